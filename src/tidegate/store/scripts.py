@@ -1,0 +1,110 @@
+"""The Lua scripts: read from the package, put together, run by their hash."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any, Final
+
+from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import NoScriptError
+
+from tidegate.store.faults import store_faults
+
+StoreClient = Redis | RedisCluster
+"""What speaks to the store. fakeredis' asyncio client is a `Redis` too."""
+
+_LUA = resources.files("tidegate.store").joinpath("lua")
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_USES = re.compile(r"^-- uses: *(.+)$", re.ASCII | re.MULTILINE)
+
+
+class Script:
+    """One Lua script of `store/lua/`, ready to be run: one script, one verb.
+
+    Its header may hold one line `-- uses: time, places`: the fragments `lua/_time.lua` and
+    `lua/_places.lua` are then put before its own text, in this order, so that it knows what they declare
+    `local`. Fragments use no fragments.
+
+    Raises LookupError if there is no such script or fragment, ValueError if its `uses` can't be understood.
+    """
+
+    __slots__ = ("name", "sha", "text")
+
+    name: Final[str]  #: the stem of its file
+    text: Final[str]  #: all of it, as it is sent: fragments first
+    sha: Final[str]  #: what EVALSHA calls it: 40 hex digits
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.text = _put_together(name)
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(
+        self, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
+    ) -> Any:
+        """Run it once and return the server's answer, undecoded. In a cluster all `keys` must share one slot.
+
+        A server that does not know the script (restarted, failed over, flushed) has proven that it ran
+        nothing, so the text is sent once instead. Nothing else is tried again here: after a lost answer the
+        script may have run.
+
+        Raises StoreUnavailable when the store is in trouble. A script that breaks raises redis'
+        ResponseError: that is a bug.
+        """
+        with store_faults:
+            try:
+                return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+            except NoScriptError:
+                return await client.execute_command("EVAL", self.text, len(keys), *keys, *args)
+
+    def __repr__(self) -> str:
+        return f"Script({self.name!r}, {self.sha[:8]})"
+
+
+@functools.cache
+def script(name: str) -> Script:
+    """Give the script of this name; the same object each time. Raises as `Script` does."""
+    return Script(name)
+
+
+def script_names() -> tuple[str, ...]:
+    """Name every script, sorted; fragments are left out."""
+    stems = (entry.name.removesuffix(".lua") for entry in _LUA.iterdir() if entry.name.endswith(".lua"))
+    return tuple(sorted(stem for stem in stems if not stem.startswith("_")))
+
+
+def _put_together(name: str) -> str:
+    own = _read(name)
+    uses = _USES.findall(_header(own))
+    if len(uses) > 1:
+        raise ValueError(f"{name}.lua says twice what it uses")
+    fragments = [part.strip() for part in uses[0].split(",")] if uses else []
+    if len(set(fragments)) != len(fragments):
+        raise ValueError(f"{name}.lua uses a fragment twice")
+    return "\n".join([*(_fragment(fragment) for fragment in fragments), own])
+
+
+def _fragment(name: str) -> str:
+    text = _read(name, prefix="_")
+    if _USES.search(_header(text)):
+        raise ValueError(f"_{name}.lua is a fragment: a script must name all that it uses")
+    return text
+
+
+def _read(name: str, prefix: str = "") -> str:
+    if not _NAME.fullmatch(name):
+        raise LookupError(f"{name!r} is no name of a script")
+    try:
+        return _LUA.joinpath(f"{prefix}{name}.lua").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LookupError(f"there is no store/lua/{prefix}{name}.lua") from None
+
+
+def _header(text: str) -> str:
+    lines = text.splitlines()
+    end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    return "\n".join(lines[:end])

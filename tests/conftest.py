@@ -1,0 +1,65 @@
+"""Stores for tests: fakeredis, and a real Valkey of the run's own. No other server is ever touched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
+from redis.asyncio import Redis
+
+from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
+
+# Most tests ask what the store does, not what it keeps; those that ask about keeping start their own.
+FORGETFUL = {
+    "save": "",
+    "appendonly": "no",
+    "maxmemory-policy": "noeviction",
+    "enable-debug-command": "local",
+}
+
+
+@pytest.fixture(scope="session")
+def valkey_socket() -> Iterator[str]:
+    """The unix socket of a real server that lives as long as the session; each xdist worker has its own."""
+    # Not pytest's tmp_path: a socket's path may be 107 bytes long, and that one often is longer.
+    with TemporaryDirectory(prefix="tidegate-test-") as directory:
+        process = ValkeyProcess.spawn(Path(directory), FORGETFUL)
+        socket_path = str(Path(directory, SOCKET_NAME))
+        # A loop of its own: this fixture outlives the loop of any test.
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(process.ready(socket_path, timeout_s=10))
+            yield socket_path
+        finally:
+            loop.run_until_complete(process.stop(timeout_s=5))
+            loop.close()
+
+
+@pytest.fixture
+async def client(valkey_socket: str) -> AsyncIterator[Redis]:
+    """A client of the real server, which is empty."""
+    async with Redis(unix_socket_path=valkey_socket) as real:
+        await real.flushall()
+        yield real
+
+
+@pytest.fixture(params=["fake", "real"])
+def store_socket(request: pytest.FixtureRequest) -> str | None:
+    """Where the store under test listens; None: nowhere, it is fakeredis. Starts no server for fakeredis."""
+    return None if request.param == "fake" else request.getfixturevalue("valkey_socket")
+
+
+@pytest.fixture
+async def store_client(store_socket: str | None) -> AsyncIterator[Redis]:
+    """The same test on two stores: fakeredis, then the real server. Both are empty."""
+    if store_socket is None:
+        async with FakeAsyncRedis(server=FakeServer()) as fake:
+            yield fake
+    else:
+        async with Redis(unix_socket_path=store_socket) as real:
+            await real.flushall()
+            yield real
