@@ -1,0 +1,43 @@
+"""Faults, as exceptions. A "no" to a send is a value (`policy.verdict`), never one of these.
+
+    TidegateError
+     +- BadConfiguration     the file, an override or a rule cannot be used; carries every fault found
+     +- StoreUnavailable     Valkey/Redis did not answer, or not in a state that a promise may rest on
+
+No message holds a secret or a phone number: they end up in logs and in terminals.
+"""
+
+from dataclasses import dataclass
+
+
+class TidegateError(Exception):
+    """Root of everything that this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a configuration.
+
+    `path` is the key's place in the file (`portfolio[0].waba[0].id`), `problem` says what is wrong without
+    repeating the value, `nearest` is the path of the known key that was probably meant, if there is one.
+    """
+
+    path: str
+    problem: str
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        meant = f"; did you mean {self.nearest}?" if self.nearest else ""
+        return f"{self.path}: {self.problem}{meant}"
+
+
+class BadConfiguration(TidegateError):
+    """The configuration cannot be used; `faults` holds everything that is wrong with it, not only the first."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class StoreUnavailable(TidegateError):
+    """The store did not answer in time, or answered that it cannot do its work now."""

@@ -1,0 +1,188 @@
+"""The operator's rules: the `[rules]` table, validated as a whole, with a version that names its content."""
+
+import hashlib
+import json
+import re
+from datetime import time
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    model_validator,
+)
+
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.duration import MS_PER_UNIT, Duration
+
+Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+"""A part of the messaging limit: at least 0, less than 1."""
+
+
+class Mode(StrEnum):
+    """How much a guardrail's objection weighs."""
+
+    #: The objection decides.
+    ENFORCE = "enforce"
+    #: The objection is written down, and the send goes as if there were none.
+    SHADOW = "shadow"
+    #: The guardrail is not asked.
+    OFF = "off"
+
+
+class Hold(StrEnum):
+    """What a template send does that may not go now."""
+
+    QUEUE = "queue"
+    REJECT = "reject"
+
+
+class Table(BaseModel):
+    """A table of the rules: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Reserve(Table):
+    """Share of the limit that only this category, and those above it, may use."""
+
+    authentication: Share = 0.05
+    utility: Share = 0.10
+    marketing: Share = 0.0
+
+    def of(self, category: Category) -> float:
+        """Share kept for this category."""
+        share: float = getattr(self, category.value)
+        return share
+
+
+class HoldByCategory(Table):
+    """What a template send of this category does that may not go now."""
+
+    authentication: Hold = Hold.REJECT
+    utility: Hold = Hold.QUEUE
+    marketing: Hold = Hold.QUEUE
+
+    def of(self, category: Category) -> Hold:
+        """Queue or reject, for this category."""
+        hold: Hold = getattr(self, category.value)
+        return hold
+
+
+class MaxWait(Table):
+    """How long a queued send of this category may wait before it expires."""
+
+    authentication_ms: Duration = Field(default=10 * MS_PER_UNIT["m"], alias="authentication")
+    utility_ms: Duration = Field(default=24 * MS_PER_UNIT["h"], alias="utility")
+    marketing_ms: Duration = Field(default=3 * MS_PER_UNIT["d"], alias="marketing")
+
+    def of(self, category: Category) -> int:
+        """Milliseconds that a queued send of this category may wait."""
+        wait_ms: int = getattr(self, f"{category.value}_ms")
+        return wait_ms
+
+
+class Guardrail(Table):
+    """The part that every guardrail's table has."""
+
+    mode: Mode = Mode.ENFORCE
+
+
+def _read_minute(written: Any) -> int:
+    # TOML has times of its own (21:00:00); a string is what most people write.
+    if isinstance(written, time) and not written.second and not written.microsecond:
+        return written.hour * 60 + written.minute
+    match = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", written) if isinstance(written, str) else None
+    if match is None:
+        raise ValueError('must be a time of day such as "21:00"')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _write_minute(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+MinuteOfDay = Annotated[int, BeforeValidator(_read_minute), PlainSerializer(_write_minute, return_type=str)]
+"""A time of day, written "21:00", held as minutes since midnight (0 to 1439)."""
+
+
+class QuietHours(Guardrail):
+    """The recipient's local night: from `from_minute` (included) to `to_minute` (not included), over midnight if need be."""
+
+    from_minute: MinuteOfDay = Field(alias="from")
+    to_minute: MinuteOfDay = Field(alias="to")
+    categories: tuple[Category, ...] = (Category.MARKETING,)
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> Self:
+        if self.from_minute == self.to_minute:
+            raise ValueError("from and to are the same time: give two, or leave the table out")
+        return self
+
+
+class Rules(Table):
+    """The `[rules]` table. A guardrail is a field of type `Guardrail` (on unless told otherwise) or `... | None`
+    (off until configured); a new one is one line here."""
+
+    headroom: Share = 0.05
+    pacing_wait_ms: Duration = Field(default=2_000, alias="pacing_wait")
+    late_delivery_hold: StrictBool = True
+    #: A service window that ends within this span counts as closed: the send has to arrive while it is open.
+    window_margin_ms: Duration = Field(default=10_000, alias="window_margin")
+
+    reserve: Reserve = Reserve()
+    hold: HoldByCategory = HoldByCategory()
+    max_wait: MaxWait = MaxWait()
+
+    service_window: Guardrail = Guardrail()
+    messaging_limit: Guardrail = Guardrail()
+    category_reserve: Guardrail = Guardrail()
+    pair_rate: Guardrail = Guardrail()
+    throughput: Guardrail = Guardrail()
+    quiet_hours: QuietHours | None = None
+
+    @model_validator(mode="after")
+    def _leaves_places_to_use(self) -> Self:
+        kept = self.headroom + self.reserve.authentication + self.reserve.utility + self.reserve.marketing
+        if kept >= 1:
+            raise ValueError(
+                "headroom and reserves together must be less than 1: no place would be left to use"
+            )
+        return self
+
+    def mode(self, guardrail: str) -> Mode:
+        """Mode of the guardrail of this name (its field's name); OFF while it is not configured.
+
+        Raises KeyError for a name that is no guardrail.
+        """
+        if guardrail not in GUARDRAIL_FIELDS:
+            raise KeyError(guardrail)
+        table: Guardrail | None = getattr(self, guardrail)
+        return Mode.OFF if table is None else table.mode
+
+    def written(self) -> dict[str, Any]:
+        """The rules as JSON values under their public keys; `Rules.model_validate` reads them back unchanged."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hex digits that name this content: equal rules, equal version, on every node."""
+        canonical = json.dumps(self.written(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _is_guardrail(annotation: Any) -> bool:
+    options = getattr(annotation, "__args__", (annotation,))
+    return any(isinstance(option, type) and issubclass(option, Guardrail) for option in options)
+
+
+GUARDRAIL_FIELDS: Final = frozenset(
+    name for name, field in Rules.model_fields.items() if _is_guardrail(field.annotation)
+)
+"""Names of the guardrails that the rules know."""

@@ -1,0 +1,107 @@
+"""Faults that no single key shows: ids used twice, apps that name unknown numbers, switches that exclude each other.
+
+Works on the file's values rather than on the finished settings, so that one wrong key elsewhere hides none of these.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from tidegate.errors import Fault
+from tidegate.settings.shape import Path, similar, spell
+
+META_DOMAINS = ("facebook.com", "whatsapp.com", "meta.com")
+
+
+def cross_check(written: dict[str, Any]) -> Iterator[Fault]:
+    """Every fault between keys. `written` is the file with overrides and secret files applied."""
+    portfolios = list(_entries(written, (), "portfolio"))
+    wabas = [found for path, portfolio in portfolios for found in _entries(portfolio, path, "waba")]
+    numbers = [found for path, waba in wabas for found in _entries(waba, path, "number")]
+    apps = list(_entries(written, (), "app"))
+
+    yield from _used_twice("id", portfolios)
+    yield from _used_twice("id", wabas)
+    yield from _used_twice("id", numbers)
+    yield from _used_twice("name", apps)
+    yield from _shared_keys(apps)
+    yield from _unknown_numbers(apps, [str(number.get("id")) for _, number in numbers])
+    yield from _unsigned_relays(apps)
+    yield from _switches(written)
+
+
+def _entries(table: dict[str, Any], path: Path, name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    entries = table.get(name)
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            yield (*path, name, index), entry
+
+
+def _used_twice(key: str, entries: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
+    first: dict[str, Path] = {}
+    for path, entry in entries:
+        value = entry.get(key)
+        if not isinstance(value, str | int):
+            continue
+        seen = first.setdefault(str(value), path)
+        if seen != path:
+            yield Fault(spell((*path, key)), f"the same {key} as {spell(seen)}")
+
+
+def _shared_keys(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
+    first: dict[str, Path] = {}
+    for path, app in apps:
+        hashes = app.get("key_sha256")
+        for key_hash in hashes if isinstance(hashes, list) else [hashes]:
+            if not isinstance(key_hash, str):
+                continue
+            seen = first.setdefault(key_hash.lower(), path)
+            if seen != path:
+                yield Fault(
+                    spell((*path, "key_sha256")), f"the same key as {spell(seen)}: each app needs its own"
+                )
+
+
+def _unknown_numbers(apps: list[tuple[Path, dict[str, Any]]], known: list[str]) -> Iterator[Fault]:
+    for path, app in apps:
+        wanted = app.get("numbers")
+        for index, number_id in enumerate(wanted if isinstance(wanted, list) else ()):
+            if isinstance(number_id, str | int) and str(number_id) not in known:
+                place = spell((*path, "numbers", index))
+                yield Fault(place, "no portfolio has a number of this id", similar(str(number_id), known))
+
+
+def _unsigned_relays(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
+    for path, app in apps:
+        if "webhook_url" in app and "webhook_secret" not in app:
+            yield Fault(
+                spell((*path, "webhook_secret")), "required beside webhook_url: relayed webhooks are signed"
+            )
+
+
+def _switches(written: dict[str, Any]) -> Iterator[Fault]:
+    testing, store = _table(written, "testing"), _table(written, "store")
+    if testing.get("clock") is True and _is_metas(_table(written, "upstream").get("base_url")):
+        yield Fault(
+            "testing.clock", "refused beside a real Graph API (upstream.base_url): places would be miscounted"
+        )
+    url, replicas = store.get("url", "embedded:"), store.get("replicas_ack", 0)
+    if isinstance(url, str) and url.startswith("embedded:") and isinstance(replicas, int) and replicas > 0:
+        yield Fault(
+            "store.replicas_ack", "the embedded store has no replicas: needs a store.url of a server that has"
+        )
+
+
+def _table(written: dict[str, Any], name: str) -> dict[str, Any]:
+    table = written.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _is_metas(base_url: Any) -> bool:
+    if base_url is None:
+        return True  # the default is Meta's own host
+    try:
+        host = (urlsplit(base_url).hostname or "").rstrip(".") if isinstance(base_url, str) else ""
+    except ValueError:
+        return False
+    return any(host == domain or host.endswith(f".{domain}") for domain in META_DOMAINS)

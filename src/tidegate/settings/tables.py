@@ -1,0 +1,178 @@
+"""The settings' tables, one class each, as `tidegate.example.toml` shows them.
+
+An attribute whose name ends in `_ms` is written in the file without that ending, as a duration.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt
+
+from tidegate.policy.rules import Rules
+from tidegate.settings import fields
+
+
+class Scope(StrEnum):
+    """What an app may do."""
+
+    #: Send, and see what became of it.
+    SEND = "send"
+    #: Read the control plane.
+    READ = "read"
+    #: Change what the control plane changes: pauses, consent, campaigns, rules.
+    ADMIN = "admin"
+
+
+class Table(BaseModel):
+    """A table of the file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Server(Table):
+    """`[server]`: where this node listens."""
+
+    listen: fields.Listen = "127.0.0.1:8080"
+    workers: fields.AtLeastOne = 1
+
+    @property
+    def host(self) -> str:
+        """Host part of `listen`, without the brackets of an IPv6 address."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """Port part of `listen`; 0 lets the system choose."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class Store(Table):
+    """`[store]`: the one Valkey/Redis of all nodes. Its URL may carry a password, so it is a secret."""
+
+    url: fields.StoreUrl = SecretStr("embedded:./data")
+    replicas_ack: StrictInt = Field(default=0, ge=0)
+
+    @property
+    def embedded_directory(self) -> str | None:
+        """Directory of the node's own server; None when the store is somebody else's."""
+        scheme, _, rest = self.url.get_secret_value().partition(":")
+        return rest if scheme == "embedded" else None
+
+
+class Upstream(Table):
+    """`[upstream]`: the Graph API, or its simulation. `base_url` ends without a slash."""
+
+    base_url: fields.BaseUrl = "https://graph.facebook.com"
+    timeout_ms: fields.Wait = Field(default=10_000, alias="timeout")
+
+
+class Webhook(Table):
+    """`[webhook]`: how Meta proves that it is Meta. Any of `app_secrets` may sign."""
+
+    verify_token: fields.Token
+    app_secrets: fields.Secrets
+
+
+class Privacy(Table):
+    """`[privacy]`: the key of the hash that stands for a recipient, and the key of queued bodies at rest."""
+
+    identity_key: fields.Key
+    payload_key: fields.Key
+
+
+class Number(Table):
+    """`[[portfolio.waba.number]]`: a business phone number; `id` is Meta's phone_number_id."""
+
+    id: fields.GraphId
+    display_phone_number: fields.DisplayNumber | None = Field(default=None, repr=False)
+    #: Messages per second until Meta says otherwise.
+    throughput: fields.AtLeastOne = 80
+
+
+class Waba(Table):
+    """`[[portfolio.waba]]`: a WhatsApp Business Account and the token that acts for it."""
+
+    id: fields.GraphId
+    access_token: fields.Token
+    numbers: tuple[Number, ...] = Field(alias="number", min_length=1)
+
+
+class Portfolio(Table):
+    """`[[portfolio]]`: the owner of one messaging limit, shared by all its numbers."""
+
+    id: fields.Name
+    #: Unique recipients in a moving 24 h until Meta says otherwise; `vocabulary.UNLIMITED` for no limit.
+    messaging_limit: fields.Limit = Field(default=250)
+    wabas: tuple[Waba, ...] = Field(alias="waba", min_length=1)
+
+
+class App(Table):
+    """`[[app]]`: a caller. `numbers` is None when it may use all of them."""
+
+    name: fields.Name
+    key_sha256: fields.KeyHashes
+    scopes: tuple[Scope, ...] = (Scope.SEND, Scope.READ)
+    numbers: tuple[fields.GraphId, ...] | None = None
+    webhook_url: fields.HttpUrl | None = None
+    webhook_secret: fields.Secret | None = None
+
+    def may_use(self, number_id: str) -> bool:
+        """Whether this app may send from, and read about, the number of this phone_number_id."""
+        return self.numbers is None or number_id in self.numbers
+
+
+class Poll(Table):
+    """`[poll]`: how often quality, limit and template state are read."""
+
+    interval_ms: fields.Wait = Field(default=300_000, alias="interval")
+
+
+class Testing(Table):
+    """`[testing]`: switches that have no place in production."""
+
+    clock: StrictBool = False
+
+
+class Settings(Table):
+    """The whole file. `str` and `repr` show no secret."""
+
+    server: Server = Server()
+    store: Store = Store()
+    upstream: Upstream = Upstream()
+    webhook: Webhook
+    privacy: Privacy
+    portfolios: tuple[Portfolio, ...] = Field(alias="portfolio", min_length=1)
+    apps: tuple[App, ...] = Field(default=(), alias="app")
+    rules: Rules = Rules()
+    poll: Poll = Poll()
+    testing: Testing = Testing()
+
+    @property
+    def wabas(self) -> Iterator[tuple[Portfolio, Waba]]:
+        """Every WhatsApp Business Account with its portfolio, in the file's order."""
+        return ((portfolio, waba) for portfolio in self.portfolios for waba in portfolio.wabas)
+
+    @property
+    def numbers(self) -> Iterator[tuple[Portfolio, Waba, Number]]:
+        """Every number with its account and portfolio, in the file's order."""
+        return ((portfolio, waba, number) for portfolio, waba in self.wabas for number in waba.numbers)
+
+    @cached_property
+    def _by_number(self) -> Mapping[str, tuple[Portfolio, Waba, Number]]:
+        return {number.id: (portfolio, waba, number) for portfolio, waba, number in self.numbers}
+
+    def number(self, number_id: str) -> Number | None:
+        """The number of this phone_number_id; None when it is not ours."""
+        owned = self._by_number.get(number_id)
+        return owned and owned[2]
+
+    def waba_of(self, number_id: str) -> Waba | None:
+        """The account that holds this number; None when it is not ours."""
+        owned = self._by_number.get(number_id)
+        return owned and owned[1]
+
+    def portfolio_of(self, number_id: str) -> Portfolio | None:
+        """The portfolio whose limit this number uses; None when it is not ours."""
+        owned = self._by_number.get(number_id)
+        return owned and owned[0]
