@@ -32,7 +32,7 @@ class Fault:
 
 
 class BadConfiguration(TidegateError):
-    """The configuration cannot be used; `faults` holds everything that is wrong with it, not only the first."""
+    """The configuration cannot be used; `faults` holds all that is wrong with it, not only the first."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))

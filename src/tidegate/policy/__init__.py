@@ -1,1 +1,1 @@
-"""The judgement: what may be sent now, what waits, what is refused. Pure: no I/O, clock, randomness or logs."""
+"""The judgement: what may be sent now, what waits, what is refused. Pure: no I/O, clock, dice or logs."""

@@ -113,7 +113,10 @@ MinuteOfDay = Annotated[int, BeforeValidator(_read_minute), PlainSerializer(_wri
 
 
 class QuietHours(Guardrail):
-    """The recipient's local night: from `from_minute` (included) to `to_minute` (not included), over midnight if need be."""
+    """The recipient's local night: from `from_minute` (included) to `to_minute` (not included).
+
+    Over midnight when `from_minute` is the later of the two.
+    """
 
     from_minute: MinuteOfDay = Field(alias="from")
     to_minute: MinuteOfDay = Field(alias="to")
@@ -127,8 +130,11 @@ class QuietHours(Guardrail):
 
 
 class Rules(Table):
-    """The `[rules]` table. A guardrail is a field of type `Guardrail` (on unless told otherwise) or `... | None`
-    (off until configured); a new one is one line here."""
+    """The `[rules]` table.
+
+    A guardrail is a field of type `Guardrail` (on unless told otherwise) or `... | None` (off until
+    configured); a new one is one line here.
+    """
 
     headroom: Share = 0.05
     pacing_wait_ms: Duration = Field(default=2_000, alias="pacing_wait")
@@ -167,7 +173,7 @@ class Rules(Table):
         return Mode.OFF if table is None else table.mode
 
     def written(self) -> dict[str, Any]:
-        """The rules as JSON values under their public keys; `Rules.model_validate` reads them back unchanged."""
+        """The rules as JSON values under their public keys; `Rules.model_validate` reads them back."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     @cached_property

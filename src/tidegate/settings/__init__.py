@@ -1,4 +1,4 @@
-"""Deployment settings: the TOML file, its overrides from the environment and its secret files, as one frozen value."""
+"""Deployment settings: the TOML file, the environment's overrides and the secret files, as one frozen value."""
 
 from tidegate.settings.faults import read_rules
 from tidegate.settings.loading import load

@@ -1,6 +1,7 @@
-"""Faults that no single key shows: ids used twice, apps that name unknown numbers, switches that exclude each other.
+"""Faults that no single key shows: ids used twice, unknown numbers, switches that exclude each other.
 
-Works on the file's values rather than on the finished settings, so that one wrong key elsewhere hides none of these.
+Works on the file's values rather than on the finished settings, so that one wrong key elsewhere hides none
+of these.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Kinds of field that the settings' tables are made of; each refuses in words that do not repeat the value."""
+"""Kinds of field that the settings' tables are made of; each refuses without repeating the value."""
 
 import re
 from typing import Annotated, Any

@@ -15,7 +15,7 @@ from tidegate.settings.tables import Settings
 
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Settings:
-    """Read the TOML file at `path`, lay the `TIDEGATE_*` variables of `environ` over it, and validate the whole.
+    """Read the TOML file at `path`, lay the `TIDEGATE_*` variables of `environ` over it, validate the whole.
 
     Raises BadConfiguration with every fault found.
     """

@@ -16,9 +16,9 @@ SEPARATOR = "__"
 def apply(written: dict[str, Any], environ: Mapping[str, str], root: type[BaseModel]) -> list[Fault]:
     """Put every override into `written` (changed in place) and return what could not be put.
 
-    A part that is a number picks an entry of a list: `TIDEGATE_PORTFOLIO__0__MESSAGING_LIMIT`. Variables without
-    `__` belong to others (`TIDEGATE_URL`, those that an orchestrator makes) and are left alone, unless they
-    spell a known key.
+    A part that is a number picks an entry of a list: `TIDEGATE_PORTFOLIO__0__MESSAGING_LIMIT`. Variables
+    without `__` belong to others (`TIDEGATE_URL`, those that an orchestrator makes) and are left alone,
+    unless they spell a known key.
     """
     faults = []
     for variable in sorted(environ):

@@ -14,10 +14,10 @@ LARGEST_BYTES = 64 * 1024
 
 
 def resolve(written: Any, root: type[BaseModel], folder: FilePath) -> Iterator[tuple[Path, Fault]]:
-    """Replace every `x_file` in `written` (changed in place); yield, with the place of `x`, what could not be.
+    """Replace every `x_file` in `written` (changed in place); yield what could not be, with the place of `x`.
 
-    A relative path is taken from `folder`, the configuration file's own. A file of text loses the line ends at its
-    end; anything else is taken byte for byte.
+    A relative path is taken from `folder`, the configuration file's own. A file of text loses the line ends
+    at its end; anything else is taken byte for byte.
     """
     yield from _resolve_table(written, root, folder, ())
 

@@ -1,4 +1,4 @@
-"""Which keys a table may have, read from its model: the one source for overrides, secret files and suggestions."""
+"""Which keys a table may have, read from its model: for overrides, secret files and suggestions alike."""
 
 import difflib
 import json
