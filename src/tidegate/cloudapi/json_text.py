@@ -1,0 +1,80 @@
+"""Strict JSON: what is checked here is what is sent on, with no second reading of the same bytes possible."""
+
+import json
+import re
+from typing import Any, Final
+
+import orjson
+
+MAX_DEPTH: Final = 200
+"""Deepest nesting that is read, the document itself being level 1."""
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19,}")
+# An escape of one of U+0030..U+003F, the colon (U+003A) among them.
+_MAYBE_ESCAPED_COLON: Final = b"\\u003"
+_INTEGERS: Final = (-(2**63), 2**64 - 1)
+
+
+class BadJson(ValueError):
+    """The bytes are not JSON that can be read in one way only; the message never quotes them."""
+
+
+def read_json(raw: bytes) -> Any:
+    """The document in `raw`, which has to be UTF-8 and to mean the same to every reader of JSON.
+
+    Raises `BadJson` for what is not JSON by RFC 8259 (a byte order mark, NaN, other encodings and half
+    surrogate pairs included), for an object that names a key twice, nesting deeper than `MAX_DEPTH`, and
+    numbers that a double or a 64-bit integer cannot hold.
+    """
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as fault:
+        # The library's exception holds the whole text: it must not travel on as a cause.
+        raise BadJson(f"is not JSON (line {fault.lineno}, column {fault.colno})") from None
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+        raise BadJson(f"is nested deeper than {MAX_DEPTH} levels")
+    if not _surely_unambiguous(raw, document):
+        _check_each_member(raw)
+    return document
+
+
+def _surely_unambiguous(raw: bytes, document: Any) -> bool:
+    """Whether no key is given twice and no integer is too long, told without reading `raw` a second time.
+
+    Written out again, the document has one colon for each of its members, and those within its strings. Of
+    two members with one key only the last is in the document, so `raw` then has more colons. The counts can
+    agree by chance only where a colon within a string is written as an escape; such texts are not sure.
+    """
+    if _MAYBE_ESCAPED_COLON in raw or _LONG_NUMBER.search(raw):
+        return False
+    return orjson.dumps(document).count(b":") == raw.count(b":")
+
+
+def _check_each_member(raw: bytes) -> None:
+    json.loads(raw, object_pairs_hook=_distinct, parse_int=_fitting)
+
+
+def _distinct(members: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in members}) != len(members):
+        raise BadJson("gives the same key twice in one object")
+
+
+def _fitting(digits: str) -> int:
+    lowest, highest = _INTEGERS
+    # 20 characters hold every such integer; longer ones are refused before they are converted.
+    if len(digits) > 20 or not lowest <= int(digits) <= highest:
+        raise BadJson("has a whole number that does not fit 64 bits")
+    return 0
+
+
+def _deeper_than(document: Any, depth: int) -> bool:
+    level = [document]
+    for _ in range(depth):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _children(node: Any) -> Any:
+    return node.values() if isinstance(node, dict) else node

@@ -1,0 +1,241 @@
+"""Bodies of `POST /{phone_number_id}/messages` and `/marketing_messages`: read, checked, written again.
+
+Source: Meta, "Send messages", the Message API reference, "Marketing Messages API", "Direct Send", "Groups".
+Only what a decision rests on, and the parts that no message of its type can do without, are checked: the rest
+is Meta's to judge, and fields not known here are kept.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from .answers import Acceptance, queued_answer, read_acceptance, refused_answer
+from .json_text import BadJson, read_json
+from .opaque import unwrap_opaque, wrap_opaque
+from .recipients import RecipientKind, canonical_phone, is_bsuid, is_group_id
+from .request import BadMessage, ReadReceipt, Request, TemplateRef
+from .vocabulary import Category, MessageType, read_category
+
+__all__ = [
+    "Acceptance",
+    "BadMessage",
+    "ReadReceipt",
+    "RecipientKind",
+    "Request",
+    "TemplateRef",
+    "parse_send",
+    "queued_answer",
+    "read_acceptance",
+    "refused_answer",
+    "serialise",
+    "unwrap_opaque",
+    "wrap_opaque",
+]
+
+_T = TypeVar("_T")
+
+_INVALID_PARAMETER: Final = 100
+_INVALID_VALUE: Final = 131009
+_MAX_NAME: Final = 512
+_SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
+
+
+def parse_send(raw: bytes) -> Request | ReadReceipt:
+    """The message, or the read receipt, in the body of a send.
+
+    Raises `BadMessage` for a body that is not strict JSON, has no one recipient, or is no message of a known
+    type.
+    """
+    try:
+        body = read_json(raw)
+    except BadJson as fault:
+        raise _bad("body", str(fault)) from None
+    if not isinstance(body, dict):
+        raise _bad("body", "must be a JSON object")
+    if body.get("messaging_product") != "whatsapp":
+        raise _bad("messaging_product", 'is required and must be "whatsapp"')
+    if body.get("status") is not None:
+        return _parse_receipt(body)
+    kind, recipient, recipient_input = _parse_recipient(body)
+    type_ = _parse_type(body)
+    _check_content(type_, body)
+    _check_optional(body, "context", dict, "an object")
+    return Request(
+        kind=kind,
+        recipient=recipient,
+        recipient_input=recipient_input,
+        type=type_,
+        template=_parse_template(body["template"]) if type_ is MessageType.TEMPLATE else None,
+        category=None if type_ is MessageType.TEMPLATE else _parse_category(body),
+        opaque=_check_optional(body, "biz_opaque_callback_data", str, "a string"),
+        body=body,
+    )
+
+
+def serialise(request: Request, opaque: str | None) -> bytes:
+    """The body to send for `request`, as compact JSON, with `opaque` as its callback data unless None.
+
+    A phone number is written with its `+`: without one Meta may put the business number's own country code
+    before it, and the message would reach somebody else than the user it was counted for (Meta, "Send
+    messages").
+    """
+    body = dict(request.body)
+    if request.kind is RecipientKind.PHONE:
+        body["to"] = f"+{request.recipient}"
+    if opaque is not None:
+        body["biz_opaque_callback_data"] = opaque
+    return orjson.dumps(body)
+
+
+def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:
+    if body["status"] != "read":
+        raise _bad("status", 'must be "read"')
+    # A receipt passes unguarded: whatever could also be taken for a message must not pass as one.
+    for key in ("to", "recipient", "type", *_SENDABLE_TYPES):
+        if body.get(key) is not None:
+            raise _bad("status", f"must not stand beside {key}: a body is a read receipt or a message")
+    return ReadReceipt(body)
+
+
+def _parse_recipient(body: dict[str, Any]) -> tuple[RecipientKind, str, str]:
+    """Kind, canonical spelling and the spelling as sent."""
+    to = _recipient_text(body, "to")
+    recipient = _recipient_text(body, "recipient")
+    if to is not None and recipient is not None and to != recipient:
+        raise _bad_recipient(
+            "to, recipient: both are given; Meta would send to the one in to, whoever the other one is"
+        )
+    if _is_group(body):
+        if to is None or not is_group_id(to):
+            raise _bad_recipient("to: must be a group id when recipient_type is group")
+        return RecipientKind.GROUP, to, to
+    if to is not None:
+        return RecipientKind.PHONE, _parse_phone(to), to
+    if recipient is None:
+        raise _bad_recipient("to: is required (or recipient, for a business-scoped user id)")
+    if not is_bsuid(recipient):
+        raise _bad_recipient("recipient: must be a business-scoped user id such as US.13491208655302741918")
+    return RecipientKind.BSUID, recipient, recipient
+
+
+def _recipient_text(body: dict[str, Any], key: str) -> str | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise _bad_recipient(f"{key}: must be a string")
+    return value
+
+
+def _is_group(body: dict[str, Any]) -> bool:
+    word = body.get("recipient_type")
+    if word not in (None, "individual", "group"):
+        raise _bad_recipient("recipient_type: must be individual or group")
+    return word == "group"
+
+
+def _parse_phone(to: str) -> str:
+    phone = canonical_phone(to)
+    if phone is not None:
+        return phone
+    if is_bsuid(to):
+        raise BadMessage(
+            _INVALID_VALUE,
+            "to: holds a business-scoped user id, which belongs in recipient; Meta takes such a message and"
+            " silently drops it",
+            "invalid_recipient",
+        )
+    raise _bad_recipient("to: must be an international phone number of 7 to 15 digits, country code first")
+
+
+def _parse_type(body: dict[str, Any]) -> MessageType:
+    word = body.get("type")
+    if word is None:
+        return MessageType.TEXT  # Meta's default
+    if isinstance(word, str) and word in _SENDABLE_TYPES:
+        return _SENDABLE_TYPES[word]
+    raise _bad("type", f"must be one of {', '.join(_SENDABLE_TYPES)}")
+
+
+def _check_content(type_: MessageType, body: dict[str, Any]) -> None:
+    content = body.get(type_)
+    if type_ is MessageType.CONTACTS:
+        if not _is_list_of_objects(content):
+            raise _bad(type_, "is required and must be a list of objects, one at least")
+        return
+    if not isinstance(content, dict):
+        raise _bad(type_, f"is required for type {type_} and must be an object")
+    for keys, holds, noun in _REQUIRED_PARTS.get(type_, _REQUIRED_OF_MEDIA):
+        if not any(holds(content.get(key)) for key in keys):
+            raise _bad(f"{type_}.{' or '.join(keys)}", f"is required and must be {noun}")
+
+
+def _parse_template(template: dict[str, Any]) -> TemplateRef:
+    _check_optional(template, "components", list, "a list", path="template.components")
+    return TemplateRef(
+        name=_parse_name(template["name"], "template.name"),
+        language=_parse_name(template["language"].get("code"), "template.language.code"),
+    )
+
+
+def _parse_name(value: object, path: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or not value.isprintable():
+        raise _bad(path, f"is required and must be 1 to {_MAX_NAME} printable characters")
+    return value
+
+
+def _parse_category(body: dict[str, Any]) -> Category | None:
+    word = body.get("category")
+    category = read_category(word)
+    if word is not None and category is None:
+        raise _bad("category", f"must be one of {', '.join(Category)}")
+    return category
+
+
+def _check_optional(
+    holder: dict[str, Any], key: str, expected: type[_T], noun: str, *, path: str | None = None
+) -> _T | None:
+    value = holder.get(key)
+    if value is not None and not isinstance(value, expected):
+        raise _bad(path or key, f"must be {noun}")
+    return value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_number(value: object) -> bool:
+    # Some clients write coordinates as strings, and Meta takes them.
+    return _is_text(value) or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(map(_is_object, value))
+
+
+_Part = tuple[tuple[str, ...], Callable[[object], bool], str]
+_TEXT: Final = (_is_text, "a string that is not empty")
+_NUMBER: Final = (_is_number, "a number")
+_OBJECT: Final = (_is_object, "an object")
+
+# The parts that a message of each type cannot do without: any one of the keys, and what it has to hold.
+_REQUIRED_PARTS: Final[dict[MessageType, tuple[_Part, ...]]] = {
+    MessageType.TEXT: ((("body",), *_TEXT),),
+    MessageType.REACTION: ((("message_id",), *_TEXT),),
+    MessageType.LOCATION: ((("latitude",), *_NUMBER), (("longitude",), *_NUMBER)),
+    MessageType.INTERACTIVE: ((("type",), *_TEXT), (("action",), *_OBJECT)),
+    MessageType.TEMPLATE: ((("name",), *_TEXT), (("language",), *_OBJECT)),
+}
+_REQUIRED_OF_MEDIA: Final[tuple[_Part, ...]] = ((("id", "link"), *_TEXT),)
+
+
+def _bad(path: str, rule: str) -> BadMessage:
+    return BadMessage(_INVALID_PARAMETER, f"{path}: {rule}")
+
+
+def _bad_recipient(details: str) -> BadMessage:
+    return BadMessage(_INVALID_PARAMETER, details, "invalid_recipient")

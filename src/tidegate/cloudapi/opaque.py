@@ -1,0 +1,25 @@
+"""The gateway's own callback data: Meta echoes it in every status, whatever became of the answer to the send.
+
+Source: Meta, "Message status webhooks", `biz_opaque_callback_data`.
+"""
+
+import re
+
+_WRAPPED = re.compile(r"tg1\.([A-Za-z0-9_.=-]{1,200})\.([A-Za-z0-9_=-]{1,128})")
+
+
+def wrap_opaque(message_id: str, mac: str) -> str:
+    """The callback data for a message: its gateway id and the code that proves we wrote it.
+
+    Raises `ValueError` for parts that `unwrap_opaque` could not give back.
+    """
+    text = f"tg1.{message_id}.{mac}"
+    if unwrap_opaque(text) != (message_id, mac):
+        raise ValueError("a message id or its authentication code has characters that cannot be wrapped")
+    return text
+
+
+def unwrap_opaque(text: str) -> tuple[str, str] | None:
+    """Message id and authentication code in callback data of ours, unproven; None when it is not ours."""
+    match = _WRAPPED.fullmatch(text)
+    return (match[1], match[2]) if match else None
