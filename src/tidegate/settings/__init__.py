@@ -1,5 +1,6 @@
-"""Deployment settings: the TOML file, the environment's overrides and the secret files, as one frozen value."""
+"""Deployment settings: the TOML file, what overrides it and the secret files, as one frozen value."""
 
+from tidegate.settings.app_keys import hash_key, new_key
 from tidegate.settings.faults import read_rules
 from tidegate.settings.loading import load
 from tidegate.settings.tables import (
@@ -32,6 +33,8 @@ __all__ = [
     "Upstream",
     "Waba",
     "Webhook",
+    "hash_key",
     "load",
+    "new_key",
     "read_rules",
 ]
