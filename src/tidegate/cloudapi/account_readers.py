@@ -1,0 +1,192 @@
+"""Readers of the webhook fields that speak of templates, numbers and accounts.
+
+Source: Meta, webhooks `message_template_status_update`, `message_template_quality_update`,
+`template_category_update`, `phone_number_quality_update`, `business_capability_update`, `account_update`,
+`account_alerts`, `account_review_update`, `phone_number_name_update` and `security`.
+"""
+
+from .events import (
+    AccountAlert,
+    AccountReview,
+    AccountUpdate,
+    Event,
+    LimitUpdate,
+    NumberEvent,
+    NumberNameUpdate,
+    NumberQualityUpdate,
+    Restriction,
+    SecurityUpdate,
+    TemplateCategoryUpdate,
+    TemplateQualityUpdate,
+    TemplateStatusUpdate,
+)
+from .vocabulary import TemplateStatus, read_category, read_limit, read_quality
+from .wire import (
+    Change,
+    Unreadable,
+    read_id,
+    read_object,
+    read_phone,
+    read_text,
+    read_time_ms,
+    read_word,
+    required,
+)
+
+
+def read_template_status(change: Change) -> list[Event]:
+    event = change.value.get("event")
+    if event not in tuple(TemplateStatus):
+        raise Unreadable
+    template_id, name, language = _template(change)
+    reason = read_word(change.value.get("reason"))
+    return [
+        TemplateStatusUpdate(
+            waba_id=change.waba_id,
+            template_id=template_id,
+            name=name,
+            language=language,
+            event=TemplateStatus(event),
+            reason=None if reason == "NONE" else reason,
+            title=read_word(read_object(change.value.get("other_info")).get("title")),
+            category=read_category(change.value.get("message_template_category")),
+            at_ms=change.at_ms,
+        )
+    ]
+
+
+def read_template_quality(change: Change) -> list[Event]:
+    template_id, name, language = _template(change)
+    return [
+        TemplateQualityUpdate(
+            waba_id=change.waba_id,
+            template_id=template_id,
+            name=name,
+            language=language,
+            previous=read_quality(change.value.get("previous_quality_score")),
+            quality=read_quality(required(read_word(change.value.get("new_quality_score")))),
+            at_ms=change.at_ms,
+        )
+    ]
+
+
+def read_template_category(change: Change) -> list[Event]:
+    """A change that is to come has `correct_category`; its `new_category` is then the one still in force."""
+    template_id, name, language = _template(change)
+    return [
+        TemplateCategoryUpdate(
+            waba_id=change.waba_id,
+            template_id=template_id,
+            name=name,
+            language=language,
+            category=required(read_category(change.value.get("new_category"))),
+            previous=read_category(change.value.get("previous_category")),
+            upcoming=read_category(change.value.get("correct_category")),
+            upcoming_at_ms=read_time_ms(change.value.get("category_update_timestamp")),
+            at_ms=change.at_ms,
+        )
+    ]
+
+
+def _template(change: Change) -> tuple[str, str, str]:
+    """Id, name and language of the template that a change speaks of."""
+    return (
+        required(read_id(change.value.get("message_template_id"))),
+        required(read_text(change.value.get("message_template_name"))),
+        required(read_text(change.value.get("message_template_language"))),
+    )
+
+
+def read_number_quality(change: Change) -> list[Event]:
+    event = change.value.get("event")
+    if event not in tuple(NumberEvent):
+        raise Unreadable
+    limit = read_limit(change.value.get("max_daily_conversations_per_business"))
+    return [
+        NumberQualityUpdate(
+            waba_id=change.waba_id,
+            display_phone_number=read_phone(change.value.get("display_phone_number")),
+            event=NumberEvent(event),
+            limit=read_limit(change.value.get("current_limit")) if limit is None else limit,
+            old_limit=read_limit(change.value.get("old_limit")),
+            at_ms=change.at_ms,
+        )
+    ]
+
+
+def read_capability(change: Change) -> list[Event]:
+    limit = read_limit(change.value.get("max_daily_conversations_per_business"))
+    if limit is None:
+        limit = read_limit(change.value.get("max_daily_conversation_per_phone"))  # the older key
+    return [LimitUpdate(change.waba_id, required(limit), change.at_ms)]
+
+
+def read_account(change: Change) -> list[Event]:
+    ban = read_object(change.value.get("ban_info"))
+    return [
+        AccountUpdate(
+            waba_id=change.waba_id,
+            event=required(read_word(change.value.get("event"))),
+            ban_state=read_word(ban.get("waba_ban_state")),
+            ban_date=read_text(ban.get("waba_ban_date")),
+            violation=read_word(read_object(change.value.get("violation_info")).get("violation_type")),
+            restrictions=_read_restrictions(change.value.get("restriction_info", [])),
+            at_ms=change.at_ms,
+        )
+    ]
+
+
+def _read_restrictions(value: object) -> tuple[Restriction, ...]:
+    """All or nothing: of a list of which one restriction cannot be read none is believed to be the whole."""
+    if not isinstance(value, list):
+        raise Unreadable
+    return tuple(
+        Restriction(required(read_word(part.get("restriction_type"))), read_time_ms(part.get("expiration")))
+        for part in map(read_object, value)
+    )
+
+
+def read_account_alert(change: Change) -> list[Event]:
+    # Some versions nest what the alert says in alert_info, some do not.
+    info = read_object(change.value.get("alert_info")) or change.value
+    return [
+        AccountAlert(
+            waba_id=change.waba_id,
+            entity_type=read_word(change.value.get("entity_type")),
+            entity_id=read_id(change.value.get("entity_id")),
+            severity=read_word(info.get("alert_severity")),
+            status=read_word(info.get("alert_status")),
+            type=required(read_word(info.get("alert_type"))),
+            description=read_text(info.get("alert_description")),
+            at_ms=change.at_ms,
+        )
+    ]
+
+
+def read_account_review(change: Change) -> list[Event]:
+    return [AccountReview(change.waba_id, required(read_word(change.value.get("decision"))), change.at_ms)]
+
+
+def read_number_name(change: Change) -> list[Event]:
+    return [
+        NumberNameUpdate(
+            waba_id=change.waba_id,
+            display_phone_number=read_phone(change.value.get("display_phone_number")),
+            decision=required(read_word(change.value.get("decision"))),
+            requested_name=read_text(change.value.get("requested_verified_name")),
+            rejection_reason=read_text(change.value.get("rejection_reason")),
+            at_ms=change.at_ms,
+        )
+    ]
+
+
+def read_security(change: Change) -> list[Event]:
+    return [
+        SecurityUpdate(
+            waba_id=change.waba_id,
+            display_phone_number=read_phone(change.value.get("display_phone_number")),
+            event=required(read_word(change.value.get("event"))),
+            requester=read_text(change.value.get("requester")),
+            at_ms=change.at_ms,
+        )
+    ]

@@ -1,0 +1,135 @@
+"""Webhook deliveries: is one Meta's, and what does it say.
+
+Source: Meta, "Create a webhook endpoint" (signature, envelope, batches) and the webhook reference.
+"""
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import orjson
+
+from . import account_readers, user_readers
+from .events import Event, Unrecognised
+from .wire import Change, Unreadable, read_id, read_time_ms
+
+_SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+_FIELD = re.compile(r"[a-z_]{1,64}")
+
+_READERS: Final[dict[str, Callable[[Change], list[Event]]]] = {
+    "messages": user_readers.read_messages,
+    "user_preferences": user_readers.read_user_preferences,
+    "user_id_update": user_readers.read_user_id_updates,
+    "message_template_status_update": account_readers.read_template_status,
+    "message_template_quality_update": account_readers.read_template_quality,
+    "template_category_update": account_readers.read_template_category,
+    "phone_number_quality_update": account_readers.read_number_quality,
+    "business_capability_update": account_readers.read_capability,
+    "account_update": account_readers.read_account,
+    "account_alerts": account_readers.read_account_alert,
+    "account_review_update": account_readers.read_account_review,
+    "phone_number_name_update": account_readers.read_number_name,
+    "security": account_readers.read_security,
+}
+
+
+# Each part of these has a time of its own, so that of the entry may be anything.
+_FIELDS_WITH_OWN_TIMES: Final = frozenset({"messages", "user_preferences", "user_id_update"})
+
+
+class BadWebhook(Exception):
+    """The body of a webhook is not JSON; the message never quotes it."""
+
+
+def verify_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[bytes]) -> bool:
+    """Whether `X-Hub-Signature-256` proves that an app with one of `secrets` signed exactly these bytes.
+
+    The signature covers the bytes as received, before any decoding. Every secret is tried, whichever matches,
+    in time that does not depend on the header's digits.
+    """
+    match = _SIGNATURE.fullmatch(_header_bytes(header))
+    if match is None:
+        return False
+    given = match[1]
+    proven = False
+    for secret in secrets:
+        expected = hmac.digest(secret, raw, "sha256").hex().encode()
+        # An empty secret is one that everybody knows.
+        proven |= hmac.compare_digest(expected, given) and secret != b""
+    return proven
+
+
+def _header_bytes(header: bytes | str | None) -> bytes:
+    if isinstance(header, str):
+        return header.encode("ascii", "replace")
+    return header or b""
+
+
+def read_envelope(raw: bytes) -> list[Event]:
+    """Everything that a delivery tells, in its order.
+
+    A part that is unknown or unreadable becomes `Unrecognised` and takes no other part with it. Raises
+    `BadWebhook` for a body that is not JSON.
+    """
+    envelope = _read_json(raw)
+    if not isinstance(envelope, dict) or envelope.get("object") != "whatsapp_business_account":
+        return [Unrecognised("object")]
+    entries = envelope.get("entry")
+    if not isinstance(entries, list):
+        return [Unrecognised("entry")]
+    return [event for entry in entries for event in _read_entry(entry)]
+
+
+def _read_entry(entry: object) -> list[Event]:
+    waba_id = read_id(entry.get("id")) if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or waba_id is None:
+        return [Unrecognised("entry")]
+    changes = entry.get("changes")
+    if not isinstance(changes, list):
+        return [Unrecognised("changes", waba_id)]
+    return [event for change in changes for event in _read_change(waba_id, entry.get("time"), change)]
+
+
+def _read_change(waba_id: str, time: object, change: object) -> list[Event]:
+    if not isinstance(change, dict):
+        return [Unrecognised("changes", waba_id)]
+    field, value = _field(change.get("field")), change.get("value")
+    at_ms = read_time_ms(time)
+    reader = _reader(field, value)
+    if reader is None or not isinstance(value, dict):
+        return [Unrecognised(field, waba_id)]
+    if time is not None and at_ms is None and field not in _FIELDS_WITH_OWN_TIMES:
+        return [Unrecognised(field, waba_id)]
+    try:
+        return reader(Change(waba_id, at_ms, field, value))
+    except Unreadable:
+        return [Unrecognised(field, waba_id)]
+
+
+def _field(value: object) -> str:
+    return value if isinstance(value, str) and _FIELD.fullmatch(value) else "other"
+
+
+def _reader(field: str, value: object) -> Callable[[Change], list[Event]] | None:
+    # Meta's own example of a quality update carries the field name of the status update.
+    if isinstance(value, dict) and "new_quality_score" in value:
+        return account_readers.read_template_quality
+    return _READERS.get(field)
+
+
+def _read_json(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _read_lenient_json(raw)
+
+
+def _read_lenient_json(raw: bytes) -> Any:
+    """Half of an emoji, cut off in a name or a text, must not cost a whole delivery: it is read as "?"."""
+    try:
+        text = json.dumps(json.loads(raw.decode()), ensure_ascii=False)
+        return orjson.loads(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise BadWebhook("the body is not JSON") from None
