@@ -1,0 +1,56 @@
+"""The state of the imitated platform that its rules share."""
+
+from __future__ import annotations
+
+from tidegate.simulator.agenda import Agenda
+from tidegate.simulator.book import Book
+from tidegate.simulator.chance import Chance
+from tidegate.simulator.config import SimulatorConfig
+from tidegate.simulator.estate import Estate
+from tidegate.simulator.notices import Webhook
+from tidegate.simulator.outbox import Outbox
+from tidegate.simulator.pace import PairDebts, Throughput
+from tidegate.simulator.score import Score
+from tidegate.simulator.windows import Windows
+
+#: Streams of chance from here on belong to webhooks, those below to messages.
+_WEBHOOK_STREAMS = 1 << 48
+
+
+class Platform:
+    """Everything that is so at this moment; it decides nothing.
+
+    `unreachable` are users (by key) without WhatsApp, `stopped` pairs (account, user) without marketing,
+    `blocked` pairs (number, user) where the user blocked the number. `marketing` holds the times of marketing
+    deliveries of the last 24 h by user, `scores` how templates and numbers (by id) are received.
+    """
+
+    def __init__(self, config: SimulatorConfig, start_ms: int) -> None:
+        self.seed = config.seed
+        self.start_ms = start_ms
+        self.behaviour = config.behaviour
+        self.scale = config.delivery_scale
+        self.tier_strings = config.tier_strings
+        self.estate = Estate(config.portfolios, start_ms)
+        self.book = Book()
+        self.agenda = Agenda()
+        self.outbox = Outbox()
+        self.windows = Windows()
+        self.pairs = PairDebts()
+        self.throughputs = {number_id: Throughput() for number_id in self.estate.numbers}
+        self.unreachable: set[str] = set()
+        self.stopped: set[tuple[str, str]] = set()
+        self.blocked: set[tuple[str, str]] = set()
+        self.marketing: dict[str, tuple[int, ...]] = {}
+        self.scores: dict[str, Score] = {}
+        self._told = 0
+
+    def tell(self, webhook: Webhook, now_ms: int) -> None:
+        """Post a webhook; delay, loss and doubling are drawn by its place in the order of all webhooks."""
+        self._told += 1
+        chance = Chance(self.seed, _WEBHOOK_STREAMS + self._told)
+        self.outbox.put(webhook, now_ms, self.behaviour, chance, self.scale)
+
+    def later(self, now_ms: int, delay_ms: int) -> int:
+        """Give the time of something that takes `delay_ms` at the platform's usual speed."""
+        return now_ms + int(delay_ms * self.scale)
