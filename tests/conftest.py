@@ -9,8 +9,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
-from redis.asyncio import Redis
 
+from tidegate.store.client import connect
+from tidegate.store.embedded import socket_url
+from tidegate.store.scripts import StoreClient
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
 # Most tests ask what the store does, not what it keeps; those that ask about keeping start their own.
@@ -40,11 +42,11 @@ def valkey_socket() -> Iterator[str]:
 
 
 @pytest.fixture
-async def client(valkey_socket: str) -> AsyncIterator[Redis]:
+async def client(valkey_socket: str) -> AsyncIterator[StoreClient]:
     """A client of the real server, which is empty."""
-    async with Redis(unix_socket_path=valkey_socket) as real:
-        await real.flushall()
-        yield real
+    async with await connect(socket_url(valkey_socket)) as connection:
+        await connection.client.flushall()
+        yield connection.client
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -54,12 +56,12 @@ def store_socket(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def store_client(store_socket: str | None) -> AsyncIterator[Redis]:
+async def store_client(store_socket: str | None) -> AsyncIterator[StoreClient]:
     """The same test on two stores: fakeredis, then the real server. Both are empty."""
     if store_socket is None:
         async with FakeAsyncRedis(server=FakeServer()) as fake:
             yield fake
     else:
-        async with Redis(unix_socket_path=store_socket) as real:
-            await real.flushall()
-            yield real
+        async with await connect(socket_url(store_socket)) as connection:
+            await connection.client.flushall()
+            yield connection.client

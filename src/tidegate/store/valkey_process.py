@@ -18,7 +18,7 @@ SOCKET_NAME = "valkey.sock"
 LOG_NAME = "valkey.log"
 
 _LEASH = Path(__file__).with_name("leash.py")
-_POLL_S = 0.01
+_POLL_S = 0.02
 _PING_TIMEOUT_S = 0.5
 _LOG_TAIL_BYTES = 2_000
 

@@ -1,0 +1,172 @@
+"""The way to the store: clients that give up early, never repeat themselves, and notice a demoted primary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import SentinelConnectionPool
+from redis.backoff import NoBackoff
+from redis.exceptions import ReadOnlyError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from tidegate.store.address import StoreAddress, StoreKind, parse_address
+from tidegate.store.data_directory import DirectoryInUse
+from tidegate.store.embedded import EmbeddedStore, running_url
+from tidegate.store.scripts import StoreClient
+
+TIMEOUT_S = 0.25  #: to connect, to answer, to get a free connection: how soon a hung store is noticed
+POOL_SIZE = 64  #: connections of one process to one server
+CLUSTER_POOL_SIZE = 256  #: of one process to one node of a cluster: that client refuses at once beyond it
+
+
+@dataclass(slots=True)
+class StoreConnection:
+    """A client of the store, and what has to be closed after it. An async context manager."""
+
+    client: StoreClient
+    url: str = field(repr=False)  #: where other processes of this node reach the store; may hold a password
+    embedded: EmbeddedStore | None = None  #: the server that was started for it
+    sentinel: Sentinel | None = None
+
+    async def aclose(self) -> None:
+        """Close the client, then end the embedded server if this started it."""
+        try:
+            await self.client.aclose()
+            if self.sentinel is not None:
+                await self.sentinel.aclose()
+        finally:
+            if self.embedded is not None:
+                await self.embedded.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+async def connect(url: str, *, adopt: bool = False) -> StoreConnection:
+    """Make a client of the store at `url` (its forms: `parse_address`). Only an embedded store is started.
+
+    Any other one is first spoken to by the first command, so a store that is away now is no fault here. With
+    `adopt` an embedded store that a node runs already is joined, to look at it, instead of being refused.
+
+    Raises BadConfiguration for a url that can't be understood, DirectoryInUse for a second node on an
+    embedded store, StoreUnavailable if that can't be started.
+    """
+    address = parse_address(url)
+    if address.kind is not StoreKind.EMBEDDED or address.path is None:
+        client, sentinel = _client(address)
+        return StoreConnection(client, url, sentinel=sentinel)
+    embedded = EmbeddedStore(address.path)
+    try:
+        await embedded.start()
+        own_url = embedded.url
+    except DirectoryInUse:
+        found = await running_url(address.path) if adopt else None
+        if found is None:
+            raise
+        return await connect(found)
+    client, _ = _client(parse_address(own_url))
+    return StoreConnection(client, own_url, embedded=embedded)
+
+
+class _LeavesReplicas:
+    """A connection that closes itself when its server turns out to be a replica.
+
+    After a failover the old primary goes on answering READONLY on connections that never broke; a new
+    connection goes where the name, or the proxy, points by then.
+    """
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)  # type: ignore[misc]  # the connection beside it
+        except ReadOnlyError:
+            await self.disconnect()  # type: ignore[attr-defined]  # as above
+            raise
+
+
+class _PlainConnection(_LeavesReplicas, Connection):
+    pass
+
+
+class _TlsConnection(_LeavesReplicas, SSLConnection):
+    pass
+
+
+class _SocketConnection(_LeavesReplicas, UnixDomainSocketConnection):
+    pass
+
+
+class _BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Asks the Sentinels for the primary, and waits for a free connection instead of refusing at once."""
+
+
+def _client(address: StoreAddress) -> tuple[StoreClient, Sentinel | None]:
+    match address.kind:
+        case StoreKind.CLUSTER:
+            return _cluster(address), None
+        case StoreKind.SENTINEL:
+            return _sentinel(address)
+        case StoreKind.UNIX:
+            where: dict[str, Any] = {"connection_class": _SocketConnection, "path": str(address.path)}
+        case _:
+            ((host, port),) = address.hosts
+            kind = _TlsConnection if address.tls else _PlainConnection
+            where = {"connection_class": kind, "host": host, "port": port}
+    pool = BlockingConnectionPool(**_pool_options(address), **where)
+    return Redis.from_pool(pool), None
+
+
+def _sentinel(address: StoreAddress) -> tuple[StoreClient, Sentinel]:
+    own = {"db": 0, "username": address.sentinel_username, "password": address.sentinel_password}
+    asking = _connection_options(address) | own | {"ssl": address.tls}
+    sentinel = Sentinel(list(address.hosts), sentinel_kwargs=asking)  # type: ignore[no-untyped-call]  # it has no hints
+    # Once, for each call makes another pool.
+    client = sentinel.master_for(
+        address.service or "",
+        connection_pool_class=_BlockingSentinelPool,
+        ssl=address.tls,
+        **_pool_options(address),
+    )
+    return client, sentinel
+
+
+def _cluster(address: StoreAddress) -> StoreClient:
+    size: Any = address.options.get("max_connections", CLUSTER_POOL_SIZE)
+    return RedisCluster(
+        startup_nodes=[ClusterNode(host, port) for host, port in address.hosts],
+        max_connections=size,
+        ssl=address.tls,
+        **_connection_options(address),
+    )
+
+
+def _pool_options(address: StoreAddress) -> dict[str, Any]:
+    size = address.options.get("max_connections", POOL_SIZE)
+    return _connection_options(address) | {"max_connections": size, "timeout": TIMEOUT_S}
+
+
+def _connection_options(address: StoreAddress) -> dict[str, Any]:
+    asked = {name: value for name, value in address.options.items() if name != "max_connections"}
+    return {
+        "db": address.db,
+        "username": address.username,
+        "password": address.password,
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": TIMEOUT_S,
+        # redis-py repeats a command up to ten times unless told otherwise, and so runs a script twice whose
+        # answer was lost. Only who knows that it is harmless may repeat one.
+        "retry": Retry(NoBackoff(), 0),
+        # A managed server could lengthen our timeouts with these.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        **asked,
+    }
