@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Final
 
 from redis.asyncio import Redis, RedisCluster
@@ -38,9 +39,9 @@ class Script:
     text: Final[str]  #: all of it, as it is sent: fragments first
     sha: Final[str]  #: what EVALSHA calls it: 40 hex digits
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Traversable = _LUA) -> None:
         self.name = name
-        self.text = _put_together(name)
+        self.text = _put_together(folder, name)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(
@@ -77,29 +78,29 @@ def script_names() -> tuple[str, ...]:
     return tuple(sorted(stem for stem in stems if not stem.startswith("_")))
 
 
-def _put_together(name: str) -> str:
-    own = _read(name)
+def _put_together(folder: Traversable, name: str) -> str:
+    own = _read(folder, name)
     uses = _USES.findall(_header(own))
     if len(uses) > 1:
         raise ValueError(f"{name}.lua says twice what it uses")
     fragments = [part.strip() for part in uses[0].split(",")] if uses else []
     if len(set(fragments)) != len(fragments):
         raise ValueError(f"{name}.lua uses a fragment twice")
-    return "\n".join([*(_fragment(fragment) for fragment in fragments), own])
+    return "\n".join([*(_fragment(folder, fragment) for fragment in fragments), own])
 
 
-def _fragment(name: str) -> str:
-    text = _read(name, prefix="_")
+def _fragment(folder: Traversable, name: str) -> str:
+    text = _read(folder, name, prefix="_")
     if _USES.search(_header(text)):
         raise ValueError(f"_{name}.lua is a fragment: a script must name all that it uses")
     return text
 
 
-def _read(name: str, prefix: str = "") -> str:
+def _read(folder: Traversable, name: str, prefix: str = "") -> str:
     if not _NAME.fullmatch(name):
         raise LookupError(f"{name!r} is no name of a script")
     try:
-        return _LUA.joinpath(f"{prefix}{name}.lua").read_text(encoding="utf-8")
+        return folder.joinpath(f"{prefix}{name}.lua").read_text(encoding="utf-8")
     except FileNotFoundError:
         raise LookupError(f"there is no store/lua/{prefix}{name}.lua") from None
 
