@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
@@ -46,7 +46,7 @@ def keys_of(table: type[BaseModel]) -> dict[str, Key]:
             name=name,
             kind=field.annotation,
             table=inner,
-            is_list=getattr(field.annotation, "__origin__", None) is tuple,
+            is_list=any(get_origin(part) is tuple for part in _parts(field.annotation)),
             is_secret=any(issubclass(part, SecretStr | SecretBytes) for part in parts),
         )
     return keys

@@ -1,0 +1,129 @@
+"""Faults that only several keys together show."""
+
+import pytest
+
+from tests.unit.settings.conftest import SAMPLE, FaultFinder, Loader
+from tidegate.errors import Fault
+
+HASH = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
+PORTFOLIO = """
+[[portfolio]]
+id = "p"
+[[portfolio.waba]]
+id = "7"
+access_token = "t"
+[[portfolio.waba.number]]
+id = "8"
+"""
+GRAPH = "https://graph.facebook.com"
+
+
+@pytest.mark.parametrize(
+    ("added", "fault"),
+    [
+        pytest.param(
+            PORTFOLIO.replace('"p"', '"lucky-shrub"'),
+            Fault("portfolio[1].id", "the same id as portfolio[0]"),
+            id="a portfolio twice",
+        ),
+        pytest.param(
+            PORTFOLIO.replace('"7"', "102290129340398"),
+            Fault("portfolio[1].waba[0].id", "the same id as portfolio[0].waba[0]"),
+            id="an account twice, once without quotes",
+        ),
+        pytest.param(
+            PORTFOLIO.replace('"8"', '"106540352242922"'),
+            Fault("portfolio[1].waba[0].number[0].id", "the same id as portfolio[0].waba[0].number[0]"),
+            id="a number in two portfolios",
+        ),
+        pytest.param(
+            f'[[app]]\nname = "checkout"\nkey_sha256 = "{"a" * 64}"',
+            Fault("app[1].name", "the same name as app[0]"),
+            id="an app's name twice",
+        ),
+        pytest.param(
+            f'[[app]]\nname = "b"\nkey_sha256 = ["{"a" * 64}", "{HASH.upper()}"]',
+            Fault("app[1].key_sha256", "the same key as app[0]: each app needs its own"),
+            id="one key for two apps",
+        ),
+        pytest.param(
+            f'[[app]]\nname = "b"\nkey_sha256 = "{"a" * 64}"\nnumbers = ["106540352242921"]',
+            Fault("app[1].numbers[0]", "no portfolio has a number of this id", "106540352242922"),
+            id="an app of a number that is not ours",
+        ),
+        pytest.param(
+            f'[[app]]\nname = "b"\nkey_sha256 = "{"a" * 64}"\nwebhook_url = "http://h"',
+            Fault("app[1].webhook_secret", "required beside webhook_url: relayed webhooks are signed"),
+            id="a relay that nobody signs",
+        ),
+    ],
+)
+def test_entries_that_do_not_go_together(faults: FaultFinder, added: str, fault: Fault) -> None:
+    assert faults(added=added) == (fault,)
+
+
+CLOCK = ("clock = false", "clock = true")
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        pytest.param("https://graph.facebook.com", id="the Graph API"),
+        pytest.param("https://GRAPH.Facebook.com.:443/", id="the Graph API, spelled oddly"),
+        pytest.param("https://graph-video.facebook.com", id="another host of Meta"),
+        pytest.param("https://facebook.com", id="the domain itself"),
+    ],
+)
+def test_the_steerable_clock_is_refused_beside_metas_hosts(faults: FaultFinder, upstream: str) -> None:
+    assert [fault.path for fault in faults(CLOCK, (GRAPH, upstream))] == ["testing.clock"]
+
+
+def test_the_steerable_clock_is_refused_where_the_upstream_is_left_to_its_default(
+    faults: FaultFinder,
+) -> None:
+    assert [fault.path for fault in faults(CLOCK, (f'base_url = "{GRAPH}"\n', ""))] == ["testing.clock"]
+
+
+@pytest.mark.parametrize(
+    "upstream", ["http://127.0.0.1:9000", "https://notfacebook.com", "http://facebook.com.test"]
+)
+def test_the_steerable_clock_is_allowed_beside_a_simulation(loaded: Loader, upstream: str) -> None:
+    assert loaded(CLOCK, (GRAPH, upstream)).testing.clock
+
+
+def test_replicas_are_refused_where_the_store_can_have_none(faults: FaultFinder, loaded: Loader) -> None:
+    replicas = ("replicas_ack = 0", "replicas_ack = 1")
+    assert [fault.path for fault in faults(replicas)] == ["store.replicas_ack"]
+    assert [fault.path for fault in faults(replicas, ('url = "embedded:./data"\n', ""))] == [
+        "store.replicas_ack"
+    ]
+    assert loaded(replicas, ("embedded:./data", "redis://h")).store.replicas_ack == 1
+
+
+def test_a_limit_of_which_nothing_is_left_is_refused(faults: FaultFinder) -> None:
+    assert faults(("headroom = 0.05", "headroom = 0.85")) == (
+        Fault("rules", "headroom and reserves together must be less than 1: no place would be left to use"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('portfolio = 1\napp = "x"\nupstream = []', id="lists that are none"),
+        pytest.param("portfolio = [1]\napp = [[]]", id="entries that are none"),
+        pytest.param(
+            "portfolio = [{id = [], waba = 3}]\napp = [{name = {}, key_sha256 = 4, numbers = 5}]",
+            id="odd keys",
+        ),
+        pytest.param(
+            "upstream = {base_url = 3}\ntesting = {clock = true}", id="an upstream that is a number"
+        ),
+        pytest.param('upstream = {base_url = "http://[::1"}\ntesting = {clock = true}', id="half an address"),
+        pytest.param(
+            'app = [{numbers = [{}], key_sha256 = [1]}]\nstore = {url = 3, replicas_ack = "x"}',
+            id="odd lists",
+        ),
+    ],
+)
+def test_any_shape_of_file_gets_faults_and_no_exception(faults: FaultFinder, text: str) -> None:
+    assert faults((SAMPLE, text))
