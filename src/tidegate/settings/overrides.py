@@ -49,7 +49,7 @@ def _put(
     """Follow `steps` to the key and set it. Returns (problem, nearest) when that cannot be done."""
     table, place = root, written
     trail: list[str | int] = []
-    while steps:
+    while True:
         name = steps.pop(0)
         key = keys_of(table).get(name.removesuffix(FILE_SUFFIX) if name not in keys_of(table) else name)
         if key is None or (name != key.name and not key.is_secret):
@@ -71,7 +71,6 @@ def _put(
             place = place.setdefault(name, {})
             if not isinstance(place, dict):
                 return f"{spell(tuple(trail))} is no table in the file", None
-    return "names a section, not a key", None
 
 
 def _set(place: dict[str, Any], name: str, key: Key, text: str) -> tuple[str, str | None] | None:

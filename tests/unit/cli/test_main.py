@@ -63,7 +63,8 @@ def test_a_command_imports_no_other() -> None:
         "try: cli.main(['--version'])\nexcept SystemExit: pass\n"
         "print([name for name in ('pydantic', 'aiohttp', 'redis', 'rich') if name in sys.modules])"
     )
+    environ = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, env=environ
     )
     assert done.stdout.splitlines()[-1] == "[]"
