@@ -1,0 +1,57 @@
+PYTHON ?= python3
+VENV   ?= .venv
+PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
+READY  := $(VENV)/.ready-to-run
+TOOLED := $(VENV)/.ready-to-test
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test check cover format demo load bench clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) $(TOOLED) ## Make .venv with everything in it (the other targets do so as they need)
+
+test: $(TOOLED) ## Run every test; ARGS="..." goes to pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(TOOLED) ## Format, lint, types, import contracts
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+cover: $(TOOLED) ## Show what the unit tests of the pure core leave untouched
+	$(VENV)/bin/coverage run -m pytest -q tests/unit/policy tests/unit/cloudapi
+	$(VENV)/bin/coverage report --include='src/tidegate/policy/*,src/tidegate/cloudapi/*' --fail-under=100
+
+format: $(TOOLED) ## Put the code into its form
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+demo: $(READY) ## Simulated Cloud API, gateway and dashboard with sample traffic
+	$(VENV)/bin/tidegate demo $(ARGS)
+
+load: $(TOOLED) ## Send a campaign through gateway and simulator, and report
+	$(VENV)/bin/python -m loadtest.campaign $(ARGS)
+
+bench: $(TOOLED) ## Measure speed against a bare proxy on this machine
+	$(VENV)/bin/python -m loadtest.bench $(ARGS)
+
+clean: ## Remove what these targets made
+	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'tidegate needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo 'This Python cannot make a venv with pip. On Debian or Ubuntu: apt install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+$(TOOLED): pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable '.[test,dev]'
+	@touch $(READY) $@
