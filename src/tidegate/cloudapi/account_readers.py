@@ -20,13 +20,13 @@ from .events import (
     TemplateQualityUpdate,
     TemplateStatusUpdate,
 )
+from .recipients import canonical_phone
 from .vocabulary import TemplateStatus, read_category, read_limit, read_quality
 from .wire import (
     Change,
     Unreadable,
     read_id,
     read_object,
-    read_phone,
     read_text,
     read_time_ms,
     read_word,
@@ -97,6 +97,11 @@ def _template(change: Change) -> tuple[str, str, str]:
     )
 
 
+def _display_number(change: Change) -> str | None:
+    """The business number that a change speaks of; Meta spells it with and without separators."""
+    return canonical_phone(read_text(change.value.get("display_phone_number")) or "")
+
+
 def read_number_quality(change: Change) -> list[Event]:
     event = change.value.get("event")
     if event not in tuple(NumberEvent):
@@ -105,7 +110,7 @@ def read_number_quality(change: Change) -> list[Event]:
     return [
         NumberQualityUpdate(
             waba_id=change.waba_id,
-            display_phone_number=read_phone(change.value.get("display_phone_number")),
+            display_phone_number=_display_number(change),
             event=NumberEvent(event),
             limit=read_limit(change.value.get("current_limit")) if limit is None else limit,
             old_limit=read_limit(change.value.get("old_limit")),
@@ -171,7 +176,7 @@ def read_number_name(change: Change) -> list[Event]:
     return [
         NumberNameUpdate(
             waba_id=change.waba_id,
-            display_phone_number=read_phone(change.value.get("display_phone_number")),
+            display_phone_number=_display_number(change),
             decision=required(read_word(change.value.get("decision"))),
             requested_name=read_text(change.value.get("requested_verified_name")),
             rejection_reason=read_text(change.value.get("rejection_reason")),
@@ -184,7 +189,7 @@ def read_security(change: Change) -> list[Event]:
     return [
         SecurityUpdate(
             waba_id=change.waba_id,
-            display_phone_number=read_phone(change.value.get("display_phone_number")),
+            display_phone_number=_display_number(change),
             event=required(read_word(change.value.get("event"))),
             requester=read_text(change.value.get("requester")),
             at_ms=change.at_ms,

@@ -1,0 +1,178 @@
+"""Only proof counts as acceptance, and our own answers are what clients of Meta expect."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.cloudapi.answers import Acceptance, queued_answer, read_acceptance, refused_answer
+from tidegate.cloudapi.messages import Request, parse_send
+
+WAMID = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000015AA=="
+
+
+@pytest.mark.parametrize(
+    ("name", "acceptance"),
+    [
+        ("accepted_template", Acceptance(WAMID, "16505551234", None, "accepted")),
+        (
+            "accepted_text_no_message_status",
+            Acceptance("wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000032AA==", "16505551234", None, "accepted"),
+        ),
+        (
+            "held",
+            Acceptance(
+                "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000022AA==",
+                "16505551234",
+                None,
+                "held_for_quality_assessment",
+            ),
+        ),
+        (
+            "brazil_wa_id_differs",
+            Acceptance("wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000033AA==", "551187654321", None, "accepted"),
+        ),
+        (
+            "bsuid",
+            Acceptance(
+                "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000017AA==",
+                None,
+                "US.27711208655302745501",
+                "accepted",
+            ),
+        ),
+        ("read_receipt", None),
+    ],
+)
+def test_a_recorded_answer_is_read(
+    name: str, acceptance: Acceptance | None, recorded: Callable[[str], Any]
+) -> None:
+    assert read_acceptance(json.dumps(recorded("api_send_responses")[name]).encode()) == acceptance
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"messages": [{"id": WAMID}]},
+        {"messages": [{"id": WAMID, "message_status": 5}], "contacts": "x"},
+        {"messages": [{"id": WAMID, "message_status": "A\n"}], "contacts": [{"wa_id": "+1", "user_id": " "}]},
+        {"messages": [{"id": WAMID}], "contacts": [], "success": True, "error": None},
+    ],
+    ids=["no contacts", "parts of wrong types", "parts that say nothing", "more than needed"],
+)
+def test_an_id_is_proof_enough(answer: object) -> None:
+    assert read_acceptance(json.dumps(answer).encode()) == Acceptance(WAMID, None, None, "accepted")
+
+
+@pytest.mark.parametrize(
+    "message_id",
+    ["wamid.x", "fake-id-1", "!", "~" * 512],
+    ids=["one of Meta's", "another one", "the shortest", "the longest"],
+)
+def test_any_printable_id_is_taken(message_id: str) -> None:
+    acceptance = read_acceptance(json.dumps({"messages": [{"id": message_id}]}).encode())
+    assert acceptance is not None
+    assert acceptance.wamid == message_id
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"<html><body>200 OK</body></html>",
+        b'{"messages":[{"id":"wamid.x"}]',
+        b'{"messages":[{"id":"wamid.x","id":"wamid.y"}]}',
+        b'[{"messages":[{"id":"wamid.x"}]}]',
+        b"null",
+        b"{}",
+        b'{"success":true}',
+        b'{"messages":null}',
+        b'{"messages":[]}',
+        b'{"messages":["wamid.x"]}',
+        b'{"messages":{"id":"wamid.x"}}',
+        b'{"messages":[{"id":null}]}',
+        b'{"messages":[{"id":5}]}',
+        b'{"messages":[{"id":""}]}',
+        b'{"messages":[{"id":"wamid.x\\n"}]}',
+        b'{"messages":[{"id":"wamid x"}]}',
+        '{"messages":[{"id":"wamid.ä"}]}'.encode(),
+        b'{"messages":[{"id":"' + b"a" * 513 + b'"}]}',
+        b'{"messages":[{"id":"wamid.x"}],"error":{"code":1}}',
+    ],
+    ids=repr,
+)
+def test_what_proves_nothing_is_none(raw: bytes) -> None:
+    assert read_acceptance(raw) is None
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_prove_nothing(raw: bytes) -> None:
+    assert read_acceptance(raw) is None
+
+
+def test_an_acceptance_shows_no_person() -> None:
+    assert repr(Acceptance(WAMID, "16505551234", "US.1", "accepted")) == "Acceptance(message_status='accepted')"
+
+
+def request_to(**recipient: str) -> Request:
+    body = {"messaging_product": "whatsapp", "text": {"body": "x"}, **recipient}
+    request = parse_send(json.dumps(body).encode())
+    assert isinstance(request, Request)
+    return request
+
+
+def test_a_queued_send_is_answered_as_meta_answers_a_held_one() -> None:
+    answer = queued_answer(
+        request_to(to="+1 650-555-1234"),
+        "m1",
+        verdict="queue",
+        reason="messaging_limit",
+        until="2026-11-21T11:02:10Z",
+    )
+    assert answer == {
+        "messaging_product": "whatsapp",
+        "contacts": [{"input": "+1 650-555-1234", "wa_id": "16505551234"}],
+        "messages": [{"id": "m1", "message_status": "held_for_quality_assessment"}],
+        "tidegate": {"verdict": "queue", "reason": "messaging_limit", "until": "2026-11-21T11:02:10Z"},
+    }
+    assert read_acceptance(json.dumps(answer).encode()) == Acceptance(
+        "m1", "16505551234", None, "held_for_quality_assessment"
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipient", "contact", "group"),
+    [
+        ({"recipient": "US.1"}, {"input": "US.1", "user_id": "US.1"}, None),
+        ({"to": "g1", "recipient_type": "group"}, {"input": "g1", "wa_id": "g1"}, "g1"),
+    ],
+    ids=["a user id", "a group"],
+)
+def test_a_queued_send_names_its_recipient_as_meta_would(
+    recipient: dict[str, str], contact: dict[str, str], group: str | None
+) -> None:
+    answer = queued_answer(request_to(**recipient), "m1", verdict="unknown")
+    assert answer["contacts"] == [contact]
+    assert answer["messages"][0].get("group_id") == group
+    assert answer["tidegate"] == {"verdict": "unknown"}
+
+
+def test_a_refused_send_is_answered_with_a_graph_error() -> None:
+    assert refused_answer(131048, "The limit is used up.", "m1", reason="messaging_limit", until="u") == {
+        "error": {
+            "message": "(#131048) Spam rate limit hit",
+            "type": "OAuthException",
+            "code": 131048,
+            "error_data": {"messaging_product": "whatsapp", "details": "The limit is used up."},
+            "fbtrace_id": "m1",
+            "tidegate": {"verdict": "reject", "reason": "messaging_limit", "until": "u"},
+        }
+    }
+
+
+def test_a_refusal_for_ever_names_no_end() -> None:
+    answer = refused_answer(132016, "d", "m1", reason="template_disabled")
+    assert answer["error"]["tidegate"] == {"verdict": "reject", "reason": "template_disabled"}

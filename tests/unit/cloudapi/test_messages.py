@@ -1,0 +1,359 @@
+"""Every kind of message of Meta's pages is read; what is none is refused by its path and rule."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.cloudapi.messages import (
+    BadMessage,
+    ReadReceipt,
+    RecipientKind,
+    Request,
+    TemplateRef,
+    parse_send,
+    serialise,
+)
+from tidegate.cloudapi.vocabulary import Category, MessageType
+
+TO = "+16505551234"
+ABSENT = object()
+
+
+def a_body(**changes: Any) -> dict[str, Any]:
+    """A text message with some of its parts changed; ABSENT takes a part away."""
+    body = {"messaging_product": "whatsapp", "to": TO, "type": "text", "text": {"body": "Hello"}, **changes}
+    return {key: value for key, value in body.items() if value is not ABSENT}
+
+
+def parse(body: object) -> Request | ReadReceipt:
+    return parse_send(json.dumps(body).encode())
+
+
+def parse_request(body: object) -> Request:
+    request = parse(body)
+    assert isinstance(request, Request)
+    return request
+
+
+def a_message(type_: str, content: object) -> dict[str, Any]:
+    return a_body(**{"text": ABSENT, "type": type_, type_: content})
+
+
+def interactive(type_: str, action: dict[str, Any]) -> dict[str, Any]:
+    return {"type": type_, "body": {"text": "Choose"}, "action": action}
+
+
+MESSAGES = {
+    "a text": ("text", {"body": "Hello", "preview_url": False}),
+    "an image by id": ("image", {"id": "1479537139650973", "caption": "x"}),
+    "a video by link": ("video", {"link": "https://example.com/a.mp4"}),
+    "a voice note": ("audio", {"id": "1", "voice": True}),
+    "a document": ("document", {"link": "https://example.com/a.pdf", "filename": "a.pdf"}),
+    "a sticker": ("sticker", {"id": "1"}),
+    "a location": ("location", {"latitude": 37.4, "longitude": -122, "name": "HQ"}),
+    "a location in strings": ("location", {"latitude": "37.4", "longitude": "-122.1"}),
+    "contacts": ("contacts", [{"name": {"formatted_name": "Ann"}, "phones": [{"phone": "+1"}]}]),
+    "a reaction": ("reaction", {"message_id": "wamid.x", "emoji": "\U0001f600"}),
+    "a reaction taken back": ("reaction", {"message_id": "wamid.x", "emoji": ""}),
+    "buttons": ("interactive", interactive("button", {"buttons": [{"type": "reply"}]})),
+    "a list": ("interactive", interactive("list", {"button": "Open", "sections": []})),
+    "a link button": ("interactive", interactive("cta_url", {"name": "cta_url", "parameters": {}})),
+    "a flow": ("interactive", interactive("flow", {"name": "flow", "parameters": {}})),
+    "products": ("interactive", interactive("product_list", {"catalog_id": "1", "sections": []})),
+    "a request for a location": (
+        "interactive",
+        interactive("location_request_message", {"name": "send_location"}),
+    ),
+    "a template": ("template", {"name": "hello", "language": {"code": "en_US"}}),
+    "a template with parameters": (
+        "template",
+        {"name": "hello", "language": {"code": "en", "policy": "deterministic"}, "components": []},
+    ),
+}
+
+
+@pytest.mark.parametrize(("type_", "content"), MESSAGES.values(), ids=MESSAGES)
+def test_every_type_is_read_and_written_unchanged(type_: str, content: object) -> None:
+    body = a_message(type_, content)
+    request = parse_request(body)
+    assert request.type is MessageType(type_)
+    assert request.is_template is (type_ == "template")
+    assert json.loads(serialise(request, None)) == body
+
+
+def test_the_recorded_sends_are_read(recorded: Callable[[str], Any]) -> None:
+    sends = recorded("api_send_requests")
+    named = parse_request(sends["template_named_params"])
+    assert named == Request(
+        kind=RecipientKind.PHONE,
+        recipient="16505551234",
+        recipient_input="+16505551234",
+        type=MessageType.TEMPLATE,
+        template=TemplateRef("order_confirmation", "en_US"),
+        category=None,
+        opaque="cmp=orders;attempt=1",
+        body=sends["template_named_params"],
+    )
+    assert parse_request(sends["template_positional_header_button"]).template == TemplateRef(
+        "black_friday_offer", "en_US"
+    )
+    assert parse_request(sends["text"]).is_free_form
+    direct = parse_request(sends["direct_send_utility_text"])
+    assert direct.category is Category.UTILITY
+    assert direct.is_direct_send
+    group = parse_request(sends["group_text"])
+    assert (group.kind, group.recipient) == (RecipientKind.GROUP, sends["group_text"]["to"])
+
+
+def test_a_recorded_read_receipt_is_no_send(recorded: Callable[[str], Any]) -> None:
+    body = recorded("api_send_requests")["mark_read_typing"]
+    assert parse(body) == ReadReceipt(body)
+
+
+def test_the_recorded_marketing_send_names_two_recipients_and_is_refused(
+    recorded: Callable[[str], Any],
+) -> None:
+    body = recorded("api_send_requests")["marketing_messages_endpoint"]
+    with pytest.raises(BadMessage, match="both are given") as caught:
+        parse(body)
+    assert (caught.value.code, caught.value.reason) == (100, "invalid_recipient")
+
+
+@pytest.mark.parametrize("left_out", ["to", "recipient"])
+def test_a_marketing_send_to_one_recipient_is_read(left_out: str, recorded: Callable[[str], Any]) -> None:
+    body = recorded("api_send_requests")["marketing_messages_endpoint"]
+    del body[left_out]
+    request = parse_request(body)
+    assert request.kind is (RecipientKind.PHONE if left_out == "recipient" else RecipientKind.BSUID)
+    written = json.loads(serialise(request, "o"))
+    assert written["product_policy"] == "CLOUD_API_FALLBACK"
+    assert written["message_activity_sharing"] is True
+
+
+def test_a_user_id_and_a_null_phone_are_one_recipient() -> None:
+    request = parse_request(a_body(to=None, recipient="US.13491208655302741918"))
+    assert (request.kind, request.recipient) == (RecipientKind.BSUID, "US.13491208655302741918")
+    assert request.recipient_input == request.recipient
+    assert json.loads(serialise(request, None))["to"] is None
+
+
+def test_the_same_number_in_both_places_is_one_recipient() -> None:
+    assert parse_request(a_body(recipient=TO)).recipient == "16505551234"
+
+
+def test_the_type_is_text_unless_said_otherwise() -> None:
+    assert parse_request(a_body(type=ABSENT)).type is MessageType.TEXT
+
+
+@pytest.mark.parametrize(
+    "to", ["16505551234", "+1 650-555-1234", "(+1) 650 555 1234", "0016505551234"], ids=repr
+)
+def test_a_number_is_sent_with_its_country_code_and_reported_as_given(to: str) -> None:
+    request = parse_request(a_body(to=to))
+    assert (request.recipient, request.recipient_input) == ("16505551234", to)
+    assert json.loads(serialise(request, None))["to"] == "+16505551234"
+    assert request.body["to"] == to
+
+
+@pytest.mark.parametrize("kind", ["phone", "bsuid", "group"])
+def test_the_callback_data_is_replaced_and_nothing_else(kind: str) -> None:
+    recipients = {
+        "phone": {"to": TO},
+        "bsuid": {"to": ABSENT, "recipient": "US.1"},
+        "group": {"to": "Z3JvdXA=", "recipient_type": "group"},
+    }
+    body = a_body(**recipients[kind], biz_opaque_callback_data="mine", future={"a": [1, None]})
+    request = parse_request(body)
+    assert request.opaque == "mine"
+    assert json.loads(serialise(request, "tg1.a.b")) == {**body, "biz_opaque_callback_data": "tg1.a.b"}
+    assert json.loads(serialise(request, None)) == body
+    assert request.body == body
+
+
+def test_what_is_sent_is_compact() -> None:
+    written = serialise(parse_request(a_body(type=ABSENT)), "o")
+    assert written == (
+        b'{"messaging_product":"whatsapp","to":"+16505551234","text":{"body":"Hello"},'
+        b'"biz_opaque_callback_data":"o"}'
+    )
+
+
+def test_a_template_cannot_claim_a_category() -> None:
+    body = a_message("template", {"name": "a", "language": {"code": "en"}})
+    assert parse_request({**body, "category": "authentication"}).category is None
+
+
+@pytest.mark.parametrize("word", ["utility", "UTILITY", "authentication", "marketing"])
+def test_a_direct_send_claims_its_category(word: str) -> None:
+    assert parse_request(a_body(category=word)).category is Category(word.lower())
+
+
+TEMPLATE = {"name": "a", "language": {"code": "en"}}
+
+REFUSED = {
+    "a list in place of an object": ([], "body"),
+    "a string in place of an object": ("x", "body"),
+    "no product": (a_body(messaging_product=ABSENT), "messaging_product"),
+    "another product": (a_body(messaging_product="sms"), "messaging_product"),
+    "a product that is a number": (a_body(messaging_product=1), "messaging_product"),
+    "another status than read": (a_body(status="delivered"), "status"),
+    "a status that is no string": (a_body(status=True), "status"),
+    "no recipient": (a_body(to=ABSENT), "to"),
+    "an empty recipient": (a_body(to=""), "to"),
+    "a number as recipient": (a_body(to=16505551234), "to"),
+    "a list of recipients": (a_body(to=[TO]), "to"),
+    "a user id that is a number": (a_body(to=ABSENT, recipient=1), "recipient"),
+    "a phone number as user id": (a_body(to=ABSENT, recipient=TO), "recipient"),
+    "two recipients": (a_body(recipient="US.1"), "to, recipient"),
+    "two spellings of one recipient": (a_body(recipient="16505551234"), "to, recipient"),
+    "full-width digits": (a_body(to="＋１６５０５５５１２３４"), "to"),
+    "Arabic digits": (a_body(to="١٦٥٠٥٥٥١٢٣٤"), "to"),
+    "an unknown kind of recipient": (a_body(recipient_type="channel"), "recipient_type"),
+    "a kind of recipient that is an object": (a_body(recipient_type={}), "recipient_type"),
+    "a group without an id": (a_body(recipient_type="group", to=ABSENT), "to"),
+    "a group given as a user": (a_body(recipient_type="group", to=ABSENT, recipient="US.1"), "to"),
+    "a group id with a space": (a_body(recipient_type="group", to="a b"), "to"),
+    "an unknown type": (a_body(type="poll"), "type"),
+    "a type that only users send": (a_body(type="button", button={}), "type"),
+    "a type that is a list": (a_body(type=["text"]), "type"),
+    "a text without text": (a_body(text=ABSENT), "text"),
+    "a text that is a string": (a_body(text="Hello"), "text"),
+    "a text with a null body": (a_body(text={"body": None}), "text.body"),
+    "a text with an empty body": (a_body(text={"body": ""}), "text.body"),
+    "a text with a number for a body": (a_body(text={"body": 5}), "text.body"),
+    "content of another type": (a_body(type="image"), "image"),
+    "an image from nowhere": (a_message("image", {"caption": "x"}), "image.id or link"),
+    "an image with a number for an id": (a_message("image", {"id": 5}), "image.id or link"),
+    "a location without longitude": (a_message("location", {"latitude": 1}), "location.longitude"),
+    "a latitude that is true": (a_message("location", {"latitude": True}), "location.latitude"),
+    "no contacts": (a_message("contacts", []), "contacts"),
+    "contacts that are an object": (a_message("contacts", {"name": {}}), "contacts"),
+    "a contact that is a string": (a_message("contacts", [{}, "Ann"]), "contacts"),
+    "a reaction to nothing": (a_message("reaction", {"emoji": "x"}), "reaction.message_id"),
+    "an interactive message without a type": (a_message("interactive", {"action": {}}), "interactive.type"),
+    "an interactive message without an action": (
+        a_message("interactive", {"type": "button"}),
+        "interactive.action",
+    ),
+    "a template without a name": (a_message("template", {**TEMPLATE, "name": None}), "template.name"),
+    "a template with a name too long": (
+        a_message("template", {**TEMPLATE, "name": "a" * 513}),
+        "template.name",
+    ),
+    "a template with a line break in its name": (
+        a_message("template", {**TEMPLATE, "name": "a\nb"}),
+        "template.name",
+    ),
+    "a template with a bare language": (
+        a_message("template", {**TEMPLATE, "language": "en"}),
+        "template.language",
+    ),
+    "a template without a language code": (
+        a_message("template", {**TEMPLATE, "language": {}}),
+        "template.language.code",
+    ),
+    "a template with an empty language code": (
+        a_message("template", {**TEMPLATE, "language": {"code": ""}}),
+        "template.language.code",
+    ),
+    "components that are an object": (
+        a_message("template", {**TEMPLATE, "components": {}}),
+        "template.components",
+    ),
+    "a context that is a string": (a_body(context="wamid.x"), "context"),
+    "callback data that is an object": (a_body(biz_opaque_callback_data={}), "biz_opaque_callback_data"),
+    "an unknown category": (a_body(category="service"), "category"),
+    "a category that is a number": (a_body(category=1), "category"),
+}
+
+
+@pytest.mark.parametrize(("body", "path"), REFUSED.values(), ids=REFUSED)
+def test_is_refused_with_its_path(body: object, path: str) -> None:
+    with pytest.raises(BadMessage) as caught:
+        parse(body)
+    assert caught.value.code == 100
+    assert caught.value.details.startswith(f"{path}: ")
+    about_recipient = path in {"to", "recipient", "to, recipient", "recipient_type"}
+    assert caught.value.reason == ("invalid_recipient" if about_recipient else None)
+
+
+@pytest.mark.parametrize("recipient", [ABSENT, "US.13491208655302741918"], ids=["alone", "in both places"])
+def test_a_user_id_in_the_place_of_the_phone_is_refused_with_an_explanation(recipient: object) -> None:
+    with pytest.raises(BadMessage, match="belongs in recipient") as caught:
+        parse(a_body(to="US.13491208655302741918", recipient=recipient))
+    assert (caught.value.code, caught.value.reason) == (131009, "invalid_recipient")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b'{"to":"1","to":"2"}', b"\xef\xbb\xbf{}", b'{"a":NaN}', b'{"a":"\\ud800"}', b"[" * 100_000],
+    ids=["empty", "cut off", "a key twice", "a byte order mark", "NaN", "half a surrogate pair", "too deep"],
+)
+def test_a_body_that_is_not_strict_json_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadMessage) as caught:
+        parse_send(raw)
+    assert (caught.value.code, caught.value.reason) == (100, None)
+    assert caught.value.details.startswith("body: ")
+
+
+@pytest.mark.parametrize("key", ["to", "recipient", "type", "template", "text", "interactive"])
+def test_a_message_cannot_pass_as_a_read_receipt(key: str) -> None:
+    receipt = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.x"}
+    with pytest.raises(BadMessage, match="status: must not stand beside"):
+        parse({**receipt, key: {}})
+
+
+def test_a_null_status_is_no_status() -> None:
+    assert parse_request(a_body(status=None)).is_free_form
+
+
+@pytest.mark.parametrize("body", [body for body, _ in REFUSED.values()], ids=REFUSED)
+def test_a_refusal_quotes_nothing_that_was_sent(body: Any) -> None:
+    secret = "+4917012345"
+    if isinstance(body, dict):
+        body = {
+            key: secret if isinstance(value, str) and key != "messaging_product" else value
+            for key, value in body.items()
+        }
+    with pytest.raises(BadMessage) as caught:
+        parse({"messaging_product": "whatsapp", **body, "type": secret} if isinstance(body, dict) else secret)
+    assert secret not in str(caught.value)
+    assert "4917012345" not in caught.value.details
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=9), children, max_size=3),
+    max_leaves=8,
+)
+KEYS = ["messaging_product", "to", "recipient", "recipient_type", "type", "text", "template", "contacts", "status"]
+KEYS += ["category", "context", "biz_opaque_callback_data", "image", "interactive", "location"]
+WORDS = ["whatsapp", TO, "US.1", "group", "text", "template", "contacts", "read", "utility", "image"]
+hostile_bodies = st.dictionaries(
+    st.sampled_from(KEYS),
+    st.sampled_from(WORDS)
+    | json_values
+    | st.dictionaries(st.sampled_from(["body", "name", "language", "id", "code"]), json_values, max_size=3),
+    max_size=8,
+).map(lambda body: {"messaging_product": "whatsapp", **body})
+
+
+@given(hostile_bodies | json_values)
+def test_any_json_is_a_message_a_receipt_or_refused(body: object) -> None:
+    try:
+        parsed = parse(body)
+    except BadMessage as fault:
+        assert fault.code in {100, 131009}
+        return
+    if isinstance(parsed, Request):
+        assert json.loads(serialise(parsed, "o"))["biz_opaque_callback_data"] == "o"
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused(raw: bytes) -> None:
+    with pytest.raises(BadMessage):
+        parse_send(raw)
