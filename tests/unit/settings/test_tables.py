@@ -93,7 +93,9 @@ def test_numbers_accounts_and_portfolios_are_found_by_number(loaded: Loader) -> 
     assert waba is not None
     assert number is not None
     assert (portfolio.id, waba.id, number.id) == ("p", "7", "3")
-    assert settings.portfolio_of("9") is settings.waba_of("9") is settings.number("9") is None
+    assert settings.portfolio_of("9") is None
+    assert settings.waba_of("9") is None
+    assert settings.number("9") is None
     assert not settings.apps[0].may_use("2")
 
 
