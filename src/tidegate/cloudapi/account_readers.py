@@ -19,6 +19,7 @@ from .events import (
     TemplateCategoryUpdate,
     TemplateQualityUpdate,
     TemplateStatusUpdate,
+    Unrecognised,
 )
 from .recipients import canonical_phone
 from .vocabulary import TemplateStatus, read_category, read_limit, read_quality
@@ -127,28 +128,29 @@ def read_capability(change: Change) -> list[Event]:
 
 
 def read_account(change: Change) -> list[Event]:
+    """The update with the restrictions that can be read, and one `Unrecognised` for each that cannot.
+
+    Losing one of them must not lose the others: they are what stops an account's sends.
+    """
     ban = read_object(change.value.get("ban_info"))
-    return [
-        AccountUpdate(
-            waba_id=change.waba_id,
-            event=required(read_word(change.value.get("event"))),
-            ban_state=read_word(ban.get("waba_ban_state")),
-            ban_date=read_text(ban.get("waba_ban_date")),
-            violation=read_word(read_object(change.value.get("violation_info")).get("violation_type")),
-            restrictions=_read_restrictions(change.value.get("restriction_info", [])),
-            at_ms=change.at_ms,
-        )
-    ]
-
-
-def _read_restrictions(value: object) -> tuple[Restriction, ...]:
-    """All or nothing: of a list of which one restriction cannot be read none is believed to be the whole."""
-    if not isinstance(value, list):
-        raise Unreadable
-    return tuple(
-        Restriction(required(read_word(part.get("restriction_type"))), read_time_ms(part.get("expiration")))
-        for part in map(read_object, value)
+    parts = change.value.get("restriction_info") or []
+    restrictions = [_read_restriction(part) for part in (parts if isinstance(parts, list) else [parts])]
+    update = AccountUpdate(
+        waba_id=change.waba_id,
+        event=required(read_word(change.value.get("event"))),
+        ban_state=read_word(ban.get("waba_ban_state")),
+        ban_date=read_text(ban.get("waba_ban_date")),
+        violation=read_word(read_object(change.value.get("violation_info")).get("violation_type")),
+        restrictions=tuple(restriction for restriction in restrictions if restriction is not None),
+        at_ms=change.at_ms,
     )
+    return [update, *[Unrecognised(change.field, change.waba_id)] * restrictions.count(None)]
+
+
+def _read_restriction(part: object) -> Restriction | None:
+    fields = read_object(part)
+    type_ = read_word(fields.get("restriction_type"))
+    return Restriction(type_, read_time_ms(fields.get("expiration"))) if type_ is not None else None
 
 
 def read_account_alert(change: Change) -> list[Event]:

@@ -62,13 +62,9 @@ def queued_answer(
     """
     message = {"id": message_id, "message_status": "held_for_quality_assessment"}
     contact = {"input": request.recipient_input}
-    match request.kind:
-        case RecipientKind.BSUID:
-            contact["user_id"] = request.recipient
-        case RecipientKind.GROUP:
-            contact["wa_id"] = message["group_id"] = request.recipient
-        case RecipientKind.PHONE:
-            contact["wa_id"] = request.recipient
+    contact["user_id" if request.kind is RecipientKind.BSUID else "wa_id"] = request.recipient
+    if request.kind is RecipientKind.GROUP:
+        message["group_id"] = request.recipient
     return {
         "messaging_product": "whatsapp",
         "contacts": [contact],

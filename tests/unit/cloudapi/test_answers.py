@@ -114,7 +114,9 @@ def test_any_bytes_prove_nothing(raw: bytes) -> None:
 
 
 def test_an_acceptance_shows_no_person() -> None:
-    assert repr(Acceptance(WAMID, "16505551234", "US.1", "accepted")) == "Acceptance(message_status='accepted')"
+    assert (
+        repr(Acceptance(WAMID, "16505551234", "US.1", "accepted")) == "Acceptance(message_status='accepted')"
+    )
 
 
 def request_to(**recipient: str) -> Request:

@@ -23,8 +23,21 @@ def test_the_wrapping_is_short_and_names_its_version() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "tg1.", "tg1.a", "tg1.a.", "tg1..b", "tg2.a.b", "g1.a.b", "cmp=blackfriday;attempt=1", "tg1.a.b\n"]
-    + ["tg1.a b.c", "tg1.ä.c", " tg1.a.b", "tg1." + "a" * 201 + ".b"],
+    [
+        "",
+        "tg1.",
+        "tg1.a",
+        "tg1.a.",
+        "tg1..b",
+        "tg2.a.b",
+        "g1.a.b",
+        "cmp=blackfriday;attempt=1",
+        "tg1.a.b\n",
+        "tg1.a b.c",
+        "tg1.ä.c",
+        " tg1.a.b",
+        "tg1." + "a" * 201 + ".b",
+    ],
     ids=repr,
 )
 def test_callback_data_of_others_is_not_ours(text: str) -> None:

@@ -46,8 +46,29 @@ def test_every_spelling_of_a_limit_is_read(wire: object, limit: int | None) -> N
 
 @pytest.mark.parametrize(
     "wire",
-    [None, True, False, 0, -2, 10**12 + 1, 2000.0, "", "TIER_", "TIER_2T", "-1K", "0", "TIER_0K"]
-    + ["2_000", "2000 ", "٢٠٠٠", "２０００", "TIER_UNLIMITED\n", "999999999999M", [], {}],
+    [
+        None,
+        True,
+        False,
+        0,
+        -2,
+        10**12 + 1,
+        2000.0,
+        "",
+        "TIER_",
+        "TIER_2T",
+        "-1K",
+        "0",
+        "TIER_0K",
+        "2_000",
+        "2000 ",
+        "٢٠٠٠",
+        "２０００",
+        "TIER_UNLIMITED\n",
+        "999999999999M",
+        [],
+        {},
+    ],
     ids=repr,
 )
 def test_what_says_nothing_of_a_limit_is_none(wire: object) -> None:
