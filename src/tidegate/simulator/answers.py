@@ -120,8 +120,9 @@ def bad_token() -> Answer:
 def unknown_object(object_id: str, verb: str) -> Answer:
     """Answer to a call of an object that is not there, or not for this token; Graph does not tell which."""
     text = (
-        f"Unsupported {verb.lower()} request. Object with ID '{object_id}' does not exist, cannot be loaded "
-        "due to missing permissions, or does not support this operation. Please read the Graph API documentation at "
+        f"Unsupported {verb.lower()} request. Object with ID '{object_id}' does not exist, "
+        "cannot be loaded due to missing permissions, or does not support this operation. "
+        "Please read the Graph API documentation at "
         "https://developers.facebook.com/docs/graph-api"
     )
     return Answer(
@@ -144,6 +145,12 @@ def accepted(
     contact = {"input": recipient, "wa_id": wa_id} if wa_id else {"input": recipient, "user_id": user_id}
     message = {"id": wamid} if message_status is None else {"id": wamid, "message_status": message_status}
     return Answer(200, {"messaging_product": "whatsapp", "contacts": [contact], "messages": [message]})
+
+
+def unknown_field(field: str, node: str) -> Answer:
+    """Answer to a read of a field that its node type does not have."""
+    text = f"(#100) Tried accessing nonexisting field ({field}) on node type ({node})"
+    return Answer(400, {"error": {"message": text, "type": "OAuthException", "code": 100}})
 
 
 SUCCESS: Final = Answer(200, {"success": True})

@@ -55,6 +55,11 @@ class World:
         return self._now_ms
 
     @property
+    def start_ms(self) -> int:
+        """When this world began."""
+        return self._platform.start_ms
+
+    @property
     def lost_webhooks(self) -> int:
         """How many webhooks were lost on purpose."""
         return self._platform.outbox.lost
@@ -94,6 +99,10 @@ class World:
         self._errors += 1
         error = answer.body["error"] | {"fbtrace_id": trace_id(self._platform.seed, self._errors)}
         return Answer(answer.http_status, {"error": error})
+
+    def catch_up(self, now_ms: int) -> None:
+        """Let everything happen up to now; the webhooks that leave by now wait for `due`."""
+        self._advance(now_ms)
 
     def due(self, now_ms: int) -> list[Webhook]:
         """Let everything happen up to now and take out the webhooks that leave by now."""

@@ -1,0 +1,199 @@
+"""What Graph reads of accounts, numbers and templates show.
+
+Fields and values: Meta, reference of the phone number, account and template nodes; health status page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tidegate.simulator.answers import Answer, unknown_field
+from tidegate.simulator.estate import Estate, Number, Portfolio, Template, Waba, tier_name
+from tidegate.simulator.paging import paged
+
+Json = dict[str, Any]
+
+_NUMBER_DEFAULTS: Final = ("id", "display_phone_number", "verified_name", "quality_rating")
+_WABA_DEFAULTS: Final = ("id", "name", "currency", "timezone_id", "message_template_namespace")
+_TEMPLATE_DEFAULTS: Final = ("name", "parameter_format", "components", "language", "status", "category", "id")
+
+
+def asked_fields(query: Mapping[str, str], defaults: Sequence[str]) -> list[str]:
+    """Read `fields=a,b{c},d.limit(2)`: the names asked for, `id` always among them."""
+    plain = re.sub(r"\{[^}]*\}|\.[a-z_]+\([^)]*\)", "", query.get("fields", ""))
+    names = [name.strip() for name in plain.split(",") if name.strip()]
+    return [*names, "id"] if names else list(defaults)
+
+
+def select(whole: Json, query: Mapping[str, str], defaults: Sequence[str], node: str) -> Answer:
+    """Cut an object to the fields asked for; a field that it does not have is an error."""
+    names = asked_fields(query, defaults)
+    for name in names:
+        if name not in whole:
+            return unknown_field(name, node)
+    return Answer(200, {name: whole[name] for name in names})
+
+
+def pretty_number(digits: str) -> str:
+    """Spell a phone number as WhatsApp Manager does, `+1 555-078-3881`; other countries get a plus only."""
+    if re.fullmatch("1[0-9]{10}", digits):
+        return f"+1 {digits[1:4]}-{digits[4:7]}-{digits[7:]}"
+    return f"+{digits}"
+
+
+def _health(estate: Estate, entities: Sequence[tuple[str, str, str]], portfolio: Portfolio) -> Json:
+    worst = "AVAILABLE"
+    told: list[Json] = []
+    for kind, entity_id, standing in [*entities, ("BUSINESS", portfolio.business_id, "AVAILABLE")]:
+        entity: Json = {"entity_type": kind, "id": entity_id, "can_send_message": standing}
+        if standing == "BLOCKED":
+            fault = {
+                "error_code": 141000,
+                "error_description": "Sending is not possible.",
+                "possible_solution": "",
+            }
+            entity["errors"] = [fault]
+        told.append(entity)
+        worst = (
+            "BLOCKED"
+            if "BLOCKED" in (worst, standing)
+            else "LIMITED"
+            if "LIMITED" in (worst, standing)
+            else worst
+        )
+    return {"can_send_message": worst, "entities": told}
+
+
+def _waba_standing(waba: Waba, now_ms: int) -> str:
+    if now_ms < waba.all_barred_until_ms:
+        return "BLOCKED"
+    return "LIMITED" if now_ms < waba.templates_barred_until_ms else "AVAILABLE"
+
+
+def _number_standing(number: Number, now_ms: int) -> str:
+    if number.status not in {"CONNECTED", "FLAGGED"}:
+        return "BLOCKED"
+    return "LIMITED" if now_ms < number.spam_until_ms else "AVAILABLE"
+
+
+def _number_fields(estate: Estate, number: Number, now_ms: int) -> Json:
+    portfolio, waba = estate.portfolio_of(number), estate.wabas[number.waba_id]
+    tier = tier_name(portfolio.places.limit)
+    entities = [
+        ("PHONE_NUMBER", number.id, _number_standing(number, now_ms)),
+        ("WABA", waba.id, _waba_standing(waba, now_ms)),
+    ]
+    return {
+        "id": number.id,
+        "display_phone_number": pretty_number(number.display_phone_number),
+        "verified_name": number.verified_name,
+        "quality_rating": number.quality,
+        "quality_score": {"score": number.quality, "date": now_ms // 1_000},
+        "status": number.status,
+        "name_status": "APPROVED",
+        "code_verification_status": "VERIFIED",
+        "account_mode": "LIVE",
+        "platform_type": "CLOUD_API",
+        "throughput": {"level": "HIGH" if number.throughput >= 1_000 else "STANDARD"},
+        "whatsapp_business_manager_messaging_limit": tier,
+        "messaging_limit_tier": tier,
+        "is_official_business_account": False,
+        "is_on_biz_app": False,
+        "webhook_configuration": {},
+        "health_status": _health(estate, entities, portfolio),
+    }
+
+
+def number_read(estate: Estate, number: Number, query: Mapping[str, str], now_ms: int) -> Answer:
+    """Read a phone number node."""
+    whole = _number_fields(estate, number, now_ms)
+    return select(whole, query, _NUMBER_DEFAULTS, "WhatsAppBusinessPhoneNumber")
+
+
+def waba_read(estate: Estate, waba: Waba, query: Mapping[str, str], now_ms: int) -> Answer:
+    """Read a WhatsApp Business Account node."""
+    portfolio = estate.portfolios[waba.portfolio_id]
+    whole: Json = {
+        "id": waba.id,
+        "name": waba.name,
+        "currency": "USD",
+        "timezone_id": "1",
+        "message_template_namespace": "00000000_0000_0000_0000_000000000000",
+        "country": "US",
+        "status": "ACTIVE",
+        "account_review_status": "APPROVED",
+        "business_verification_status": "verified",
+        "ownership_type": "SELF",
+        "whatsapp_business_manager_messaging_limit": tier_name(portfolio.places.limit),
+        "health_status": _health(estate, [("WABA", waba.id, _waba_standing(waba, now_ms))], portfolio),
+    }
+    return select(whole, query, _WABA_DEFAULTS, "WhatsAppBusinessAccount")
+
+
+def portfolio_read(portfolio: Portfolio, query: Mapping[str, str]) -> Answer:
+    """Read a business portfolio node."""
+    whole = {
+        "id": portfolio.id,
+        "whatsapp_business_manager_messaging_limit": tier_name(portfolio.places.limit),
+    }
+    return select(whole, query, ("id",), "Business")
+
+
+def _template_fields(estate: Estate, template: Template) -> Json:
+    waba = estate.wabas[template.waba_id]
+    standing = "AVAILABLE" if template.sendable else "BLOCKED"
+    health = _health(
+        estate, [("MESSAGE_TEMPLATE", template.id, standing)], estate.portfolios[waba.portfolio_id]
+    )
+    return {
+        "id": template.id,
+        "name": template.name,
+        "language": template.language,
+        "category": template.category,
+        "status": "APPROVED" if template.status == "REINSTATED" else template.status,
+        "quality_score": {"score": template.quality, "date": template.status_since_ms // 1_000},
+        "parameter_format": template.parameter_format,
+        "components": [{"type": "BODY", "text": f"Text of {template.name}"}],
+        "correct_category": template.category,
+        "previous_category": template.category,
+        "rejected_reason": "NONE",
+        "health_status": health,
+    }
+
+
+def template_read(estate: Estate, template: Template, query: Mapping[str, str]) -> Answer:
+    """Read a template node."""
+    return select(_template_fields(estate, template), query, _TEMPLATE_DEFAULTS, "WhatsAppMessageTemplate")
+
+
+def template_list(estate: Estate, waba: Waba, query: Mapping[str, str], url: str) -> Answer:
+    """List an account's templates by name, status, category, language; `url` is the one called."""
+    filters = {
+        name: query[name].casefold() for name in ("name", "status", "category", "language") if name in query
+    }
+    rows: list[Json] = []
+    for template in waba.templates.values():
+        whole = _template_fields(estate, template)
+        if all(whole[name].casefold() == wanted for name, wanted in filters.items()):
+            row = select(whole, query, _TEMPLATE_DEFAULTS, "WhatsAppMessageTemplate")
+            if row.code is not None:
+                return row
+            rows.append(row.body)
+    page = paged(rows, query, url)
+    if page.code is None and "summary" in query:
+        summary = {"total_count": len(rows), "message_template_count": len(waba.templates)}
+        page.body["summary"] = summary | {"message_template_limit": 250, "are_translations_complete": True}
+    return page
+
+
+def number_list(estate: Estate, waba: Waba, query: Mapping[str, str], url: str, now_ms: int) -> Answer:
+    """List an account's phone numbers; `url` is the one called."""
+    rows = [
+        number_read(estate, number, query, now_ms)
+        for number in estate.numbers.values()
+        if number.waba_id == waba.id
+    ]
+    refused = next((row for row in rows if row.code is not None), None)
+    return refused or paged([row.body for row in rows], query, url)
