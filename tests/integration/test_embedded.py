@@ -57,10 +57,6 @@ async def run_node(directory: Path) -> tuple[asyncio.subprocess.Process, int, st
     return node, int(pid), url
 
 
-def environment_of(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/environ").read_bytes()
-
-
 def wait_for_end(process: int) -> None:
     """Wait until a process that is not our child has ended; its descriptor becomes readable then."""
     readable, _, _ = select.select([process], [], [], 20)
@@ -114,18 +110,6 @@ class TestOneNode:
     async def test_is_open_to_nobody_else(self, store: EmbeddedStore) -> None:
         assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
         assert stat.S_IMODE((store.directory / "valkey.sock").stat().st_mode) == 0o700
-
-    @needs_linux
-    async def test_is_not_given_the_gateways_secrets(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("TIDEGATE_PRIVACY__PAYLOAD_KEY", "secret")
-        store = EmbeddedStore(tmp_path / "data")
-        await store.start()
-        try:
-            assert b"TIDEGATE_" not in environment_of(store.pid)
-        finally:
-            await store.stop()
 
     async def test_a_ctrl_c_in_the_terminal_does_not_reach_it(self, store: EmbeddedStore) -> None:
         assert os.getsid(store.pid) != os.getsid(0)

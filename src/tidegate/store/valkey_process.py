@@ -71,7 +71,7 @@ class ValkeyProcess:
         # The server needs none of our secrets.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
         try:
-            with open(directory / LOG_NAME, "ab") as log:
+            with open(directory / LOG_NAME, "ab", opener=_private) as log:
                 process = subprocess.Popen(
                     [*leash, str(server_binary()), *arguments],
                     cwd=directory,
@@ -139,6 +139,10 @@ class ValkeyProcess:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(0, size - _LOG_TAIL_BYTES))
             return log.read().decode(errors="replace").strip()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def server_binary() -> Path:
