@@ -17,7 +17,7 @@ from tidegate import __version__
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.errors import BadConfiguration, TidegateError
 
-COMMANDS: Final = ("check", "keys")
+COMMANDS: Final = ("check", "keys", "serve")
 """Every command, in the order of `tidegate --help`; its module has `_` for each `-`."""
 
 

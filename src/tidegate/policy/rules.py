@@ -151,6 +151,7 @@ class Rules(Table):
     category_reserve: Guardrail = Guardrail()
     pair_rate: Guardrail = Guardrail()
     throughput: Guardrail = Guardrail()
+    template_health: Guardrail = Guardrail()
     quiet_hours: QuietHours | None = None
 
     @model_validator(mode="after")

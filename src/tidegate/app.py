@@ -1,0 +1,201 @@
+"""The composition root: the only place that builds things, starts them, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from aiohttp import web
+from redis.asyncio import RedisCluster
+
+from tidegate.clock import StoreClock
+from tidegate.dispatcher import Dispatcher
+from tidegate.edge.routes import make_application, make_runner
+from tidegate.edge.services import Services
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway import START_BY_MS, Gateway, Route
+from tidegate.ids import MessageIds
+from tidegate.metrics import Metrics
+from tidegate.pacer import Pacer
+from tidegate.policy.identity import Identity
+from tidegate.policy.lifecycle import RANK
+from tidegate.policy.standing import NumberStanding, Standing
+from tidegate.poller import Account, Poller
+from tidegate.settings import Settings
+from tidegate.signals import Signals
+from tidegate.store.client import StoreConnection, connect
+from tidegate.store.ledger import Ledger
+from tidegate.store.messages import Messages
+from tidegate.store.sealing import Seal
+from tidegate.store.send_queue import SendQueue
+from tidegate.store.standings import Standings
+from tidegate.store.steerable_clock import SteerableClock
+from tidegate.tasks import all_ended, spawn
+from tidegate.upstream import Upstream
+
+#: Admitted sends start within START_BY_MS of their asking; a stop is acknowledged a little after that.
+SETTLE_MS: Final = START_BY_MS + 50
+#: How long a start waits for Graph before it serves with what the configuration and the store say.
+_FIRST_READ_S: Final = 5.0
+_DRAIN_S: Final = 20.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Node:
+    """One running node. `start` it, `stop` it; `address` is where it listens."""
+
+    settings: Settings
+    connection: StoreConnection
+    services: Services
+    poller: Poller
+    runner: web.AppRunner
+    _draining: list[bool]
+    _polling: asyncio.Task[None] | None = field(default=None)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port in use. Raises IndexError before `start`."""
+        host, port = self.runner.addresses[0][:2]
+        return host, port
+
+    async def start(self) -> None:
+        """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
+        services, server = self.services, self.settings.server
+        services.clock.observe(await _store_now_ms(services, self.connection))
+        await services.upstream.start()
+        self._polling = spawn(self.poller.run(), "poller")
+        await asyncio.wait([self._polling], timeout=_FIRST_READ_S)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
+        services.dispatcher.start()
+        gc.collect()
+        gc.freeze()
+        log.info("listening", host=self.address[0], port=self.address[1], version=services.version)
+
+    async def stop(self) -> None:
+        """Take no more work, finish what is in hand, close. Cuts no send that has begun."""
+        self._draining[0] = True
+        if self._polling is not None:
+            self._polling.cancel()
+        await self.services.dispatcher.stop()
+        await self.runner.cleanup()
+        await all_ended(_DRAIN_S)
+        await self.services.upstream.close()
+        await self.connection.aclose()
+        log.info("stopped")
+
+
+async def build(settings: Settings, store_url: str | None = None) -> Node:
+    """Compose a node that has not started yet. `store_url` overrides the settings' (a worker joins its node's store).
+
+    Raises StoreUnavailable when an embedded store can't be started.
+    """
+    connection = await connect(store_url or settings.store.url.get_secret_value())
+    client = connection.client
+    portfolios = [portfolio.id for portfolio in settings.portfolios]
+    routes = [Route(p.id, w.id, n.id) for p, w, n in settings.numbers]
+    clock, metrics, ids = StoreClock(), Metrics(), MessageIds(portfolios)
+    identity = Identity(settings.privacy.identity_key.get_secret_value())
+    seal = Seal(settings.privacy.payload_key.get_secret_value())
+    one_slot = isinstance(client, RedisCluster)
+    ledger = Ledger(client, portfolios, {s.value: rank for s, rank in RANK.items()}, one_slot=one_slot)
+    queue, messages = SendQueue(client, portfolios, seal), Messages(client, portfolios)
+    standings = Standings(client, _configured(settings))
+    upstream = Upstream(
+        settings.upstream.base_url,
+        settings.upstream.timeout_ms / 1000,
+        {n.id: w.access_token.get_secret_value() for _, w, n in settings.numbers},
+    )
+    gateway = Gateway(
+        ledger=ledger,
+        queue=queue,
+        standings=standings,
+        upstream=upstream,
+        pacer=Pacer(clock),
+        clock=clock,
+        identity=identity,
+        ids=ids,
+        metrics=metrics,
+        rules=settings.rules,
+    )
+    dispatcher = Dispatcher(gateway, queue, standings, routes, clock, metrics)
+    signals = Signals(
+        ledger=ledger,
+        standings=standings,
+        messages=messages,
+        identity=identity,
+        ids=ids,
+        clock=clock,
+        metrics=metrics,
+        portfolio_of_number={route.number: route.portfolio for route in routes},
+        portfolio_of_waba={route.waba: route.portfolio for route in routes},
+        number_of_display={n.display_phone_number: n.id for _, _, n in settings.numbers if n.display_phone_number},
+        settle_ms=SETTLE_MS,
+    )
+    gateway.on_change = dispatcher.wake
+    signals.on_change = functools.partial(_rouse, dispatcher)
+    accounts = [
+        Account(p.id, w.id, tuple(n.id for n in w.numbers), w.access_token.get_secret_value())
+        for p, w in settings.wabas
+    ]
+    draining = [False]
+    services = Services(
+        settings=settings,
+        gateway=gateway,
+        ledger=ledger,
+        queue=queue,
+        standings=standings,
+        messages=messages,
+        signals=signals,
+        dispatcher=dispatcher,
+        upstream=upstream,
+        clock=clock,
+        steerable=SteerableClock(client, portfolios) if settings.testing.clock else None,
+        metrics=metrics,
+        ids=ids,
+        draining=lambda: draining[0],
+        version=version("tidegate"),
+    )
+    poller = Poller(upstream, signals, clock, accounts)
+    return Node(settings, connection, services, poller, make_runner(make_application(services)), draining)
+
+
+def _configured(settings: Settings) -> list[Standing]:
+    return [
+        Standing(
+            portfolio=portfolio.id,
+            epoch=0,
+            limit=portfolio.messaging_limit,
+            limit_source="config",
+            numbers={n.id: NumberStanding(n.id, n.throughput) for w in portfolio.wabas for n in w.numbers},
+        )
+        for portfolio in settings.portfolios
+    ]
+
+
+def _rouse(dispatcher: Dispatcher, portfolio: str, reasons: Sequence[str]) -> None:
+    if reasons:
+        spawn(_rouse_held(dispatcher, portfolio, reasons), "rouse")
+    else:
+        dispatcher.wake(portfolio)
+
+
+async def _rouse_held(dispatcher: Dispatcher, portfolio: str, reasons: Sequence[str]) -> None:
+    try:
+        await dispatcher.rouse(portfolio, reasons)
+    except StoreUnavailable:
+        # They are asked again at their own times.
+        log.warning("held_sends_not_roused", portfolio=portfolio)
+
+
+async def _store_now_ms(services: Services, connection: StoreConnection) -> int:
+    clock = services.steerable or SteerableClock(connection.client, services.standings.portfolios)
+    return await clock.now_ms()

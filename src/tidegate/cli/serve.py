@@ -1,0 +1,50 @@
+"""`tidegate serve`: run one node until it is told to stop."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from tidegate import logs
+from tidegate.app import build
+from tidegate.cli.exit_codes import ExitCode
+from tidegate.settings import Settings, load
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def serve(
+    config: Annotated[Path, typer.Option("--config", help="The configuration file.", exists=True, dir_okay=False)],
+    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run one node: data plane, control plane, webhooks, dispatcher. SIGTERM drains it."""
+    logs.configure(log_level, sys.stderr)
+    settings = load(config, os.environ)
+    uvloop.run(run(settings))
+    raise typer.Exit(ExitCode.DONE)
+
+
+async def run(settings: Settings) -> None:
+    """Run a node until SIGTERM or SIGINT, then drain it; a second signal ends the process at once."""
+    node = await build(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            sys.exit(ExitCode.REFUSED)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await node.start()
+        await stopping.wait()
+    finally:
+        await node.stop()

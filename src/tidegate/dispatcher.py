@@ -1,0 +1,192 @@
+"""The queue's other end: claims what is due and submits it down the same way as any send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import orjson
+import structlog
+
+from tidegate.clock import StoreClock
+from tidegate.cloudapi.messages import BadMessage, Request, parse_send
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway import Gateway, Message, Route
+from tidegate.metrics import Metrics
+from tidegate.policy.capacity import category_places
+from tidegate.policy.standing import Standing
+from tidegate.store.sealing import BrokenSeal
+from tidegate.store.send_queue import Claimed, Lane, SendQueue
+from tidegate.store.standings import Standings
+from tidegate.tasks import spawn
+
+#: The next wake-up is computed; this bounds how late a change on another node, or a moved clock, is noticed.
+HEARTBEAT_MS: Final = 250
+_REAP_EVERY_MS: Final = 1_000
+_RETRY_MS: Final = 500
+#: A claimed send waits for its turn as long as it takes within its lease, instead of going back to its lane.
+_PACING_WAIT_MS: Final = 10_000
+_LEAST_IN_HAND: Final = 8
+_MOST_IN_HAND: Final = 512
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Drains the lanes of all portfolios of one node. Any number of nodes may run one."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        queue: SendQueue,
+        standings: Standings,
+        routes: Sequence[Route],
+        clock: StoreClock,
+        metrics: Metrics,
+    ) -> None:
+        self._gateway = gateway
+        self._queue = queue
+        self._standings = standings
+        self._routes = {route.number: route for route in routes}
+        self._clock = clock
+        self._metrics = metrics
+        self._alarms = {route.portfolio: asyncio.Event() for route in routes}
+        self._in_hand: dict[str, int] = dict.fromkeys(self._routes, 0)
+        self._running: list[asyncio.Task[None]] = []
+        self._submitting: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to drain."""
+        self._running = [spawn(self._drain(portfolio), f"dispatcher {portfolio}") for portfolio in self._alarms]
+
+    async def stop(self) -> None:
+        """Claim no more, and return when what is in hand has ended."""
+        self._stopping = True
+        self.wake_all()
+        await asyncio.gather(*self._running)
+        await asyncio.gather(*self._submitting)
+
+    def wake(self, portfolio: str) -> None:
+        """Look at this portfolio's lanes now: something was queued, or may go."""
+        self._alarms[portfolio].set()
+
+    def wake_all(self) -> None:
+        """Look at all lanes now."""
+        for alarm in self._alarms.values():
+            alarm.set()
+
+    async def rouse(self, portfolio: str, reasons: Sequence[str]) -> None:
+        """Ask again for what is held for one of these reasons. Raises StoreUnavailable."""
+        await self._queue.rouse(portfolio, self._lanes(portfolio), reasons)
+        self.wake(portfolio)
+
+    async def _drain(self, portfolio: str) -> None:
+        reaped_at_ms = float("-inf")
+        while not self._stopping:
+            self._alarms[portfolio].clear()
+            try:
+                if self._clock.monotonic_ms() - reaped_at_ms > _REAP_EVERY_MS:
+                    await self._reap(portfolio)
+                    reaped_at_ms = self._clock.monotonic_ms()
+                wait_ms = await self.drain_once(portfolio)
+            except StoreUnavailable as error:
+                log.warning("queue_not_read", portfolio=portfolio, fault=str(error))
+                wait_ms = _RETRY_MS
+            await self._sleep(portfolio, wait_ms)
+
+    async def drain_once(self, portfolio: str) -> float:
+        """Claim what is due and has room, begin to submit it; ms until there may be more. Raises StoreUnavailable."""
+        standing = await self._standings.current(portfolio)
+        lanes = self._open_lanes(portfolio, standing)
+        claim = await self._queue.claim(portfolio, lanes)
+        self._clock.observe(claim.now_ms)
+        for claimed in claim.messages:
+            self._in_hand[claimed.lane.number] += 1
+            task = spawn(self._submit(portfolio, claimed), "queued send")
+            self._submitting.add(task)
+            task.add_done_callback(self._submitting.discard)
+        if claim.wake_at_ms is None:
+            return HEARTBEAT_MS
+        return max(1.0, min(HEARTBEAT_MS, claim.wake_at_ms - claim.now_ms))
+
+    def _open_lanes(self, portfolio: str, standing: Standing) -> Mapping[Lane, tuple[int, int]]:
+        lanes: dict[Lane, tuple[int, int]] = {}
+        for lane in self._lanes(portfolio):
+            throughput = standing.number(lane.number).throughput
+            in_hand = min(max(throughput, _LEAST_IN_HAND), _MOST_IN_HAND)
+            # The urgent may always have some in hand: a campaign's claims are no reason for them to wait.
+            extra = _LEAST_IN_HAND * (len(Category) - 1 - lane.category.priority)
+            most = max(0, in_hand + extra - self._in_hand[lane.number])
+            if _lane_is_paused(standing, lane, portfolio, self._clock.now_ms()):
+                most = 0
+            lanes[lane] = (most, category_places(standing.limit, lane.category, self._gateway.rules))
+        return lanes
+
+    def _lanes(self, portfolio: str) -> list[Lane]:
+        numbers = [route.number for route in self._routes.values() if route.portfolio == portfolio]
+        return [Lane(number, category) for category in Category for number in numbers]
+
+    async def _submit(self, portfolio: str, claimed: Claimed) -> None:
+        try:
+            message = await self._message(claimed)
+            await self._gateway.submit(message)
+        except (BrokenSeal, BadMessage, KeyError, ValueError) as error:
+            # A message that can't be read will not become readable: it must not block its lane.
+            log.error("queued_message_unreadable", message_id=claimed.message_id, fault=type(error).__name__)
+            cause = "what was stored of it can't be read"
+            await self._queue.end(portfolio, claimed.message_id, "failed", cause)
+        except StoreUnavailable:
+            # Its lease lapses, and it goes back to its lane.
+            log.warning("queued_send_put_off", message_id=claimed.message_id)
+        finally:
+            self._in_hand[claimed.lane.number] -= 1
+            self.wake(portfolio)
+
+    async def _message(self, claimed: Claimed) -> Message:
+        packed = orjson.loads(self._queue.open(claimed))
+        about = orjson.loads(claimed.about)
+        request = parse_send(orjson.dumps(packed["body"]))
+        if not isinstance(request, Request):
+            raise ValueError("a read receipt was queued")
+        route = self._routes[claimed.lane.number]
+        return Message(
+            message_id=claimed.message_id,
+            app=about["app"],
+            route=route,
+            request=request,
+            raw_path=packed["path"],
+            deadline_ms=claimed.expires_at_ms,
+            category=await self._gateway.category(route, request, claimed.lane.category),
+            hold=True,
+            not_before_ms=packed["not_before_ms"],
+            campaign=about.get("campaign"),
+            headers=packed["headers"],
+            attempt=claimed.attempt,
+            queued=True,
+            pacing_wait_ms=_PACING_WAIT_MS,
+        )
+
+    async def _reap(self, portfolio: str) -> None:
+        now_ms, reaped = await self._queue.reap(portfolio)
+        self._clock.observe(now_ms)
+        for became, message_id, _about in reaped:
+            self._metrics.ended(became)
+            log.info("message_ended", message_id=message_id, became=became)
+
+    async def _sleep(self, portfolio: str, wait_ms: float) -> None:
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                await self._alarms[portfolio].wait()
+        except TimeoutError:
+            return
+
+
+def _lane_is_paused(standing: Standing, lane: Lane, portfolio: str, now_ms: int) -> bool:
+    scopes = {("portfolio", portfolio), ("number", lane.number), ("category", lane.category.value)}
+    return any(
+        (pause.scope, pause.value) in scopes and (pause.until_ms is None or pause.until_ms > now_ms)
+        for pause in standing.pauses
+    )

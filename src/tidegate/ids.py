@@ -1,0 +1,32 @@
+"""Message ids: sortable by time, told apart at sight, and naming the portfolio whose keys hold the message."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+_ID: Final = re.compile(r"tg([0-9a-f]{8})-([0-9a-v]{26})")
+
+
+class MessageIds:
+    """Makes message ids, and finds the portfolio of one: `tg<portfolio>-<time and chance>`."""
+
+    __slots__ = ("_portfolio_of", "_tag_of")
+
+    def __init__(self, portfolios: Iterable[str]) -> None:
+        self._tag_of = {p: hashlib.blake2b(p.encode(), digest_size=4).hexdigest() for p in portfolios}
+        self._portfolio_of = {tag: portfolio for portfolio, tag in self._tag_of.items()}
+
+    def new(self, portfolio: str, now_ms: int) -> str:
+        """A new id: 48 bits of time, 80 of chance."""
+        raw = now_ms.to_bytes(6, "big") + secrets.token_bytes(10)
+        return f"tg{self._tag_of[portfolio]}-{base64.b32hexencode(raw).decode().rstrip('=').lower()}"
+
+    def portfolio(self, message_id: str) -> str | None:
+        """The portfolio of an id of ours; None for whatever else."""
+        match = _ID.fullmatch(message_id)
+        return self._portfolio_of.get(match[1]) if match else None

@@ -1,0 +1,107 @@
+"""What is counted for Prometheus. Labels come from closed lists: no number, template or recipient is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from tidegate.policy.verdict import Reason
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The counters of one node, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self._registry = registry
+        self._sends = Counter(
+            "tidegate_sends",
+            "Answers to guarded sends.",
+            ("verdict", "reason", "category"),
+            registry=registry,
+        )
+        self._shadowed = Counter(
+            "tidegate_shadow_objections",
+            "Objections of guardrails in shadow mode.",
+            ("reason",),
+            registry=registry,
+        )
+        self._outcomes = Counter(
+            "tidegate_upstream_outcomes", "How POSTs to Meta ended.", ("outcome",), registry=registry
+        )
+        self._upstream = Histogram(
+            "tidegate_upstream_seconds", "Time from POST to answer.", buckets=_SECONDS, registry=registry
+        )
+        self._codes = Counter(
+            "tidegate_upstream_errors",
+            "Graph error codes that Meta answered with.",
+            ("code",),
+            registry=registry,
+        )
+        self._events = Counter(
+            "tidegate_webhook_events", "Webhook events applied, by kind.", ("kind",), registry=registry
+        )
+        self._webhooks = Counter(
+            "tidegate_webhooks", "Webhook posts received, by answer.", ("status",), registry=registry
+        )
+        self._ended = Counter(
+            "tidegate_queue_ended",
+            "Queued or sent messages that ran out of time, by what they became.",
+            ("became",),
+            registry=registry,
+        )
+        self._queued = Gauge(
+            "tidegate_queue_messages", "Messages queued.", ("portfolio", "category"), registry=registry
+        )
+        self._used = Gauge("tidegate_places_used", "Places held.", ("portfolio",), registry=registry)
+        self._limit = Gauge(
+            "tidegate_messaging_limit", "Messaging limit; -1 is unlimited.", ("portfolio",), registry=registry
+        )
+
+    def sent(self, verdict: str, reason: Reason | None, category: str) -> None:
+        """One guarded send was answered."""
+        self._sends.labels(verdict, reason.value if reason else "", category).inc()
+
+    def shadowed(self, reasons: Iterable[Reason]) -> None:
+        """Guardrails in shadow mode would have objected."""
+        for reason in reasons:
+            self._shadowed.labels(reason.value).inc()
+
+    def posted(self, outcome: str, spent_ms: float) -> None:
+        """One POST to Meta ended: answered, unknown or not_sent."""
+        self._outcomes.labels(outcome).inc()
+        self._upstream.observe(spent_ms / 1000)
+
+    def refused_by_meta(self, code: int) -> None:
+        """Meta answered with this error code."""
+        self._codes.labels(str(code)).inc()
+
+    def applied(self, event: Any) -> None:
+        """One webhook event was applied; its kind is its class's name."""
+        self._events.labels(type(event).__name__).inc()
+
+    def webhook(self, status: int) -> None:
+        """One webhook post was answered with this HTTP status."""
+        self._webhooks.labels(str(status)).inc()
+
+    def ended(self, became: str) -> None:
+        """A message ran out of time."""
+        self._ended.labels(became).inc()
+
+    def queue_depth(self, portfolio: str, category: str, messages: int) -> None:
+        """Messages queued now."""
+        self._queued.labels(portfolio, category).set(messages)
+
+    def places(self, portfolio: str, used: int, limit: int) -> None:
+        """Places held now, and the limit in force."""
+        self._used.labels(portfolio).set(used)
+        self._limit.labels(portfolio).set(limit)
+
+    def exposition(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)

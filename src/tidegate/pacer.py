@@ -1,0 +1,119 @@
+"""The waiting room of each number: sends whose turn (throughput) has not come, the most urgent first."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from dataclasses import dataclass, field
+from typing import Final
+
+from tidegate.clock import StoreClock
+
+#: Every so many turns the least urgent waits no longer, so that codes never starve a campaign for good.
+FLOOR_EVERY: Final = 20
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    priority: int
+    arrival: int
+    turn: asyncio.Event = field(compare=False)
+    gone: bool = field(default=False, compare=False)
+
+
+class Room:
+    """The waiting room of one number. A turn is a chance to ask `admit` again, not a promise."""
+
+    __slots__ = ("_arrivals", "_clock", "_emission_ms", "_next_at_ms", "_timer", "_turns", "_waiters")
+
+    def __init__(self, clock: StoreClock) -> None:
+        self._clock = clock
+        self._waiters: list[_Waiter] = []
+        self._arrivals = itertools.count()
+        self._next_at_ms = 0.0
+        self._emission_ms = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._turns = 0
+
+    def arrival(self) -> int:
+        """A place in line, kept by a send that has to wait more than once."""
+        return next(self._arrivals)
+
+    def turn_at_ms(self, priority: int) -> int | None:
+        """When a send of this priority that arrives now may expect its turn; None: nobody is before it."""
+        ahead = sum(1 for waiter in self._waiters if waiter.priority <= priority and not waiter.gone)
+        return int(self._next_at_ms + ahead * self._emission_ms) if ahead else None
+
+    async def wait(
+        self, priority: int, arrival: int, opens_at_ms: int | None, emission_ms: float, limit_ms: float
+    ) -> bool:
+        """Wait for a turn; False when `limit_ms` (a span) went by without one.
+
+        `opens_at_ms`: when the number's next turn comes, by the store's word; None: as known here.
+        """
+        self._emission_ms = emission_ms
+        if opens_at_ms is not None:
+            self._next_at_ms = max(self._next_at_ms, opens_at_ms) if self._waiters else opens_at_ms
+        waiter = _Waiter(priority, arrival, asyncio.Event())
+        heapq.heappush(self._waiters, waiter)
+        self._schedule()
+        try:
+            async with asyncio.timeout(max(0.0, limit_ms) / 1000):
+                await waiter.turn.wait()
+        except TimeoutError:
+            return False
+        finally:
+            waiter.gone = True
+        return True
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            return
+        delay_s = max(0.0, (self._next_at_ms - self._clock.now_ms()) / 1000)
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._open)
+
+    def _open(self) -> None:
+        self._timer = None
+        now_ms = self._clock.now_ms()
+        if self._next_at_ms > now_ms + 1 and self._waiters:
+            self._schedule()
+            return
+        turns = 1 + int(max(0.0, now_ms - self._next_at_ms) / self._emission_ms) if self._emission_ms else 1
+        for _ in range(turns):
+            waiter = self._pop()
+            if waiter is None:
+                return
+            waiter.gone = True
+            waiter.turn.set()
+        self._next_at_ms = max(self._next_at_ms, now_ms) + self._emission_ms
+        if self._waiters:
+            self._schedule()
+
+    def _pop(self) -> _Waiter | None:
+        self._turns += 1
+        if self._turns % FLOOR_EVERY == 0:
+            present = [waiter for waiter in self._waiters if not waiter.gone]
+            return max(present, key=lambda w: (w.priority, -w.arrival), default=None)
+        while self._waiters:
+            waiter = heapq.heappop(self._waiters)
+            if not waiter.gone:
+                return waiter
+        return None
+
+
+class Pacer:
+    """The waiting rooms of all numbers."""
+
+    __slots__ = ("_clock", "_rooms")
+
+    def __init__(self, clock: StoreClock) -> None:
+        self._clock = clock
+        self._rooms: dict[str, Room] = {}
+
+    def room(self, number: str) -> Room:
+        """The waiting room of this number."""
+        room = self._rooms.get(number)
+        if room is None:
+            room = self._rooms[number] = Room(self._clock)
+        return room

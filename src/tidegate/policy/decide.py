@@ -1,0 +1,140 @@
+"""The judgement, pure: `decide` before the store is asked, `judge` on what it saw, `explain` for the curious."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tidegate.cloudapi.vocabulary import UNLIMITED, Category
+from tidegate.policy.capacity import category_places, limit_places
+from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
+from tidegate.policy.guardrails import COUNTED, STANDING
+from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
+from tidegate.policy.guardrails.throughput import BURST_SHARE
+from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
+from tidegate.policy.standing import Standing
+from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Send, Verdict, Wait
+
+DAY_MS: Final = 86_400_000
+#: How long Meta may still deliver what it accepted; source: Meta, "Time to live": 30 days, authentication minutes.
+TIME_TO_LIVE_MS: Final = {
+    Category.AUTHENTICATION: DAY_MS,
+    Category.UTILITY: 30 * DAY_MS,
+    Category.MARKETING: 30 * DAY_MS,
+}
+#: A refusal for pacing that ends within this is a 429 with Retry-After; clients sleep that long inside the call.
+PACING_RETRY_MS: Final = 30_000
+
+PLACE_REASONS: Final = frozenset({Reason.MESSAGING_LIMIT, Reason.CATEGORY_RESERVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One guardrail's answer, for explanation: its objection, if any, and whether it decides."""
+
+    guardrail: str
+    mode: Mode
+    objection: Objection | None
+
+
+def decide(case: Case, standing: Standing, rules: Rules, now_ms: int) -> Verdict | Terms:
+    """The verdict where the standing alone gives one, else the terms to be asked of the ledger."""
+    if case.expires_at_ms <= now_ms:
+        return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
+    if case.not_before_ms > now_ms:
+        return Queue(Reason.SCHEDULED, "it is not to be sent before the time asked for", case.not_before_ms)
+    objections = [a.objection for a in _standing_answers(case, standing, rules, now_ms) if _decides(a)]
+    if objections:
+        return _verdict(case, _strictest(objections), now_ms)
+    return terms_of(case, standing, rules)
+
+
+def judge(case: Case, terms: Terms, facts: Facts, rules: Rules) -> Verdict:
+    """The verdict on what `admit` saw. Law: it is Send exactly when `admit` took what was asked for."""
+    if facts.repeated:
+        return Send()
+    objections = [a.objection for a in _counted_answers(case, terms, facts, rules) if _decides(a)]
+    return _verdict(case, _strictest(objections), facts.now_ms) if objections else Send()
+
+
+def shadowed(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Reason]:
+    """What the guardrails in shadow mode would have objected to."""
+    answers = _counted_answers(case, terms, facts, rules)
+    return [a.objection.reason for a in answers if a.objection and a.mode is Mode.SHADOW]
+
+
+def explain(case: Case, standing: Standing, terms: Terms, facts: Facts, rules: Rules) -> list[Answer]:
+    """Every guardrail's answer, in the order of explanation."""
+    return _standing_answers(case, standing, rules, facts.now_ms) + _counted_answers(case, terms, facts, rules)
+
+
+def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
+    """The numbers that `admit` is to compare with, under this standing and these rules."""
+    within_limit = category_bound = NO_LIMIT
+    if case.category is not None:
+        within_limit = limit_places(standing.limit, rules)
+        category_bound = category_places(standing.limit, case.category, rules)
+    enforced = [
+        bound
+        for guardrail, bound in (("messaging_limit", within_limit), ("category_reserve", category_bound))
+        if bound != UNLIMITED and rules.mode(guardrail) is Mode.ENFORCE
+    ]
+    per_second = standing.number(case.number).throughput
+    emission_us = 1_000_000 // per_second if per_second > 0 else 0
+    burst = max(1, int(per_second * BURST_SHARE))
+    paced = rules.mode("throughput") is Mode.ENFORCE
+    paired = rules.mode("pair_rate") is Mode.ENFORCE
+    keeps_late = rules.late_delivery_hold and case.category is not None
+    return Terms(
+        epoch=standing.epoch,
+        needs_window=case.needs_window and rules.mode("service_window") is Mode.ENFORCE,
+        counts=case.counts,
+        places=min(enforced, default=NO_LIMIT),
+        limit_places=within_limit,
+        category_places=category_bound,
+        hold_ms=TIME_TO_LIVE_MS[case.category] if keeps_late and case.category else DAY_MS,
+        window_margin_ms=rules.window_margin_ms,
+        pair_emission_ms=EMISSION_MS if paired else 0,
+        pair_tolerance_ms=EMISSION_MS * (BURST - 1) if paired else 0,
+        throughput_emission_us=emission_us if paced else 0,
+        throughput_tolerance_us=emission_us * (burst - 1) if paced else 0,
+    )
+
+
+def _standing_answers(case: Case, standing: Standing, rules: Rules, now_ms: int) -> list[Answer]:
+    return [
+        Answer(guardrail.__name__, mode, guardrail(case, standing, now_ms))
+        for guardrail in STANDING
+        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
+    ]
+
+
+def _counted_answers(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Answer]:
+    return [
+        Answer(guardrail.__name__, mode, guardrail(case, terms, facts))
+        for guardrail in COUNTED
+        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
+    ]
+
+
+def _mode(rules: Rules, guardrail: str) -> Mode:
+    # An operator's pause is no rule of the file: it always decides.
+    return rules.mode(guardrail) if guardrail in GUARDRAIL_FIELDS else Mode.ENFORCE
+
+
+def _decides(answer: Answer) -> bool:
+    return answer.objection is not None and answer.mode is Mode.ENFORCE
+
+
+def _strictest(objections: list[Objection | None]) -> Objection:
+    return max((o for o in objections if o), key=lambda o: (o.final, not o.pacing, o.until_ms or 0))
+
+
+def _verdict(case: Case, objection: Objection, now_ms: int) -> Verdict:
+    until_ms = objection.until_ms
+    if objection.pacing and until_ms is not None and until_ms - now_ms <= case.pacing_wait_ms:
+        return Wait(objection, until_ms)
+    if case.hold and not objection.final:
+        return Queue(objection.reason, objection.detail, until_ms, objection.reason in PLACE_REASONS)
+    soon = objection.pacing and until_ms is not None and until_ms - now_ms <= PACING_RETRY_MS
+    return Reject(objection.reason, objection.detail, until_ms, pacing=soon)

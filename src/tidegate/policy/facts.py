@@ -1,0 +1,104 @@
+"""What one decision may look at: the send itself, the terms it asks for, and what the ledger saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tidegate.cloudapi.vocabulary import UNLIMITED, Category
+
+NO_LIMIT: Final = UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One send as the guardrails see it; all times are the store's, in ms.
+
+    `category` is None for a free-form message, which may go only inside an open customer service window.
+    `hold` says that it may be queued when it can't go now; `pacing_wait_ms` is what is left of the time for which it
+    may wait for its turn instead.
+    """
+
+    portfolio: str
+    waba: str
+    number: str
+    category: Category | None
+    template: tuple[str, str] | None
+    hold: bool
+    expires_at_ms: int
+    not_before_ms: int = 0
+    pacing_wait_ms: int = 0
+    campaign: str | None = None
+    to_group: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it takes a place of the messaging limit when the recipient's service window is closed.
+
+        Meta states nothing on groups for the messaging limit: they pass uncounted.
+        """
+        return self.category is not None and not self.to_group
+
+    @property
+    def needs_window(self) -> bool:
+        """Whether it may go only inside an open customer service window."""
+        return self.category is None and not self.to_group
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What `admit` is asked to take, in numbers; a limit of NO_LIMIT (-1) and an emission of 0 ask for nothing.
+
+    `places`: how many places may be filled before this send is stopped. `limit_places` and `category_places` are the
+    two bounds that it is made of (the limit less headroom; that less the reserves of the categories above), of which
+    only those of enforced guardrails count. `hold_ms`: how long a place is kept while the message's fate is unknown.
+    GCRA: one send per emission, with `tolerance` of debt allowed.
+    """
+
+    epoch: int
+    needs_window: bool
+    counts: bool
+    places: int
+    limit_places: int
+    category_places: int
+    hold_ms: int
+    window_margin_ms: int
+    pair_emission_ms: int
+    pair_tolerance_ms: int
+    throughput_emission_us: int
+    throughput_tolerance_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What `admit` saw, all at the one instant `now_ms`; `taken` says that it took everything asked for.
+
+    `stale`: the standing changed since the decision was made. `gone`: the message is no longer this attempt's to send
+    (cancelled, or claimed by another node); `expired`: its deadline has passed. `repeated`: the same call was carried
+    out before.
+    `window_ends_ms`: end of the recipient's service window with this number. `counted`: the recipient holds a place.
+    `used`: places held. `pair_at_ms`, `throughput_at_ms`: when the next turn comes (not after `now_ms`: now).
+    `place_at_ms`: when a place is expected to come free, where that was looked up.
+    """
+
+    now_ms: int
+    epoch: int
+    taken: bool
+    stale: bool = False
+    gone: bool = False
+    expired: bool = False
+    repeated: bool = False
+    window_ends_ms: int = 0
+    counted: bool = False
+    used: int = 0
+    pair_at_ms: int = 0
+    throughput_at_ms: int = 0
+    place_at_ms: int | None = None
+
+    def window_open(self, margin_ms: int) -> bool:
+        """Whether the service window is open, and stays so for `margin_ms`."""
+        return self.window_ends_ms - margin_ms > self.now_ms
+
+    def needs_place(self, terms: Terms) -> bool:
+        """Whether this send would count one more recipient (Meta: unique users outside a service window)."""
+        return terms.counts and not self.counted and not self.window_open(terms.window_margin_ms)

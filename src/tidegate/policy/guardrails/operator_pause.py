@@ -1,0 +1,31 @@
+"""Stopped by hand: a number, a template, a category, a campaign or the whole portfolio."""
+
+from tidegate.policy.facts import Case
+from tidegate.policy.standing import Pause, Standing
+from tidegate.policy.verdict import Objection, Reason
+
+
+def operator_pause(case: Case, standing: Standing, now_ms: int) -> Objection | None:
+    """Objects to business-initiated sends within the scope of a pause; of several the one that lasts longest speaks."""
+    in_force = [p for p in standing.pauses if (p.until_ms is None or p.until_ms > now_ms) and _covers(p, case)]
+    if not in_force:
+        return None
+    longest = max(in_force, key=lambda pause: (pause.until_ms is None, pause.until_ms or 0))
+    detail = f"{longest.scope} {longest.value} is paused by hand: {longest.reason}"
+    return Objection(Reason.PAUSED_BY_OPERATOR, detail, until_ms=longest.until_ms)
+
+
+def _covers(pause: Pause, case: Case) -> bool:
+    match pause.scope:
+        case "portfolio":
+            return pause.value == case.portfolio
+        case "number":
+            return pause.value == case.number
+        case "template":
+            return case.template is not None and pause.value == case.template[0]
+        case "category":
+            return case.category is not None and pause.value == case.category.value
+        case "campaign":
+            return pause.value == case.campaign
+        case _:
+            return False

@@ -1,0 +1,27 @@
+"""A template that Meta would not send is not sent to Meta."""
+
+from tidegate.cloudapi.vocabulary import TemplateStatus
+from tidegate.policy.facts import Case
+from tidegate.policy.standing import Standing
+from tidegate.policy.verdict import Objection, Reason
+
+DISABLED = frozenset({TemplateStatus.DISABLED})
+PAUSED = frozenset({TemplateStatus.PAUSED})
+
+
+def template_health(case: Case, standing: Standing, now_ms: int) -> Objection | None:
+    """Objects to a template that is paused, disabled or not approved; source: Meta, "Template pausing".
+
+    A template that the standing does not know passes: it may be newer than what was read last.
+    """
+    if case.template is None:
+        return None
+    known = standing.template(case.waba, *case.template)
+    if known is None or known.status is None or known.status.sendable:
+        return None
+    if known.status in PAUSED:
+        return Objection(Reason.TEMPLATE_PAUSED, "Meta paused this template for its quality")
+    if known.status in DISABLED:
+        return Objection(Reason.TEMPLATE_DISABLED, "Meta disabled this template", final=True)
+    detail = f"this template's status is {known.status.value}: Meta would not send it"
+    return Objection(Reason.TEMPLATE_UNKNOWN, detail, final=True)

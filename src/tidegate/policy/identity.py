@@ -1,0 +1,41 @@
+"""Who a recipient is: one user, whatever the spelling; stored only as a keyed hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from tidegate.cloudapi.messages import RecipientKind
+
+# Brazil's mobile numbers got a ninth digit; WhatsApp ids still come without it. Landlines begin with 2 to 5.
+_BRAZIL_OLD = re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})")
+# Mexico's mobile numbers lost the 1 after the country code; WhatsApp ids may still have it.
+_MEXICO_OLD = re.compile(r"521([0-9]{10})")
+
+
+def canonical_phone(digits: str) -> str:
+    """One spelling of a phone number (digits, country code first) for all that numbering plans prove equal."""
+    if match := _BRAZIL_OLD.fullmatch(digits):
+        return f"{match[1]}9{match[2]}"
+    if match := _MEXICO_OLD.fullmatch(digits):
+        return f"52{match[1]}"
+    return digits
+
+
+class Identity:
+    """Turns recipients into the 16 bytes that stand for them in the store. Holds the key; shows it nowhere."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        """`key`: at least 32 bytes. Another key, other recipients: it must not change while anything is counted."""
+        self._key = hashlib.blake2b(key, digest_size=32, person=b"tidegate-user").digest()
+
+    def of(self, kind: RecipientKind, recipient: str) -> bytes:
+        """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
+        text = canonical_phone(recipient) if kind is RecipientKind.PHONE else recipient
+        return hashlib.blake2b(f"{kind.value}:{text}".encode(), digest_size=16, key=self._key).digest()
+
+    def seal(self, message_id: str) -> str:
+        """A short proof that a message id in a webhook's opaque data was written by us (16 hex digits)."""
+        return hashlib.blake2b(f"opaque:{message_id}".encode(), digest_size=8, key=self._key).hexdigest()

@@ -1,0 +1,88 @@
+"""What Meta says of a portfolio, its numbers and its templates, as one immutable picture under one epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateStanding:
+    """One template in one language of one WABA."""
+
+    waba: str
+    name: str
+    language: str
+    category: Category | None = None
+    status: TemplateStatus | None = None
+    quality: Quality = Quality.UNKNOWN
+    template_id: str | None = None
+    changed_at_ms: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.waba, self.name, self.language)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberStanding:
+    """One business phone number."""
+
+    number: str
+    throughput: int = 80
+    quality: Quality = Quality.UNKNOWN
+    status: NumberStatus = NumberStatus.UNKNOWN
+    changed_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A stop by hand. `scope` is one of number, template, category, campaign, portfolio."""
+
+    pause_id: str
+    scope: str
+    value: str
+    reason: str
+    since_ms: int
+    until_ms: int | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A portfolio's standing. `epoch` grows with every change; a decision names the epoch it was made under."""
+
+    portfolio: str
+    epoch: int
+    limit: int
+    limit_source: str
+    limit_changed_at_ms: int = 0
+    numbers: dict[str, NumberStanding] = field(default_factory=dict)
+    templates: dict[tuple[str, str, str], TemplateStanding] = field(default_factory=dict)
+    pauses: tuple[Pause, ...] = ()
+
+    def number(self, number: str) -> NumberStanding:
+        return self.numbers.get(number) or NumberStanding(number)
+
+    def template(self, waba: str, name: str, language: str) -> TemplateStanding | None:
+        return self.templates.get((waba, name, language))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Facts to be written into the standing: `kind` is limit, number, template or pause; `key` names the record.
+
+    `values` by field. `source` (webhook, graph, operator) has an order of its own: a field is changed only by what is
+    newer by `at_ms`, the time at which it became true for that source, not by what arrives later. Of several sources
+    the one that spoke last is believed. `tightens`: after it less may be sent than before.
+    """
+
+    kind: str
+    key: str
+    values: dict[str, Any]
+    source: str
+    at_ms: int
+    cause: str
+    tightens: bool = False

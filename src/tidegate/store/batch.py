@@ -1,0 +1,83 @@
+"""Many callers, one trip: what arrives while a call is under way goes together in the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from tidegate.tasks import spawn
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Batch(Generic[Item, Answer]):
+    """Collects items of the same loop tick and hands them to `run` in one call, at most one call at a time.
+
+    A trip to the store costs more than the work that it asks for, so callers share it. A failed call fails all
+    that were in it. A caller that is cancelled loses its answer, never the work of the others.
+    """
+
+    __slots__ = ("_busy", "_most", "_run", "_waiting")
+
+    def __init__(self, run: Callable[[list[Item]], Awaitable[list[Answer]]], most: int = 128) -> None:
+        self._run = run
+        self._most = most
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._busy = False
+
+    async def __call__(self, item: Item) -> Answer:
+        """Give the answer to `item`; raises what `run` raised for the call that it was part of."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append((item, future))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._start)
+        return await future
+
+    def _start(self) -> None:
+        spawn(self._drain(), "store batch")
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                await self._carry(batch)
+        finally:
+            self._busy = False
+
+    async def _carry(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._run([item for item, _ in batch])
+        except BaseException as error:
+            # Whatever went wrong is every caller's answer; a caller left waiting for ever would be worse.
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error if isinstance(error, Exception) else RuntimeError("batch was ended"))
+            if not isinstance(error, Exception):
+                raise
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+
+class Shards(Generic[Item, Answer]):
+    """Batches of one kind of call: one for all portfolios, or one a portfolio where a call may touch only one slot."""
+
+    __slots__ = ("_batches", "_one_slot", "_run")
+
+    def __init__(self, run: Callable[[list[Item]], Awaitable[list[Answer]]], one_slot: bool) -> None:
+        self._run = run
+        self._one_slot = one_slot
+        self._batches: dict[str, Batch[Item, Answer]] = {}
+
+    async def __call__(self, portfolio: str, item: Item) -> Answer:
+        """Give the answer to `item`, as `Batch` does."""
+        shard = portfolio if self._one_slot else ""
+        batch = self._batches.get(shard)
+        if batch is None:
+            batch = self._batches[shard] = Batch(self._run)
+        return await batch(item)

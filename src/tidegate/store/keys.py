@@ -1,0 +1,86 @@
+"""Every key that tidegate writes: how it is built, what it holds, who writes it, when it goes.
+
+A portfolio's keys share one hash tag, so that a script may touch all of them on a Valkey Cluster. Scripts get them
+as KEYS in the order of `NAMES`, one such block a portfolio, and name them by the fragment `lua/_keys.lua`. A name
+that ends in a colon is a prefix: the script appends the recipient, message or lane that it was given.
+
+| key | type | holds | written by | goes |
+|---|---|---|---|---|
+| clock | string | steerable clock: ms to add, or `@` and a fixed instant | tests only | never |
+| ledger | hash | `epoch`; `used` places held; `tat:<number>` throughput's next turn (ms) | admit, restand, ... | never |
+| places:<bucket> | zset | member (7 bytes of the recipient) -> ms until which it holds a place | admit, settle, refresh | when empty |
+| calendar | zset | bucket -> ms, never later than the bucket's earliest end | as places | when empty |
+| holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |
+| releases | hash | second -> places expected to come free in it | as places | with its places |
+| pair:<number>:<recipient> | string | end of the service window, next turn of the pair (ms) | admit, open_window | after both |
+| message:<id> | hash | one message: state, attempt, recipient, history, body while queued | all | retention |
+| wamid:<wamid> | string | message id | settle, refresh | retention |
+| inflight | zset | message id -> ms by which its outcome must be known | admit, settle | when settled |
+| lane:<number>:<category> | zset | queued message id -> ms at which it is due | enqueue, claim, ... | when claimed |
+| waiting:<number>:<category> | zset | queued message id that needs a place -> ms since when | enqueue, claim, ... | when claimed |
+| leases | zset | claimed message id -> ms at which the claim lapses | claim | when submitted |
+| deadlines | zset | queued message id -> ms at which it expires | enqueue, reap | when it ends |
+| queued_for | hash | recipient -> ids of messages queued for it | enqueue, claim | with them |
+| standing | hash | `<kind>:<key>` -> JSON record of a limit, number, template, pause | restand | never |
+| history | stream | one entry a change of standing | restand | trimmed |
+| idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NAMES: Final = (
+    "clock",
+    "ledger",
+    "places:",
+    "calendar",
+    "holds",
+    "releases",
+    "pair:",
+    "message:",
+    "wamid:",
+    "inflight",
+    "lane:",
+    "waiting:",
+    "leases",
+    "deadlines",
+    "queued_for",
+    "standing",
+    "history",
+)
+
+
+class PortfolioKeys:
+    """The keys of one portfolio; `all` is the block that scripts take."""
+
+    __slots__ = ("_prefix", "all")
+
+    def __init__(self, portfolio: str) -> None:
+        self._prefix = f"tidegate:{{{portfolio}}}:"
+        self.all: list[bytes] = [f"{self._prefix}{name}".encode() for name in NAMES]
+
+    @property
+    def clock(self) -> str:
+        return f"{self._prefix}clock"
+
+    @property
+    def ledger(self) -> str:
+        return f"{self._prefix}ledger"
+
+    @property
+    def standing(self) -> str:
+        return f"{self._prefix}standing"
+
+    @property
+    def history(self) -> str:
+        return f"{self._prefix}history"
+
+    def message(self, message_id: str) -> str:
+        return f"{self._prefix}message:{message_id}"
+
+    def wamid(self, wamid: str) -> str:
+        return f"{self._prefix}wamid:{wamid}"
+
+    def idempotency(self, app: str, digest: str) -> str:
+        return f"{self._prefix}idempotency:{app}:{digest}"

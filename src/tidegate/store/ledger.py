@@ -1,0 +1,220 @@
+"""The counting book: places, windows, turns and intents, taken all or nothing; settled and refreshed by proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from tidegate.policy.facts import Facts, Terms
+from tidegate.store.batch import Shards
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient, script
+
+DAY_MS: Final = 86_400_000
+#: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
+OUTCOME_MS: Final = 60_000
+#: Longer than Meta repeats a webhook (7 days), so that a repeated one still finds its message.
+REMEMBER_MS: Final = 8 * DAY_MS
+
+_DRY, _NEEDS_WINDOW, _COUNTS = 1, 2, 4
+_FACTS: Final = 9
+
+
+class Ask(NamedTuple):
+    """One send's question to `admit`. `about` is kept with the intent (JSON text, nothing personal)."""
+
+    portfolio: str
+    message_id: str
+    attempt: int
+    recipient: bytes
+    number: str
+    terms: Terms
+    deadline_ms: int
+    about: bytes = b""
+    dry_run: bool = False
+
+
+Settled = Literal["accepted", "failed", "unknown"]
+
+
+class Outcome(NamedTuple):
+    """How a POST ended. `release` only on proof that the user was not messaged."""
+
+    portfolio: str
+    message_id: str
+    attempt: int
+    state: Settled
+    cause: str
+    wamid: str = ""
+    release: bool = False
+
+
+class Status(NamedTuple):
+    """One status webhook. `says`: what it proves of the place: counts (delivered), frees (never), keeps (nothing)."""
+
+    portfolio: str
+    message_id: str
+    status: str
+    rank: int
+    at_ms: int
+    cause: str
+    says: Literal["counts", "frees", "keeps"]
+    wamid: str
+
+
+class Refreshed(NamedTuple):
+    """What a status did: `known` message, `changed` state, `freed` a place."""
+
+    known: bool
+    changed: bool
+    freed: bool
+
+
+class Inbound(NamedTuple):
+    """A user's message that may open a service window with a number, at Meta's time of it."""
+
+    portfolio: str
+    recipient: bytes
+    number: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A portfolio's books at one instant: places held, and how many are expected free by second (s since 1970)."""
+
+    now_ms: int
+    epoch: int
+    used: int
+    releases: dict[int, int]
+
+
+class Ledger:
+    """The ledger of all portfolios of this store. Every method raises StoreUnavailable."""
+
+    def __init__(
+        self, client: StoreClient, portfolios: Iterable[str], ranks: dict[str, int], *, one_slot: bool
+    ) -> None:
+        """`ranks` orders the states of a message. `one_slot`: a call may not span portfolios (a cluster)."""
+        self._client = client
+        self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+        self._ranks = " ".join(f"{state}={rank}" for state, rank in ranks.items())
+        self._asks = Shards(self._admit, one_slot)
+        self._outcomes = Shards(self._settle, one_slot)
+        self._statuses = Shards(self._refresh, one_slot)
+        self._inbounds = Shards(self._open_window, one_slot)
+
+    async def admit(self, ask: Ask) -> Facts:
+        """Take what the terms ask for and write the intent, or take nothing; say what was seen either way."""
+        return await self._asks(ask.portfolio, ask)
+
+    async def settle(self, outcome: Outcome) -> bool:
+        """Write an outcome down; whether it gave a place back."""
+        return await self._outcomes(outcome.portfolio, outcome)
+
+    async def refresh(self, status: Status) -> Refreshed:
+        """Apply a status webhook to its message and the place that it holds."""
+        return await self._statuses(status.portfolio, status)
+
+    async def open_window(self, inbound: Inbound) -> int:
+        """Open a service window; its end (ms), 0 when none is open."""
+        return await self._inbounds(inbound.portfolio, inbound)
+
+    async def books(self, portfolio: str) -> Books:
+        """Places and the release curve of one portfolio."""
+        answer = await script("capacity")(self._client, self._keys[portfolio].all, [])
+        pairs = answer[3:]
+        return Books(answer[0], answer[1], answer[2], dict(zip(pairs[::2], pairs[1::2], strict=True)))
+
+    async def _call(self, name: str, items: Sequence[Any], args: list[Any], encode: Any) -> list[Any]:
+        blocks: dict[str, int] = {}
+        keys: list[bytes | str] = []
+        for item in items:
+            portfolio = item.portfolio
+            if portfolio not in blocks:
+                blocks[portfolio] = len(blocks)
+                keys += self._keys[portfolio].all
+            args.append(blocks[portfolio])
+            encode(args, item)
+        answer: list[Any] = await script(name)(self._client, keys, args)
+        return answer
+
+    async def _admit(self, asks: list[Ask]) -> list[Facts]:
+        answer = await self._call("admit", asks, [OUTCOME_MS, REMEMBER_MS], _encode_ask)
+        now_ms = answer[0]
+        return [
+            _facts(now_ms, ask.terms.epoch, answer[i : i + _FACTS])
+            for ask, i in zip(asks, range(1, len(answer), _FACTS), strict=True)
+        ]
+
+    async def _settle(self, outcomes: list[Outcome]) -> list[bool]:
+        answer = await self._call("settle", outcomes, [REMEMBER_MS], _encode_outcome)
+        return [freed == 1 for freed in answer[1:]]
+
+    async def _refresh(self, statuses: list[Status]) -> list[Refreshed]:
+        def encode(args: list[Any], s: Status) -> None:
+            args += (s.message_id, s.status, s.rank, self._ranks, s.at_ms, s.cause, s.says, s.wamid)
+
+        answer = await self._call("refresh", statuses, [REMEMBER_MS], encode)
+        pairs = zip(answer[1::2], answer[2::2], strict=True)
+        return [Refreshed(changed >= 0, changed == 1, freed == 1) for changed, freed in pairs]
+
+    async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
+        answer = await self._call("open_window", inbounds, [DAY_MS], _encode_inbound)
+        return answer[1:]
+
+
+def _encode_ask(args: list[Any], ask: Ask) -> None:
+    terms = ask.terms
+    flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
+    args += (
+        ask.message_id,
+        ask.attempt,
+        terms.epoch,
+        ask.recipient,
+        ask.number,
+        flags,
+        terms.places,
+        terms.hold_ms,
+        terms.window_margin_ms,
+        terms.pair_emission_ms,
+        terms.pair_tolerance_ms,
+        terms.throughput_emission_us,
+        terms.throughput_tolerance_us,
+        ask.deadline_ms,
+        ask.about,
+    )
+
+
+def _encode_outcome(args: list[Any], outcome: Outcome) -> None:
+    args += (
+        outcome.message_id,
+        outcome.attempt,
+        outcome.state,
+        outcome.cause,
+        outcome.wamid,
+        int(outcome.release),
+    )
+
+
+def _encode_inbound(args: list[Any], inbound: Inbound) -> None:
+    args += (inbound.recipient, inbound.number, inbound.at_ms)
+
+
+def _facts(now_ms: int, epoch: int, seen: Sequence[int]) -> Facts:
+    taken, epoch_now, gone, repeated, window_ends_ms, counted, used, pair_at_ms, throughput_at_ms = seen
+    return Facts(
+        now_ms=now_ms,
+        epoch=epoch_now,
+        taken=taken == 1,
+        stale=epoch_now != epoch,
+        gone=gone == 1,
+        expired=gone == 2,
+        repeated=repeated == 1,
+        window_ends_ms=window_ends_ms,
+        counted=counted == 1,
+        used=used,
+        pair_at_ms=pair_at_ms,
+        throughput_at_ms=throughput_at_ms,
+    )

@@ -1,0 +1,14 @@
+-- keys: names the block of KEYS that belongs to one portfolio (0 is the first), in the order of store/keys.py.
+local KEY_NAMES = { 'clock', 'ledger', 'places', 'calendar', 'holds', 'releases', 'pair', 'message', 'wamid',
+  'inflight', 'lane', 'waiting', 'leases', 'deadlines', 'queued_for', 'standing', 'history' }
+
+local blocks = {}
+local function keys_of(portfolio)
+  local block = blocks[portfolio]
+  if not block then
+    block = {}
+    for i, name in ipairs(KEY_NAMES) do block[name] = KEYS[portfolio * #KEY_NAMES + i] end
+    blocks[portfolio] = block
+  end
+  return block
+end

@@ -1,0 +1,52 @@
+-- claim: lease queued messages whose time has come, lane by lane in the order given.
+-- uses: keys, time, places
+--
+-- KEYS     one portfolio's block (store/keys.py)
+-- ARGV[1]  lease (ms)
+-- ARGV[2+] 3 a lane: lane (<number>:<category>), most to claim, places that its category may fill (-1 no limit)
+--
+-- Returns now, when something will be due next (ms, 0 = nothing is), then 6 a message: id, attempt, lane, body, about,
+-- deadline. The attempt is the fence: whoever claims it later gets a higher one.
+local k, now = keys_of(0), now_ms(KEYS[1])
+local lease = tonumber(ARGV[1])
+local used = sweep(k, now, tonumber(redis.call('HGET', k.ledger, 'used') or 0), 0, 200)
+local claimed, wake, anyone_waits = {}, 0, false
+
+local function wake_by(at)
+  if at and (wake == 0 or tonumber(at) < wake) then wake = tonumber(at) end
+end
+
+local function take(source, lane, ids)
+  for _, id in ipairs(ids) do
+    redis.call('ZREM', source, id)
+    local record = redis.call('HMGET', k.message .. id, 'state', 'body', 'about', 'expires')
+    if record[1] == 'queued' then
+      redis.call('ZADD', k.leases, now + lease, id)
+      local attempt = redis.call('HINCRBY', k.message .. id, 'attempt', 1)
+      for _, value in ipairs({ id, attempt, lane, record[2] or '', record[3] or '', record[4] or '0' }) do
+        claimed[#claimed + 1] = value
+      end
+    end
+  end
+end
+
+for i = 2, #ARGV, 3 do
+  local lane, most, places = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local due = redis.call('ZRANGEBYSCORE', k.lane .. lane, '-inf', digits(now), 'LIMIT', 0, most)
+  take(k.lane .. lane, lane, due)
+  local free = places < 0 and most or places - used
+  local more = math.min(most - #due, free)
+  if more > 0 then
+    local ids = redis.call('ZRANGE', k.waiting .. lane, 0, more - 1)
+    take(k.waiting .. lane, lane, ids)
+    used = used + #ids
+  end
+  wake_by(redis.call('ZRANGE', k.lane .. lane, 0, 0, 'WITHSCORES')[2])
+  if redis.call('EXISTS', k.waiting .. lane) == 1 then anyone_waits = true end
+end
+wake_by(redis.call('ZRANGE', k.leases, 0, 0, 'WITHSCORES')[2])
+if anyone_waits then wake_by(redis.call('ZRANGE', k.calendar, 0, 0, 'WITHSCORES')[2]) end
+
+local answer = { now, wake }
+for _, value in ipairs(claimed) do answer[#answer + 1] = value end
+return answer

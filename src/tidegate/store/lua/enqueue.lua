@@ -1,0 +1,38 @@
+-- enqueue: keep a message in the send queue, new or given back by the attempt that has it.
+-- uses: keys, time, places, queue
+--
+-- KEYS    one portfolio's block (store/keys.py)
+-- ARGV    1 message id, 2 attempt that gives it back ('' = a new message), 3 lane (<number>:<category>),
+--         4 recipient (16 bytes), 5 due (ms), 6 '1' when it needs a place, 7 deadline (ms), 8 body (sealed), 9 about,
+--         10 reason, 11 until (ms or ''), 12 cause, 13 ms for which it is remembered after its deadline
+--
+-- Returns 1 when it is queued now, 0 when it was already, or is no longer this attempt's.
+local k, now = keys_of(0), now_ms(KEYS[1])
+local id, attempt, lane, recipient = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at')
+local state = record[1]
+
+if attempt == '' then
+  if state then return 0 end
+else
+  if record[2] ~= attempt or (state ~= 'queued' and state ~= 'sending') then return 0 end
+  attempt = tonumber(attempt) + 1
+end
+if state == 'sending' and record[3] == '1' then
+  local place = place_load(k, recipient)
+  place.holds[id] = nil
+  place_save(k, place, now)
+end
+
+local since = record[5] or now
+redis.call('HSET', k.message .. id, 'state', 'queued', 'attempt', attempt == '' and 0 or attempt, 'recipient', recipient,
+  'lane', lane, 'queued_at', since, 'due', ARGV[5], 'expires', ARGV[7], 'body', ARGV[8], 'about', ARGV[9],
+  'reason', ARGV[10], 'until', ARGV[11],
+  'history', (record[4] or '') .. digits(now) .. ' queued ' .. ARGV[12] .. '\n')
+redis.call('PEXPIRE', k.message .. id, digits(math.max(0, tonumber(ARGV[7]) - now) + tonumber(ARGV[13])))
+redis.call('ZREM', k.inflight, id)
+lane_drop(k, id, lane)
+lane_put(k, id, lane, ARGV[5], ARGV[6] == '1', since)
+redis.call('ZADD', k.deadlines, ARGV[7], id)
+queued_for(k, recipient, id, true)
+return 1

@@ -1,0 +1,62 @@
+-- refresh: apply Meta's status webhooks to the messages and the places they hold.
+-- uses: keys, time, places
+--
+-- KEYS     one block a portfolio (store/keys.py)
+-- ARGV[1]  ms for which a message of final state is remembered
+-- ARGV[2+] 9 a status: portfolio, message id, status, its rank, ranks by state as "state=rank ...", Meta's time (ms),
+--          cause, what it says of the place (counts: a delivery; frees: proven undelivered; keeps), wamid
+--
+-- Returns now, then 2 integers a status: 1 if the state changed, 1 if a place came free. -1 0: no such message.
+-- A state never goes back, and a repeated status changes nothing.
+local now = now_ms(KEYS[1])
+local DAY, answer = 86400000, { now }
+
+local function apply_to_place(k, id, record, at, says)
+  local place_kind, window, admitted = record[3], tonumber(record[4] or 0), tonumber(record[5] or 0)
+  -- Meta's time is cut to whole seconds: the delivery was within that second, not after now, nor before its send.
+  local delivered = math.max(admitted, math.min(math.max(at, now), at + 999))
+  local late = place_kind == '0' and says == 'counts' and delivered > window
+  if place_kind ~= '1' and not late then return 0 end
+  local place = place_load(k, record[2])
+  if says == 'counts' then
+    place.holds[id] = nil
+    place.counted = math.max(place.counted, delivered + DAY)
+  elseif says == 'frees' then
+    place.holds[id] = nil
+  elseif place.holds[id] then
+    place.holds[id].ends = place.holds[id].expected
+  end
+  return place_save(k, place, now) < 0 and 1 or 0
+end
+
+local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wamid)
+  local k = keys_of(portfolio)
+  local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted')
+  local state = record[1]
+  if not state then return -1, 0 end
+  local rank_now = tonumber(string.match(' ' .. ranks, ' ' .. state .. '=(%d+)') or 0)
+  redis.call('ZREM', k.inflight, id)
+  redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[1])
+  -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
+  local freed = 0
+  if says == 'counts' and not record[7] then
+    redis.call('HSET', k.message .. id, 'counted', 1)
+    freed = apply_to_place(k, id, record, at, says)
+  elseif says ~= 'counts' and status == 'failed' and rank > rank_now then
+    freed = apply_to_place(k, id, record, at, says)
+  end
+  if rank <= rank_now then return 0, freed end
+  redis.call('HSET', k.message .. id, 'state', status, 'wamid', wamid, 'reason', '',
+    'history', record[6] .. digits(now) .. ' ' .. status .. ' ' .. cause .. '\n')
+  redis.call('HDEL', k.message .. id, 'body')
+  if status == 'read' or status == 'failed' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
+  return 1, freed
+end
+
+for i = 2, #ARGV, 9 do
+  local changed, freed = refresh(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4],
+    tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
+  answer[#answer + 1] = changed
+  answer[#answer + 1] = freed
+end
+return answer

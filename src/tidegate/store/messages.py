@@ -1,0 +1,87 @@
+"""The messages' records, read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tidegate.policy.lifecycle import State
+from tidegate.store.faults import store_faults
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a message's history: what it became, when by the store's time, and why."""
+
+    at_ms: int
+    state: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """One message as the store has it. `about` is what the gateway noted of it (app, number, category ...)."""
+
+    message_id: str
+    portfolio: str
+    state: State
+    attempt: int
+    about: dict[str, str]
+    wamid: str | None
+    reason: str | None
+    until_ms: int | None
+    expires_at_ms: int | None
+    history: tuple[Event, ...]
+
+
+class Messages:
+    """Finds messages by the gateway's id or by Meta's. Raises StoreUnavailable."""
+
+    def __init__(self, client: StoreClient, portfolios: Iterable[str]) -> None:
+        self._client = client
+        self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+
+    async def find(self, portfolio: str, message_id: str) -> MessageRecord | None:
+        """The message of this gateway id; None when there is none, or it was forgotten."""
+        with store_faults:
+            fields = await self._client.hgetall(self._keys[portfolio].message(message_id))
+        return _record(portfolio, message_id, fields) if fields else None
+
+    async def id_of_wamid(self, portfolio: str, wamid: str) -> str | None:
+        """The gateway id of Meta's id."""
+        with store_faults:
+            found: Any = await self._client.get(self._keys[portfolio].wamid(wamid))
+        return found.decode() if found else None
+
+
+def _record(portfolio: str, message_id: str, fields: Mapping[Any, Any]) -> MessageRecord:
+    def text(name: bytes) -> str | None:
+        return fields.get(name, b"").decode() or None
+
+    def number(name: bytes) -> int | None:
+        return int(fields[name]) if fields.get(name) else None
+
+    return MessageRecord(
+        message_id=message_id,
+        portfolio=portfolio,
+        state=State(fields[b"state"].decode()),
+        attempt=number(b"attempt") or 0,
+        about=orjson.loads(fields.get(b"about") or b"{}"),
+        wamid=text(b"wamid"),
+        reason=text(b"reason"),
+        until_ms=number(b"until"),
+        expires_at_ms=number(b"expires"),
+        history=tuple(_events(fields.get(b"history", b"").decode())),
+    )
+
+
+def _events(history: str) -> Iterable[Event]:
+    for line in history.splitlines():
+        at, _, rest = line.partition(" ")
+        state, _, cause = rest.partition(" ")
+        yield Event(int(at), state, cause)

@@ -1,0 +1,37 @@
+"""Bodies at rest: encrypted with AES-256-GCM, bound to the message that they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE: Final = 12
+
+
+class BrokenSeal(Exception):
+    """What was stored can't be opened: another payload key, another message, or damage."""
+
+
+class Seal:
+    """Encrypts what is queued. Holds the key; shows it nowhere."""
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(hashlib.blake2b(key, digest_size=32, person=b"tidegate-body").digest())
+
+    def close(self, message_id: str, body: bytes) -> bytes:
+        """Encrypt `body` for this message."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._aead.encrypt(nonce, body, message_id.encode())
+
+    def open(self, message_id: str, sealed: bytes) -> bytes:
+        """Decrypt what `close` gave for this message. Raises BrokenSeal."""
+        try:
+            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], message_id.encode())
+        except (InvalidTag, ValueError):
+            raise BrokenSeal(message_id) from None

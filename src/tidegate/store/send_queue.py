@@ -1,0 +1,171 @@
+"""The send queue: durable lanes by number and category, deadlines, leases with a fence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.ledger import REMEMBER_MS
+from tidegate.store.scripts import StoreClient, script
+from tidegate.store.sealing import Seal
+
+#: A claim that its node has not carried to the intent by then is another node's.
+LEASE_MS: Final = 30_000
+_REAPED_AT_ONCE: Final = 500
+_ROUSED_AT_ONCE: Final = 20_000
+
+
+class Lane(NamedTuple):
+    """Where a queued message stands in line: a number's messages of one category."""
+
+    number: str
+    category: Category
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.category.value}"
+
+    @classmethod
+    def read(cls, text: str) -> Lane:
+        number, _, category = text.partition(":")
+        return cls(number, Category(category))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message to be queued. `attempt` is None for a new one, else the attempt that gives it back."""
+
+    message_id: str
+    attempt: int | None
+    lane: Lane
+    recipient: bytes
+    due_at_ms: int
+    needs_place: bool
+    expires_at_ms: int
+    body: bytes
+    about: bytes
+    reason: str
+    until_ms: int | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message leased to this node; `attempt` is its fence."""
+
+    message_id: str
+    attempt: int
+    lane: Lane
+    sealed: bytes
+    about: bytes
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What `claim` gave at `now_ms`, and when something will be due next (None: nothing is queued for a time)."""
+
+    now_ms: int
+    wake_at_ms: int | None
+    messages: tuple[Claimed, ...]
+
+
+class Reaped(NamedTuple):
+    """What ran out of time: `became` is expired, unknown or requeued."""
+
+    became: str
+    message_id: str
+    about: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """One lane at a glance. Times in ms; None where nothing waits."""
+
+    lane: Lane
+    due: int
+    waiting_for_place: int
+    oldest_at_ms: int | None
+    next_at_ms: int | None
+    reason: str | None
+    until_ms: int | None
+
+
+class SendQueue:
+    """The queues of all portfolios of this store. Every method raises StoreUnavailable."""
+
+    def __init__(self, client: StoreClient, portfolios: Sequence[str], seal: Seal) -> None:
+        self._client = client
+        self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+        self._seal = seal
+
+    async def enqueue(self, portfolio: str, waiting: Waiting) -> bool:
+        """Keep a message; False when it was kept before, or is no longer this attempt's."""
+        args: list[str | bytes | int] = [
+            waiting.message_id,
+            "" if waiting.attempt is None else waiting.attempt,
+            str(waiting.lane),
+            waiting.recipient,
+            waiting.due_at_ms,
+            int(waiting.needs_place),
+            waiting.expires_at_ms,
+            self._seal.close(waiting.message_id, waiting.body),
+            waiting.about,
+            waiting.reason,
+            "" if waiting.until_ms is None else waiting.until_ms,
+            waiting.cause,
+            REMEMBER_MS,
+        ]
+        return bool(await script("enqueue")(self._client, self._keys[portfolio].all, args))
+
+    async def claim(self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]]) -> Claim:
+        """Lease what is due. `lanes`, in order of priority: most messages to claim, places its category may fill."""
+        args: list[str | bytes | int] = [LEASE_MS]
+        for lane, (most, places) in lanes.items():
+            args += (str(lane), most, places)
+        answer = await script("claim")(self._client, self._keys[portfolio].all, args)
+        claimed = tuple(
+            Claimed(
+                message_id=answer[i].decode(),
+                attempt=answer[i + 1],
+                lane=Lane.read(answer[i + 2].decode()),
+                sealed=answer[i + 3],
+                about=answer[i + 4],
+                expires_at_ms=int(answer[i + 5]),
+            )
+            for i in range(2, len(answer), 6)
+        )
+        return Claim(answer[0], answer[1] or None, claimed)
+
+    def open(self, claimed: Claimed) -> bytes:
+        """The body of a claimed message. Raises BrokenSeal."""
+        return self._seal.open(claimed.message_id, claimed.sealed)
+
+    async def reap(self, portfolio: str) -> tuple[int, list[Reaped]]:
+        """End what ran out of time; the store's time, and what ended."""
+        answer = await script("reap")(self._client, self._keys[portfolio].all, [_REAPED_AT_ONCE])
+        reaped = [Reaped(answer[i].decode(), answer[i + 1].decode(), answer[i + 2]) for i in range(1, len(answer), 3)]
+        return answer[0], reaped
+
+    async def end(self, portfolio: str, message_id: str, state: str, cause: str, reason: str = "") -> str:
+        """Take a message out of the queue for good; the state it had: "queued" means that it ended now, "" unknown."""
+        answer = await script("cancel")(self._client, self._keys[portfolio].all, [message_id, state, cause, reason])
+        return bytes(answer).decode()
+
+    async def rouse(self, portfolio: str, lanes: Sequence[Lane], reasons: Sequence[str]) -> int:
+        """Make due what is held for one of these reasons; how many that were."""
+        args: list[str | bytes | int] = [_ROUSED_AT_ONCE, f" {' '.join(reasons)} ", *map(str, lanes)]
+        return int(await script("rouse")(self._client, self._keys[portfolio].all, args))
+
+    async def lanes(self, portfolio: str, lanes: Sequence[Lane]) -> list[LaneState]:
+        """What waits in each lane."""
+        answer = await script("queue")(self._client, self._keys[portfolio].all, [str(lane) for lane in lanes])
+        states = []
+        for lane, i in zip(lanes, range(1, len(answer), 6), strict=True):
+            due, waiting, oldest, next_at, reason, until = answer[i : i + 6]
+            until_ms = int(until) if until else None
+            text = reason.decode() or None
+            states.append(LaneState(lane, due, waiting, oldest or None, next_at or None, text, until_ms))
+        return states

@@ -1,0 +1,134 @@
+"""The Cloud API's client: one POST, one outcome, and no doubt about whether a byte was written."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+#: Answers to a send are small; whoever sends more is not Meta.
+MAX_ANSWER: Final = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Meta answered, with whatever."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Proven: no byte of the request left this node."""
+
+    cause: str
+    lapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Bytes left, and no answer that proves anything came back: the message may have been taken."""
+
+    cause: str
+
+
+class Lapsed(Exception):
+    """The send was not to start any more when its connection was ready."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    may_start: Callable[[], bool]
+    wrote: bool = False
+
+
+async def _before_write(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    # Runs on a connection that is ready, before the request line: the last moment to think better of it.
+    attempt = context.trace_request_ctx
+    if isinstance(attempt, _Attempt):
+        if not attempt.may_start():
+            raise Lapsed
+        attempt.wrote = True
+
+
+@dataclass(slots=True)
+class Upstream:
+    """Posts sends to the configured host, and nowhere else. `tokens` by phone_number_id; never shown."""
+
+    base_url: str
+    timeout_s: float
+    tokens: Mapping[str, str] = field(repr=False)
+    _session: aiohttp.ClientSession | None = field(default=None, repr=False)
+
+    async def start(self) -> None:
+        """Open the connection pool."""
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(_before_write)
+        trace.on_connection_reuseconn.append(_before_write)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, keepalive_timeout=20),
+            timeout=aiohttp.ClientTimeout(total=self.timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[trace],
+            auto_decompress=True,
+            trust_env=False,
+            raise_for_status=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connection pool; sends under way are cut, so end them first."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The client session; it follows no redirect by itself only where told so. Raises RuntimeError before start."""
+        if self._session is None:
+            raise RuntimeError("the upstream client has not been started")
+        return self._session
+
+    def url(self, raw_path: str) -> URL:
+        """The address of a raw path (with its query) on the configured host, percent-encoding untouched."""
+        return URL(f"{self.base_url}{raw_path}", encoded=True)
+
+    async def post(
+        self,
+        number: str,
+        raw_path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        may_start: Callable[[], bool],
+    ) -> Response | NotSent | Unknown:
+        """POST one message, once. `may_start` is asked when the connection is ready, before the first byte."""
+        attempt = _Attempt(may_start)
+        try:
+            async with self.session.post(
+                self.url(raw_path),
+                data=body,
+                headers={
+                    **headers,
+                    "Content-Type": "application/json",
+                    "Authorization": f"Bearer {self.tokens[number]}",
+                },
+                allow_redirects=False,
+                trace_request_ctx=attempt,
+            ) as answer:
+                content = await answer.content.read(MAX_ANSWER + 1)
+                while len(content) <= MAX_ANSWER and not answer.content.at_eof():
+                    content += await answer.content.read(MAX_ANSWER + 1 - len(content))
+                if len(content) > MAX_ANSWER:
+                    return Unknown("the answer is longer than an answer to a send can be")
+                return Response(answer.status, answer.headers, content)
+        except Lapsed:
+            return NotSent("it was not to start any more", lapsed=True)
+        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
+            cause = type(error).__name__
+            return Unknown(cause) if attempt.wrote else NotSent(cause)
