@@ -113,7 +113,7 @@ def read_number_quality(change: Change) -> list[Event]:
             waba_id=change.waba_id,
             display_phone_number=_display_number(change),
             event=NumberEvent(event),
-            limit=read_limit(change.value.get("current_limit")) if limit is None else limit,
+            limit=limit or read_limit(change.value.get("current_limit")),  # no limit is 0
             old_limit=read_limit(change.value.get("old_limit")),
             at_ms=change.at_ms,
         )
@@ -122,8 +122,7 @@ def read_number_quality(change: Change) -> list[Event]:
 
 def read_capability(change: Change) -> list[Event]:
     limit = read_limit(change.value.get("max_daily_conversations_per_business"))
-    if limit is None:
-        limit = read_limit(change.value.get("max_daily_conversation_per_phone"))  # the older key
+    limit = limit or read_limit(change.value.get("max_daily_conversation_per_phone"))  # the older key
     return [LimitUpdate(change.waba_id, required(limit), change.at_ms)]
 
 

@@ -92,9 +92,7 @@ RECORDED: dict[str, list[Event]] = {
             NOON,
         )
     ],
-    "account_update_disabled": [
-        AccountUpdate(WABA, "DISABLED_UPDATE", "DISABLE", "November 20, 2026", None, (), NOON)
-    ],
+    "account_update_disabled": [AccountUpdate(WABA, "DISABLED_UPDATE", "DISABLE", "November 20, 2026", None, (), NOON)],
     "account_update_restriction": [
         AccountUpdate(
             WABA,
@@ -130,9 +128,7 @@ RECORDED: dict[str, list[Event]] = {
     "business_capability_update_2k": [LimitUpdate(WABA, 2_000, NOON)],
     "business_capability_update_tier_string": [LimitUpdate(WABA, 10_000, NOON)],
     "inbound_bsuid_no_phone": [inbound("04", 9, phone=None, user_id=OTHER_USER, text="Hello")],
-    "inbound_button_stop": [
-        inbound("05", 11, type="button", text="Stop promotions", payload="Stop promotions")
-    ],
+    "inbound_button_stop": [inbound("05", 11, type="button", text="Stop promotions", payload="Stop promotions")],
     "inbound_ctwa_referral": [
         inbound("03", 5, text="Can I get more info about this?", has_referral=True),
     ],
@@ -160,9 +156,7 @@ RECORDED: dict[str, list[Event]] = {
     "status_delivered_service_free_tier_2026_10": [
         status("16", MessageStatus.DELIVERED, 22, pricing=price("free_customer_service", "service"))
     ],
-    "status_failed_131026_undeliverable": [
-        failed("20", 32, 131026, "Message undeliverable", "Message Undeliverable.")
-    ],
+    "status_failed_131026_undeliverable": [failed("20", 32, 131026, "Message undeliverable", "Message Undeliverable.")],
     "status_failed_131047_window_closed": [
         failed(
             "1F",
@@ -259,27 +253,19 @@ RECORDED: dict[str, list[Event]] = {
         TemplateCategoryUpdate(*WELCOME, Category.UTILITY, None, Category.MARKETING, 1_795_262_400_000, NOON)
     ],
     "template_quality_update_green_to_red": [
-        TemplateQualityUpdate(
-            WABA, "1689556908129832", "black_friday_offer", "en_US", Quality.GREEN, Quality.RED, NOON
-        )
+        TemplateQualityUpdate(WABA, "1689556908129832", "black_friday_offer", "en_US", Quality.GREEN, Quality.RED, NOON)
     ],
-    "template_status_disabled": [
-        template_status(TemplateStatus.DISABLED, 1_795_262_400_000, None, "DISABLED")
-    ],
+    "template_status_disabled": [template_status(TemplateStatus.DISABLED, 1_795_262_400_000, None, "DISABLED")],
     "template_status_paused_first": [template_status(TemplateStatus.PAUSED, NOON, None, "FIRST_PAUSE")],
     "template_status_reinstated_unpause": [
         template_status(TemplateStatus.REINSTATED, 1_795_186_800_000, None, "UNPAUSE")
     ],
-    "template_status_rejected_invalid_format": [
-        template_status(TemplateStatus.REJECTED, NOON, "INVALID_FORMAT", None)
-    ],
+    "template_status_rejected_invalid_format": [template_status(TemplateStatus.REJECTED, NOON, "INVALID_FORMAT", None)],
     "user_id_update": [UserIdUpdate(WABA, NUMBER, "12195555358", USER, NEW_USER, NOON + 12_000)],
     "user_preferences_resume": [
         UserPreference(WABA, NUMBER, PHONE, USER, "marketing_messages", Preference.RESUME, NOON)
     ],
-    "user_preferences_stop": [
-        UserPreference(WABA, NUMBER, PHONE, USER, "marketing_messages", Preference.STOP, NOON)
-    ],
+    "user_preferences_stop": [UserPreference(WABA, NUMBER, PHONE, USER, "marketing_messages", Preference.STOP, NOON)],
     "value_errors_130429": [
         PlatformError(
             WABA,

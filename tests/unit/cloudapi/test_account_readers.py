@@ -58,9 +58,7 @@ READ: dict[str, tuple[Reader, dict[str, Any], Event]] = {
     "a category change to come at no known time": (
         account_readers.read_template_category,
         {**TEMPLATE, "new_category": "UTILITY", "correct_category": "MARKETING"},
-        TemplateCategoryUpdate(
-            "1", "5", "hello", "en_US", Category.UTILITY, None, Category.MARKETING, None, 9_000
-        ),
+        TemplateCategoryUpdate("1", "5", "hello", "en_US", Category.UTILITY, None, Category.MARKETING, None, 9_000),
     ),
     "a downgrade in the older shape": (
         account_readers.read_number_quality,
@@ -199,9 +197,7 @@ def test_is_unreadable(read: Reader, value: dict[str, Any]) -> None:
     ],
     ids=["two of four", "one that is not in a list", "none of a word", "none of none", "none of null"],
 )
-def test_a_restriction_that_cannot_be_read_costs_none_of_the_others(
-    info: object, kept: list[str], lost: int
-) -> None:
+def test_a_restriction_that_cannot_be_read_costs_none_of_the_others(info: object, kept: list[str], lost: int) -> None:
     update, *others = account_readers.read_account(change(event="ACCOUNT_RESTRICTION", restriction_info=info))
     assert isinstance(update, AccountUpdate)
     assert [restriction.type for restriction in update.restrictions] == kept

@@ -47,9 +47,7 @@ WAMID = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000015AA=="
         ("read_receipt", None),
     ],
 )
-def test_a_recorded_answer_is_read(
-    name: str, acceptance: Acceptance | None, recorded: Callable[[str], Any]
-) -> None:
+def test_a_recorded_answer_is_read(name: str, acceptance: Acceptance | None, recorded: Callable[[str], Any]) -> None:
     assert read_acceptance(json.dumps(recorded("api_send_responses")[name]).encode()) == acceptance
 
 
@@ -114,9 +112,7 @@ def test_any_bytes_prove_nothing(raw: bytes) -> None:
 
 
 def test_an_acceptance_shows_no_person() -> None:
-    assert (
-        repr(Acceptance(WAMID, "16505551234", "US.1", "accepted")) == "Acceptance(message_status='accepted')"
-    )
+    assert repr(Acceptance(WAMID, "16505551234", "US.1", "accepted")) == "Acceptance(message_status='accepted')"
 
 
 def request_to(**recipient: str) -> Request:

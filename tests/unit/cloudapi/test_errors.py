@@ -25,9 +25,7 @@ def test_an_error_of_ours_has_the_shape_of_metas(recorded: Callable[[str], Any])
 
 
 def test_an_error_can_carry_a_message_more_keys_and_that_it_will_pass() -> None:
-    body = graph_error(
-        2, "Store", "back soon", "t", extra={"tidegate": {"verdict": "reject"}}, is_transient=True
-    )
+    body = graph_error(2, "Store", "back soon", "t", extra={"tidegate": {"verdict": "reject"}}, is_transient=True)
     error = body["error"]
     assert error["message"] == "(#2) Store"
     assert error["is_transient"] is True

@@ -75,14 +75,17 @@ def test_is_read(raw: bytes, document: object) -> None:
     assert read_json(raw) == document
 
 
-@pytest.mark.parametrize("opening", [b"[", b'{"a":'], ids=["lists", "objects"])
-def test_the_deepest_document_allowed_is_read(opening: bytes) -> None:
-    closing = b"]" if opening == b"[" else b"}"
-    middle = b"[]" if opening == b"[" else b"{}"
-    levels = MAX_DEPTH - 1
-    read_json(opening * levels + middle + closing * levels)
+@pytest.mark.parametrize("padding", [b"", b"[]," * 300], ids=["alone", "beside many shallow lists"])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])
+def test_the_deepest_document_allowed_is_read(opening: bytes, closing: bytes, padding: bytes) -> None:
+    def nested(levels: int) -> bytes:
+        """That many levels: the list around it, those of `opening`, and the list within."""
+        inner = levels - 2
+        return b"[" + padding + opening * inner + b"[]" + closing * inner + b"]"
+
+    read_json(nested(MAX_DEPTH))
     with pytest.raises(BadJson, match="200 levels"):
-        read_json(opening * (levels + 1) + middle + closing * (levels + 1))
+        read_json(nested(MAX_DEPTH + 1))
 
 
 def test_a_refusal_neither_quotes_nor_carries_the_text() -> None:
@@ -102,9 +105,7 @@ def _pairs(children: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 _leaves = st.sampled_from(['":"', '"a:b"', '"\\u003a"', '"\\":\\""', "1", "null", "1.5", "true", '"\\\\"'])
 documents = st.recursive(
     _leaves,
-    lambda children: (
-        _pairs(children) | st.lists(children, max_size=3).map(lambda items: f"[{','.join(items)}]")
-    ),
+    lambda children: _pairs(children) | st.lists(children, max_size=3).map(lambda items: f"[{','.join(items)}]"),
     max_leaves=12,
 )
 

@@ -104,9 +104,7 @@ def test_the_type_is_text_unless_said_otherwise() -> None:
     assert parse_request(a_body(type=ABSENT)).type is MessageType.TEXT
 
 
-@pytest.mark.parametrize(
-    "to", ["16505551234", "+1 650-555-1234", "(+1) 650 555 1234", "0016505551234"], ids=repr
-)
+@pytest.mark.parametrize("to", ["16505551234", "+1 650-555-1234", "(+1) 650 555 1234", "0016505551234"], ids=repr)
 def test_a_number_is_sent_with_its_country_code_and_reported_as_given(to: str) -> None:
     request = parse_request(a_body(to=to))
     assert (request.recipient, request.recipient_input) == ("16505551234", to)
@@ -132,8 +130,7 @@ def test_the_callback_data_is_replaced_and_nothing_else(kind: str) -> None:
 def test_what_is_sent_is_compact() -> None:
     written = serialise(parse_request(a_body(type=ABSENT)), "o")
     assert written == (
-        b'{"messaging_product":"whatsapp","to":"+16505551234","text":{"body":"Hello"},'
-        b'"biz_opaque_callback_data":"o"}'
+        b'{"messaging_product":"whatsapp","to":"+16505551234","text":{"body":"Hello"},"biz_opaque_callback_data":"o"}'
     )
 
 
@@ -202,14 +199,8 @@ def test_a_refusal_quotes_nothing_that_was_sent(body: Any) -> None:
 
 
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False)
-    | st.text(max_size=9),
-    lambda children: (
-        st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=9), children, max_size=3)
-    ),
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=9), children, max_size=3),
     max_leaves=8,
 )
 KEYS = [

@@ -11,17 +11,13 @@ from tidegate.cloudapi.vocabulary import Category, MessageStatus
     ("word", "category"),
     [("marketing_lite", Category.MARKETING), ("utility", Category.UTILITY), ("service", None), (None, None)],
 )
-def test_a_price_names_the_template_category_that_was_billed(
-    word: str | None, category: Category | None
-) -> None:
+def test_a_price_names_the_template_category_that_was_billed(word: str | None, category: Category | None) -> None:
     assert Pricing(None, "PMP", "regular", word).template_category is category
 
 
 def test_no_event_shows_whom_it_is_about() -> None:
     shown = [
-        InboundMessage(
-            "1", "2", "wamid.555", "555", "US.555", 7, "text", True, "I am 555", "555", "555", "555"
-        ),
+        InboundMessage("1", "2", "wamid.555", "555", "US.555", 7, "text", True, "I am 555", "555", "555", "555"),
         StatusUpdate("1", "2", "wamid.555", MessageStatus.SENT, 7, "555", "US.555", "555", group="555"),
         IdentityChange("1", "2", "wamid.555", 7, "555", "555", "555", "555"),
         UserPreference("1", "2", "555", "US.555", "marketing_messages", Preference.STOP, 7),

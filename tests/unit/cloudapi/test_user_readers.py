@@ -50,9 +50,7 @@ def read_status(**changes: Any) -> Event:
     return event
 
 
-@pytest.mark.parametrize(
-    "metadata", [None, {}, "x", {"phone_number_id": ""}, {"phone_number_id": True}], ids=repr
-)
+@pytest.mark.parametrize("metadata", [None, {}, "x", {"phone_number_id": ""}, {"phone_number_id": True}], ids=repr)
 def test_nothing_is_read_of_an_unknown_number(metadata: object) -> None:
     for read in (read_messages, read_user_preferences, read_user_id_updates):
         with pytest.raises(Unreadable):
@@ -323,6 +321,4 @@ def test_a_new_user_id_needs_a_user_and_a_time() -> None:
     bad = [{**good, "user_id": {"current": "US.2"}}, {**good, "user_id": {"previous": "US.1"}}]
     bad += [{**good, "timestamp": 0}, {**good, "user_id": "US.2"}]
     events = read_user_id_updates(change("user_id_update", user_id_update=[*bad, good]))
-    assert events == [Unrecognised("user_id_update", "1")] * 4 + [
-        UserIdUpdate("1", "2", None, "US.1", "US.2", 9_000)
-    ]
+    assert events == [Unrecognised("user_id_update", "1")] * 4 + [UserIdUpdate("1", "2", None, "US.1", "US.2", 9_000)]

@@ -65,6 +65,7 @@ def test_every_spelling_of_a_limit_is_read(wire: object, limit: int | None) -> N
         "٢٠٠٠",
         "２０００",
         "TIER_UNLIMITED\n",
+        "tıer_2k",
         "999999999999M",
         [],
         {},

@@ -18,9 +18,7 @@ from tidegate.cloudapi.webhooks import BadWebhook, read_envelope, verify_signatu
 
 
 @pytest.mark.parametrize(("name", "events"), RECORDED.items(), ids=RECORDED)
-def test_a_recorded_webhook_tells(
-    name: str, events: list[Event], recorded_bytes: Callable[[str], bytes]
-) -> None:
+def test_a_recorded_webhook_tells(name: str, events: list[Event], recorded_bytes: Callable[[str], bytes]) -> None:
     assert read_envelope(recorded_bytes(f"wh_{name}")) == events
 
 
@@ -95,9 +93,7 @@ def test_no_secret_and_an_empty_secret_prove_nothing() -> None:
     assert verify_signature(BODY, SIGNATURE, [b"", SECRET])
 
 
-@given(
-    st.binary(max_size=50), st.binary(max_size=90) | st.text(max_size=90), st.lists(st.binary(), max_size=3)
-)
+@given(st.binary(max_size=50), st.binary(max_size=90) | st.text(max_size=90), st.lists(st.binary(), max_size=3))
 def test_no_header_raises(raw: bytes, header: bytes | str, secrets: list[bytes]) -> None:
     assert verify_signature(raw, header, secrets) is False
 
@@ -232,9 +228,7 @@ def test_half_an_emoji_in_one_text_costs_no_delivery(recorded: Callable[[str], A
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
-    lambda children: (
-        st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=9), children, max_size=3)
-    ),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=9), children, max_size=3),
     max_leaves=8,
 )
 
