@@ -86,9 +86,7 @@ def refused_answer(
 
     `details` says what, which rule, and until when; it must hold nothing that the caller sent.
     """
-    return graph_error(
-        code, None, details, message_id, extra={"tidegate": _explanation(verdict, reason, until)}
-    )
+    return graph_error(code, None, details, message_id, extra={"tidegate": _explanation(verdict, reason, until)})
 
 
 def _explanation(verdict: str, reason: str | None, until: str | None) -> dict[str, str]:

@@ -167,21 +167,15 @@ _ROWS: Final = (
         category=Category.MARKETING,
     ),
     ErrorCode(131051, 400, "Unsupported message type", _MESSAGE, _NONE, _NEVER, releases_place=False),
-    ErrorCode(
-        131052, 400, "Media download error", _MESSAGE, _NONE, _NEVER, settles=False, releases_place=False
-    ),
+    ErrorCode(131052, 400, "Media download error", _MESSAGE, _NONE, _NEVER, settles=False, releases_place=False),
     ErrorCode(131053, 400, "Media upload error", _MESSAGE, _NONE, _NEVER),
     ErrorCode(131055, 400, "Method not allowed", _MESSAGE, _NONE, _NEVER),
     ErrorCode(131056, 400, "Pair rate limit hit", Scope.PAIR, _THROTTLE, _BACKOFF, wait_s=1),
     ErrorCode(131057, 500, "Account in maintenance mode", _NUMBER, _HOLD, _BACKOFF, wait_s=60),
     ErrorCode(131059, 400, "Pagination cursor is not valid", _MESSAGE, _NONE, _NEVER),
-    ErrorCode(
-        131060, None, "Message unavailable", _MESSAGE, _NONE, _NEVER, settles=False, releases_place=False
-    ),
+    ErrorCode(131060, None, "Message unavailable", _MESSAGE, _NONE, _NEVER, settles=False, releases_place=False),
     ErrorCode(131062, 400, "Recipient user id is not supported", _MESSAGE, _NONE, _NEVER),
-    ErrorCode(
-        131063, 400, "Marketing messages are disabled", _WABA, _STOP, _NEVER, category=Category.MARKETING
-    ),
+    ErrorCode(131063, 400, "Marketing messages are disabled", _WABA, _STOP, _NEVER, category=Category.MARKETING),
     ErrorCode(
         131064,
         400,
@@ -251,6 +245,4 @@ def lookup(code: int, http_status: int | None = None, *, in_status: bool = False
         if code in codes:
             return replace(meaning, code=code)
     retry = _BACKOFF if http_status is not None and http_status >= 500 else _NEVER
-    return ErrorCode(
-        code, http_status, "Unknown error", _MESSAGE, _NONE, retry, releases_place=False, known=False
-    )
+    return ErrorCode(code, http_status, "Unknown error", _MESSAGE, _NONE, retry, releases_place=False, known=False)
