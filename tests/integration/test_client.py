@@ -175,6 +175,9 @@ class TestAStoreInTrouble:
             )
 
         assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+        # Those that have a connection wait for the server; the others did not wait for these to be done, in turn.
+        waits = [str(outcome.__cause__) for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
+        assert waits.count("No connection available.") > len(waits) / 2
 
     async def test_a_script_whose_answer_is_lost_is_not_run_again(self, server: OwnServer, lua: Path) -> None:
         async with await connect(server.url) as connection:
