@@ -7,13 +7,12 @@ import functools
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Final
 
 import structlog
 from aiohttp import web
-from redis.asyncio import RedisCluster
 
+from tidegate import __version__
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.routes import make_application, make_runner
@@ -105,8 +104,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     clock, metrics, ids = StoreClock(), Metrics(), MessageIds(portfolios)
     identity = Identity(settings.privacy.identity_key.get_secret_value())
     seal = Seal(settings.privacy.payload_key.get_secret_value())
-    one_slot = isinstance(client, RedisCluster)
-    ledger = Ledger(client, portfolios, {s.value: rank for s, rank in RANK.items()}, one_slot=one_slot)
+    ledger = Ledger(client, portfolios, {s.value: rank for s, rank in RANK.items()}, one_slot=connection.is_cluster)
     queue, messages = SendQueue(client, portfolios, seal), Messages(client, portfolios)
     standings = Standings(client, _configured(settings))
     upstream = Upstream(
@@ -162,7 +160,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         metrics=metrics,
         ids=ids,
         draining=lambda: draining[0],
-        version=version("tidegate"),
+        version=__version__,
     )
     poller = Poller(upstream, signals, clock, accounts)
     return Node(settings, connection, services, poller, make_runner(make_application(services)), draining)

@@ -34,6 +34,11 @@ class StoreConnection:
     embedded: EmbeddedStore | None = None  #: the server that was started for it
     sentinel: Sentinel | None = None
 
+    @property
+    def is_cluster(self) -> bool:
+        """Whether one call may touch the keys of one slot only."""
+        return isinstance(self.client, RedisCluster)
+
     async def aclose(self) -> None:
         """Close the client, then end the embedded server if this started it."""
         try:
