@@ -66,9 +66,7 @@ def judge(platform: Platform, attempt: Attempt) -> Answer | None:
 def broken(platform: Platform, kind: ViolationKind, attempt: Attempt, evidence: Evidence) -> None:
     """Write into the book that this send breaks a rule."""
     number, portfolio = attempt.number.id, attempt.portfolio.id
-    violation = Violation(
-        kind, attempt.now_ms, portfolio, number, attempt.user, attempt.send.opaque, evidence
-    )
+    violation = Violation(kind, attempt.now_ms, portfolio, number, attempt.user, attempt.send.opaque, evidence)
     platform.book.note(violation)
 
 
@@ -121,9 +119,7 @@ def template(platform: Platform, attempt: Attempt) -> Answer | None:
     if attempt.send.template is None:
         return refusal(134100) if attempt.marketing_endpoint else None
     if attempt.template is None:
-        return refusal(
-            132001, f"template name ({attempt.send.template[0]}) does not exist in the language given"
-        )
+        return refusal(132001, f"template name ({attempt.send.template[0]}) does not exist in the language given")
     if attempt.template.status in {"PAUSED", "DISABLED"}:
         known_ms = attempt.now_ms - attempt.template.status_since_ms
         if known_ms >= platform.behaviour.grace_ms:
@@ -160,9 +156,7 @@ def window(platform: Platform, attempt: Attempt) -> Answer | None:
 
 def pair(platform: Platform, attempt: Attempt) -> Answer | None:
     """Refuse a message to a user to whom the number still owes a pause (Meta: pair rate limits)."""
-    wait_ms = platform.pairs.wait_ms(
-        attempt.number.id, attempt.user, attempt.now_ms, platform.behaviour.pair_rate
-    )
+    wait_ms = platform.pairs.wait_ms(attempt.number.id, attempt.user, attempt.now_ms, platform.behaviour.pair_rate)
     if wait_ms == 0:
         return None
     broken(platform, ViolationKind.PAIR, attempt, {"wait_ms": wait_ms})

@@ -125,9 +125,7 @@ def unknown_object(object_id: str, verb: str) -> Answer:
         "Please read the Graph API documentation at "
         "https://developers.facebook.com/docs/graph-api"
     )
-    return Answer(
-        400, {"error": {"message": text, "type": "GraphMethodException", "code": 100, "error_subcode": 33}}
-    )
+    return Answer(400, {"error": {"message": text, "type": "GraphMethodException", "code": 100, "error_subcode": 33}})
 
 
 def unknown_path(edge: str) -> Answer:
@@ -138,9 +136,7 @@ def unknown_path(edge: str) -> Answer:
     )
 
 
-def accepted(
-    recipient: str, wa_id: str | None, user_id: str, wamid: str, message_status: str | None
-) -> Answer:
+def accepted(recipient: str, wa_id: str | None, user_id: str, wamid: str, message_status: str | None) -> Answer:
     """Answer to a send that was taken; `recipient` as it was given, `message_status` for templates only."""
     contact = {"input": recipient, "wa_id": wa_id} if wa_id else {"input": recipient, "user_id": user_id}
     message = {"id": wamid} if message_status is None else {"id": wamid, "message_status": message_status}

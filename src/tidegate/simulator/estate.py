@@ -118,9 +118,7 @@ class Estate:
             self._add(portfolio, start_ms)
 
     def _add(self, given: PortfolioConfig, start_ms: int) -> None:
-        self.portfolios[given.id] = Portfolio(
-            given.id, given.business_id, Places(given.messaging_limit, start_ms)
-        )
+        self.portfolios[given.id] = Portfolio(given.id, given.business_id, Places(given.messaging_limit, start_ms))
         for waba in given.wabas:
             self.wabas[waba.id] = Waba(waba.id, given.id, waba.name, waba.access_token, waba.direct_send)
             for number in waba.numbers:
@@ -134,9 +132,7 @@ class Estate:
                     number.quality,
                 )
             for template in waba.templates:
-                made = self.put_template(
-                    waba.id, template.name, template.language, template.category, start_ms
-                )
+                made = self.put_template(waba.id, template.name, template.language, template.category, start_ms)
                 made.status, made.quality = template.status, template.quality
                 made.parameter_format = template.parameter_format
 

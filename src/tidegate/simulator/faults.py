@@ -54,9 +54,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.times < 1 or self.hang_ms < 0 or not 200 <= self.status <= 599:
-            raise ValueError(
-                "a fault happens at least once, hangs no negative time and has a status of 200 to 599"
-            )
+            raise ValueError("a fault happens at least once, hangs no negative time and has a status of 200 to 599")
         if self.then is Then.ANSWER and not self.accept:
             raise ValueError("the platform's own answer is only to be had for a call that it accepts")
 

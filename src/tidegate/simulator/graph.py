@@ -20,9 +20,7 @@ from tidegate.simulator.media import MediaShelf
 from tidegate.simulator.sending import refuse_access
 from tidegate.simulator.world import World
 
-_HTML: Final = (
-    "<!DOCTYPE html>\n<html><head><title>Error</title></head><body>Something went wrong.</body></html>"
-)
+_HTML: Final = "<!DOCTYPE html>\n<html><head><title>Error</title></head><body>Something went wrong.</body></html>"
 _APP: Final = {"id": "634974688087057", "name": "Simulated app", "link": ""}
 
 _NUMBER_READS: Final[dict[str, Callable[[Estate, Number, Call, int], Answer]]] = {
@@ -34,12 +32,8 @@ _NUMBER_READS: Final[dict[str, Callable[[Estate, Number, Call, int], Answer]]] =
 
 _WABA_READS: Final[dict[str, Callable[[Estate, Waba, Call, int], Answer]]] = {
     "": lambda estate, waba, call, now_ms: reads.waba_read(estate, waba, call.query, now_ms),
-    "message_templates": lambda estate, waba, call, _now_ms: reads.template_list(
-        estate, waba, call.query, call.url
-    ),
-    "phone_numbers": lambda estate, waba, call, now_ms: reads.number_list(
-        estate, waba, call.query, call.url, now_ms
-    ),
+    "message_templates": lambda estate, waba, call, _now_ms: reads.template_list(estate, waba, call.query, call.url),
+    "phone_numbers": lambda estate, waba, call, now_ms: reads.number_list(estate, waba, call.query, call.url, now_ms),
     "subscribed_apps": lambda _estate, _waba, _call, _now_ms: Answer(
         200, {"data": [{"whatsapp_business_api_data": _APP}]}
     ),
@@ -90,9 +84,7 @@ class Graph:
             refused = refuse_access(self._world.estate, call.token, call.object_id, "POST")
             return refused or call.body
         lite = call.edge == "marketing_messages"
-        return self._world.post_message(
-            call.object_id, call.token, call.body, self._clock(), marketing_endpoint=lite
-        )
+        return self._world.post_message(call.object_id, call.token, call.body, self._clock(), marketing_endpoint=lite)
 
     def _other(self, call: Call) -> Answer:
         medium = self._media.get(call.object_id)
@@ -170,9 +162,7 @@ async def _cut(request: web.Request, status: int, body: bytes) -> web.StreamResp
 def _ordered(fault: Fault) -> web.Response:
     body = answers.refusal(2).body if fault.body is None else fault.body
     text = body if isinstance(body, str) else json.dumps(body)
-    return web.Response(
-        status=fault.status, text=text, content_type="application/json", headers=fault.headers
-    )
+    return web.Response(status=fault.status, text=text, content_type="application/json", headers=fault.headers)
 
 
 async def _spoil(request: web.Request, answer: Answer, then: Then) -> web.StreamResponse:

@@ -94,14 +94,10 @@ def _about(template: Template) -> Json:
     }
 
 
-def template_status(
-    template: Template, event: str, at_ms: int, title: str | None, description: str
-) -> Webhook:
+def template_status(template: Template, event: str, at_ms: int, title: str | None, description: str) -> Webhook:
     """Tell a template's new status; `title` is that of `other_info`, such as FIRST_PAUSE."""
     value: Json = (
-        {"event": event}
-        | _about(template)
-        | {"reason": "NONE", "message_template_category": template.category}
+        {"event": event} | _about(template) | {"reason": "NONE", "message_template_category": template.category}
     )
     if title is not None:
         value["other_info"] = {"title": title, "description": description}

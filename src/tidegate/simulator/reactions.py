@@ -17,9 +17,7 @@ from tidegate.simulator.score import Score
 PAUSES: Final = ((3 * HOUR_MS, "FIRST_PAUSE"), (6 * HOUR_MS, "SECOND_PAUSE"))
 
 
-def receive(
-    platform: Platform, number: Number, template: Template, user: User, chance: Chance, now_ms: int
-) -> None:
+def receive(platform: Platform, number: Number, template: Template, user: User, chance: Chance, now_ms: int) -> None:
     """Let a user react to a template message that was just delivered outside a window."""
     rules = platform.behaviour.reactions
     if rules.quiet:
@@ -54,9 +52,7 @@ def set_status(platform: Platform, template: Template, status: str, now_ms: int)
         pause_ms, title = PAUSES[min(template.pauses, len(PAUSES) - 1)]
         template.pauses += 1
         hours = pause_ms // HOUR_MS
-        text = (
-            f"Your WhatsApp message template has been paused for {hours} hours: it continued to have issues."
-        )
+        text = f"Your WhatsApp message template has been paused for {hours} hours: it continued to have issues."
         _change(platform, template, "PAUSED", "PAUSED", title, text, now_ms)
         platform.agenda.enter(now_ms + pause_ms, partial(_unpause, platform, template, template.pauses))
     elif status == "APPROVED" and template.status in {"PAUSED", "DISABLED"}:

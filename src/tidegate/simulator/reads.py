@@ -56,13 +56,7 @@ def _health(estate: Estate, entities: Sequence[tuple[str, str, str]], portfolio:
             }
             entity["errors"] = [fault]
         told.append(entity)
-        worst = (
-            "BLOCKED"
-            if "BLOCKED" in (worst, standing)
-            else "LIMITED"
-            if "LIMITED" in (worst, standing)
-            else worst
-        )
+        worst = "BLOCKED" if "BLOCKED" in (worst, standing) else "LIMITED" if "LIMITED" in (worst, standing) else worst
     return {"can_send_message": worst, "entities": told}
 
 
@@ -144,9 +138,7 @@ def portfolio_read(portfolio: Portfolio, query: Mapping[str, str]) -> Answer:
 def _template_fields(estate: Estate, template: Template) -> Json:
     waba = estate.wabas[template.waba_id]
     standing = "AVAILABLE" if template.sendable else "BLOCKED"
-    health = _health(
-        estate, [("MESSAGE_TEMPLATE", template.id, standing)], estate.portfolios[waba.portfolio_id]
-    )
+    health = _health(estate, [("MESSAGE_TEMPLATE", template.id, standing)], estate.portfolios[waba.portfolio_id])
     return {
         "id": template.id,
         "name": template.name,
@@ -170,9 +162,7 @@ def template_read(estate: Estate, template: Template, query: Mapping[str, str]) 
 
 def template_list(estate: Estate, waba: Waba, query: Mapping[str, str], url: str) -> Answer:
     """List an account's templates by name, status, category, language; `url` is the one called."""
-    filters = {
-        name: query[name].casefold() for name in ("name", "status", "category", "language") if name in query
-    }
+    filters = {name: query[name].casefold() for name in ("name", "status", "category", "language") if name in query}
     rows: list[Json] = []
     for template in waba.templates.values():
         whole = _template_fields(estate, template)
@@ -191,9 +181,7 @@ def template_list(estate: Estate, waba: Waba, query: Mapping[str, str], url: str
 def number_list(estate: Estate, waba: Waba, query: Mapping[str, str], url: str, now_ms: int) -> Answer:
     """List an account's phone numbers; `url` is the one called."""
     rows = [
-        number_read(estate, number, query, now_ms)
-        for number in estate.numbers.values()
-        if number.waba_id == waba.id
+        number_read(estate, number, query, now_ms) for number in estate.numbers.values() if number.waba_id == waba.id
     ]
     refused = next((row for row in rows if row.code is not None), None)
     return refused or paged([row.body for row in rows], query, url)

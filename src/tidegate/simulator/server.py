@@ -96,9 +96,7 @@ async def _listen(runner: web.AppRunner, listen: str) -> str:
     if not colon or not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
         raise ValueError("an address to listen on is host:port")
     host = host.removeprefix("[").removesuffix("]")
-    listener = socket.create_server(
-        (host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-    )
+    listener = socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     await web.SockSite(runner, listener).start()
     bound_host, bound_port = listener.getsockname()[:2]
     return f"http://[{bound_host}]:{bound_port}" if ":" in bound_host else f"http://{bound_host}:{bound_port}"

@@ -34,5 +34,5 @@ def test_faults_can_be_taken_back():
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(ValueError, match="fault|answer"):
+    with pytest.raises(ValueError, match=r"fault|answer"):
         Fault(**({"then": Then.STATUS} | wrong))

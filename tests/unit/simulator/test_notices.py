@@ -44,9 +44,7 @@ def test_a_failure_has_errors_no_contacts_and_no_user_id():
 
 
 def test_a_failure_of_a_send_to_a_user_id_names_the_user_id():
-    told = notices.status(
-        NUMBER, ANN, AT_MS, wamid="w", name="failed", opaque=None, code=131026, by_user_id=True
-    )
+    told = notices.status(NUMBER, ANN, AT_MS, wamid="w", name="failed", opaque=None, code=131026, by_user_id=True)
     assert told.value["statuses"][0]["recipient_user_id"] == ANN.user_id
 
 

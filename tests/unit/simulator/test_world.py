@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tidegate.simulator.behaviour import DAY_MS, HOUR_MS, MINUTE_MS, ClosedWindow, Delay, OverLimit, exactly
-from tidegate.simulator.config import DEFAULT_TOKEN
+from tidegate.simulator.book import ViolationKind
+from tidegate.simulator.config import DEFAULT_TOKEN, SimulatorConfig
 from tidegate.simulator.notices import Webhook
 from tidegate.simulator.scenarios import INSTANT, STORM
 
@@ -550,3 +551,34 @@ def test_a_sender_that_counts_by_acceptance_is_caught_by_late_deliveries(make_se
         for order in range(20):
             sender.template(f"+165{day}{order:07d}", day * DAY_MS)
     assert sender.violations().count("over_limit") == 40
+
+
+def test_a_number_does_not_write_to_itself(make_sender):
+    assert make_sender().template("+1 555 078 3881", 0) == 131021
+
+
+def test_a_login_code_is_not_sent_to_a_user_id(make_sender):
+    body = {"messaging_product": "whatsapp", "recipient": "US.277112087", "type": "template"}
+    body["template"] = {"name": "login_code", "language": {"code": "en_US"}}
+    assert make_sender().post(body, 0) == 131062
+
+
+def test_violations_can_be_asked_for_by_kind_and_are_reported(make_sender):
+    sender = make_sender(limit=1)
+    sender.template(ANN, 0, opaque="id-1")
+    sender.template(BOB, 1, opaque="id-1")
+    book = sender.world.book
+    assert [violation.opaque for violation in book.of(ViolationKind.OVER_LIMIT)] == ["id-1"]
+    report = book.report(most=2)
+    assert report["violations"]["over_limit"] == report["violations"]["duplicate"] == 1
+    assert report["violations"]["pair"] == 0
+    assert [violation["kind"] for violation in report["evidence"]] == ["over_limit", "duplicate"]
+
+
+def test_nothing_that_is_printed_shows_a_phone_number_or_a_token(make_sender):
+    sender = make_sender(limit=1)
+    sender.template(ANN, 0)
+    sender.template(BOB, 0)
+    world = sender.world
+    shown = repr([world.book.accepted, world.book.violations, world.estate.wabas, SimulatorConfig()])
+    assert not [secret for secret in (ANN[1:], BOB[1:], DEFAULT_TOKEN, "app-secret") if secret in shown]
