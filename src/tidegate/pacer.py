@@ -86,7 +86,8 @@ class Room:
                 return
             waiter.gone = True
             waiter.turn.set()
-        self._next_at_ms = max(self._next_at_ms, now_ms) + self._emission_ms
+        # From when the turn was due, not from now: a timer that fires late must not slow the line down.
+        self._next_at_ms += turns * self._emission_ms
         if self._waiters:
             self._schedule()
 

@@ -10,7 +10,7 @@ from tidegate.policy.capacity import category_places, limit_places
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
 from tidegate.policy.guardrails import COUNTED, STANDING
 from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
-from tidegate.policy.guardrails.throughput import BURST_SHARE
+from tidegate.policy.guardrails.throughput import SLACK_US
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Send, Verdict, Wait
@@ -81,7 +81,6 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
     ]
     per_second = standing.number(case.number).throughput
     emission_us = 1_000_000 // per_second if per_second > 0 else 0
-    burst = max(1, int(per_second * BURST_SHARE))
     paced = rules.mode("throughput") is Mode.ENFORCE
     paired = rules.mode("pair_rate") is Mode.ENFORCE
     keeps_late = rules.late_delivery_hold and case.category is not None
@@ -97,7 +96,7 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
         pair_emission_ms=EMISSION_MS if paired else 0,
         pair_tolerance_ms=EMISSION_MS * (BURST - 1) if paired else 0,
         throughput_emission_us=emission_us if paced else 0,
-        throughput_tolerance_us=emission_us * (burst - 1) if paced else 0,
+        throughput_tolerance_us=SLACK_US if paced else 0,
     )
 
 

@@ -1,10 +1,13 @@
 """Messages per second of one business phone number."""
 
+from typing import Final
+
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.verdict import Objection, Reason
 
-#: Bursts of up to this share of a second's messages pass at once; the rest is spaced evenly.
-BURST_SHARE = 0.01
+#: Sends are spaced evenly. One that comes late by up to this does not push back those after it, so that the rate is
+#: kept over time; in no second are there more sends than the throughput and what fits into this.
+SLACK_US: Final = 10_000
 
 
 def throughput(case: Case, terms: Terms, facts: Facts) -> Objection | None:
