@@ -47,4 +47,7 @@ class Chance:
 
     def hits(self, share: float) -> bool:
         """Say whether an event of this probability happens; always takes one draw."""
+        if share <= 0:
+            self._state = (self._state + _GOLDEN) & _MASK  # the draw is taken, only not looked at
+            return False
         return self() < share

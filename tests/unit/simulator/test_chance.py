@@ -30,3 +30,10 @@ def test_streams_of_one_seed_differ_and_repeat():
 def test_a_share_is_hit_about_as_often_as_it_says():
     chance = Chance(3)
     assert 900 < sum(chance.hits(0.1) for _ in range(10_000)) < 1_100
+
+
+def test_an_impossible_event_takes_a_draw_too():
+    some, none = Chance(5), Chance(5)
+    assert not none.hits(0.0)
+    some.hits(0.5)
+    assert some() == none()

@@ -46,6 +46,15 @@ def test_pauses_last_3_and_6_hours_and_the_third_time_it_is_disabled(make_sender
     assert campaign(sender, 30 * DAY_MS, [500]) == [132016]
 
 
+def test_a_pause_that_was_lifted_by_hand_does_not_cut_the_next_one_short(make_sender):
+    sender = make_sender()
+    for hour, status in ((0, "PAUSED"), (1, "APPROVED"), (2, "PAUSED")):
+        sender.world.set_template(WABA, OFFER, hour * HOUR_MS, status=status)
+    assert campaign(sender, 3 * HOUR_MS, [1]) == [132015]
+    assert campaign(sender, 8 * HOUR_MS - 1, [1]) == [132015]
+    assert campaign(sender, 8 * HOUR_MS, [1]) == [0]
+
+
 def test_a_number_that_too_many_block_may_send_no_template_for_a_while(make_sender):
     sender = make_sender(hated(spam_hold_ms=1_000))
     campaign(sender, 0, range(5))
