@@ -146,7 +146,8 @@ def _change_profile(number: Number, body: object) -> Answer:
 
 def _respond(answer: Answer) -> web.Response:
     headers = {"facebook-api-version": "v25.0"}
-    return web.json_response(answer.body, status=answer.http_status, headers=headers)
+    text = json.dumps(answer.body, separators=(",", ":"))
+    return web.Response(status=answer.http_status, text=text, content_type="application/json", headers=headers)
 
 
 async def _cut(request: web.Request, status: int, body: bytes) -> web.StreamResponse:
