@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tidegate.clock import StoreClock
+from tidegate.policy.guardrails.throughput import SLACK_US
 
 #: Every so many turns the least urgent waits no longer, so that codes never starve a campaign for good.
 FLOOR_EVERY: Final = 20
@@ -79,15 +80,17 @@ class Room:
         if self._next_at_ms > now_ms + 1 and self._waiters:
             self._schedule()
             return
-        turns = 1 + int(max(0.0, now_ms - self._next_at_ms) / self._emission_ms) if self._emission_ms else 1
+        # Counted from when the turn was due: a timer that fires late must not slow the line down. But what was missed
+        # by more than the ledger forgives is gone.
+        due_ms = max(self._next_at_ms, now_ms - SLACK_US / 1000)
+        turns = 1 + int((now_ms - due_ms) / self._emission_ms) if self._emission_ms else 1
         for _ in range(turns):
             waiter = self._pop()
             if waiter is None:
                 return
             waiter.gone = True
             waiter.turn.set()
-        # From when the turn was due, not from now: a timer that fires late must not slow the line down.
-        self._next_at_ms += turns * self._emission_ms
+        self._next_at_ms = due_ms + turns * self._emission_ms
         if self._waiters:
             self._schedule()
 

@@ -1,0 +1,169 @@
+"""The Cloud API's client: whether a byte was written is never in doubt."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from tidegate.upstream import MAX_ANSWER, NotSent, Response, Unknown, Upstream
+
+NUMBER = "106540352242922"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Peer:
+    """A server that does what it is told with each connection, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.handle: Handler = self.answer(OK)
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> str:
+        self._server = await asyncio.start_server(lambda r, w: self.handle(r, w), "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    async def _request(self, reader: asyncio.StreamReader) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.received += head
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        self.received += await reader.readexactly(length)
+        return True
+
+    def answer(self, text: bytes) -> Handler:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                while await self._request(reader):
+                    writer.write(text)
+                    await writer.drain()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                pass
+            finally:
+                writer.close()
+
+        return handle
+
+    def reset_after_request(self) -> Handler:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._request(reader)
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+        return handle
+
+    def silence(self) -> Handler:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._request(reader)
+            await reader.read()
+            writer.close()
+
+        return handle
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    peer = Peer()
+    yield peer
+    await peer.stop()
+
+
+async def client(url: str, timeout_s: float = 5) -> Upstream:
+    upstream = Upstream(url, timeout_s, {NUMBER: "the-token"})
+    await upstream.start()
+    return upstream
+
+
+async def post(upstream: Upstream, may_start: Callable[[], bool] = lambda: True) -> Response | NotSent | Unknown:
+    return await upstream.post(NUMBER, f"/v25.0/{NUMBER}/messages", b'{"a":1}', {}, may_start)
+
+
+async def test_an_answer_is_given_as_it_came(peer: Peer) -> None:
+    upstream = await client(await peer.start())
+    result = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, Response)
+    assert (result.status, result.body) == (200, b"{}")
+    assert b"Authorization: Bearer the-token" in peer.received
+
+
+async def test_a_refused_connection_is_proof_that_nothing_was_sent() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    upstream = await client(f"http://127.0.0.1:{port}")
+    result = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, NotSent)
+    assert not result.lapsed
+
+
+async def test_a_name_that_does_not_resolve_is_proof_that_nothing_was_sent() -> None:
+    upstream = await client("http://nowhere.invalid")
+    result = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, NotSent)
+
+
+async def test_a_reset_after_the_request_leaves_the_outcome_unknown(peer: Peer) -> None:
+    peer.handle = peer.reset_after_request()
+    upstream = await client(await peer.start())
+    result = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, Unknown)
+
+
+async def test_silence_leaves_the_outcome_unknown(peer: Peer) -> None:
+    peer.handle = peer.silence()
+    upstream = await client(await peer.start(), timeout_s=0.2)
+    result = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, Unknown)
+
+
+@pytest.mark.parametrize("reused", [False, True], ids=["on a new connection", "on a reused connection"])
+async def test_a_send_that_may_not_start_any_more_writes_no_byte(peer: Peer, reused: bool) -> None:
+    upstream = await client(await peer.start())
+    if reused:
+        assert isinstance(await post(upstream), Response)
+    written = len(peer.received)
+
+    result = await post(upstream, may_start=lambda: False)
+    assert isinstance(result, NotSent)
+    assert result.lapsed
+    again = await post(upstream)
+    await upstream.close()
+
+    assert isinstance(again, Response), "the pool serves the next send"
+    assert peer.received.count(b"POST ") == (2 if reused else 1)
+    assert len(peer.received) > written
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed(peer: Peer) -> None:
+    peer.handle = peer.answer(b"HTTP/1.1 307 Go\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n")
+    upstream = await client(await peer.start())
+    result = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, Response)
+    assert result.status == 307
+
+
+async def test_an_endless_answer_is_cut_and_unknown(peer: Peer) -> None:
+    size = MAX_ANSWER + 1
+    peer.handle = peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+    upstream = await client(await peer.start())
+    result = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, Unknown)
+
+
+def test_no_token_is_shown() -> None:
+    assert "the-token" not in repr(Upstream("http://h", 1, {NUMBER: "the-token"}))

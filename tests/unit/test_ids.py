@@ -1,0 +1,32 @@
+"""Message ids."""
+
+import pytest
+
+from tidegate.cloudapi.messages import unwrap_opaque, wrap_opaque
+from tidegate.ids import MessageIds
+
+IDS = MessageIds(["lucky-shrub", "other"])
+
+
+def test_an_id_names_its_portfolio() -> None:
+    assert IDS.portfolio(IDS.new("lucky-shrub", 1_795_176_000_000)) == "lucky-shrub"
+    assert IDS.portfolio(IDS.new("other", 1_795_176_000_000)) == "other"
+
+
+@pytest.mark.parametrize("text", ["", "wamid.HBgL", "tg00000000-" + "0" * 26, "tg\n", "tgzz"], ids=repr)
+def test_what_is_no_id_of_ours_has_no_portfolio(text: str) -> None:
+    assert IDS.portfolio(text) is None
+
+
+def test_ids_sort_by_time_and_never_repeat() -> None:
+    early = [IDS.new("other", 1_000) for _ in range(100)]
+    late = IDS.new("other", 2_000)
+    assert len(set(early)) == 100
+    assert max(early) < late
+
+
+def test_an_id_fits_into_the_opaque_data_that_meta_echoes() -> None:
+    message_id = IDS.new("other", 1_795_176_000_000)
+    wrapped = wrap_opaque(message_id, "0123456789abcdef")
+    assert unwrap_opaque(wrapped) == (message_id, "0123456789abcdef")
+    assert len(wrapped) < 128
