@@ -17,7 +17,7 @@ from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
-from tidegate.errors import StoreUnavailable
+from tidegate.errors import StoreUnavailable, UnfitStore
 from tidegate.gateway import START_BY_MS, Gateway, Route
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
@@ -29,6 +29,8 @@ from tidegate.poller import Account, Poller
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.client import StoreConnection, connect
+from tidegate.store.condition import inspect
+from tidegate.store.embedded import EmbeddedStore
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.sealing import Seal
@@ -57,7 +59,9 @@ class Node:
     poller: Poller
     runner: web.AppRunner
     _draining: list[bool]
-    _polling: asyncio.Task[None] | None = field(default=None)
+    _beside: list[asyncio.Task[None]] = field(default_factory=list)
+    #: Set when the node can't go on: its own store ended.
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -68,10 +72,12 @@ class Node:
     async def start(self) -> None:
         """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
         services, server = self.services, self.settings.server
+        await self._check_store()
         services.clock.observe(await _store_now_ms(services, self.connection))
         await services.upstream.start()
-        self._polling = spawn(self.poller.run(), "poller")
-        await asyncio.wait([self._polling], timeout=_FIRST_READ_S)
+        polling = spawn(self.poller.run(), "poller")
+        self._beside.append(polling)
+        await asyncio.wait([polling], timeout=_FIRST_READ_S)
         await self.runner.setup()
         await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
         services.dispatcher.start()
@@ -82,14 +88,30 @@ class Node:
     async def stop(self) -> None:
         """Take no more work, finish what is in hand, close. Cuts no send that has begun."""
         self._draining[0] = True
-        if self._polling is not None:
-            self._polling.cancel()
+        for task in self._beside:
+            task.cancel()
         await self.services.dispatcher.stop()
         await self.runner.cleanup()
         await all_ended(_DRAIN_S)
         await self.services.upstream.close()
         await self.connection.aclose()
         log.info("stopped")
+
+    async def _check_store(self) -> None:
+        condition = await inspect(self.connection.client)
+        refusals = condition.refusals()
+        if refusals:
+            raise UnfitStore("; ".join(refusals))
+        for warning in condition.warnings(self.settings.store.replicas_ack):
+            log.warning("store_promises_less", why=warning)
+        if self.connection.embedded is not None:
+            self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))
+
+    async def _watch(self, embedded: EmbeddedStore) -> None:
+        code = await embedded.ended()
+        if not self._draining[0]:
+            log.critical("embedded_store_ended", code=code)
+            self.broken.set()
 
 
 async def build(settings: Settings, store_url: str | None = None) -> Node:

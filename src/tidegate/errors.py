@@ -3,6 +3,7 @@
     TidegateError
      +- BadConfiguration     the file, an override or a rule cannot be used; carries every fault found
      +- StoreUnavailable     Valkey/Redis did not answer, or not in a state that a promise may rest on
+     +- UnfitStore           Valkey/Redis is set up so that no gateway may run on it; says the remedy
 
 No message holds a secret or a phone number: they end up in logs and in terminals.
 """
@@ -41,3 +42,7 @@ class BadConfiguration(TidegateError):
 
 class StoreUnavailable(TidegateError):
     """The store did not answer in time, or answered that it cannot do its work now."""
+
+
+class UnfitStore(TidegateError):
+    """The store would break a promise by the way it is set up; the message names the remedy."""

@@ -14,6 +14,7 @@ from tidegate import logs
 from tidegate.app import build
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.settings import Settings, load
+from tidegate.workers import WORKER, Workers
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -26,8 +27,19 @@ def serve(
     """Run one node: data plane, control plane, webhooks, dispatcher. SIGTERM drains it."""
     logs.configure(log_level, sys.stderr)
     settings = load(config, os.environ)
-    uvloop.run(run(settings))
+    if settings.server.workers > 1 and WORKER not in os.environ:
+        uvloop.run(run_workers(Workers(settings, config, log_level)))
+    else:
+        uvloop.run(run(settings))
     raise typer.Exit(ExitCode.DONE)
+
+
+async def run_workers(workers: Workers) -> None:
+    """Run the workers until SIGTERM or SIGINT, then drain them; a second signal ends them at once."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, workers.stop)
+    await workers.run()
 
 
 async def run(settings: Settings) -> None:
@@ -45,6 +57,11 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop)
     try:
         await node.start()
-        await stopping.wait()
+        waits = [asyncio.ensure_future(event.wait()) for event in (stopping, node.broken)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
     finally:
         await node.stop()
+    if node.broken.is_set():
+        raise typer.Exit(ExitCode.REFUSED)
