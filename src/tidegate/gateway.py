@@ -35,6 +35,8 @@ START_BY_MS: Final = 200
 _ROUNDS: Final = 40
 _BACK_OFF_MS: Final = {130429: 1_000, 131056: 6_000, 131057: 60_000, 131016: 5_000, 2: 5_000}
 _UNREACHABLE_MS: Final = 5_000
+#: A message held until nobody knows when is asked again after this, if nothing rouses it before.
+_RECHECK_MS: Final = 60_000
 _CURVE_AGE_MS: Final = 1_000
 _POSTED: Final[dict[type, str]] = {Response: "answered", Unknown: "unknown", NotSent: "not_sent"}
 
@@ -326,7 +328,7 @@ class Gateway:
             attempt=message.attempt if message.queued or sent else None,
             lane=Lane(route.number, message.category),
             recipient=self._identity.of(message.request.kind, message.request.recipient),
-            due_at_ms=until_ms or self._clock.now_ms(),
+            due_at_ms=self._clock.now_ms() + _RECHECK_MS if until_ms is None else until_ms,
             needs_place=needs_place,
             expires_at_ms=message.deadline_ms,
             body=_packed(message),

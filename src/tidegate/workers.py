@@ -14,6 +14,7 @@ import structlog
 
 from tidegate.settings import Settings
 from tidegate.store.client import connect
+from tidegate.tasks import spawn
 
 #: A worker that dies sooner than this after its start is not replaced at once.
 _SHORT_LIFE_S: Final = 5.0
@@ -77,8 +78,8 @@ class Workers:
                 await self._pause()
 
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
-        ending = asyncio.ensure_future(process.wait())
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        ending = spawn(process.wait(), "worker")
+        stopping = spawn(self._stopping.wait(), "stop of a worker")
         await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not ending.done():

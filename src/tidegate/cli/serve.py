@@ -14,6 +14,7 @@ from tidegate import logs
 from tidegate.app import build
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.settings import Settings, load
+from tidegate.tasks import spawn
 from tidegate.workers import WORKER, Workers
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -57,7 +58,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop)
     try:
         await node.start()
-        waits = [asyncio.ensure_future(event.wait()) for event in (stopping, node.broken)]
+        waits = [spawn(event.wait(), "waiting to stop") for event in (stopping, node.broken)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
