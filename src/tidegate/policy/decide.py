@@ -74,9 +74,13 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
     if case.category is not None:
         within_limit = limit_places(standing.limit, rules)
         category_bound = category_places(standing.limit, case.category, rules)
+    # A category with none above it has no reserve to respect: its bound is the limit's own affair.
+    bounds = {"messaging_limit": within_limit}
+    if category_bound < within_limit:
+        bounds["category_reserve"] = category_bound
     enforced = [
         bound
-        for guardrail, bound in (("messaging_limit", within_limit), ("category_reserve", category_bound))
+        for guardrail, bound in bounds.items()
         if bound != UNLIMITED and rules.mode(guardrail) is Mode.ENFORCE
     ]
     per_second = standing.number(case.number).throughput

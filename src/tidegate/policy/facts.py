@@ -68,6 +68,11 @@ class Terms:
     throughput_emission_us: int
     throughput_tolerance_us: int
 
+    @property
+    def reserves_above(self) -> bool:
+        """Whether categories above this one keep places, so that its own bound is narrower than the limit's."""
+        return self.category_places < self.limit_places
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -1,0 +1,152 @@
+"""Values for tests: each with what most tests want, and a word for what one test wants otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
+from tidegate.policy.lifecycle import RANK
+from tidegate.policy.rules import Rules
+from tidegate.policy.standing import NumberStanding, Standing, TemplateStanding
+from tidegate.policy.verdict import Objection, Reason
+from tidegate.store.ledger import Ask, Inbound, Ledger, Outcome, Settled, Status
+from tidegate.store.scripts import StoreClient
+
+PORTFOLIO = "lucky-shrub"
+WABA = "102290129340398"
+NUMBER = "106540352242922"
+TEMPLATE = ("seasonal_offer", "en_US")
+
+NOW_MS = 1_700_000_000_000
+DAY_MS = 86_400_000
+NEVER_MS = NOW_MS + 1_000 * DAY_MS
+
+RANKS = {state.value: rank for state, rank in RANK.items()}
+
+
+def make_case(**changes: Any) -> Case:
+    """A marketing template that may be queued, to one user."""
+    values: dict[str, Any] = {
+        "portfolio": PORTFOLIO,
+        "waba": WABA,
+        "number": NUMBER,
+        "category": Category.MARKETING,
+        "template": TEMPLATE,
+        "hold": True,
+        "expires_at_ms": NEVER_MS,
+    }
+    return Case(**values | changes)
+
+
+def make_service_case(**changes: Any) -> Case:
+    """A free-form message."""
+    return make_case(**{"category": None, "template": None, "hold": False} | changes)
+
+
+def make_terms(**changes: Any) -> Terms:
+    """Counts, and asks for nothing else: no limit, no pace."""
+    values: dict[str, Any] = {
+        "epoch": 0,
+        "needs_window": False,
+        "counts": True,
+        "places": NO_LIMIT,
+        "limit_places": NO_LIMIT,
+        "category_places": NO_LIMIT,
+        "hold_ms": DAY_MS,
+        "window_margin_ms": 0,
+        "pair_emission_ms": 0,
+        "pair_tolerance_ms": 0,
+        "throughput_emission_us": 0,
+        "throughput_tolerance_us": 0,
+    }
+    return Terms(**values | changes)
+
+
+def make_facts(**changes: Any) -> Facts:
+    """An empty book, seen at `NOW_MS`."""
+    values: dict[str, Any] = {"now_ms": NOW_MS, "epoch": 0, "taken": True}
+    return Facts(**values | changes)
+
+
+def make_standing(**changes: Any) -> Standing:
+    """A portfolio of 2,000 places with one number of 80 messages a second and one approved template."""
+    values: dict[str, Any] = {
+        "portfolio": PORTFOLIO,
+        "epoch": 0,
+        "limit": 2_000,
+        "limit_source": "config",
+        "numbers": {NUMBER: NumberStanding(NUMBER)},
+    }
+    return Standing(**values | changes)
+
+
+def make_template(**changes: Any) -> TemplateStanding:
+    """What the standing knows of `TEMPLATE`."""
+    values: dict[str, Any] = {"waba": WABA, "name": TEMPLATE[0], "language": TEMPLATE[1]}
+    return TemplateStanding(**values | changes)
+
+
+def make_rules(**tables: Any) -> Rules:
+    """The default rules, with these tables as they would be written in the file."""
+    return Rules.model_validate(tables)
+
+
+def make_objection(**changes: Any) -> Objection:
+    """A no that ends at no known time."""
+    values: dict[str, Any] = {"reason": Reason.MESSAGING_LIMIT, "detail": "all places are taken"}
+    return Objection(**values | changes)
+
+
+def user(number: int) -> bytes:
+    """The 16 bytes of a recipient. Few of them: users 0 and 3, 1 and 4 ... share a bucket of places."""
+    return bytes([0, number % 3]) + number.to_bytes(14, "big")[-1:] * 14
+
+
+def make_ledger(client: StoreClient, *portfolios: str, one_slot: bool = False) -> Ledger:
+    return Ledger(client, portfolios or (PORTFOLIO,), RANKS, one_slot=one_slot)
+
+
+def make_ask(message_id: str, recipient: bytes, **changes: Any) -> Ask:
+    values: dict[str, Any] = {
+        "portfolio": PORTFOLIO,
+        "message_id": message_id,
+        "attempt": 1,
+        "recipient": recipient,
+        "number": NUMBER,
+        "terms": make_terms(),
+        "deadline_ms": NEVER_MS,
+        "about": b"{}",
+    }
+    return Ask(**values | changes)
+
+
+def make_outcome(message_id: str, state: Settled = "accepted", **changes: Any) -> Outcome:
+    values: dict[str, Any] = {
+        "portfolio": PORTFOLIO,
+        "message_id": message_id,
+        "attempt": 1,
+        "state": state,
+        "cause": "a test",
+    }
+    return Outcome(**values | changes)
+
+
+def make_status(message_id: str, status: str, at_ms: int, **changes: Any) -> Status:
+    """A status webhook as the gateway reads it: deliveries count, failures free, the rest keeps."""
+    says = {"delivered": "counts", "read": "counts", "failed": "frees"}.get(status, "keeps")
+    values: dict[str, Any] = {
+        "portfolio": PORTFOLIO,
+        "message_id": message_id,
+        "status": status,
+        "rank": RANKS[status],
+        "at_ms": at_ms,
+        "cause": "a test",
+        "says": says,
+        "wamid": f"wamid.{message_id}",
+    }
+    return Status(**values | changes)
+
+
+def make_inbound(recipient: bytes, at_ms: int, number: str = NUMBER) -> Inbound:
+    return Inbound(PORTFOLIO, recipient, number, at_ms)
