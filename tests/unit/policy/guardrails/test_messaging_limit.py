@@ -23,12 +23,8 @@ TERMS = make_terms(limit_places=100, category_places=85)
         ),
         pytest.param(make_terms(), make_facts(used=10**9), False, id="an unlimited portfolio is never full"),
         pytest.param(TERMS, make_facts(used=100, counted=True), False, id="who holds a place needs no other"),
-        pytest.param(
-            TERMS, make_facts(used=100, window_ends_ms=NOW_MS + 1), False, id="an open window needs no place"
-        ),
-        pytest.param(
-            TERMS, make_facts(used=100, window_ends_ms=NOW_MS), True, id="a window that ends now is not open"
-        ),
+        pytest.param(TERMS, make_facts(used=100, window_ends_ms=NOW_MS + 1), False, id="an open window needs no place"),
+        pytest.param(TERMS, make_facts(used=100, window_ends_ms=NOW_MS), True, id="a window that ends now is not open"),
         pytest.param(
             make_terms(limit_places=100, category_places=85, window_margin_ms=10_000),
             make_facts(used=100, window_ends_ms=NOW_MS + 10_000),
