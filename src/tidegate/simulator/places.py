@@ -117,17 +117,27 @@ class Places:
             del self._places[user]
             self._step(now_ms)
 
-    def use(self, from_ms: int, to_ms: int, now_ms: int) -> float:
+    def use(self, from_ms: int, to_ms: int, now_ms: int, most: float = 1.0) -> float:
         """Give the time average of committed / limit from `from_ms` to `to_ms`, or to an earlier now.
 
-        At no time more than 1 is counted, or an overrun would hide a waste; an unlimited portfolio and the
-        time before the start count 0.
+        At no time more than `most` is counted, or an overrun would hide a waste: 1 unless only a share of the
+        limit was to be used. An unlimited portfolio and the time before the start count 0.
         """
         self._expire(now_ms)
         to_ms = min(to_ms, now_ms)
         if to_ms <= from_ms:
             return 0.0
+        if most < 1.0:
+            return self._area_below(most, from_ms, to_ms) / (to_ms - from_ms)
         return (self._area_until(to_ms) - self._area_until(from_ms)) / (to_ms - from_ms)
+
+    def _area_below(self, most: float, from_ms: int, to_ms: int) -> float:
+        area = 0.0
+        for index in range(max(0, bisect_right(self._step_ms, from_ms) - 1), bisect_right(self._step_ms, to_ms)):
+            begins_ms = max(from_ms, self._step_ms[index])
+            ends_ms = min(to_ms, self._step_ms[index + 1]) if index + 1 < len(self._step_ms) else to_ms
+            area += min(most, self._step_ratio[index]) * max(0, ends_ms - begins_ms)
+        return area
 
     def _expire(self, now_ms: int) -> None:
         while self._leaving and self._leaving[0][0] <= now_ms:

@@ -238,9 +238,9 @@ class World:
         """Send any webhook, whether or not it tells the truth."""
         self._platform.tell(webhook, self._advance(webhook.at_ms))
 
-    def utilisation(self, portfolio_id: str, from_ms: int, to_ms: int) -> float:
-        """Give the time average of committed users / messaging limit, 0 to 1, up to the latest time seen."""
-        return self.estate.portfolios[portfolio_id].places.use(from_ms, to_ms, self._now_ms)
+    def utilisation(self, portfolio_id: str, from_ms: int, to_ms: int, most: float = 1.0) -> float:
+        """Give the time average of committed users / messaging limit, 0 to `most`, up to the latest time seen."""
+        return self.estate.portfolios[portfolio_id].places.use(from_ms, to_ms, self._now_ms, most)
 
     def state(self) -> dict[str, Any]:
         """Describe everything owned as JSON, without tokens."""

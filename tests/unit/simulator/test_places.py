@@ -101,6 +101,16 @@ def test_use_is_the_time_average_of_committed_users_over_the_limit():
     assert places.use(300, 300, 400) == 0
 
 
+def test_the_use_of_a_share_counts_nothing_above_it():
+    places = Places(4, 0)
+    for user, at_ms in (("ann", 100), ("bob", 200), ("cid", 300)):
+        places.start(user, at_ms)
+    assert places.use(0, 400, 400, 0.5) == pytest.approx((0 * 100 + 0.25 * 100 + 0.5 * 200) / 400)
+    assert places.use(150, 250, 400, 0.5) == pytest.approx((0.25 * 50 + 0.5 * 50) / 100)
+    assert places.use(-100, 150, 400, 0.5) == pytest.approx(0.25 * 50 / 250)
+    assert places.use(0, 400, 400, 0.99) == places.use(0, 400, 400)
+
+
 def test_an_expiry_is_used_up_to_its_own_time_not_to_the_next_look():
     places = Places(1, 0)
     places.start("ann", 0)
