@@ -17,7 +17,21 @@ from tidegate import __version__
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.errors import BadConfiguration, TidegateError
 
-COMMANDS: Final = ("check", "keys", "serve")
+COMMANDS: Final = (
+    "serve",
+    "demo",
+    "simulate",
+    "check",
+    "doctor",
+    "keys",
+    "capacity",
+    "status",
+    "queue",
+    "pause",
+    "resume",
+    "explain",
+    "watch",
+)
 """Every command, in the order of `tidegate --help`; its module has `_` for each `-`."""
 
 

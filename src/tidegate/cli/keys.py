@@ -27,9 +27,7 @@ def _app_name(text: str) -> str:
 
 @app.command()
 def create(
-    name: Annotated[
-        str, typer.Option("--app", help="Name of the app that will use the key.", callback=_app_name)
-    ],
+    name: Annotated[str, typer.Option("--app", help="Name of the app that will use the key.", callback=_app_name)],
     as_json: Annotated[bool, typer.Option("--json", help="Answer as one JSON object.")] = False,
 ) -> None:
     """Make a key: prints it, this once, and the line for the app's entry in the configuration."""

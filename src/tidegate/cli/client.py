@@ -1,0 +1,158 @@
+"""What the thin clients share: the way to a node's control plane, and how they answer."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tidegate.cli.exit_codes import ExitCode
+from tidegate.errors import TidegateError
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+PREFIX: Final = "/gateway/v1"
+_TIMEOUT_S: Final = 10.0
+_LONGEST_ANSWER: Final = 64 * 1024 * 1024
+
+Url = Annotated[str, typer.Option("--url", envvar="TIDEGATE_URL", help="Where a node listens.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, as the control plane gave it.")]
+
+
+class NoAnswer(TidegateError):
+    """No node answered at TIDEGATE_URL, or something that is no node did."""
+
+
+class Problem(TidegateError):
+    """The control plane said no. `body` is its problem (RFC 9457): `title`, `status`, `detail`, `code`."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        told = body.get("detail") or body.get("title") or f"HTTP {body.get('status')}"
+        super().__init__(f"{told} ({body['code']})" if body.get("code") else str(told))
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """Requests to `/gateway/v1` of one node with an app's key. Every method raises NoAnswer or Problem."""
+
+    url: str
+    key: str = field(repr=False)
+
+    @classmethod
+    def at(cls, url: str) -> ControlPlane:
+        """The control plane at `url`, with the key of TIDEGATE_KEY. Raises typer.BadParameter (exit code 2)."""
+        key = os.environ.get("TIDEGATE_KEY", "").strip()
+        if not key.isascii() or not key.isprintable() or " " in key or not key:
+            # Never an option: the arguments of a process can be read by everybody on its machine.
+            raise typer.BadParameter("set TIDEGATE_KEY to an app's key (`tidegate keys create` makes one)")
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise typer.BadParameter("TIDEGATE_URL must be an address such as http://127.0.0.1:8080")
+        return cls(url.rstrip("/"), key)
+
+    def get(self, *path: str, **query: str) -> Any:
+        """GET of a path whose segments are given one by one."""
+        return self._request("GET", path, query)
+
+    def post(self, *path: str, body: Mapping[str, Any]) -> Any:
+        """POST of a JSON object."""
+        return self._request("POST", path, {}, body)
+
+    def delete(self, *path: str) -> Any:
+        """DELETE; None when the answer is empty."""
+        return self._request("DELETE", path, {})
+
+    def _request(
+        self, method: str, path: tuple[str, ...], query: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> Any:
+        parts = urlsplit(self.url)
+        target = "/".join([parts.path.rstrip("/") + PREFIX, *(quote(segment, safe="") for segment in path)])
+        headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json", "User-Agent": "tidegate"}
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        # No proxy and no redirect: the key goes to the host that was named, and to no other.
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+        try:
+            connection.request(method, target + ("?" + urlencode(query) if query else ""), content, headers)
+            answer = connection.getresponse()
+            return _read(answer.status, answer.read(_LONGEST_ANSWER))
+        except (OSError, http.client.HTTPException, ssl.SSLError, ValueError) as error:
+            raise NoAnswer(f"no node answers at {self.url}: {_cause(error)}") from None
+        finally:
+            connection.close()
+
+
+def _read(status: int, content: bytes) -> Any:
+    body = json.loads(content) if content else None
+    if status < 300:
+        return body
+    found = dict(body) if isinstance(body, dict) else {}
+    raise Problem({"status": status, **found})
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return "what answers there does not speak JSON"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@contextmanager
+def answering(as_json: bool) -> Iterator[None]:
+    """With `--json` a problem is an answer as well: printed as the control plane gave it, and exit code 1."""
+    try:
+        yield
+    except Problem as problem:
+        if not as_json:
+            raise
+        print_json(problem.body)
+        raise typer.Exit(ExitCode.REFUSED) from None
+
+
+def print_json(answer: Any) -> None:
+    """One JSON value on one line."""
+    typer.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def print_table(title: str, columns: Mapping[str, str], rows: list[list[str]]) -> None:
+    """A table for people; `columns` are headings, each "left" or "right". Its look is no API: scripts use --json."""
+    Console().print(make_table(title, columns, rows))
+
+
+def make_table(title: str, columns: Mapping[str, str], rows: list[list[str]]) -> Table:
+    """The table that `print_table` prints. Cells are text, not markup: what they hold was written by others."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    for heading, justify in columns.items():
+        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def count(value: Any) -> str:
+    """A number of places or messages; None is a limit that is not there."""
+    return "unlimited" if value is None else f"{value:,}"
+
+
+def when(time: Any) -> str:
+    """An RFC 3339 time of the control plane, shorter: `2026-11-21 09:00:00` (UTC); `-` for none."""
+    if not isinstance(time, str):
+        return "-"
+    try:
+        return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return time
