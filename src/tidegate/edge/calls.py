@@ -1,0 +1,83 @@
+"""One authenticated request to the control plane, and what its handler may look at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from tidegate.edge.bodies import read_body, refuse_encoded
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.grants import Grants
+from tidegate.edge.services import Services
+from tidegate.gateway import Route
+from tidegate.policy.standing import Standing
+from tidegate.settings.tables import App
+from tidegate.store.ledger import Books
+
+_MOST: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of an app that has the scope for it. Its methods raise Denial, and StoreUnavailable."""
+
+    request: web.Request
+    app: App
+    services: Services
+    grants: Grants
+
+    def path(self, name: str) -> str:
+        """A part of the path, unescaped."""
+        return self.request.match_info[name]
+
+    def query(self, name: str) -> str | None:
+        """A query parameter; None when it is not given. Given twice it means nothing."""
+        values = self.request.query.getall(name, [])
+        if len(values) > 1:
+            raise Denial(Kind.BAD_REQUEST, f"query {name}: is given twice")
+        return values[0] if values else None
+
+    async def fields(self) -> dict[str, Any]:
+        """The body, which has to be a JSON object that gives no key twice."""
+        refuse_encoded(self.request)
+        raw = await read_body(self.request, _MOST)
+        try:
+            body = orjson.loads(raw)
+            json.loads(raw, object_pairs_hook=_distinct)
+        except (ValueError, RecursionError):
+            raise Denial(Kind.BAD_REQUEST, "body: is not JSON, or gives a key twice") from None
+        if not isinstance(body, dict):
+            raise Denial(Kind.BAD_REQUEST, "body: has to be a JSON object")
+        return body
+
+    def route(self, number: str | None) -> Route:
+        """The route of a number that the app may use."""
+        route = self.grants.route(self.app, number) if number else None
+        if route is None:
+            raise Denial(Kind.NOT_FOUND, "no such number")
+        return route
+
+    def portfolio(self, portfolio: str) -> str:
+        """A portfolio of which the app may use a number."""
+        if portfolio not in self.grants.portfolios(self.app):
+            raise Denial(Kind.NOT_FOUND, "no such portfolio")
+        return portfolio
+
+    async def books(self, portfolio: str) -> Books:
+        """The portfolio's books, at the store's own time."""
+        books = await self.services.ledger.books(portfolio)
+        self.services.clock.observe(books.now_ms)
+        return books
+
+    async def standing(self, portfolio: str, books: Books) -> Standing:
+        """The standing as it is in the store now, not as it was last looked at here."""
+        return await self.services.standings.reload(portfolio, at_least=books.epoch)
+
+
+def _distinct(members: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in members}) != len(members):
+        raise ValueError

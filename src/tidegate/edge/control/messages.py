@@ -1,0 +1,102 @@
+"""`/messages/{id}`: what became of a message; and its recall while it waits."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from tidegate.edge.calls import Call
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.replies import Reply, json_reply
+from tidegate.edge.times import write_time, write_time_up
+from tidegate.policy.lifecycle import State
+from tidegate.settings.tables import Scope
+from tidegate.store.messages import MessageRecord
+
+_ID: Final = re.compile(r"[!-~]{1,512}")
+
+_VERDICTS: Final[dict[State, str]] = {
+    State.QUEUED: "queue",
+    State.SENDING: "send",
+    State.UNKNOWN: "unknown",
+    State.ACCEPTED: "send",
+    State.SENT: "send",
+    State.DELIVERED: "send",
+    State.READ: "send",
+    State.FAILED: "send",
+    State.EXPIRED: "reject",
+    State.CANCELLED: "reject",
+}
+
+
+async def read_message(call: Call) -> Reply:
+    """One message, by the gateway's id or by Meta's."""
+    return json_reply(_told(await _find(call)))
+
+
+async def cancel_message(call: Call) -> Reply:
+    """Take a message out of the queue. Raises Denial (conflict, with its `state`) when it is too late."""
+    record = await _find(call)
+    was = await call.services.queue.end(
+        record.portfolio, record.message_id, State.CANCELLED.value, f"cancelled by {call.app.name}"
+    )
+    if was == State.QUEUED.value:
+        return json_reply({"id": record.message_id, "state": State.CANCELLED.value})
+    if not was:
+        raise Denial(Kind.NOT_FOUND, "no such message")
+    extra = {"id": record.message_id, "state": was}
+    raise Denial(Kind.CONFLICT, f"it is too late: the message is {was}", extra=extra)
+
+
+async def _find(call: Call) -> MessageRecord:
+    record = await _record(call, call.path("id"))
+    if record is None or not _may_see(call, record):
+        raise Denial(Kind.NOT_FOUND, "no such message")
+    return record
+
+
+async def _record(call: Call, wanted: str) -> MessageRecord | None:
+    messages, services = call.services.messages, call.services
+    if not _ID.fullmatch(wanted):
+        return None
+    portfolio = services.ids.portfolio(wanted)
+    if portfolio is not None:
+        return await messages.find(portfolio, wanted)
+    for mine in call.grants.portfolios(call.app):
+        message_id = await messages.id_of_wamid(mine, wanted)
+        if message_id is not None:
+            return await messages.find(mine, message_id)
+    return None
+
+
+def _may_see(call: Call, record: MessageRecord) -> bool:
+    if record.about.get("app") == call.app.name:
+        return True
+    # An operator sees every message of the numbers that are its to run.
+    number = record.about.get("number", "")
+    return Scope.ADMIN in call.app.scopes and call.grants.route(call.app, number) is not None
+
+
+def _told(record: MessageRecord) -> dict[str, Any]:
+    refused = record.state is State.FAILED and record.reason is not None
+    about = record.about
+    return {
+        "id": record.message_id,
+        "state": record.state.value,
+        "wamid": record.wamid,
+        "verdict": "reject" if refused else _VERDICTS[record.state],
+        "reason": record.reason,
+        "until": None if record.until_ms is None else write_time_up(record.until_ms),
+        "expires_at": None if record.expires_at_ms is None else write_time(record.expires_at_ms),
+        "portfolio": record.portfolio,
+        "waba": about.get("waba"),
+        "number": about.get("number"),
+        "app": about.get("app"),
+        "category": about.get("category"),
+        "type": about.get("type"),
+        "template": about.get("template"),
+        "campaign": about.get("campaign"),
+        "history": [
+            {"at": write_time(event.at_ms), "state": event.state, "cause": event.cause} for event in record.history
+        ],
+    }

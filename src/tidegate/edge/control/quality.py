@@ -1,0 +1,74 @@
+"""`GET /quality`: the dated history of every rating, limit, template and pause that changed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from tidegate.edge.calls import Call
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.replies import Reply, json_reply
+from tidegate.edge.times import write_time
+from tidegate.store.standing_history import StandingEvent
+
+_DAY_MS: Final = 86_400_000
+_DAYS: Final = 30
+_MOST_DAYS: Final = 366
+#: Of one portfolio.
+_MOST_EVENTS: Final = 10_000
+
+
+async def read_quality(call: Call) -> Reply:
+    """The changes of the last days, newest first, that concern what the app may use."""
+    history = call.services.history
+    if history is None:
+        raise Denial(Kind.NOT_FOUND)
+    days = _days(call.query("days"))
+    found: list[tuple[str, StandingEvent]] = []
+    truncated = False
+    for portfolio in call.grants.portfolios(call.app):
+        from_ms = (await call.books(portfolio)).now_ms - days * _DAY_MS
+        events, more = await history.since(portfolio, from_ms, _MOST_EVENTS)
+        found += [(portfolio, event) for event in events if _concerns(call, event)]
+        truncated = truncated or more
+    found.sort(key=lambda pair: pair[1].at_ms, reverse=True)
+    return json_reply(
+        {"days": days, "truncated": truncated, "changes": [_told(portfolio, event) for portfolio, event in found]}
+    )
+
+
+def _days(given: str | None) -> int:
+    if given is None:
+        return _DAYS
+    if not re.fullmatch(r"[0-9]{1,3}", given) or not 1 <= int(given) <= _MOST_DAYS:
+        raise Denial(Kind.BAD_REQUEST, f"query days: has to be a whole number from 1 to {_MOST_DAYS}")
+    return int(given)
+
+
+def _concerns(call: Call, event: StandingEvent) -> bool:
+    match event.kind:
+        case "number":
+            return call.grants.route(call.app, event.key) is not None
+        case "template":
+            return event.key.partition(":")[0] in call.grants.wabas(call.app)
+        case "pause":
+            paused = event.after or event.before or {}
+            number = paused.get("value", "") if paused.get("scope") == "number" else None
+            return number is None or call.grants.route(call.app, number) is not None
+        case _:
+            return True
+
+
+def _told(portfolio: str, event: StandingEvent) -> dict[str, Any]:
+    return {
+        "at": write_time(event.at_ms),
+        "since": write_time(event.since_ms),
+        "portfolio": portfolio,
+        "kind": event.kind,
+        "key": event.key,
+        "field": event.field,
+        "source": event.source,
+        "from": event.before,
+        "to": event.after,
+        "cause": event.cause,
+    }

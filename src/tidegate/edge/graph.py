@@ -1,0 +1,40 @@
+"""Graph's face: every path that is none of ours."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.grants import Grants
+from tidegate.edge.graph_paths import read_target
+from tidegate.edge.keyring import Keyring
+from tidegate.edge.passthrough import METHODS, Passthrough
+from tidegate.edge.quota import Quota
+from tidegate.edge.sends import Sends
+from tidegate.edge.services import Services
+
+
+class Graph:
+    """Sends are judged, all else of Graph's passes, and what is none of Graph's is not found."""
+
+    def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
+        self._passthrough = Passthrough(services.upstream, keyring, grants)
+        quota = Quota(services.ledger, services.standings, services.gateway, services.clock)
+        self._sends = Sends(services, keyring, grants, quota, self._passthrough)
+
+    async def handle(self, request: web.Request, request_id: str) -> web.StreamResponse:
+        """Answer one request. Raises Denial."""
+        target = read_target(request.raw_path)
+        if request.method not in METHODS:
+            allowed = {"Allow": ", ".join(sorted(METHODS))}
+            raise Denial(Kind.METHOD_NOT_ALLOWED, "Graph knows no such method", headers=allowed)
+        if target is None:
+            raise Denial(Kind.NOT_FOUND)
+        if request.method == "POST" and target.is_send:
+            try:
+                return await self._sends.handle(request, target)
+            except Denial as denial:
+                denial.headers["Tidegate-Verdict"] = "reject"
+                raise
+        # A streamed answer has its headers written here: nobody can add to them later.
+        return await self._passthrough.forward(request, target, {"X-Request-Id": request_id, "Server": "tidegate"})

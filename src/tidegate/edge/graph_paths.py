@@ -1,0 +1,86 @@
+"""Raw request targets of Graph's face: taken apart without decoding, so that nothing can hide in an escape."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote_plus
+
+from tidegate.edge.denials import Denial, Kind
+
+#: Edges of a number that send messages (Meta, "Send messages", "Marketing Messages API").
+SENDING_EDGES: Final = frozenset({"messages", "marketing_messages"})
+#: Whoever reads only may look at those edges; whatever else could write goes through the gateway, or not at all.
+_HARMLESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+_PATH: Final = re.compile(r"(?:/(v[0-9]{1,4}(?:\.[0-9]{1,4})?))?/([0-9]{1,20})((?:/[A-Za-z0-9_.:~-]{1,256}){0,8})/?")
+_QUERY: Final = re.compile(r"[!-~]*")
+_CREDENTIALS: Final = frozenset({"access_token", "appsecret_proof", "appsecret_time"})
+# Graph carries out another method, or many calls, when told to by these (Meta, "Graph API: batch requests").
+_DISGUISES: Final = frozenset({"method", "batch", "batch_access_token", "ids"})
+_KEPT_ON_SENDS: Final = frozenset({"fields", "locale", "debug", "pretty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`/{version}/{object_id}/{edge}/...?{query}`; `query` as it came, and it may hold a key."""
+
+    version: str | None
+    object_id: str
+    edges: tuple[str, ...]
+    path: str
+    query: str = field(repr=False)
+
+    @property
+    def is_send(self) -> bool:
+        """Whether a POST here is a send, or a read receipt."""
+        return len(self.edges) == 1 and self.edges[0] in SENDING_EDGES
+
+    def allows(self, method: str) -> bool:
+        """Whether this method may pass: near the edges that send, only what cannot write."""
+        return method in _HARMLESS or not any(edge.lower() in SENDING_EDGES for edge in self.edges)
+
+
+def read_target(raw_path: str) -> Target | None:
+    """The target of a raw path and query; None for a path that is not to leave the house.
+
+    Escapes, empty and dotted segments have no use in a Graph path: a path with one is none of Graph's.
+    """
+    path, _, query = raw_path.partition("?")
+    match = _PATH.fullmatch(path)
+    if match is None or not _QUERY.fullmatch(query):
+        return None
+    edges = tuple(match[3].split("/")[1:])
+    if any(not edge.strip(".") for edge in edges):
+        return None
+    return Target(match[1], match[2], edges, path, query)
+
+
+def _name(pair: str) -> str:
+    # As PHP reads it: Graph's servers descend from it, and "access.token" names access_token there.
+    name = unquote_plus(pair.partition("=")[0], errors="replace").strip()
+    return name.partition("[")[0].replace(".", "_").replace(" ", "_").lower()
+
+
+def credential(pairs: str) -> str | None:
+    """The `access_token` in a query or a form; None when there is none, or more than one."""
+    found = [pair for pair in pairs.split("&") if _name(pair) == "access_token"]
+    return unquote_plus(found[0].partition("=")[2], errors="replace") or None if len(found) == 1 else None
+
+
+def scrubbed(pairs: str) -> str:
+    """A query or a form without credentials, its other parts untouched.
+
+    Raises Denial for one that would make Graph do something else than its method and path say.
+    """
+    kept = [pair for pair in pairs.split("&") if pair and _name(pair) not in _CREDENTIALS]
+    if any(_name(pair) in _DISGUISES for pair in kept):
+        names = ", ".join(sorted(_DISGUISES))
+        raise Denial(Kind.BAD_REQUEST, f"none of {names} may be given: one request does one thing here")
+    return "&".join(kept)
+
+
+def for_send(pairs: str) -> str:
+    """What is kept of a send's query: a parameter could speak against the body, so only what shapes the answer."""
+    return "&".join(pair for pair in pairs.split("&") if _name(pair) in _KEPT_ON_SENDS)

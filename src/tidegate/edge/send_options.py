@@ -1,0 +1,124 @@
+"""The request headers of a send, read strictly: a wish that is not understood is not passed over in silence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from multidict import CIMultiDictProxy
+
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.times import read_time
+from tidegate.policy.rules import Hold
+
+Word = TypeVar("Word", Category, Hold)
+
+FURTHEST_MS: Final = 30 * 86_400_000
+#: A caller's clock may be this far ahead of the store's before a time that it meant as "now" is called past.
+_SKEW_MS: Final = 300_000
+_PREFIX: Final = "tidegate-"
+_KNOWN: Final = frozenset({"category", "hold", "expires", "not-before", "campaign", "dry-run"})
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_CAMPAIGN: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+_QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """What a caller asks for beside the message. Times are the store's, in ms."""
+
+    category: Category | None = None
+    hold: Hold | None = None
+    expires_at_ms: int | None = None
+    not_before_ms: int = 0
+    campaign: str | None = None
+    dry_run: bool = False
+    idempotency_key: str | None = field(default=None, repr=False)
+    traceparent: str | None = None
+
+
+def read_options(headers: CIMultiDictProxy[str], now_ms: int) -> SendOptions:
+    """The options in a request's headers. Raises Denial (bad request) that names the header and its rule."""
+    given: dict[str, str] = {}
+    for name, value in headers.items():
+        lowered = name.lower()
+        if lowered.startswith(_PREFIX) or lowered in ("idempotency-key", "traceparent"):
+            if lowered in given:
+                raise _bad(name, "is given twice")
+            given[lowered] = value.strip()
+    if not given:
+        return SendOptions()
+    for name in given:
+        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in _KNOWN:
+            raise _bad("Tidegate-*", f"has to be one of {', '.join(sorted(_KNOWN))}")
+    return _read(given, now_ms)
+
+
+def _read(given: dict[str, str], now_ms: int) -> SendOptions:
+    expires_at_ms = _expiry(given["tidegate-expires"], now_ms) if "tidegate-expires" in given else None
+    not_before_ms = _start(given["tidegate-not-before"], now_ms) if "tidegate-not-before" in given else 0
+    if expires_at_ms is not None and not_before_ms >= expires_at_ms:
+        raise _bad("Tidegate-Not-Before", "has to be earlier than Tidegate-Expires")
+    campaign = given.get("tidegate-campaign")
+    if campaign is not None and not _CAMPAIGN.fullmatch(campaign):
+        raise _bad("Tidegate-Campaign", "has to be 1 to 128 characters of printable ASCII")
+    dry_run = given.get("tidegate-dry-run", "false").lower()
+    if dry_run not in ("true", "false"):
+        raise _bad("Tidegate-Dry-Run", "has to be true or false")
+    traceparent = given.get("traceparent", "")
+    return SendOptions(
+        category=_word(given, "Tidegate-Category", Category),
+        hold=_word(given, "Tidegate-Hold", Hold),
+        expires_at_ms=expires_at_ms,
+        not_before_ms=not_before_ms,
+        campaign=campaign,
+        dry_run=dry_run == "true",
+        idempotency_key=_key(given["idempotency-key"]) if "idempotency-key" in given else None,
+        # One that is broken starts no trace and harms no send (W3C Trace Context, 3.2).
+        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
+    )
+
+
+def _word(given: dict[str, str], name: str, words: type[Word]) -> Word | None:
+    text = given.get(name.lower())
+    if text is None:
+        return None
+    try:
+        return words(text.lower())
+    except ValueError:
+        raise _bad(name, f"has to be one of {', '.join(words)}") from None
+
+
+def _expiry(text: str, now_ms: int) -> int:
+    at_ms = now_ms + int(text) * 1000 if _SECONDS.fullmatch(text) else read_time(text)
+    if at_ms is None:
+        raise _bad("Tidegate-Expires", "has to be whole seconds from now, or an RFC 3339 time with its offset")
+    if not now_ms < at_ms <= now_ms + FURTHEST_MS:
+        raise _bad("Tidegate-Expires", "has to lie in the future, and within 30 days")
+    return at_ms
+
+
+def _start(text: str, now_ms: int) -> int:
+    at_ms = read_time(text)
+    if at_ms is None:
+        raise _bad("Tidegate-Not-Before", "has to be an RFC 3339 time with its offset")
+    if not now_ms - _SKEW_MS <= at_ms <= now_ms + FURTHEST_MS:
+        raise _bad("Tidegate-Not-Before", "has to lie in the future, and within 30 days")
+    return at_ms
+
+
+def _key(text: str) -> str:
+    # A structured-field string by the draft (httpapi-idempotency-key-header); bare by custom.
+    quoted = _QUOTED.fullmatch(text)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if not _KEY.fullmatch(key):
+        raise _bad("Idempotency-Key", "has to be 1 to 255 characters of printable ASCII")
+    return key
+
+
+def _bad(name: str, rule: str) -> Denial:
+    return Denial(Kind.BAD_REQUEST, f"header {name}: {rule}")

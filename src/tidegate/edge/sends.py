@@ -1,0 +1,112 @@
+"""`POST /{phone_number_id}/messages` and `/marketing_messages`: from the request to the gateway and back."""
+
+from __future__ import annotations
+
+import hashlib
+
+from aiohttp import web
+
+from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
+from tidegate.edge import answers
+from tidegate.edge.bodies import form_text, form_to_json, is_form, read_body, refuse_encoded
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.drafts import Draft, to_message
+from tidegate.edge.grants import Grants
+from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
+from tidegate.edge.keyring import Keyring, bearer, require
+from tidegate.edge.once import Once
+from tidegate.edge.passthrough import Passthrough
+from tidegate.edge.quota import Quota
+from tidegate.edge.replies import Reply
+from tidegate.edge.send_options import read_options
+from tidegate.edge.services import Services
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway import Route
+from tidegate.settings.tables import App, Scope
+
+
+class Sends:
+    """Takes sends. What is wrong with the request is raised as Denial, what is wrong with the message is answered."""
+
+    def __init__(
+        self, services: Services, keyring: Keyring, grants: Grants, quota: Quota, passthrough: Passthrough
+    ) -> None:
+        self._services = services
+        self._gateway = services.gateway
+        self._keyring = keyring
+        self._grants = grants
+        self._quota = quota
+        self._passthrough = passthrough
+        self._once = Once(services.idempotency, services) if services.idempotency else None
+
+    async def handle(self, request: web.Request, target: Target) -> web.StreamResponse:
+        """Answer one POST."""
+        app, raw = await self._authenticated(request, target)
+        require(app, Scope.SEND)
+        route = self._grants.route(app, target.object_id)
+        if route is None:
+            raise Denial(Kind.NOT_FOUND)
+        refuse_encoded(request)
+        message_id = self._gateway.new_id(route.portfolio)
+        try:
+            if raw is None:
+                raw = await read_body(request)
+            body = form_to_json(scrubbed(form_text(raw))) if is_form(request) else raw
+            message = parse_send(body)
+            if isinstance(message, ReadReceipt):
+                return await self._passthrough.forward_receipt(request, target, route, body)
+            draft = self._draft(request, target, app, route, message, raw)
+        except BadMessage as error:
+            return answers.misread(error, message_id).response()
+        except Denial as denial:
+            denial.headers["Tidegate-Id"] = message_id
+            raise
+        return (await self.answer(draft, message_id)).response()
+
+    async def answer(self, draft: Draft, message_id: str) -> Reply:
+        """The answer to a send: explained, given again, or carried out."""
+        if draft.options.dry_run:
+            return await self._explain(draft, message_id)
+        if draft.options.idempotency_key is None:
+            return await self._submit(draft, message_id)
+        if self._once is None:
+            raise Denial(Kind.BAD_REQUEST, "header Idempotency-Key: this node keeps none")
+        return await self._once.answer(draft, message_id, self._submit)
+
+    async def _authenticated(self, request: web.Request, target: Target) -> tuple[App, bytes | None]:
+        """The caller, and the body where it had to be read to know."""
+        key = bearer(request.headers.getall("Authorization", [])) or credential(target.query)
+        if key is not None or "Authorization" in request.headers or not is_form(request):
+            return self._keyring.app(key), None
+        raw = await read_body(request)
+        return self._keyring.app(credential(raw.decode("ascii", "replace"))), raw
+
+    def _draft(
+        self, request: web.Request, target: Target, app: App, route: Route, message: Request, raw: bytes
+    ) -> Draft:
+        if "access_token" in message.body:
+            raise BadMessage(100, "access_token: belongs in the Authorization header")
+        options = read_options(request.headers, self._services.clock.now_ms())
+        query = for_send(target.query)
+        path = target.path.rstrip("/")
+        digest = hashlib.sha256(f"{request.method} {path}\n".encode())
+        digest.update(raw)
+        return Draft(app, route, message, options, f"{path}?{query}" if query else path, digest.digest())
+
+    async def _submit(self, draft: Draft, message_id: str) -> Reply:
+        try:
+            message = await to_message(draft, message_id, self._services)
+        except StoreUnavailable:
+            return answers.unavailable(message_id)
+        answered = await self._gateway.submit(message)
+        reply = answers.render(answered, message.request, self._services.clock.now_ms())
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
+
+    async def _explain(self, draft: Draft, message_id: str) -> Reply:
+        try:
+            message = await to_message(draft, message_id, self._services)
+            explanation = await self._gateway.explain(message)
+        except StoreUnavailable:
+            return answers.unavailable(message_id)
+        reply = answers.dry_run(explanation, message_id)
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))

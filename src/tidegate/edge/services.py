@@ -1,0 +1,52 @@
+"""What handlers work with: everything that one node is made of, built elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tidegate.clock import StoreClock
+from tidegate.dispatcher import Dispatcher
+from tidegate.gateway import Gateway
+from tidegate.ids import MessageIds
+from tidegate.metrics import Metrics
+from tidegate.settings import Settings
+from tidegate.signals import Signals
+from tidegate.store.condition import StoreCondition
+from tidegate.store.idempotency import Idempotency
+from tidegate.store.ledger import Ledger
+from tidegate.store.messages import Messages
+from tidegate.store.send_queue import SendQueue
+from tidegate.store.standing_history import StandingHistory
+from tidegate.store.standings import Standings
+from tidegate.store.steerable_clock import SteerableClock
+from tidegate.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a node.
+
+    `steerable` is None unless the configuration asks for a test clock. `draining` says that the node takes no new
+    work. `idempotency` (Idempotency-Key), `history` (`GET /quality`) and `probe` (a write to the store, for
+    `/readyz`) may be left out: then the first is refused, the second not found, the third read from the books.
+    """
+
+    settings: Settings
+    gateway: Gateway
+    ledger: Ledger
+    queue: SendQueue
+    standings: Standings
+    messages: Messages
+    signals: Signals
+    dispatcher: Dispatcher
+    upstream: Upstream
+    clock: StoreClock
+    steerable: SteerableClock | None
+    metrics: Metrics
+    ids: MessageIds
+    draining: Callable[[], bool]
+    version: str
+    idempotency: Idempotency | None = None
+    history: StandingHistory | None = None
+    probe: Callable[[], Awaitable[StoreCondition]] | None = None

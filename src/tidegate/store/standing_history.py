@@ -1,0 +1,82 @@
+"""What changed in a portfolio's standing, and when: the history that `restand` writes, read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from tidegate.store.faults import store_faults
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient
+
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class StandingEvent:
+    """One field that changed.
+
+    `kind` and `key` name the record, as in `policy.standing.Change`. `at_ms` is when it was written by the store's
+    time, `since_ms` when it became true by its source. `before` is None where nothing was known.
+    """
+
+    at_ms: int
+    since_ms: int
+    kind: str
+    key: str
+    field: str
+    source: str
+    before: Any
+    after: Any
+    cause: str
+
+
+class StandingHistory:
+    """Reads the histories of all portfolios of this store. Raises StoreUnavailable."""
+
+    def __init__(self, client: StoreClient, portfolios: Iterable[str]) -> None:
+        self._client = client
+        self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+
+    async def since(self, portfolio: str, from_ms: int, most: int) -> tuple[list[StandingEvent], bool]:
+        """The changes since a time, newest first, and whether there are more than `most`."""
+        found: list[StandingEvent] = []
+        last = "+"
+        while True:
+            with store_faults:
+                page = await self._page(portfolio, last)
+            for entry_id, fields in page:
+                event = _event(fields)
+                if event.at_ms < from_ms:
+                    return found, False
+                if len(found) == most:
+                    return found, True
+                found.append(event)
+                last = f"({entry_id.decode()}"
+            if len(page) < _PAGE:
+                return found, False
+
+    async def _page(self, portfolio: str, last: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        # The library's types allow for decoded text and for entries that were deleted: there are none of either.
+        page: Any = await self._client.xrevrange(self._keys[portfolio].history, last, "-", count=_PAGE)
+        return list(page)
+
+
+def _event(fields: dict[bytes, bytes]) -> StandingEvent:
+    kind, _, key = fields[b"record"].decode().partition(":")
+    name, _, source = fields[b"field"].decode().partition("@")
+    before = fields.get(b"from")
+    return StandingEvent(
+        at_ms=int(fields[b"at"]),
+        since_ms=int(fields[b"since"]),
+        kind=kind,
+        key=key,
+        field=name,
+        source=source,
+        before=orjson.loads(before) if before else None,
+        after=orjson.loads(fields[b"to"]),
+        cause=fields[b"cause"].decode(),
+    )
