@@ -37,8 +37,11 @@ end
 local function place_save(k, place, now)
   local ends, expected, holds = place.counted, place.counted, {}
   for id, hold in pairs(place.holds) do
-    ends, expected = math.max(ends, hold.ends), math.max(expected, hold.expected)
-    holds[#holds + 1] = id .. ',' .. digits(hold.expected) .. ',' .. digits(hold.ends)
+    -- A hold that has ended keeps nothing: carried on, it would stay for as long as the recipient is written to.
+    if hold.ends > now then
+      ends, expected = math.max(ends, hold.ends), math.max(expected, hold.expected)
+      holds[#holds + 1] = id .. ',' .. digits(hold.expected) .. ',' .. digits(hold.ends)
+    end
   end
   local held = place.ends > 0
   if ends <= now then

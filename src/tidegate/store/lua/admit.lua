@@ -50,8 +50,8 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   -- A place, unless the recipient holds one; places whose end has come are freed first.
   local place, counted = nil, 0
   if counts and not open then
-    if dry then used = sweep(k, now, used, 0, 1000)
-    elseif places >= 0 then used = sweep(k, now, used, places, 100000) end
+    if places >= 0 then used = sweep(k, now, used, places, 100000) end
+    if dry then used = sweep(k, now, used, 0, 1000) end
     if not swept[portfolio] then used = sweep(k, now, used, 0, 1) swept[portfolio] = true end
     place = place_load(k, recipient)
     if place.ends > now then counted = 1 end

@@ -5,8 +5,8 @@
 -- ARGV[1]  length of the window (ms)
 -- ARGV[2+] 4 a message: portfolio, recipient (16 bytes), number, Meta's time of the user's message (ms)
 --
--- Returns now, then the end of each window (ms). A late or repeated message never shortens one, a future one opens
--- none beyond now + length, and one that is older than the window opens nothing.
+-- Returns now, then the end of each window (ms, 0 = none is open). A late or repeated message never shortens one, a
+-- future one opens none beyond now + length, and one that is older than the window opens nothing.
 local now = now_ms(KEYS[1])
 local length, answer = tonumber(ARGV[1]), { now }
 
@@ -20,6 +20,7 @@ for i = 2, #ARGV, 4 do
     wake_queued(k, recipient, now)
     window = ends
   end
-  answer[#answer + 1] = tonumber(window)
+  window = tonumber(window)
+  answer[#answer + 1] = window > now and window or 0
 end
 return answer

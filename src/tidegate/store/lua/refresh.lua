@@ -13,9 +13,11 @@ local DAY, answer = 86400000, { now }
 
 local function apply_to_place(k, id, record, at, says)
   local place_kind, window, admitted = record[3], tonumber(record[4] or 0), tonumber(record[5] or 0)
-  -- Meta's time is cut to whole seconds: the delivery was within that second, not after now, nor before its send.
+  -- Meta's time is cut to whole seconds: the delivery was within that second, not after now, nor before its send. A
+  -- time ahead of ours is believed, but for no more than a day: nobody's clock may take a place for good.
+  at = math.min(at, now + DAY)
   local delivered = math.max(admitted, math.min(math.max(at, now), at + 999))
-  local late = place_kind == '0' and says == 'counts' and delivered > window
+  local late = place_kind == '0' and says == 'counts' and delivered >= window
   if place_kind ~= '1' and not late then return 0 end
   local place = place_load(k, record[2])
   if says == 'counts' then

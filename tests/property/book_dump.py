@@ -1,0 +1,128 @@
+"""What a store really holds for a portfolio, read key by key, and what must always be true of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tests.factories import PORTFOLIO
+from tests.property.book_model import Hold
+from tidegate.store.scripts import StoreClient
+
+_PREFIX = f"tidegate:{{{PORTFOLIO}}}:".encode()
+
+
+def slot(recipient: bytes) -> tuple[str, bytes]:
+    """The bucket and the member that stand for a recipient (the layout that `lua/_places.lua` describes)."""
+    return str(int.from_bytes(recipient[:2], "big") % 16_384), recipient[2:9]
+
+
+@dataclass
+class Entry:
+    """A place as it is stored: its end (ms), its counted end, and its holds by message."""
+
+    ends: int
+    counted: int
+    holds: dict[str, Hold]
+
+    @property
+    def expected(self) -> int:
+        return max([self.counted, *(hold.expected for hold in self.holds.values())])
+
+
+class Dump:
+    """All keys of a portfolio, but its clock."""
+
+    def __init__(self, keys: dict[str, Any]) -> None:
+        self.keys = keys
+        self.ledger: dict[bytes, bytes] = keys.get("ledger", {})
+        self.calendar: dict[str, int] = {bucket.decode(): end for bucket, end in keys.get("calendar", {}).items()}
+        self.releases = {int(second): int(places) for second, places in keys.get("releases", {}).items()}
+        self.holds: dict[bytes, bytes] = keys.get("holds", {})
+        self.places = dict(self._places())
+
+    def _places(self) -> Any:
+        for name, members in self.keys.items():
+            if not name.startswith("places:"):
+                continue
+            bucket = name.removeprefix("places:")
+            for member, ends in members.items():
+                text = self.holds.get(f"{bucket}:".encode() + member)
+                yield (bucket, member), _entry(ends, text)
+
+    @property
+    def used(self) -> int:
+        return int(self.ledger.get(b"used", 0))
+
+    @property
+    def in_flight(self) -> dict[str, int]:
+        return {id_.decode(): until for id_, until in self.keys.get("inflight", {}).items()}
+
+    def message(self, message_id: str) -> dict[bytes, bytes]:
+        return self.keys.get(f"message:{message_id}", {})
+
+    def check(self) -> None:
+        """The laws of the book, whatever happened: raises AssertionError."""
+        assert self.used == len(self.places), "used is not the number of places"
+        assert sum(self.releases.values()) == self.used, "the curve does not release what is used"
+        expected = Counter(-(-entry.expected // 1000) for entry in self.places.values())
+        assert self.releases == expected, "the curve is not what the places expect"
+        assert all(n > 0 for n in self.releases.values()), "an empty second stays in the curve"
+        for (bucket, _), entry in self.places.items():
+            assert self.calendar[bucket] <= entry.ends, "the calendar would look into a bucket too late"
+            latest = max([entry.counted, *(hold.ends for hold in entry.holds.values())])
+            assert entry.ends == latest, "a place does not end with the last of what keeps it"
+        slots = {f"{bucket}:".encode() + member for bucket, member in self.places}
+        assert set(self.holds) <= slots, "a hold without a place"
+
+    def swept(self, now_ms: int) -> dict[str, Any]:
+        """All that would be left if everything due were swept now: two dumps that differ in nothing but sweeping
+        are equal by this."""
+        alive = {slot_: entry for slot_, entry in self.places.items() if entry.ends > now_ms}
+        rest = {
+            name: value
+            for name, value in self.keys.items()
+            if name not in ("ledger", "calendar", "releases", "holds") and not name.startswith("places:")
+        }
+        ledger = {field: value for field, value in self.ledger.items() if field != b"used"}
+        curve = Counter(-(-entry.expected // 1000) for entry in alive.values())
+        return {"places": alive, "ledger": ledger, "used": len(alive), "releases": curve, "rest": rest}
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is left of any place."""
+        traces = ("calendar", "releases", "holds")
+        return not self.used and not self.places and not any(self.keys.get(name) for name in traces)
+
+
+async def read(client: StoreClient) -> Dump:
+    """Every key of the portfolio, in three trips."""
+    names = [name for name in await client.keys(_PREFIX + b"*") if name != _PREFIX + b"clock"]
+    kinds = await asyncio.gather(*(client.execute_command("TYPE", name) for name in names))
+    values = await asyncio.gather(
+        *(_value(client, name, kind) for name, kind in zip(names, kinds, strict=True)),
+    )
+    return Dump({n.removeprefix(_PREFIX).decode("latin-1"): v for n, v in zip(names, values, strict=True)})
+
+
+async def _value(client: StoreClient, name: bytes, kind: bytes) -> Any:
+    match kind:
+        case b"string":
+            return await client.get(name)
+        case b"hash":
+            return await client.hgetall(name)
+        case b"zset":
+            return {member: int(score) for member, score in await client.zrange(name, 0, -1, withscores=True)}
+        case _:
+            return await client.xrange(name)
+
+
+def _entry(ends: int, text: bytes | None) -> Entry:
+    if text is None:
+        return Entry(ends, ends, {})
+    found = re.findall(r"([^;,]+),([0-9]+),([0-9]+)", text.decode())
+    holds = {id_: Hold(int(expected), int(latest)) for id_, expected, latest in found}
+    return Entry(ends, int(text.partition(b";")[0]), holds)
