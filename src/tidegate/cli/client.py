@@ -14,9 +14,10 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from rich import box
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.errors import TidegateError
@@ -25,6 +26,7 @@ DEFAULT_URL: Final = "http://127.0.0.1:8080"
 PREFIX: Final = "/gateway/v1"
 _TIMEOUT_S: Final = 10.0
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
+_UNBOUND_WIDTH: Final = 200
 
 Url = Annotated[str, typer.Option("--url", envvar="TIDEGATE_URL", help="Where a node listens.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, as the control plane gave it.")]
@@ -130,17 +132,21 @@ def print_json(answer: Any) -> None:
 
 def print_table(title: str, columns: Mapping[str, str], rows: list[list[str]]) -> None:
     """A table for people; `columns` are headings, each "left" or "right". Its look is no API: scripts use --json."""
-    Console().print(make_table(title, columns, rows))
+    console = Console()
+    if not console.is_terminal:
+        # Nobody's window: a line may be as long as it is.
+        console.width = _UNBOUND_WIDTH
+    console.print(make_table(title, columns, rows))
 
 
-def make_table(title: str, columns: Mapping[str, str], rows: list[list[str]]) -> Table:
+def make_table(title: str, columns: Mapping[str, str], rows: list[list[str]]) -> RenderableType:
     """The table that `print_table` prints. Cells are text, not markup: what they hold was written by others."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, justify in columns.items():
         table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    return table
+        table.add_row(*(Text(cell) for cell in row))
+    return Group(Text(title, style="bold"), table)
 
 
 def count(value: Any) -> str:

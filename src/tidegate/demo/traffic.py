@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
@@ -23,25 +23,30 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One answer of the gateway. `recipient` is masked already."""
+    """One answer of the gateway, or `times` alike in a row. `recipient` is the last one's, masked already."""
 
     what: str
     recipient: str
     verdict: str
     reason: str
     until: str
+    times: int = 1
+
+    def is_like(self, other: Decision) -> bool:
+        """Whether both say the same of another recipient."""
+        return (self.what, self.verdict, self.reason) == (other.what, other.verdict, other.reason)
 
 
 @dataclass(slots=True)
 class Answers:
-    """What the traffic was answered, counted; the last decisions, newest first."""
+    """What the traffic was answered last, newest first."""
 
-    verdicts: Counter[str] = field(default_factory=Counter)
     last: deque[Decision] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
     def note(self, decision: Decision) -> None:
-        """Count a decision."""
-        self.verdicts[decision.verdict] += 1
+        """Add a decision; one that is like the last only makes that one count more."""
+        if self.last and self.last[0].is_like(decision):
+            decision = replace(decision, times=self.last.popleft().times + 1)
         self.last.appendleft(decision)
 
 

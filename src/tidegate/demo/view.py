@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -58,14 +59,12 @@ class Picture:
         text.append(f" {told}\n" if told else "\n", style="dim")
         return text
 
-    def _places(self) -> Table:
+    def _places(self) -> RenderableType:
         title = f"places used {self.capacity['used']} of {self._limit()} ({self.capacity['headroom']} are headroom)"
-        table = Table(title=title, title_justify="left", title_style="bold")
-        for heading in ("category", "free places", "queued"):
-            table.add_column(heading, justify="left" if heading == "category" else "right", min_width=14)
+        table = _table(("category", "free places", "queued"))
         for name, places in self._free().items():
-            table.add_row(name, str(places), str(self.capacity["queued"].get(name, 0)))
-        return table
+            table.add_row(name, places, str(self.capacity["queued"].get(name, 0)))
+        return Group(Text(title, style="bold"), table)
 
     def _limit(self) -> str:
         limit = self.capacity["messaging_limit"]
@@ -91,11 +90,17 @@ async def look(gateway: str, session: aiohttp.ClientSession) -> Picture:
     return Picture(sends, capacity)
 
 
-def _decisions(answers: Answers) -> Table:
-    table = Table(title="last answers", title_justify="left", title_style="bold")
-    for heading in ("what", "to", "verdict", "reason", "until"):
-        table.add_column(heading, min_width=10)
+def _decisions(answers: Answers) -> RenderableType:
+    table = _table(("what", "to", "verdict", "reason", "until"))
     for one in answers.last:
+        what = one.what if one.times == 1 else f"{one.what} x{one.times}"
         style = _VERDICT_STYLES.get(one.verdict, "magenta")
-        table.add_row(one.what, one.recipient, Text(one.verdict, style=style), one.reason, one.until)
+        table.add_row(what, one.recipient, Text(one.verdict, style=style), one.reason, one.until)
+    return Group(Text("last answers", style="bold"), table)
+
+
+def _table(headings: tuple[str, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, min_width=12, no_wrap=True)
     return table
