@@ -31,10 +31,12 @@ from tidegate.signals import Signals
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
 from tidegate.store.embedded import EmbeddedStore
+from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
+from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
 from tidegate.tasks import all_ended, spawn
@@ -183,6 +185,9 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         ids=ids,
         draining=lambda: draining[0],
         version=__version__,
+        idempotency=Idempotency(client, portfolios, seal),
+        history=StandingHistory(client, portfolios),
+        probe=functools.partial(inspect, client),
     )
     poller = Poller(upstream, signals, clock, accounts)
     return Node(settings, connection, services, poller, make_runner(make_application(services)), draining)
