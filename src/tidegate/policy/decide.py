@@ -16,12 +16,14 @@ from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Send, Verdict, Wait
 
 DAY_MS: Final = 86_400_000
-#: How long Meta may still deliver what it accepted; source: Meta, "Time to live": 30 days, authentication minutes.
+#: How long Meta may still deliver what it accepted; source: Meta, "Time to live": 30 days, authentication 15 minutes.
 TIME_TO_LIVE_MS: Final = {
-    Category.AUTHENTICATION: DAY_MS,
+    Category.AUTHENTICATION: 900_000,
     Category.UTILITY: 30 * DAY_MS,
     Category.MARKETING: 30 * DAY_MS,
 }
+#: From the place taken to the message accepted: longer than a POST takes, its time limit included.
+_IN_TRANSIT_MS: Final = 60_000
 #: A refusal for pacing that ends within this is a 429 with Retry-After; clients sleep that long inside the call.
 PACING_RETRY_MS: Final = 30_000
 
@@ -87,7 +89,6 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
     emission_us = 1_000_000 // per_second if per_second > 0 else 0
     paced = rules.mode("throughput") is Mode.ENFORCE
     paired = rules.mode("pair_rate") is Mode.ENFORCE
-    keeps_late = rules.late_delivery_hold and case.category is not None
     return Terms(
         epoch=standing.epoch,
         needs_window=case.needs_window and rules.mode("service_window") is Mode.ENFORCE,
@@ -95,13 +96,19 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
         places=min(enforced, default=NO_LIMIT),
         limit_places=within_limit,
         category_places=category_bound,
-        hold_ms=TIME_TO_LIVE_MS[case.category] if keeps_late and case.category else DAY_MS,
+        # What is delivered at the last moment, and never told of, counts for another day.
+        hold_ms=DAY_MS + _last_delivery_ms(case.category) if rules.late_delivery_hold else DAY_MS,
         window_margin_ms=rules.window_margin_ms,
         pair_emission_ms=EMISSION_MS if paired else 0,
         pair_tolerance_ms=EMISSION_MS * (BURST - 1) if paired else 0,
         throughput_emission_us=emission_us if paced else 0,
         throughput_tolerance_us=SLACK_US if paced else 0,
     )
+
+
+def _last_delivery_ms(category: Category | None) -> int:
+    """After how long a message that took a place at once may be delivered at the latest."""
+    return _IN_TRANSIT_MS + TIME_TO_LIVE_MS[category] if category is not None else 0
 
 
 def _standing_answers(case: Case, standing: Standing, rules: Rules, now_ms: int) -> list[Answer]:

@@ -30,6 +30,7 @@ from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 FULL = make_terms(places=85, limit_places=100, category_places=85)
 PACED = make_terms(pair_emission_ms=6_000, throughput_emission_us=12_500)
 HELD = make_case(hold=True)
+LATE_MS = 31 * DAY_MS + 60_000
 NOT_HELD = make_case(hold=False)
 
 
@@ -192,17 +193,19 @@ class TestTerms:
         assert terms_of(make_case(), make_standing(epoch=7), Rules()).epoch == 7
 
     @pytest.mark.parametrize(
-        ("category", "tables", "days"),
+        ("category", "tables", "ms"),
         [
-            pytest.param(Category.MARKETING, {}, 30, id="marketing may be delivered for thirty days"),
-            pytest.param(Category.UTILITY, {}, 30, id="utility too"),
-            pytest.param(Category.AUTHENTICATION, {}, 1, id="a login code is delivered at once or never"),
-            pytest.param(Category.MARKETING, {"late_delivery_hold": False}, 1, id="the operator may do without"),
-            pytest.param(None, {}, 1, id="a free-form message holds nothing"),
+            pytest.param(Category.MARKETING, {}, LATE_MS, id="marketing: thirty days, a day, a minute for the way"),
+            pytest.param(Category.UTILITY, {}, LATE_MS, id="utility too"),
+            pytest.param(
+                Category.AUTHENTICATION, {}, DAY_MS + 960_000, id="a login code: a quarter of an hour, a day, a minute"
+            ),
+            pytest.param(Category.MARKETING, {"late_delivery_hold": False}, DAY_MS, id="the operator may do without"),
+            pytest.param(None, {}, DAY_MS, id="a free-form message holds nothing"),
         ],
     )
-    def test_how_long_a_place_is_kept(self, category: Category | None, tables: dict[str, Any], days: int) -> None:
-        assert terms_of(make_case(category=category), make_standing(), make_rules(**tables)).hold_ms == days * DAY_MS
+    def test_how_long_a_place_is_kept(self, category: Category | None, tables: dict[str, Any], ms: int) -> None:
+        assert terms_of(make_case(category=category), make_standing(), make_rules(**tables)).hold_ms == ms
 
     @pytest.mark.parametrize(
         ("per_second", "emission_us", "tolerance_us"),
