@@ -162,7 +162,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         number_of_display={n.display_phone_number: n.id for _, _, n in settings.numbers if n.display_phone_number},
         settle_ms=SETTLE_MS,
     )
-    gateway.on_change = dispatcher.wake
+    gateway.call_on_change(dispatcher.wake)
     signals.on_change = functools.partial(_rouse, dispatcher)
     accounts = [
         Account(p.id, w.id, tuple(n.id for n in w.numbers), w.access_token.get_secret_value())

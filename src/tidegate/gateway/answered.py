@@ -1,0 +1,83 @@
+"""What becomes of a message that was submitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.policy.decide import Answer
+from tidegate.policy.facts import Facts
+from tidegate.policy.verdict import Reason, Verdict
+from tidegate.upstream import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Meta's own answer, to be passed on byte for byte."""
+
+    message_id: str
+    response: Response
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Kept in the queue (`verdict` queue), or sent with an outcome that nobody knows yet (`unknown`)."""
+
+    message_id: str
+    verdict: str
+    reason: Reason
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not sent and not kept."""
+
+    message_id: str
+    reason: Reason
+    detail: str
+    until_ms: int | None
+    pacing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """A fault of ours, or Meta out of reach: nothing was sent, nothing is kept, try again."""
+
+    message_id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A queued message that is not this attempt's any more: cancelled, expired, or claimed by another node."""
+
+    message_id: str
+
+
+Answered = Forwarded | Held | Refused | Unavailable | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen to a send, and every guardrail's answer."""
+
+    verdict: Verdict
+    answers: list[Answer]
+    facts: Facts
+    rules_version: str
+
+
+def told(answered: Answered) -> tuple[str, Reason | None]:
+    """Verdict and reason of an answer, for counting."""
+    match answered:
+        case Held(_, verdict, reason):
+            return verdict, reason
+        case Refused(_, reason):
+            return "reject", reason
+        case Unavailable():
+            return "reject", Reason.STORE_UNAVAILABLE
+        case Gone():
+            return "gone", None
+        case Forwarded():
+            return "send", None

@@ -1,0 +1,95 @@
+"""One message on its way, direct or out of the queue, and the route that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from tidegate.cloudapi.messages import RecipientKind, Request
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.facts import Case
+from tidegate.policy.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One number and the accounts that it belongs to."""
+
+    portfolio: str
+    waba: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message on its way, direct or out of the queue.
+
+    `raw_path` is the path to post to, with its version and query; `deadline_ms` and `not_before_ms` are the store's
+    time. `attempt` is the fence: 1 for a direct send, what `claim` gave for a queued one.
+    """
+
+    message_id: str
+    app: str
+    route: Route
+    request: Request
+    raw_path: str
+    deadline_ms: int
+    category: Category | None
+    hold: bool
+    not_before_ms: int = 0
+    campaign: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 1
+    queued: bool = False
+    pacing_wait_ms: int | None = None
+
+    @property
+    def priority(self) -> int:
+        """Authentication, utility, replies, marketing (0 goes first); a queued send goes after a direct one."""
+        rank = {Category.AUTHENTICATION: 0, Category.UTILITY: 2, None: 4, Category.MARKETING: 6}[self.category]
+        return rank + self.queued
+
+    def case(self, waited_ms: float, rules: Rules) -> Case:
+        """What the guardrails see of it after it has waited `waited_ms` for its turn."""
+        request, route = self.request, self.route
+        wait_ms = rules.pacing_wait_ms if self.pacing_wait_ms is None else self.pacing_wait_ms
+        return Case(
+            portfolio=route.portfolio,
+            waba=route.waba,
+            number=route.number,
+            category=self.category,
+            template=(request.template.name, request.template.language) if request.template else None,
+            hold=self.hold,
+            expires_at_ms=self.deadline_ms,
+            not_before_ms=self.not_before_ms,
+            pacing_wait_ms=max(0, int(wait_ms - waited_ms)),
+            campaign=self.campaign,
+            to_group=request.kind is RecipientKind.GROUP,
+        )
+
+    def about(self) -> bytes:
+        """What is noted of it beside its record, as JSON: nothing personal."""
+        request = self.request
+        about = {
+            "app": self.app,
+            "number": self.route.number,
+            "waba": self.route.waba,
+            "category": self.category.value if self.category else "service",
+            "type": request.type,
+            "template": f"{request.template.name}/{request.template.language}" if request.template else None,
+            "campaign": self.campaign,
+        }
+        return orjson.dumps({key: value for key, value in about.items() if value is not None})
+
+    def packed(self) -> bytes:
+        """What it needs to go on its way again, as JSON: sealed before it is stored."""
+        return orjson.dumps(
+            {
+                "body": self.request.body,
+                "path": self.raw_path,
+                "headers": dict(self.headers),
+                "not_before_ms": self.not_before_ms,
+            }
+        )

@@ -1,0 +1,55 @@
+"""Outcomes written down, off the way of the answer, until the store has them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tidegate.clock import StoreClock
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway.message import Message
+from tidegate.store.ledger import Ledger, Outcome, Settled
+from tidegate.tasks import spawn
+
+
+class Settling:
+    """Writes outcomes. What is lost with this process is found again by its intent, and is then unknown."""
+
+    def __init__(self, ledger: Ledger, clock: StoreClock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        #: Called with the portfolio when a place may have come free.
+        self.on_change: Callable[[str], None] = lambda portfolio: None
+
+    def accepted(self, message: Message, cause: str, wamid: str) -> None:
+        """Meta took it."""
+        spawn(self._settle(_outcome(message, "accepted", cause, wamid=wamid)), "settle")
+
+    def unknown(self, message: Message, cause: str) -> None:
+        """It may have been taken: its place is kept until its status webhook tells."""
+        spawn(self._settle(_outcome(message, "unknown", cause)), "settle")
+
+    def unsent(self, message: Message, cause: str) -> None:
+        """Proven: nobody was messaged. Its place is given back."""
+        spawn(self._settle(_outcome(message, "failed", cause, release=True)), "settle")
+
+    async def _settle(self, outcome: Outcome) -> None:
+        await until_stored(lambda: self._ledger.settle(outcome), self._clock)
+        if outcome.release:
+            self.on_change(outcome.portfolio)
+
+
+def _outcome(message: Message, state: Settled, cause: str, *, wamid: str = "", release: bool = False) -> Outcome:
+    return Outcome(message.route.portfolio, message.message_id, message.attempt, state, cause, wamid, release)
+
+
+async def until_stored(write: Callable[[], Awaitable[Any]], clock: StoreClock, tries: int = 60) -> Any:
+    """Repeat an idempotent write until the store takes it, with waits of up to a second; raises when it never does."""
+    for attempt in range(tries):
+        try:
+            return await write()
+        except StoreUnavailable:
+            if attempt == tries - 1:
+                raise
+            await clock.sleep_until(clock.now_ms() + min(1_000, 50 * 2**attempt))
+    raise AssertionError("unreachable")
