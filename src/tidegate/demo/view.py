@@ -91,16 +91,16 @@ async def look(gateway: str, session: aiohttp.ClientSession) -> Picture:
 
 
 def _decisions(answers: Answers) -> RenderableType:
-    table = _table(("what", "to", "verdict", "reason", "until"))
+    table = _table(("what", "to", "verdict", "reason", "until (UTC)"))
     for one in answers.last:
         what = one.what if one.times == 1 else f"{one.what} x{one.times}"
         style = _VERDICT_STYLES.get(one.verdict, "magenta")
-        table.add_row(what, one.recipient, Text(one.verdict, style=style), one.reason, one.until)
+        table.add_row(what, one.recipient, Text(one.verdict, style=style), one.reason, one.until[:16].replace("T", " "))
     return Group(Text("last answers", style="bold"), table)
 
 
 def _table(headings: tuple[str, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, min_width=12, no_wrap=True)
+        table.add_column(heading, min_width=9, no_wrap=True)
     return table

@@ -19,6 +19,15 @@ _NUMBER_DEFAULTS: Final = ("id", "display_phone_number", "verified_name", "quali
 _WABA_DEFAULTS: Final = ("id", "name", "currency", "timezone_id", "message_template_namespace")
 _TEMPLATE_DEFAULTS: Final = ("name", "parameter_format", "components", "language", "status", "category", "id")
 
+#: Fields of the template node that no imitated template has a value for: Graph leaves such fields out.
+_TEMPLATE_UNSET: Final = (
+    "cta_url_link_tracking_opted_out",
+    "degrees_of_freedom_spec",
+    "library_template_name",
+    "message_send_ttl_seconds",
+    "sub_category",
+)
+
 
 def asked_fields(query: Mapping[str, str], defaults: Sequence[str]) -> list[str]:
     """Read `fields=a,b{c},d.limit(2)`: the names asked for, `id` always among them."""
@@ -28,12 +37,12 @@ def asked_fields(query: Mapping[str, str], defaults: Sequence[str]) -> list[str]
 
 
 def select(whole: Json, query: Mapping[str, str], defaults: Sequence[str], node: str) -> Answer:
-    """Cut an object to the fields asked for; a field that it does not have is an error."""
+    """Cut an object to the fields asked for; None is left out, a field that it does not have is an error."""
     names = asked_fields(query, defaults)
     for name in names:
         if name not in whole:
             return unknown_field(name, node)
-    return Answer(200, {name: whole[name] for name in names})
+    return Answer(200, {name: whole[name] for name in names if whole[name] is not None})
 
 
 def pretty_number(digits: str) -> str:
@@ -152,6 +161,7 @@ def _template_fields(estate: Estate, template: Template) -> Json:
         "previous_category": template.category,
         "rejected_reason": "NONE",
         "health_status": health,
+        **dict.fromkeys(_TEMPLATE_UNSET),
     }
 
 

@@ -55,6 +55,12 @@ def test_an_unknown_field_is_an_error(estate, number):
     assert "shoe_size" in answer.body["error"]["message"]
 
 
+def test_a_template_field_without_a_value_is_known_and_left_out(estate):
+    template = next(estate.templates())
+    answer = reads.template_read(estate, template, {"fields": "name,message_send_ttl_seconds"})
+    assert answer.body == {"name": template.name, "id": template.id}
+
+
 @pytest.mark.parametrize(
     ("status", "barred_ms", "spam_ms", "standing"),
     [
