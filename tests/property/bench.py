@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
 from fakeredis import FakeAsyncRedis, FakeServer
+from hypothesis import settings
 
 from tests.factories import PORTFOLIO
 from tidegate.store.client import connect
@@ -17,6 +18,11 @@ from tidegate.store.scripts import StoreClient
 
 Given = TypeVar("Given")
 KEYS = PortfolioKeys(PORTFOLIO)
+
+
+def examples(number: int) -> int:
+    """How many stories a machine is told: this many on every run, many more where they are new each time."""
+    return number if settings.get_current_profile_name() == "suite" else 20 * number
 
 
 class Bench:

@@ -25,15 +25,13 @@ from tests.factories import (
     make_terms,
     user,
 )
-from tests.property.bench import KEYS, Bench
+from tests.property.bench import KEYS, Bench, examples
 from tests.property.book_dump import Dump, read, slot
 from tests.property.book_model import BookModel
 from tidegate.policy.facts import Facts
 from tidegate.store.ledger import OUTCOME_MS, Ask
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
-
-EXAMPLES = 60
 
 USERS = [user(n) for n in range(5)]
 NUMBERS = ["101", "102"]
@@ -270,4 +268,4 @@ class LedgerMachine(RuleBasedStateMachine):
 def test_the_book_does_what_the_model_does(bench: Bench) -> None:
     machine = type("LedgerMachine", (LedgerMachine,), {"bench": bench})
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=EXAMPLES, stateful_step_count=50))
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples(60), stateful_step_count=50))

@@ -25,8 +25,12 @@ def category_places(limit: int, category: Category, rules: Rules) -> int:
     """Places up to which this category may fill the limit: what is left after the reserves of the categories above."""
     if limit == UNLIMITED:
         return UNLIMITED
-    above = sum(whole_places(rules.reserve.of(c), limit) for c in Category if c.priority < category.priority)
-    return max(0, limit_places(limit, rules) - above)
+    return max(0, limit_places(limit, rules) - reserved_above(limit, category, rules))
+
+
+def reserved_above(limit: int, category: Category, rules: Rules) -> int:
+    """Places that the categories above this one keep for themselves; 0 when the limit is unlimited."""
+    return sum(whole_places(rules.reserve.of(c), limit) for c in Category if c.priority < category.priority)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
-from tidegate.policy.capacity import category_places, limit_places
+from tidegate.policy.capacity import category_places, limit_places, reserved_above
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
 from tidegate.policy.guardrails import COUNTED, STANDING
 from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
@@ -75,14 +75,12 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
     within_limit = category_bound = NO_LIMIT
     if case.category is not None:
         within_limit = limit_places(standing.limit, rules)
-        category_bound = category_places(standing.limit, case.category, rules)
-    # A category with none above it has no reserve to respect: its bound is the limit's own affair.
-    bounds = {"messaging_limit": within_limit}
-    if category_bound < within_limit:
-        bounds["category_reserve"] = category_bound
+        # Where nothing is reserved above a category, its bound is the limit's own affair.
+        if reserved_above(standing.limit, case.category, rules):
+            category_bound = category_places(standing.limit, case.category, rules)
     enforced = [
         bound
-        for guardrail, bound in bounds.items()
+        for guardrail, bound in (("messaging_limit", within_limit), ("category_reserve", category_bound))
         if bound != UNLIMITED and rules.mode(guardrail) is Mode.ENFORCE
     ]
     per_second = standing.number(case.number).throughput

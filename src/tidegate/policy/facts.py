@@ -51,8 +51,9 @@ class Terms:
 
     `places`: how many places may be filled before this send is stopped. `limit_places` and `category_places` are the
     two bounds that it is made of (the limit less headroom; that less the reserves of the categories above), of which
-    only those of enforced guardrails count. `hold_ms`: how long a place is kept while the message's fate is unknown.
-    GCRA: one send per emission, with `tolerance` of debt allowed.
+    only those of enforced guardrails count; the second is NO_LIMIT where no category above keeps anything. `hold_ms`:
+    how long a place is kept while the message's fate is unknown. GCRA: one send per emission, with `tolerance` of
+    debt allowed.
     """
 
     epoch: int
@@ -67,11 +68,6 @@ class Terms:
     pair_tolerance_ms: int
     throughput_emission_us: int
     throughput_tolerance_us: int
-
-    @property
-    def reserves_above(self) -> bool:
-        """Whether categories above this one keep places, so that its own bound is narrower than the limit's."""
-        return self.category_places < self.limit_places
 
 
 @dataclass(frozen=True, slots=True)

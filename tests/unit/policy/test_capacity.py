@@ -13,6 +13,7 @@ from tidegate.policy.capacity import (
     limit_places,
     place_at,
     release_curve,
+    reserved_above,
     whole_places,
 )
 from tidegate.policy.rules import Rules
@@ -58,6 +59,11 @@ def test_a_share_in_whole_places(share: float, limit: int, places: int) -> None:
 def test_the_bounds_of_each_category(limit: int, rules: Rules, within: int, by_category: tuple[int, ...]) -> None:
     assert limit_places(limit, rules) == within
     assert tuple(category_places(limit, category, rules) for category in Category) == by_category
+
+
+def test_what_the_categories_above_keep() -> None:
+    assert [reserved_above(2_000, category, Rules()) for category in Category] == [0, 100, 300]
+    assert [reserved_above(UNLIMITED, category, Rules()) for category in Category] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ class TestTerms:
             pytest.param({"category": Category.UTILITY}, {"places": 1_800}, id="utility"),
             pytest.param(
                 {"category": Category.AUTHENTICATION},
-                {"places": 1_900, "limit_places": 1_900, "category_places": 1_900},
+                {"places": 1_900, "limit_places": 1_900, "category_places": -1},
                 id="authentication",
             ),
             pytest.param(
@@ -178,6 +178,11 @@ class TestTerms:
         terms = terms_of(make_case(), make_standing(), make_rules(**tables))
 
         assert (terms.places, terms.limit_places, terms.category_places) == (places, 1_900, 1_600)
+
+    def test_a_reserve_binds_though_the_headroom_leaves_no_place_at_all(self) -> None:
+        rules = make_rules(headroom=0.1, messaging_limit={"mode": "off"})
+
+        assert terms_of(make_case(), make_standing(limit=1), rules).places == 0
 
     def test_a_reserve_alone_does_not_bind_the_category_that_it_is_for(self) -> None:
         case = make_case(category=Category.AUTHENTICATION)
@@ -306,7 +311,7 @@ class TestJudge:
             ),
             pytest.param(
                 make_case(pacing_wait_ms=10_000),
-                make_terms(limit_places=100, category_places=100, throughput_emission_us=12_500),
+                make_terms(limit_places=100, throughput_emission_us=12_500),
                 make_facts(used=100, throughput_at_ms=NOW_MS + 500),
                 (Queue, Reason.MESSAGING_LIMIT, None),
                 id="a full limit outweighs a turn: waiting for the turn would not help",

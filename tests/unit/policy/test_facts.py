@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import NOW_MS, make_case, make_facts, make_service_case, make_terms
-from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
+from tidegate.policy.facts import Case, Facts, Terms
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,3 @@ def test_when_a_window_is_open(ends_in_ms: int, margin_ms: int, open_: bool) -> 
 )
 def test_who_needs_a_place(facts: Facts, terms: Terms, needs: bool) -> None:
     assert facts.needs_place(terms) is needs
-
-
-@pytest.mark.parametrize(
-    ("limit_places", "category_places", "reserves"),
-    [
-        pytest.param(100, 85, True, id="categories above keep some"),
-        pytest.param(100, 100, False, id="none above"),
-        pytest.param(NO_LIMIT, NO_LIMIT, False, id="unlimited"),
-    ],
-)
-def test_whether_something_is_reserved_above(limit_places: int, category_places: int, reserves: bool) -> None:
-    assert make_terms(limit_places=limit_places, category_places=category_places).reserves_above is reserves

@@ -32,7 +32,7 @@ def test_where_the_reserve_begins(used: int, objects: bool) -> None:
     [
         pytest.param(make_terms(), make_facts(used=10**6), id="an unlimited portfolio reserves nothing"),
         pytest.param(
-            make_terms(limit_places=100, category_places=100),
+            make_terms(limit_places=100),
             make_facts(used=100),
             id="nothing is reserved above the first category, however full it is",
         ),

@@ -18,9 +18,7 @@ TERMS = make_terms(limit_places=100, category_places=85)
         pytest.param(TERMS, make_facts(used=99), False, id="the last place is to be had"),
         pytest.param(TERMS, make_facts(used=100), True, id="one more is not"),
         pytest.param(TERMS, make_facts(used=101), True, id="nor when more are used than there are"),
-        pytest.param(
-            make_terms(limit_places=0, category_places=0), make_facts(), True, id="a limit of nothing lets nobody in"
-        ),
+        pytest.param(make_terms(limit_places=0), make_facts(), True, id="a limit of nothing lets nobody in"),
         pytest.param(make_terms(), make_facts(used=10**9), False, id="an unlimited portfolio is never full"),
         pytest.param(TERMS, make_facts(used=100, counted=True), False, id="who holds a place needs no other"),
         pytest.param(TERMS, make_facts(used=100, window_ends_ms=NOW_MS + 1), False, id="an open window needs no place"),
