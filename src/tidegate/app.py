@@ -39,7 +39,7 @@ from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
-from tidegate.tasks import all_ended, spawn
+from tidegate.tasks import spawn
 from tidegate.upstream import Upstream
 
 #: Admitted sends start within START_BY_MS of their asking; a stop is acknowledged a little after that.
@@ -94,7 +94,7 @@ class Node:
             task.cancel()
         await self.services.dispatcher.stop()
         await self.runner.cleanup()
-        await all_ended(_DRAIN_S)
+        await self.services.gateway.settled(_DRAIN_S)
         await self.services.upstream.close()
         await self.connection.aclose()
         log.info("stopped")

@@ -25,10 +25,3 @@ def _ended(task: asyncio.Task[Any]) -> None:
         return
     context = {"message": f"task {task.get_name()} failed", "exception": task.exception(), "task": task}
     task.get_loop().call_exception_handler(context)
-
-
-async def all_ended(timeout_s: float) -> None:
-    """Return when every task of `spawn` has ended, or after `timeout_s`."""
-    others = [task for task in _running if task is not asyncio.current_task()]
-    if others:
-        await asyncio.wait(others, timeout=timeout_s)

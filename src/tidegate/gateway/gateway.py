@@ -77,6 +77,10 @@ class Gateway:
         """Have `wake` called with the portfolio when something was queued or a place came free."""
         self._on_change = self._settling.on_change = wake
 
+    async def settled(self, timeout_s: float) -> None:
+        """Return when every outcome is written down, or after `timeout_s`."""
+        await self._settling.ended(timeout_s)
+
     def new_id(self, portfolio: str) -> str:
         """A message id."""
         return self._ids.new(portfolio, self._clock.now_ms())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,20 +19,31 @@ class Settling:
     def __init__(self, ledger: Ledger, clock: StoreClock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._writing: set[asyncio.Task[None]] = set()
         #: Called with the portfolio when a place may have come free.
         self.on_change: Callable[[str], None] = lambda portfolio: None
 
     def accepted(self, message: Message, cause: str, wamid: str) -> None:
         """Meta took it."""
-        spawn(self._settle(_outcome(message, "accepted", cause, wamid=wamid)), "settle")
+        self._write(_outcome(message, "accepted", cause, wamid=wamid))
 
     def unknown(self, message: Message, cause: str) -> None:
         """It may have been taken: its place is kept until its status webhook tells."""
-        spawn(self._settle(_outcome(message, "unknown", cause)), "settle")
+        self._write(_outcome(message, "unknown", cause))
 
     def unsent(self, message: Message, cause: str) -> None:
         """Proven: nobody was messaged. Its place is given back."""
-        spawn(self._settle(_outcome(message, "failed", cause, release=True)), "settle")
+        self._write(_outcome(message, "failed", cause, release=True))
+
+    async def ended(self, timeout_s: float) -> None:
+        """Return when every outcome is written, or after `timeout_s`."""
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=timeout_s)
+
+    def _write(self, outcome: Outcome) -> None:
+        task = spawn(self._settle(outcome), "settle")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def _settle(self, outcome: Outcome) -> None:
         await until_stored(lambda: self._ledger.settle(outcome), self._clock)
