@@ -7,17 +7,17 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | key | type | holds | written by | goes |
 |---|---|---|---|---|
 | clock | string | steerable clock: ms to add, or `@` and a fixed instant | tests only | never |
-| ledger | hash | `epoch`; `used` places held; `tat:<number>` throughput's next turn (ms) | admit, restand, ... | never |
-| places:<bucket> | zset | member (7 bytes of the recipient) -> ms until which it holds a place | admit, settle, refresh | when empty |
+| ledger | hash | `epoch`; `used` places; `tat:<number>` next turn (ms) | admit, restand, ... | never |
+| places:<bucket> | zset | 7 bytes of the recipient -> end of its place (ms) | admit, settle, refresh | when empty |
 | calendar | zset | bucket -> ms, never later than the bucket's earliest end | as places | when empty |
 | holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |
 | releases | hash | second -> places expected to come free in it | as places | with its places |
-| pair:<number>:<recipient> | string | end of the service window, next turn of the pair (ms) | admit, open_window | after both |
+| pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window | after both |
 | message:<id> | hash | one message: state, attempt, recipient, history, body while queued | all | retention |
 | wamid:<wamid> | string | message id | settle, refresh | retention |
 | inflight | zset | message id -> ms by which its outcome must be known | admit, settle | when settled |
 | lane:<number>:<category> | zset | queued message id -> ms at which it is due | enqueue, claim, ... | when claimed |
-| waiting:<number>:<category> | zset | queued message id that needs a place -> ms since when | enqueue, claim, ... | when claimed |
+| waiting:<number>:<category> | zset | id of one that needs a place -> ms since when | enqueue, claim | when claimed |
 | leases | zset | claimed message id -> ms at which the claim lapses | claim | when submitted |
 | deadlines | zset | queued message id -> ms at which it expires | enqueue, reap | when it ends |
 | queued_for | hash | recipient -> ids of messages queued for it | enqueue, claim | with them |
