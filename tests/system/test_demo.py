@@ -1,0 +1,203 @@
+"""`tidegate demo` as a process, and every thin client against its node."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEY = "tg_demo-only"
+NUMBER = "106540352242922"
+
+
+@dataclass
+class Demo:
+    """A running demo, with what it printed when it was ready."""
+
+    process: subprocess.Popen[str]
+    printed: str
+    url: str
+    temporary: Path
+
+    def curls(self) -> list[list[str]]:
+        """The words of each `curl` that it printed."""
+        joined = self.printed.replace("\\\n", " ")
+        return [shlex.split(line) for line in joined.splitlines() if line.strip().startswith("curl ")]
+
+    def run(self, *words: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
+        """A thin client of it."""
+        return tidegate(*words, environ={"TIDEGATE_URL": self.url, "TIDEGATE_KEY": key})
+
+    def asked(self, *words: str) -> Any:
+        """What a thin client answers with `--json`."""
+        done = self.run(*words, "--json")
+        assert done.stderr == ""
+        return json.loads(done.stdout)
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), **more}
+
+
+def tidegate(*words: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tidegate", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment(**environ),
+    )
+
+
+def start(temporary: Path, *words: str) -> Demo:
+    """Start a demo and read what it prints until its last invitation."""
+    temporary.mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidegate", "demo", "--port", "0", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(TMPDIR=str(temporary)),
+    )
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "/_sim/limit" in line:
+            break
+    found = re.search(r"^gateway +(http://\S+)", printed, re.MULTILINE)
+    assert found is not None, printed
+    return Demo(process, printed, found[1], temporary)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One demo for all tests of this file; a socket's path must be short, so its place is below /tmp."""
+    made = start(tmp_path_factory.mktemp("demo"), "--no-view", "--for", "100s")
+    yield made
+    made.process.send_signal(signal.SIGTERM)
+    made.process.communicate(timeout=40)
+
+
+def call(words: list[str]) -> tuple[int, Any]:
+    """Do what a `curl` does that has an address, -H and -d."""
+    url, headers, body = words[1], {}, None
+    for flag, value in zip(words[2::2], words[3::2], strict=True):
+        if flag == "-H":
+            name, _, text = value.partition(": ")
+            headers[name] = text
+        else:
+            assert flag == "-d"
+            body = value.encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=20) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def test_the_printed_curls_work_as_they_stand(demo: Demo) -> None:
+    send, capacity, raised = demo.curls()
+    status, body = call(send)
+    assert (status, len(body["messages"])) == (200, 1)
+    status, body = call(capacity)
+    assert (status, body["portfolio"], body["messaging_limit"]) == (200, "lucky-shrub", 250)
+    assert raised[1].endswith("/_sim/limit")
+
+
+def test_capacity_is_what_the_control_plane_says(demo: Demo) -> None:
+    assert demo.asked("capacity", "lucky-shrub")["headroom"] == 13
+    (every,) = demo.asked("capacity")
+    assert every["portfolio"] == "lucky-shrub"
+    table = demo.run("capacity")
+    assert table.returncode == 0
+    assert "authentication" in table.stdout
+    assert "13 kept as headroom" in table.stdout
+
+
+def test_status_shows_the_template_that_is_in_trouble(demo: Demo) -> None:
+    done = demo.run("status")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"winback .* PAUSED", done.stdout)
+    assert "order_confirmation" not in done.stdout
+    assert "order_confirmation" in demo.run("status", "--templates").stdout
+
+
+def test_queue_lists_what_waits(demo: Demo) -> None:
+    lanes = {lane["category"] for lane in demo.asked("queue")["lanes"]}
+    assert lanes == {"authentication", "utility", "marketing"}
+    assert demo.run("queue").returncode == 0
+
+
+def test_a_pause_holds_its_scope_and_its_end_lets_go(demo: Demo) -> None:
+    made = demo.asked("pause", "--template", "order_confirmation", "--reason", "a test", "--for", "10m")
+    status, body = call([*demo.curls()[0]])
+    assert (status, body["tidegate"]["reason"]) == (200, "paused_by_operator")
+    explained = demo.run("explain", body["messages"][0]["id"])
+    assert "paused_by_operator" in explained.stdout
+    assert "a test" in explained.stdout
+    assert made["id"] in demo.run("status").stdout
+    assert demo.run("resume", made["id"]).stdout == f"pause {made['id']} has ended\n"
+    again = demo.run("resume", made["id"])
+    assert (again.returncode, again.stderr) == (1, "tidegate: no such pause (not_found)\n")
+
+
+def test_a_problem_is_json_too_when_json_is_asked_for(demo: Demo) -> None:
+    done = demo.run("explain", "nothing", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout)["code"] == "not_found"
+
+
+def test_a_wrong_key_is_a_line_and_shown_nowhere(demo: Demo) -> None:
+    done = demo.run("status", key="tg_of-nobody")
+    assert done.returncode == 1
+    assert done.stderr.startswith("tidegate: ")
+    assert "tg_of-nobody" not in done.stderr + done.stdout
+
+
+def test_watch_prints_a_line_a_look_where_there_is_no_terminal(demo: Demo) -> None:
+    done = demo.run("watch", "--every", "200ms", "--for", "700ms", "--json")
+    assert done.returncode == 0
+    looks = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(looks) > 1
+    assert all(look["capacity"][0]["portfolio"] == "lucky-shrub" for look in looks)
+
+
+def test_the_demo_runs_for_as_long_as_it_is_told_and_leaves_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = start(tmp_path_factory.mktemp("d"), "--no-view", "--for", "3s")
+    printed, errors = made.process.communicate(timeout=60)
+    assert (made.process.returncode, errors) == (0, "")
+    assert re.search(r"sent [1-9][0-9]*  queued [0-9]+  refused [0-9]+  places [1-9][0-9]*/250", printed)
+    assert list(made.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_signal_ends_the_demo_in_good_order(tmp_path_factory: pytest.TempPathFactory, number: signal.Signals) -> None:
+    made = start(tmp_path_factory.mktemp("d"), "--no-view")
+    made.process.send_signal(number)
+    printed, errors = made.process.communicate(timeout=60)
+    assert (made.process.returncode, errors) == (0, "")
+    assert printed.endswith("The demo has ended; nothing of it is left.\n")
+    assert list(made.temporary.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_refused_in_a_line(demo: Demo) -> None:
+    taken = demo.url.rpartition(":")[2]
+    done = tidegate("demo", "--port", taken, "--for", "1s", environ={})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"tidegate: port {taken}: ")

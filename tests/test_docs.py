@@ -1,0 +1,273 @@
+"""The documentation says all there is, and nothing that is not: held against the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import BaseModel
+
+from tidegate.app import Node, build
+from tidegate.cli import COMMANDS, _Commands
+from tidegate.edge.denials import Kind
+from tidegate.edge.routes import endpoints
+from tidegate.metrics import Metrics
+from tidegate.policy.duration import read_duration
+from tidegate.policy.guardrails import COUNTED, STANDING
+from tidegate.policy.rules import GUARDRAIL_FIELDS
+from tidegate.policy.verdict import Reason
+from tidegate.settings import Settings
+from tidegate.settings.shape import keys_of
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+PREFIX = "/gateway/v1"
+
+
+def page(name: str) -> str:
+    return (DOCS / f"{name}.md").read_text()
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of every row of every table."""
+    for line in text.splitlines():
+        if line.startswith("|") and not line.startswith("|---"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def named(cell: str) -> list[str]:
+    """What a cell has in backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# Settings
+
+
+def settings(table: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Every key that is no table: its path, its field, the name of its attribute."""
+    fields = {field.alias or attribute: (field, attribute) for attribute, field in table.model_fields.items()}
+    for name, key in keys_of(table).items():
+        path = f"{above}{name}"
+        if key.table is not None:
+            yield from settings(key.table, f"{path}.")
+        else:
+            yield path, *fields[name]
+
+
+def documented_settings() -> dict[str, str]:
+    """Path of each documented key, with what stands for its default."""
+    cells = (row for row in rows(page("configuration")) if len(row) == 3 and named(row[0]))
+    return {named(row[0])[0]: row[1] for row in cells if "://" not in row[0]}
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    assert set(documented_settings()) == {path for path, _, _ in settings(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "attribute"),
+    [pytest.param(*setting, id=setting[0]) for setting in settings(Settings)],
+)
+def test_a_default_is_the_one_documented(path: str, field: Any, attribute: str) -> None:
+    cell = documented_settings()[path]
+    if field.is_required():
+        assert cell.startswith("required")
+        return
+    default = field.get_default(call_default_factory=True)
+    if default is None:
+        assert cell in ("none", "all")
+        return
+    written = tomllib.loads(f"x = {named(cell)[0]}")["x"]
+    if attribute.endswith("_ms"):
+        assert read_duration(written) == default
+    elif hasattr(default, "get_secret_value"):
+        assert written == default.get_secret_value()
+    else:
+        assert written == (list(default) if isinstance(default, tuple) else default)
+
+
+# Reasons, routes, codes
+
+
+def documented_reasons() -> dict[str, int]:
+    """Reason -> code, from the table of reasons."""
+    section = page("api").partition("### Reasons")[2].partition("\n### ")[0]
+    return {reason: int(row[1]) for row in rows(section) if row[1].isdecimal() for reason in named(row[0])}
+
+
+def test_every_reason_is_documented_with_its_code_and_no_other() -> None:
+    assert documented_reasons() == {reason.value: reason.code for reason in Reason}
+
+
+def test_every_code_of_an_error_is_documented() -> None:
+    line = next(line for line in page("api").splitlines() if line.startswith("Codes of errors:"))
+    assert set(named(line)) == {kind.value for kind in Kind}
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Node]:
+    """A node that was composed and never started: it speaks to nobody."""
+    written = tomllib.loads((ROOT / "tidegate.example.toml").read_text())
+    written["store"]["url"] = "redis://127.0.0.1:1"
+    written["upstream"]["base_url"] = "http://127.0.0.1:1"
+    written["testing"]["clock"] = True
+    made = await build(Settings.model_validate(written))
+    yield made
+    await made.connection.aclose()
+
+
+async def test_every_route_is_documented_and_no_other(node: Node) -> None:
+    served = {f"{row.method} {row.path.removeprefix(PREFIX)}" for row in endpoints(node.services)}
+    told = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`?]*)`", page("api")))
+    # In running text a path of the control plane stands whole.
+    told = {re.sub(f" {PREFIX}", " ", request) for request in told}
+    assert told == served
+
+
+async def test_every_request_header_of_a_send_is_documented(node: Node) -> None:
+    headers = {
+        parameter.name
+        for row in endpoints(node.services)
+        for parameter in row.parameters
+        if parameter.where == "header"
+    }
+    section = page("api").partition("### Sends")[2].partition("\n### ")[0]
+    assert {name for row in rows(section) for name in named(row[0]) if " " not in name} == headers
+
+
+# Metrics, guardrails
+
+
+def test_every_metric_is_documented_with_its_labels_and_no_other() -> None:
+    families = text_string_to_metric_families(Metrics().exposition().decode())
+    served = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in families
+        if not family.name.endswith("_created")
+    }
+    section = page("operations").partition("## Metrics")[2]
+    assert {named(row[0])[0] for row in rows(section) if named(row[0])} == served
+
+
+def test_every_guardrail_has_its_section_and_no_other() -> None:
+    sections = re.findall(r"^## (.+)$", page("guardrails"), re.MULTILINE)
+    assert sections == [*(rail.__name__ for rail in (*STANDING, *COUNTED)), "Not there yet"]
+
+
+def test_a_table_of_the_rules_without_a_guardrail_is_said_to_do_nothing() -> None:
+    built = {rail.__name__ for rail in (*STANDING, *COUNTED)}
+    missing = page("guardrails").partition("## Not there yet")[2]
+    for name in GUARDRAIL_FIELDS - built:
+        assert f"`[rules.{name}]`" in missing
+
+
+def test_a_reason_that_a_guardrail_can_give_is_not_called_reserved() -> None:
+    source = "".join(file.read_text() for file in (ROOT / "src/tidegate").rglob("*.py") if file.name != "verdict.py")
+    used = {reason.value for reason in Reason if f"Reason.{reason.name}" in source}
+    section = page("api").partition("### Reasons")[2].partition("\n### ")[0]
+    reserved = {reason for row in rows(section) if row[-1].startswith("reserved") for reason in named(row[0])}
+    assert reserved == {reason.value for reason in Reason} - used - {Reason.INVALID_RECIPIENT.value}
+
+
+# Commands
+
+
+def command(name: str) -> Any:
+    return _Commands(name="tidegate").get_command(None, name)
+
+
+def options(name: str) -> set[str]:
+    """Every `--option` of a command, and of the commands of a group."""
+    found = command(name)
+    parts = [found, *getattr(found, "commands", {}).values()]
+    switches = {opt for part in parts for param in part.params for opt in (*param.opts, *param.secondary_opts)}
+    return {switch for switch in switches if switch.startswith("--")} - {"--help"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_its_section_with_every_option_and_no_other(name: str) -> None:
+    found = re.search(rf"^## {name}$(.*?)(?=^## |\Z)", page("commands"), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    told = {option for row in rows(found[1]) for option in named(row[0]) if option.startswith("--")}
+    assert told == options(name)
+
+
+def quoted_commands() -> Iterator[tuple[str, str]]:
+    """Every `tidegate ...` line in a code block or in backticks, with the page that it is in."""
+    for file in PAGES:
+        text = file.read_text()
+        lines = [line for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+        quoted = [*(line.strip() for line in lines), *re.findall(r"`(tidegate [^`\n]+)`", text)]
+        for line in quoted:
+            if re.match(r"tidegate [a-z]", line):
+                yield file.name, line
+
+
+@pytest.mark.parametrize(("where", "line"), [pytest.param(*found, id=" ".join(found)) for found in quoted_commands()])
+def test_a_command_that_a_page_shows_exists_with_its_options(where: str, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    assert words[1] in COMMANDS
+    assert {word for word in words[2:] if word.startswith("--")} <= options(words[1])
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "tidegate", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**kept, "PYTHONPATH": str(ROOT / "src")},
+    )
+
+
+def test_the_configuration_that_the_readme_copies_is_good() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert "cp tidegate.example.toml tidegate.toml" in text
+    assert "tidegate check --config tidegate.toml" in text
+    done = run("check", "--config", "tidegate.example.toml")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_readmes_curl_is_the_demos() -> None:
+    from tidegate.demo import estate
+
+    text = (ROOT / "README.md").read_text()
+    assert f"/v25.0/{estate.NUMBER}/messages -H 'Authorization: Bearer {estate.APP_KEY}'" in text
+    assert f'"name":"{estate.ORDER}"' in text
+
+
+def test_help_lists_every_command() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    listed = re.findall(r"^  ([a-z]+)  ", done.stdout, re.MULTILINE)
+    assert listed == list(COMMANDS)
+
+
+# Links and form
+
+
+def anchors(file: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("file", [pytest.param(file, id=file.name) for file in PAGES])
+def test_every_link_inside_the_repository_leads_somewhere(file: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", file.read_text()):
+        path, _, anchor = target.partition("#")
+        there = (file.parent / path).resolve() if path else file
+        assert there.is_file(), target
+        assert not anchor or anchor in anchors(there), target
