@@ -1,0 +1,188 @@
+"""A stage: a store, the simulated Cloud API and gateway nodes in one process, over real HTTP, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import Redis
+
+from loadtest.caller import Caller
+from loadtest.deployment import APP_KEY, NUMBER, PORTFOLIO, Deployment
+from loadtest.store_glance import Glance, StoreGlance
+from loadtest.virtual_time import VirtualTime
+from tidegate.app import Node, build
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.capacity import category_places
+from tidegate.simulator import notices
+from tidegate.simulator.notices import Webhook
+from tidegate.simulator.server import Simulator, run_simulator
+from tidegate.store.send_queue import Lane
+
+#: Time is put forward by at least this much at a step, so that what happens close together is done together.
+GRAIN_MS: Final = 20_000
+#: ... and by no more than this, so that what only happens now and then (a webhook's next try) is not passed over.
+_LONGEST_STEP_MS: Final = 600_000
+_QUIET_WITHIN_S: Final = 180.0
+_LOOK_EVERY_S: Final = 0.002
+#: Tasks of a node that are work in hand; by name, as the node gives them.
+_WORK: Final = frozenset({"queued send", "settle", "abandon", "rouse", "store batch"})
+
+
+class NeverQuiet(Exception):
+    """Work was still in hand or due after minutes of real time; says which."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything that is on; made by `open_stage`."""
+
+    deployment: Deployment
+    store_url: str
+    time: VirtualTime
+    simulator: Simulator
+    nodes: list[Node]
+    caller: Caller
+    _glance: StoreGlance
+    _steps: int = 0
+
+    def look(self) -> Glance:
+        """What the store holds and awaits now."""
+        return self._glance.look()
+
+    def report(self) -> dict[str, Any]:
+        """The platform's own book: what it accepted and refused, and which rules were broken."""
+        self.simulator.world.catch_up(self.time())
+        return self.simulator.world.book.report()
+
+    def committed(self) -> int:
+        """Users that the platform's book counts now: delivered to in the last 24 h, or on their way."""
+        return self.simulator.world.estate.portfolios[PORTFOLIO].places.committed(self.time())
+
+    async def advance(self, by_ms: int, grain_ms: int = GRAIN_MS) -> None:
+        """Let this much time pass, from event to event, and return when all that it brought is done.
+
+        Raises NeverQuiet.
+        """
+        end_ms = self.time() + by_ms
+        await self.quiet()
+        while (now_ms := self.time()) < end_ms:
+            at_ms = min(end_ms, max(now_ms + grain_ms, self._next_ms(now_ms)))
+            alarm_ms = self.time.next_alarm_ms
+            if alarm_ms is not None:
+                at_ms = min(at_ms, alarm_ms)
+            self.time.put_forward(max(0, at_ms - now_ms))
+            self._next_node_gets_webhooks()
+            self._wake_nodes()
+            await self.quiet()
+
+    async def quiet(self) -> None:
+        """Return when nothing is in hand and nothing is due: not here, not in the store, not at the platform.
+
+        Raises NeverQuiet.
+        """
+        try:
+            async with asyncio.timeout(_QUIET_WITHIN_S):
+                while True:
+                    await self.simulator.settled()
+                    stirring = self._stirring()
+                    if stirring is None:
+                        # Whoever was woken by the last change gets its turn; what it began is seen then.
+                        await asyncio.sleep(0)
+                        stirring = self._stirring()
+                    if stirring is None:
+                        return
+                    if stirring == "due":
+                        self._wake_nodes()
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        except TimeoutError:
+            raise NeverQuiet(f"after {_QUIET_WITHIN_S:g} s: {self._stirring()}; {self.look()}") from None
+
+    def _stirring(self) -> str | None:
+        """What is going on; "due" where only a node's next look at the store is missing; None: nothing."""
+        if self.caller.under_way:
+            return "a caller waits for its answer"
+        if any(task.get_name() in _WORK for task in asyncio.all_tasks()):
+            return "a node has work in hand"
+        glance, now_ms = self.look(), self.time()
+        if glance.in_flight:
+            return "an outcome is not known yet"
+        times = [glance.release_ms, glance.deadline_ms, *(lane.first_due_ms for lane in glance.lanes)]
+        due = any(at_ms is not None and at_ms <= now_ms for at_ms in times)
+        has_room = any(lane.waiting and self._has_room(lane.lane, glance) for lane in glance.lanes)
+        return "due" if due or has_room or glance.leased else None
+
+    def _has_room(self, lane: Lane, glance: Glance) -> bool:
+        limit = self.simulator.world.estate.portfolios[PORTFOLIO].places.limit
+        places = category_places(limit, lane.category, self.nodes[0].services.gateway.rules)
+        return places < 0 or glance.used < places
+
+    def _next_ms(self, now_ms: int) -> int:
+        times = [self.simulator.world.next_event_at_ms(), self.look().next_ms]
+        return min((at_ms for at_ms in times if at_ms is not None), default=now_ms + _LONGEST_STEP_MS)
+
+    def _wake_nodes(self) -> None:
+        for node in self.nodes:
+            node.services.dispatcher.wake_all()
+
+    def _next_node_gets_webhooks(self) -> None:
+        self._steps += 1
+        if self.caller.bases:
+            self.simulator.courier.url = f"{self.caller.bases[self._steps % len(self.caller.bases)]}/webhooks/whatsapp"
+
+    async def post_webhook(self, webhook: Webhook, node: int = 0) -> int:
+        """Sign a webhook as Meta does and POST it to a node; the status answered."""
+        body = notices.envelope([webhook])
+        return await self.caller.post_webhook(body, notices.signature(body, self.simulator.config.app_secret), node)
+
+    async def add_node(self) -> Node:
+        """Start one more node on the same store."""
+        node = await build(self.deployment.settings(self.store_url, self.simulator.url), self.store_url)
+        await node.start()
+        self.nodes.append(node)
+        self._know_addresses()
+        return node
+
+    async def stop_node(self, index: int) -> None:
+        """Stop a node as SIGTERM does: it takes no more work and finishes what is in hand."""
+        node = self.nodes.pop(index)
+        self._know_addresses()
+        await node.stop()
+
+    def _know_addresses(self) -> None:
+        self.caller.bases = ["http://{}:{}".format(*node.address) for node in self.nodes]
+        self._next_node_gets_webhooks()
+
+
+@asynccontextmanager
+async def open_stage(store_url: str, deployment: Deployment) -> AsyncIterator[Stage]:
+    """Put a stage up on an empty store at `store_url` (unix://...), and take it down again.
+
+    Raises ValueError where the store is not empty: a test of somebody's data is none.
+    """
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(Redis.from_url(store_url))
+        if store.dbsize():
+            raise ValueError("the store of a stage has to be empty")
+        time = VirtualTime(store, [PORTFOLIO])
+        simulator = await run_simulator(config=deployment.platform, clock=time)
+        stack.push_async_callback(simulator.stop)
+        caller = Caller(APP_KEY, NUMBER.id, time)
+        stack.push_async_callback(caller.close)
+        await caller.start()
+        lanes = [Lane(NUMBER.id, category) for category in Category]
+        stage = Stage(deployment, store_url, time, simulator, [], caller, StoreGlance(store, PORTFOLIO, lanes))
+        stack.push_async_callback(_stop_nodes, stage)
+        for _ in range(deployment.nodes):
+            await stage.add_node()
+        await stage.quiet()
+        yield stage
+
+
+async def _stop_nodes(stage: Stage) -> None:
+    # All at once: a node's end waits for the tasks of its process, which here is also the others'.
+    nodes, stage.nodes = stage.nodes, []
+    await asyncio.gather(*(node.stop() for node in nodes))
