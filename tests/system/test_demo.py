@@ -201,3 +201,24 @@ def test_a_port_that_is_taken_is_refused_in_a_line(demo: Demo) -> None:
     done = tidegate("demo", "--port", taken, "--for", "1s", environ={})
     assert done.returncode == 1
     assert done.stderr.startswith(f"tidegate: port {taken}: ")
+
+
+def test_the_simulator_alone_listens_and_ends_at_a_signal() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidegate", "simulate", "--listen", "127.0.0.1:0", "--steer"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    try:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(3)]
+        url = re.search(r"http://\S+", told[0])
+        assert url is not None
+        status, moved = call(["curl", f"{url[0]}/_sim/clock", "-d", '{"advance_s": 3600}'])
+        assert (status, moved.keys()) == (200, {"now_ms"})
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert f"numbers {NUMBER}" in told[1]

@@ -59,9 +59,7 @@ def test_check_answers_in_json(faulty: Path) -> None:
     assert (bad.returncode, good.returncode) == (78, 0)
     answer = json.loads(bad.stdout)
     assert answer["ok"] is False
-    assert {"path": "rules.headrom", "problem": "unknown key", "nearest": "rules.headroom"} in answer[
-        "faults"
-    ]
+    assert {"path": "rules.headrom", "problem": "unknown key", "nearest": "rules.headroom"} in answer["faults"]
     assert len(answer["faults"]) == 3
     answer = json.loads(good.stdout)
     assert (answer["ok"], answer["faults"], answer["numbers"]) == (True, [], 1)
@@ -85,9 +83,7 @@ def test_check_exits_78_for_a_file_that_is_not_there(tmp_path: Path) -> None:
         pytest.param(["check"], id="an option missing"),
         pytest.param(["check", "--config", "x", "--jsonn"], id="an unknown option"),
         pytest.param(["frobnicate"], id="an unknown command"),
-        pytest.param(
-            ["keys", "create", "--app", "two words"], id="an app's name that no configuration takes"
-        ),
+        pytest.param(["keys", "create", "--app", "two words"], id="an app's name that no configuration takes"),
         pytest.param(["keys"], id="a group without a command"),
     ],
 )

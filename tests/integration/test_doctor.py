@@ -1,0 +1,183 @@
+"""`tidegate doctor` on real stores and a simulated Graph API: every finding that it can make, and its remedies."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tidegate.cli import doctor
+from tidegate.cli.doctor_checks import Finding, Level, examine
+from tidegate.settings import Settings
+from tidegate.simulator.config import DEFAULT_TOKEN
+from tidegate.simulator.faults import Fault, On, Then
+from tidegate.simulator.server import Simulator, run_simulator
+from tidegate.store.embedded import socket_url
+from tidegate.store.scripts import StoreClient
+from tidegate.store.steerable_clock import SteerableClock
+
+EXAMPLE = Path(__file__).parents[2] / "tidegate.example.toml"
+
+
+@pytest.fixture
+async def graph() -> AsyncIterator[Simulator]:
+    made = await run_simulator()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def written(graph: Simulator, tmp_path: Path) -> dict[str, Any]:
+    """The example with everything replaced that is there to be replaced."""
+    file = tomllib.loads(EXAMPLE.read_text())
+    file["store"]["url"] = f"embedded:{tmp_path / 's'}"
+    file["upstream"]["base_url"] = graph.url
+    file["webhook"] = {"verify_token": "verify", "app_secrets": ["app-secret", "the one before"]}
+    file["privacy"] = {"identity_key": "i" * 32, "payload_key": "p" * 32}
+    file["portfolio"][0]["waba"][0]["access_token"] = DEFAULT_TOKEN
+    file["app"][0]["key_sha256"] = "ab" * 32
+    return file
+
+
+async def found(written: dict[str, Any], subject: str) -> list[Finding]:
+    return [finding for finding in await examine(Settings.model_validate(written)) if finding.subject == subject]
+
+
+async def test_a_good_environment_has_nothing_to_be_remedied(written: dict[str, Any]) -> None:
+    findings = await examine(Settings.model_validate(written))
+    assert {finding.level for finding in findings} == {Level.OK}
+    assert [finding.subject for finding in findings] == ["store", "clock", "token", "webhook", "apps"]
+    assert not any(finding.remedy for finding in findings)
+
+
+async def test_a_store_that_forgets_is_broken(written: dict[str, Any], client: StoreClient, valkey_socket: str) -> None:
+    written["store"]["url"] = socket_url(valkey_socket)
+    answers, forgets = await found(written, "store")
+    assert answers.level is Level.OK
+    assert forgets == Finding(
+        "store",
+        Level.FAIL,
+        "a restart of it forgets what was accepted",
+        "set appendonly yes and appendfsync always",
+    )
+
+
+async def test_a_store_that_evicts_is_broken(written: dict[str, Any], client: StoreClient, valkey_socket: str) -> None:
+    written["store"]["url"] = socket_url(valkey_socket)
+    await client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        _, evicts, _ = await found(written, "store")
+    finally:
+        await client.config_set("maxmemory-policy", "noeviction")
+    assert (evicts.level, evicts.remedy) == (Level.FAIL, "set maxmemory-policy to noeviction")
+
+
+async def test_too_few_replicas_are_broken(written: dict[str, Any], client: StoreClient, valkey_socket: str) -> None:
+    written["store"] = {"url": socket_url(valkey_socket), "replicas_ack": 2}
+    assert "replicas_ack is 2, but 0 replicas are connected" in [f.found for f in await found(written, "store")]
+
+
+async def test_a_store_that_is_not_there_is_a_finding(written: dict[str, Any], unused_tcp_port: int) -> None:
+    written["store"]["url"] = f"redis://:a-password@127.0.0.1:{unused_tcp_port}"
+    (nobody,) = await found(written, "store")
+    assert nobody.level is Level.FAIL
+    assert nobody.found.startswith("it does not answer: ")
+    assert "a-password" not in str(nobody)
+
+
+async def test_a_clock_that_is_a_second_off_is_a_warning(
+    written: dict[str, Any], client: StoreClient, valkey_socket: str
+) -> None:
+    written["store"]["url"] = socket_url(valkey_socket)
+    await SteerableClock(client, ["lucky-shrub"]).advance(5_000)
+    (clock,) = await found(written, "clock")
+    assert clock.level is Level.WARN
+    assert clock.found.endswith("s behind the store's")
+    assert "NTP" in clock.remedy
+
+
+async def test_a_clock_that_can_be_moved_is_a_warning(written: dict[str, Any]) -> None:
+    written["testing"] = {"clock": True}
+    assert [finding.level for finding in await found(written, "clock")] == [Level.OK, Level.WARN]
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        pytest.param("EAAG-of-nobody", "expired or not valid (code 190)", id="a token that is not valid"),
+        pytest.param("EAAG-replace-me", "still the example's", id="the example's token"),
+    ],
+)
+async def test_a_token_that_opens_nothing_is_broken(written: dict[str, Any], token: str, told: str) -> None:
+    written["portfolio"][0]["waba"][0]["access_token"] = token
+    (finding,) = await found(written, "token")
+    assert finding.level is Level.FAIL
+    assert finding.found == f"number 106540352242922: {told}"
+    assert token not in str(finding)
+
+
+async def test_a_number_of_somebody_else_is_broken(written: dict[str, Any]) -> None:
+    written["portfolio"][0]["waba"][0]["number"][0]["id"] = "999999999999999"
+    written["app"][0].pop("numbers")
+    (finding,) = await found(written, "token")
+    assert finding.level is Level.FAIL
+    assert "Graph answers HTTP 400, code 100" in finding.found
+    assert "whatsapp_business_management" in finding.remedy
+
+
+async def test_an_upstream_that_is_not_there_is_a_finding(written: dict[str, Any], unused_tcp_port: int) -> None:
+    written["upstream"]["base_url"] = f"http://127.0.0.1:{unused_tcp_port}"
+    (finding,) = await found(written, "token")
+    assert finding.level is Level.FAIL
+    assert "can't be reached (ClientConnectorError)" in finding.found
+
+
+async def test_an_upstream_that_is_no_graph_api_is_a_finding(written: dict[str, Any], graph: Simulator) -> None:
+    graph.faults.add(Fault(Then.HTML, on=On.READS))
+    (finding,) = await found(written, "token")
+    assert "does not answer as the Graph API (HTTP 502)" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "subject"),
+    [
+        pytest.param("webhook", "verify_token", "choose-one-and-tell-meta", "webhook", id="the verify token"),
+        pytest.param("webhook", "app_secrets", ["the-current-app-secret"], "webhook", id="the app secret"),
+        pytest.param(
+            "privacy", "payload_key", "replace-me-as-well-and-differently-please", "privacy", id="the payload key"
+        ),
+    ],
+)
+async def test_a_secret_of_the_example_is_broken(
+    written: dict[str, Any], section: str, key: str, value: Any, subject: str
+) -> None:
+    written[section][key] = value
+    (finding,) = await found(written, subject)
+    assert finding.level is Level.FAIL
+    assert finding.remedy
+
+
+@pytest.mark.parametrize("apps", [[], [{"name": "checkout", "key_sha256": "0" * 64}]], ids=["no app", "no key"])
+async def test_nobody_who_can_send_is_a_warning(written: dict[str, Any], apps: list[Any]) -> None:
+    written["app"] = apps
+    (finding,) = await found(written, "apps")
+    assert (finding.level, finding.remedy) == (Level.WARN, "tidegate keys create --app NAME")
+
+
+def test_the_command_exits_1_and_names_every_remedy(tmp_path: Path, unused_tcp_port: int) -> None:
+    file = tmp_path / "tidegate.toml"
+    text = EXAMPLE.read_text().replace("embedded:./data", f"redis://127.0.0.1:{unused_tcp_port}")
+    file.write_text(text)
+    done = CliRunner().invoke(doctor.app, ["--config", str(file)])
+    assert done.exit_code == 1
+    assert done.stdout.count("remedy: ") == 5
+    answer = CliRunner().invoke(doctor.app, ["--config", str(file), "--json"])
+    assert answer.exit_code == 1
+    told = json.loads(answer.stdout)
+    assert told["ok"] is False
+    assert [finding["level"] for finding in told["findings"]] == ["fail", "fail", "fail", "fail", "warn"]
