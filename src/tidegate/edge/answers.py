@@ -139,5 +139,5 @@ def _headers_of_interest(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         lowered = name.lower()
         if lowered in _OF_INTEREST or lowered.startswith("x-fb-"):
-            kept[name] = value
+            kept[str(name)] = value
     return kept

@@ -32,19 +32,12 @@ class Health:
             raise Denial(Kind.DRAINING, "the node finishes what it has, and takes no more")
         try:
             async with asyncio.timeout(PROBE_S):
-                writable = await self._store_takes_writes()
+                writable = (await self._services.probe()).writable
         except (TimeoutError, StoreUnavailable):
             writable = False
         if not writable:
             raise Denial(Kind.STORE_UNAVAILABLE, "the store does not take writes now")
         return json_reply({"status": "ready", "version": self._services.version}).response()
-
-    async def _store_takes_writes(self) -> bool:
-        probe = self._services.probe
-        if probe is not None:
-            return (await probe()).writable
-        _ = await self._services.ledger.books(self._services.standings.portfolios[0])
-        return True
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Counters in Prometheus' text format."""

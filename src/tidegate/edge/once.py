@@ -118,7 +118,7 @@ def _home(services: Services, app: App, default: str) -> str:
 
 
 def _packed(reply: Reply) -> bytes:
-    kept = {name: value for name, value in reply.headers.items() if name.lower() not in _MOMENTARY}
+    kept = {str(name): value for name, value in reply.headers.items() if name.lower() not in _MOMENTARY}
     head = orjson.dumps({"status": reply.status, "headers": kept})
     return head + b"\n" + reply.body
 

@@ -206,5 +206,5 @@ def make_application(services: Services) -> web.Application:
             application.router.add_route(row.method, row.route, keyed(row, row.keyed), expect_handler=expect)
         elif row.open_to_all is not None:
             application.router.add_route(row.method, row.route, row.open_to_all, expect_handler=expect)
-    application.router.add_route("*", "/{path:.*}", all_else, expect_handler=expect)
+    application.router.add_route("*", r"/{path:[\s\S]*}", all_else, expect_handler=expect)
     return application

@@ -37,7 +37,7 @@ class Sends:
         self._grants = grants
         self._quota = quota
         self._passthrough = passthrough
-        self._once = Once(services.idempotency, services) if services.idempotency else None
+        self._once = Once(services.idempotency, services)
 
     async def handle(self, request: web.Request, target: Target) -> web.StreamResponse:
         """Answer one POST."""
@@ -69,8 +69,6 @@ class Sends:
             return await self._explain(draft, message_id)
         if draft.options.idempotency_key is None:
             return await self._submit(draft, message_id)
-        if self._once is None:
-            raise Denial(Kind.BAD_REQUEST, "header Idempotency-Key: this node keeps none")
         return await self._once.answer(draft, message_id, self._submit)
 
     async def _authenticated(self, request: web.Request, target: Target) -> tuple[App, bytes | None]:

@@ -28,8 +28,7 @@ class Services:
     """The parts of a node.
 
     `steerable` is None unless the configuration asks for a test clock. `draining` says that the node takes no new
-    work. `idempotency` (Idempotency-Key), `history` (`GET /quality`) and `probe` (a write to the store, for
-    `/readyz`) may be left out: then the first is refused, the second not found, the third read from the books.
+    work. `probe` asks the store for its condition, with a write.
     """
 
     settings: Settings
@@ -47,6 +46,6 @@ class Services:
     ids: MessageIds
     draining: Callable[[], bool]
     version: str
-    idempotency: Idempotency | None = None
-    history: StandingHistory | None = None
-    probe: Callable[[], Awaitable[StoreCondition]] | None = None
+    idempotency: Idempotency
+    history: StandingHistory
+    probe: Callable[[], Awaitable[StoreCondition]]

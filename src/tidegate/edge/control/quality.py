@@ -20,15 +20,12 @@ _MOST_EVENTS: Final = 10_000
 
 async def read_quality(call: Call) -> Reply:
     """The changes of the last days, newest first, that concern what the app may use."""
-    history = call.services.history
-    if history is None:
-        raise Denial(Kind.NOT_FOUND)
     days = _days(call.query("days"))
     found: list[tuple[str, StandingEvent]] = []
     truncated = False
     for portfolio in call.grants.portfolios(call.app):
         from_ms = (await call.books(portfolio)).now_ms - days * _DAY_MS
-        events, more = await history.since(portfolio, from_ms, _MOST_EVENTS)
+        events, more = await call.services.history.since(portfolio, from_ms, _MOST_EVENTS)
         found += [(portfolio, event) for event in events if _concerns(call, event)]
         truncated = truncated or more
     found.sort(key=lambda pair: pair[1].at_ms, reverse=True)

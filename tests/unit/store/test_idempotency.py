@@ -1,0 +1,104 @@
+"""The first request with a key claims it; all others are told what it came to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidegate.store.idempotency import KEPT_MS, Done, Entry, Idempotency, Mine, Other, Running
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient
+from tidegate.store.sealing import Seal
+
+PORTFOLIO = "lucky-shrub"
+FIRST = Entry(PORTFOLIO, "checkout", "d1", "f1", "m1")
+SECOND = FIRST._replace(message_id="m2")
+START_MS = 1_000_000
+
+
+async def stand_at(client: StoreClient, at_ms: int) -> None:
+    await client.set(PortfolioKeys(PORTFOLIO).clock, f"@{at_ms}")
+
+
+@pytest.fixture
+async def keys(store_client: StoreClient) -> Idempotency:
+    await stand_at(store_client, START_MS)
+    return Idempotency(store_client, [PORTFOLIO], Seal(b"k" * 32))
+
+
+async def test_one_claims_and_the_other_is_told_since_when(keys: Idempotency, store_client: StoreClient):
+    assert await keys.claim(FIRST) == Mine()
+    await stand_at(store_client, START_MS + 1_500)
+
+    assert await keys.claim(SECOND) == Running("m1", 1_500)
+
+
+async def test_a_claim_whose_answer_was_lost_is_still_its_own(keys: Idempotency):
+    await keys.claim(FIRST)
+
+    assert await keys.claim(FIRST) == Mine()
+
+
+async def test_what_was_kept_is_given_to_all(keys: Idempotency):
+    await keys.claim(FIRST)
+    await keys.keep(FIRST, b"answer")
+
+    assert await keys.claim(SECOND) == Done(b"answer")
+    assert await keys.claim(FIRST) == Done(b"answer")
+
+
+async def test_another_request_is_told_apart_before_and_after_the_answer(keys: Idempotency):
+    other = SECOND._replace(fingerprint="f2")
+    await keys.claim(FIRST)
+    assert await keys.claim(other) == Other()
+    await keys.keep(FIRST, b"answer")
+
+    assert await keys.claim(other) == Other()
+
+
+async def test_a_claim_that_was_given_back_is_free(keys: Idempotency):
+    await keys.claim(FIRST)
+    await keys.free(FIRST)
+
+    assert await keys.claim(SECOND) == Mine()
+
+
+async def test_only_the_holder_keeps_or_frees(keys: Idempotency):
+    await keys.claim(FIRST)
+    await keys.free(SECOND)
+    await keys.keep(SECOND, b"wrong")
+    assert await keys.claim(SECOND) == Running("m1", 0)
+    await keys.keep(FIRST, b"answer")
+    await keys.free(FIRST)
+
+    assert await keys.claim(SECOND) == Done(b"answer")
+
+
+async def test_a_claim_is_taken_over_by_name_only(keys: Idempotency):
+    await keys.claim(FIRST)
+
+    assert await keys.claim(SECOND, instead_of="m0") == Running("m1", 0)
+    assert await keys.claim(SECOND, instead_of="m1") == Mine()
+    assert await keys.claim(FIRST._replace(message_id="m3"), instead_of="m1") == Running("m2", 0)
+
+
+@pytest.mark.parametrize(("passed_ms", "outcome"), [(KEPT_MS - 1, Done(b"answer")), (KEPT_MS, Mine())])
+async def test_it_is_remembered_for_a_day_of_the_stores_time(keys, store_client, passed_ms, outcome):
+    await keys.claim(FIRST)
+    await keys.keep(FIRST, b"answer")
+    await stand_at(store_client, START_MS + passed_ms)
+
+    assert await keys.claim(SECOND) == outcome
+
+
+async def test_under_another_payload_key_it_is_not_done_again(keys: Idempotency, store_client: StoreClient):
+    await keys.claim(FIRST)
+    await keys.keep(FIRST, b"answer")
+
+    assert await Idempotency(store_client, [PORTFOLIO], Seal(b"x" * 32)).claim(SECOND) == Other()
+
+
+async def test_apps_and_keys_do_not_touch(keys: Idempotency):
+    await keys.claim(FIRST)
+
+    assert await keys.claim(SECOND._replace(app="other")) == Mine()
+    assert await keys.claim(SECOND._replace(digest="d2")) == Mine()
