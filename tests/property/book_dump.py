@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,23 +101,28 @@ class Dump:
 async def read(client: StoreClient) -> Dump:
     """Every key of the portfolio, in three trips."""
     names = [name for name in await client.keys(_PREFIX + b"*") if name != _PREFIX + b"clock"]
-    kinds = await asyncio.gather(*(client.execute_command("TYPE", name) for name in names))
-    values = await asyncio.gather(
-        *(_value(client, name, kind) for name, kind in zip(names, kinds, strict=True)),
-    )
-    return Dump({n.removeprefix(_PREFIX).decode("latin-1"): v for n, v in zip(names, values, strict=True)})
+    async with client.pipeline(transaction=False) as types:
+        for name in names:
+            types.type(name)
+        kinds = await types.execute()
+    async with client.pipeline(transaction=False) as values:
+        for name, kind in zip(names, kinds, strict=True):
+            _READ[kind](values, name)
+        found = await values.execute()
+    whole = (_whole(kind, value) for kind, value in zip(kinds, found, strict=True))
+    return Dump({n.removeprefix(_PREFIX).decode("latin-1"): v for n, v in zip(names, whole, strict=True)})
 
 
-async def _value(client: StoreClient, name: bytes, kind: bytes) -> Any:
-    match kind:
-        case b"string":
-            return await client.get(name)
-        case b"hash":
-            return await client.hgetall(name)
-        case b"zset":
-            return {member: int(score) for member, score in await client.zrange(name, 0, -1, withscores=True)}
-        case _:
-            return await client.xrange(name)
+_READ: dict[bytes, Callable[[Any, bytes], Any]] = {
+    b"string": lambda pipe, name: pipe.get(name),
+    b"hash": lambda pipe, name: pipe.hgetall(name),
+    b"zset": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
+    b"stream": lambda pipe, name: pipe.xrange(name),
+}
+
+
+def _whole(kind: bytes, value: Any) -> Any:
+    return {member: int(score) for member, score in value} if kind == b"zset" else value
 
 
 def _entry(ends: int, text: bytes | None) -> Entry:

@@ -5,7 +5,7 @@
 -- ARGV[1]  lease (ms)
 -- ARGV[2+] 3 a lane: lane (<number>:<category>), most to claim, places that its category may fill (-1 no limit)
 --
--- Returns now, when something will be due next (ms, 0 = nothing is), then 6 a message: id, attempt, lane, body, about,
+-- Returns now, when there will be more for a caller who has room (ms, 0 = nobody knows), then 6 a message: id, attempt, lane, body, about,
 -- deadline. The attempt is the fence: whoever claims it later gets a higher one.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local lease = tonumber(ARGV[1])
@@ -41,10 +41,11 @@ for i = 2, #ARGV, 3 do
     take(k.waiting .. lane, lane, ids)
     used = used + #ids
   end
-  wake_by(redis.call('ZRANGE', k.lane .. lane, 0, 0, 'WITHSCORES')[2])
+  -- What is due beyond the most that was asked for waits for the caller, not for a time.
+  if #due < most then wake_by(redis.call('ZRANGE', k.lane .. lane, 0, 0, 'WITHSCORES')[2]) end
   if redis.call('EXISTS', k.waiting .. lane) == 1 then anyone_waits = true end
 end
-wake_by(redis.call('ZRANGE', k.leases, 0, 0, 'WITHSCORES')[2])
+wake_by(redis.call('ZRANGEBYSCORE', k.leases, '(' .. digits(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
 if anyone_waits then wake_by(redis.call('ZRANGE', k.calendar, 0, 0, 'WITHSCORES')[2]) end
 
 local answer = { now, wake }

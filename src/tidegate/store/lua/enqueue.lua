@@ -24,15 +24,19 @@ if state == 'sending' and record[3] == '1' then
   place_save(k, place, now)
 end
 
+-- Whoever got a place since it was asked for needs none any more.
+local due, needs_place = ARGV[5], ARGV[6] == '1'
+if needs_place and place_load(k, recipient).ends > now then due, needs_place = digits(now), false end
+
 local since = record[5] or now
 redis.call('HSET', k.message .. id, 'state', 'queued', 'attempt', attempt == '' and 0 or attempt, 'recipient', recipient,
-  'lane', lane, 'queued_at', since, 'due', ARGV[5], 'expires', ARGV[7], 'body', ARGV[8], 'about', ARGV[9],
+  'lane', lane, 'queued_at', since, 'due', due, 'expires', ARGV[7], 'body', ARGV[8], 'about', ARGV[9],
   'reason', ARGV[10], 'until', ARGV[11],
   'history', (record[4] or '') .. digits(now) .. ' queued ' .. ARGV[12] .. '\n')
 redis.call('PEXPIRE', k.message .. id, digits(math.max(0, tonumber(ARGV[7]) - now) + tonumber(ARGV[13])))
 redis.call('ZREM', k.inflight, id)
 lane_drop(k, id, lane)
-lane_put(k, id, lane, ARGV[5], ARGV[6] == '1', since)
+lane_put(k, id, lane, due, needs_place, since)
 redis.call('ZADD', k.deadlines, ARGV[7], id)
 queued_for(k, recipient, id, true)
 return 1

@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold.
--- uses: keys, time, places
+-- uses: keys, time, places, queue
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a message of final state is remembered
@@ -33,7 +33,8 @@ end
 
 local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wamid)
   local k = keys_of(portfolio)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted')
+  local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted',
+    'lane')
   local state = record[1]
   if not state then return -1, 0 end
   local rank_now = tonumber(string.match(' ' .. ranks, ' ' .. state .. '=(%d+)') or 0)
@@ -48,6 +49,12 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
     freed = apply_to_place(k, id, record, at, says)
   end
   if rank <= rank_now then return 0, freed end
+  if state == 'queued' then
+    -- An attempt that was taken for unsent was sent after all: it must not be sent again.
+    lane_drop(k, id, record[8])
+    redis.call('ZREM', k.deadlines, id)
+    queued_for(k, record[2], id, false)
+  end
   redis.call('HSET', k.message .. id, 'state', status, 'wamid', wamid, 'reason', '',
     'history', record[6] .. digits(now) .. ' ' .. status .. ' ' .. cause .. '\n')
   redis.call('HDEL', k.message .. id, 'body')
