@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +32,10 @@ from tests.integration.edge.callers import (
 )
 from tests.waiting import until
 from tidegate.edge.control.capacity import EXACT_RELEASES, grouped
+from tidegate.edge.services import Services
 from tidegate.policy.capacity import Release
+from tidegate.policy.standing import Change
+from tidegate.signals import Signals
 
 V1 = "/gateway/v1"
 
@@ -305,6 +309,32 @@ class TestPauses:
 
         assert (await bare("GET", f"{V1}/pauses")).body["pauses"] == []
         assert (await bare.send(template()))["Tidegate-Verdict"] == "send"
+
+    async def test_its_beginning_tightens_and_its_end_does_not(self, make_node, graph, session):
+        """What tightens is acknowledged only when no send that was admitted before it can start any more."""
+        told: list[Change] = []
+
+        class Listening(Signals):
+            __slots__ = ()
+
+            async def restand(self, portfolio: str, changes: Sequence[Change]) -> None:
+                told.extend(changes)
+                await super().restand(portfolio, changes)
+
+        def listen(services: Services) -> Services:
+            services.signals.__class__ = Listening
+            return services
+
+        bare = Caller.of(await make_node(graph.url, change=listen), session)
+        told.clear()
+
+        made = await bare("POST", f"{V1}/pauses", json={"scope": {"number": NUMBER}, "reason": "x"})
+        await bare("DELETE", f"{V1}/pauses/{made.body['id']}")
+
+        assert [(change.kind, change.source, change.tightens) for change in told] == [
+            ("pause", "operator", True),
+            ("pause", "operator", False),
+        ]
 
     async def test_without_a_time_it_lasts_until_it_is_ended(self, bare: Caller):
         made = await bare("POST", f"{V1}/pauses", json={"scope": {"number": NUMBER}, "reason": "incident"})

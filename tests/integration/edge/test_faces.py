@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.integration.edge.callers import (
@@ -281,8 +282,6 @@ class TestDescription:
         assert not [path for path in told["paths"] if "testing" in path]
 
     async def test_answers_are_as_they_are_described(self, bare: Caller, graph: Recorder):
-        from jsonschema import Draft202012Validator
-
         async def answer(_request: web.Request, _raw: bytes) -> web.Response:
             return web.json_response(accepted())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 
 import pytest
@@ -154,8 +155,6 @@ class TestAfterACrash:
 
     async def claim(self, bare: Caller, node, message_id: str) -> None:
         path = f"/v25.0/{NUMBER}/messages"
-        import hashlib
-
         raw = json.dumps(template()).encode()
         digest = hashlib.sha256(f"POST {path}\n".encode() + raw).hexdigest()
         entry = Entry("lucky-shrub", "checkout", hashlib.sha256(b"a").hexdigest(), digest, message_id)

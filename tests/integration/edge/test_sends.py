@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 
 from tests.integration.edge.callers import (
     ANN,
@@ -234,6 +236,16 @@ class TestQueue:
 
         await until(was_sent)
 
+    async def test_its_wait_begins_at_its_time_and_not_at_the_asking(self, bare: Caller):
+        later_s = await now_s(bare) + ONE_HOUR_S
+
+        got = await bare.send(template(), Tidegate_Not_Before=_stamp(later_s), Tidegate_Category="authentication")
+
+        told = (await bare("GET", f"/gateway/v1/messages/{got['Tidegate-Id']}")).body
+        # rules.max_wait.authentication is 10 min.
+        ends_s = datetime.fromisoformat(told["expires_at"]).timestamp()
+        assert later_s + 600 - 5 <= ends_s <= later_s + 600 + 5
+
 
 class TestRefusal:
     async def test_free_form_outside_a_window_is_refused_and_inside_it_goes(self, bare, graph: Recorder):
@@ -310,8 +322,6 @@ class TestDryRun:
 
 
 def _stamp(at_s: int) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -352,8 +362,6 @@ class TestHeaders:
 
     @pytest.mark.parametrize("name", ["Tidegate-Hold", "Idempotency-Key", "Tidegate-Dry-Run"])
     async def test_a_wish_given_twice_is_a_400(self, bare, graph: Recorder, name):
-        from multidict import CIMultiDict
-
         headers = CIMultiDict([("Authorization", f"Bearer {CHECKOUT}"), (name, "queue"), (name, "queue")])
         async with bare.session.post(f"{bare.url}/v25.0/{NUMBER}/messages", json=template(), headers=headers) as answer:
             assert answer.status == 400
