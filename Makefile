@@ -29,7 +29,7 @@ format: $(TOOLED) ## Put the code into its form
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-demo: $(READY) ## Simulated Cloud API, gateway and dashboard with sample traffic
+demo: $(READY) ## Simulated Cloud API and gateway with sample traffic; ARGS="..." goes to it
 	$(VENV)/bin/tidegate demo $(ARGS)
 
 load: $(TOOLED) ## Send a campaign through gateway and simulator, and report
