@@ -137,6 +137,17 @@ class TestWhatPasses:
         assert (got.status, got.raw) == (206, b"\x00\x01" * 50_000)
         assert (got["X-FB-Debug"], got["ETag"], got["Set-Cookie"], got["Server"]) == ("d", '"1"', None, "tidegate")
 
+    async def test_a_look_at_the_head_alone_has_no_body(self, bare: Caller, graph: Recorder):
+        async def answer(_request: web.Request, _raw: bytes) -> web.Response:
+            return web.json_response({"data": "x" * 100})
+
+        graph.answer = answer
+
+        got = await bare("HEAD", f"/v25.0/{MEDIA}")
+
+        assert (got.status, got.raw, graph.requests[0][0]) == (200, b"", "HEAD")
+        assert int(got["Content-Length"] or 0) > 100
+
     async def test_a_redirect_is_given_back_and_not_followed(self, bare: Caller, graph: Recorder):
         async def answer(request: web.Request, _raw: bytes) -> web.Response:
             location = f"https://elsewhere.example/?{request.headers['Authorization'].removeprefix('Bearer ')}"
