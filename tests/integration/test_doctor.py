@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tomllib
 from collections.abc import AsyncIterator
@@ -181,3 +182,23 @@ def test_the_command_exits_1_and_names_every_remedy(tmp_path: Path, unused_tcp_p
     told = json.loads(answer.stdout)
     assert told["ok"] is False
     assert [finding["level"] for finding in told["findings"]] == ["fail", "fail", "fail", "fail", "warn"]
+
+
+async def test_the_command_exits_0_when_there_are_warnings_only(graph: Simulator, tmp_path: Path) -> None:
+    text = EXAMPLE.read_text()
+    for old, new in (
+        ("embedded:./data", f"embedded:{tmp_path / 's'}"),
+        ("https://graph.facebook.com", graph.url),
+        ("choose-one-and-tell-meta", "verify"),
+        ("the-current-app-secret", "app-secret"),
+        ("replace-me-with-32-or-more-random-bytes", "i" * 32),
+        ("replace-me-as-well-and-differently-please", "p" * 32),
+        ("EAAG-replace-me", DEFAULT_TOKEN),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    file = tmp_path / "tidegate.toml"
+    file.write_text(text)
+    done = await asyncio.to_thread(CliRunner().invoke, doctor.app, ["--config", str(file)])
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok", "ok", "ok", "ok", "warn", "remedy:"]
