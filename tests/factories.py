@@ -20,7 +20,7 @@ TEMPLATE = ("seasonal_offer", "en_US")
 
 NOW_MS = 1_700_000_000_000
 DAY_MS = 86_400_000
-NEVER_MS = NOW_MS + 1_000 * DAY_MS
+NEVER_MS = NOW_MS + 10_000 * DAY_MS
 
 RANKS = {state.value: rank for state, rank in RANK.items()}
 

@@ -1,0 +1,96 @@
+"""The counting book and the queue on both stores, story by story; then what only batches and several books show."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.factories import DAY_MS, NOW_MS, PORTFOLIO, make_ask, make_ledger, make_outcome, make_terms, user
+from tests.mutants.book import Book
+from tests.mutants.scenarios import SCENARIOS, Scenario
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient
+
+
+@pytest.mark.parametrize("story", [pytest.param(story, id=story.__name__.replace("_", " ")) for story in SCENARIOS])
+async def test_story(store_client: StoreClient, story: Scenario) -> None:
+    book = Book(store_client)
+    await book.at(0)
+
+    await story(book)
+
+
+async def test_asks_of_one_moment_are_answered_in_their_order(store_client: StoreClient) -> None:
+    ledger = make_ledger(store_client)
+    asks = [make_ask(f"m{n}", user(n), terms=make_terms(places=3)) for n in range(6)]
+
+    facts = await asyncio.gather(*map(ledger.admit, asks))
+
+    assert [one.taken for one in facts] == [True] * 3 + [False] * 3
+    assert [one.used for one in facts] == [0, 1, 2, 3, 3, 3]
+    assert len({one.now_ms for one in facts}) == 1
+
+
+async def test_one_call_does_not_mix_the_books_of_two_portfolios(store_client: StoreClient) -> None:
+    ledger = make_ledger(store_client, "red", "blue")
+    asks = [
+        make_ask(f"m{n}", user(0), portfolio=portfolio, terms=make_terms(places=1))
+        for n, portfolio in enumerate(["blue", "red", "blue", "red"])
+    ]
+
+    facts = await asyncio.gather(*map(ledger.admit, asks))
+    freed = await asyncio.gather(
+        ledger.settle(make_outcome("m0", "failed", portfolio="blue", release=True)),
+        ledger.settle(make_outcome("m1", "failed", portfolio="blue", release=True)),
+        ledger.settle(make_outcome("m2", "failed", portfolio="blue", release=True)),
+    )
+
+    assert [(one.taken, one.counted) for one in facts] == [(True, False), (True, False), (True, True), (True, True)]
+    assert freed == [False, False, True]
+    assert ((await ledger.books("red")).used, (await ledger.books("blue")).used) == (1, 0)
+
+
+async def test_where_a_call_may_touch_one_slot_only_each_portfolio_gets_its_own(store_client: StoreClient) -> None:
+    ledger = make_ledger(store_client, "red", "blue", one_slot=True)
+    asks = [make_ask(f"m{n}", user(n), portfolio=portfolio) for n, portfolio in enumerate(["red", "blue", "red"])]
+
+    facts = await asyncio.gather(*map(ledger.admit, asks))
+
+    assert [one.taken for one in facts] == [True] * 3
+    assert ((await ledger.books("red")).used, (await ledger.books("blue")).used) == (2, 1)
+
+
+async def test_a_book_of_many_is_swept_in_steps_and_never_refuses_what_is_free(store_client: StoreClient) -> None:
+    ledger, clock = make_ledger(store_client), PortfolioKeys(PORTFOLIO).clock
+    await store_client.set(clock, f"@{NOW_MS}")
+    many = 60
+    terms = make_terms(places=many)
+    recipients = [n.to_bytes(2, "big") * 8 for n in range(many)]
+    await asyncio.gather(*(ledger.admit(make_ask(f"a{n}", r, terms=terms)) for n, r in enumerate(recipients)))
+
+    await store_client.set(clock, f"@{NOW_MS + DAY_MS}")
+    others = [(1_000 + n).to_bytes(2, "big") * 8 for n in range(many + 1)]
+    facts = await asyncio.gather(*(ledger.admit(make_ask(f"b{n}", r, terms=terms)) for n, r in enumerate(others)))
+
+    assert [one.taken for one in facts] == [True] * many + [False]
+    assert (await ledger.books(PORTFOLIO)).used == many
+
+
+async def test_without_a_steered_clock_the_time_is_the_stores(store_client: StoreClient) -> None:
+    ledger = make_ledger(store_client)
+    seconds, _ = await store_client.time()
+
+    facts = await ledger.admit(make_ask("m1", user(0)))
+
+    assert 0 <= facts.now_ms - seconds * 1000 < 60_000
+
+
+async def test_a_clock_that_was_moved_is_ahead_by_as_much(store_client: StoreClient) -> None:
+    ledger = make_ledger(store_client)
+    before = (await ledger.books(PORTFOLIO)).now_ms
+    await store_client.incrby(PortfolioKeys(PORTFOLIO).clock, DAY_MS)
+
+    after = (await ledger.books(PORTFOLIO)).now_ms
+
+    assert DAY_MS <= after - before < DAY_MS + 60_000
