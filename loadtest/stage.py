@@ -28,6 +28,8 @@ GRAIN_MS: Final = 20_000
 _LONGEST_STEP_MS: Final = 600_000
 _QUIET_WITHIN_S: Final = 180.0
 _LOOK_EVERY_S: Final = 0.002
+#: Where webhooks go while no node runs: nobody listens there, so they come again later.
+_NOWHERE: Final = "http://127.0.0.1:9"
 #: Tasks of a node that are work in hand; by name, as the node gives them.
 _WORK: Final = frozenset({"queued send", "settle", "abandon", "rouse", "store batch"})
 
@@ -74,10 +76,26 @@ class Stage:
             alarm_ms = self.time.next_alarm_ms
             if alarm_ms is not None:
                 at_ms = min(at_ms, alarm_ms)
-            self.time.put_forward(max(0, at_ms - now_ms))
-            self._next_node_gets_webhooks()
-            self._wake_nodes()
+            self.put_forward(max(0, at_ms - now_ms))
             await self.quiet()
+
+    def put_forward(self, by_ms: int) -> None:
+        """Put the clock forward, and do not wait for what that brings."""
+        self.time.put_forward(by_ms)
+        self._next_node_gets_webhooks()
+        for node in self.nodes:
+            # A node would learn of it at its next look at the store, within a quarter of a second.
+            node.services.clock.observe(self.time())
+            node.services.dispatcher.wake_all()
+
+    async def accepted(self, count: int) -> None:
+        """Return once the platform has accepted this many sends in all. Raises NeverQuiet where it never does."""
+        book = self.simulator.world.book
+        for _ in range(int(_QUIET_WITHIN_S / _LOOK_EVERY_S)):
+            if len(book.accepted) >= count:
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
+        raise NeverQuiet(f"{len(book.accepted)} of {count} were accepted; {self.look()}")
 
     async def quiet(self) -> None:
         """Return when nothing is in hand and nothing is due: not here, not in the store, not at the platform.
@@ -130,8 +148,8 @@ class Stage:
 
     def _next_node_gets_webhooks(self) -> None:
         self._steps += 1
-        if self.caller.bases:
-            self.simulator.courier.url = f"{self.caller.bases[self._steps % len(self.caller.bases)]}/webhooks/whatsapp"
+        bases = self.caller.bases or [_NOWHERE]
+        self.simulator.courier.url = f"{bases[self._steps % len(bases)]}/webhooks/whatsapp"
 
     async def post_webhook(self, webhook: Webhook, node: int = 0) -> int:
         """Sign a webhook as Meta does and POST it to a node; the status answered."""
@@ -150,6 +168,8 @@ class Stage:
         """Stop a node as SIGTERM does: it takes no more work and finishes what is in hand."""
         node = self.nodes.pop(index)
         self._know_addresses()
+        # As behind a load balancer: what is sent to it is let through before it goes.
+        await self.simulator.settled()
         await node.stop()
 
     def _know_addresses(self) -> None:
