@@ -36,7 +36,6 @@ __all__ = [
 _T = TypeVar("_T")
 
 _INVALID_PARAMETER: Final = 100
-_INVALID_VALUE: Final = 131009
 _MAX_NAME: Final = 512
 _SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
 
@@ -139,7 +138,7 @@ def _parse_phone(to: str) -> str:
         return phone
     if is_bsuid(to):
         raise BadMessage(
-            _INVALID_VALUE,
+            _INVALID_PARAMETER,
             "to: holds a business-scoped user id, which belongs in recipient; Meta takes such a message and"
             " silently drops it",
             "invalid_recipient",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import Counter
 from typing import Final
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import json_reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
+from tidegate.settings import Portfolio
+from tidegate.store.send_queue import Lane
 
 PROBE_S: Final = 0.5
 
@@ -40,5 +45,21 @@ class Health:
         return json_reply({"status": "ready", "version": self._services.version}).response()
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """Counters in Prometheus' text format."""
+        """Counters in Prometheus' text format; gauges of the store keep their last value while it is away."""
+        with contextlib.suppress(StoreUnavailable):
+            for portfolio in self._services.settings.portfolios:
+                await self._look(portfolio)
         return web.Response(body=self._services.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _look(self, portfolio: Portfolio) -> None:
+        services = self._services
+        standing = await services.standings.current(portfolio.id)
+        books = await services.ledger.books(portfolio.id)
+        services.metrics.places(portfolio.id, books.used, standing.limit)
+        numbers = [number.id for waba in portfolio.wabas for number in waba.numbers]
+        lanes = [Lane(number, category) for number in numbers for category in Category]
+        queued: Counter[Category] = Counter()
+        for state in await services.queue.lanes(portfolio.id, lanes):
+            queued[state.lane.category] += state.due + state.waiting_for_place
+        for category in Category:
+            services.metrics.queue_depth(portfolio.id, category.value, queued[category])

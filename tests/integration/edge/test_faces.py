@@ -263,6 +263,15 @@ class TestHealth:
         assert 'tidegate_sends_total{category="marketing",reason="",verdict="send"} 1.0' in got.raw.decode()
         assert "1650555" not in got.raw.decode()
 
+    async def test_metrics_tell_of_places_limit_and_queue(self, bare: Caller):
+        await bare.send(template())
+
+        told = (await bare("GET", "/metrics", None)).raw.decode()
+
+        assert 'tidegate_places_used{portfolio="lucky-shrub"} 1.0' in told
+        assert 'tidegate_messaging_limit{portfolio="lucky-shrub"} 2000.0' in told
+        assert 'tidegate_queue_messages{category="marketing",portfolio="lucky-shrub"} 0.0' in told
+
 
 class TestDescription:
     async def test_it_is_a_valid_openapi_document_of_every_route(self, make_node, graph, session):
