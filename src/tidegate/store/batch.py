@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tidegate.tasks import spawn
 
@@ -47,21 +47,30 @@ class Batch(Generic[Item, Answer]):
                 await self._carry(batch)
         finally:
             self._busy = False
+            # Nobody is left here unless this task was ended from outside.
+            left, self._waiting = self._waiting, []
+            _fail(left, RuntimeError("batch was ended"))
 
     async def _carry(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._run([item for item, _ in batch])
+            if len(answers) != len(batch):
+                raise ValueError(f"{len(answers)} answers to {len(batch)} items")
         except BaseException as error:
             # Whatever went wrong is every caller's answer; a caller left waiting for ever would be worse.
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error if isinstance(error, Exception) else RuntimeError("batch was ended"))
+            _fail(batch, error if isinstance(error, Exception) else RuntimeError("batch was ended"))
             if not isinstance(error, Exception):
                 raise
             return
         for (_, future), answer in zip(batch, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
+
+
+def _fail(batch: list[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
 
 
 class Shards(Generic[Item, Answer]):

@@ -16,6 +16,8 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
 
 _HISTORY: Final = 100_000
+#: Of two that speak in the same millisecond the later one here is believed, as `restand` does.
+_SOURCES: Final = ("webhook", "graph", "operator")
 
 
 class Standings:
@@ -66,27 +68,29 @@ class Standings:
 
 def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Standing:
     """What is configured, overridden field by field by what arrived last from any source."""
-    latest: dict[tuple[str, str], tuple[int, int, str, Any]] = {}
+    latest: dict[tuple[str, str], tuple[int, int, int, Any]] = {}
     for key, text in stored.items():
         record, _, field = bytes(key).decode().rpartition("|")
         name, _, source = field.partition("@")
         became_true, arrived_at, content = bytes(text).split(b" ", 2)
-        entry = (int(arrived_at), int(became_true), source, orjson.loads(content))
+        entry = (int(arrived_at), _SOURCES.index(source), int(became_true), orjson.loads(content))
         if (record, name) not in latest or entry[:2] >= latest[record, name][:2]:
             latest[record, name] = entry
     standing = replace(configured, epoch=epoch)
     numbers, templates, pauses = dict(standing.numbers), dict(standing.templates), []
-    for (record, name), (arrived, since, source, value) in latest.items():
+    for (record, name), (arrived, rank, since, value) in latest.items():
         kind, _, key = record.partition(":")
         if kind == "limit":
-            standing = replace(standing, limit=value, limit_source=source, limit_changed_at_ms=arrived)
+            standing = replace(standing, limit=value, limit_source=_SOURCES[rank], limit_changed_at_ms=arrived)
         elif kind == "number":
             number = numbers.get(key) or NumberStanding(key)
-            numbers[key] = replace(number, changed_at_ms=arrived, **{name: _NUMBER[name](value)})
+            changed_at_ms = max(number.changed_at_ms, arrived)
+            numbers[key] = replace(number, changed_at_ms=changed_at_ms, **{name: _NUMBER[name](value)})
         elif kind == "template":
             waba, language, template_name = key.split(":", 2)
             template = templates.get((waba, template_name, language)) or TemplateStanding(waba, template_name, language)
-            template = replace(template, changed_at_ms=arrived, **{name: _TEMPLATE[name](value)})
+            changed_at_ms = max(template.changed_at_ms, arrived)
+            template = replace(template, changed_at_ms=changed_at_ms, **{name: _TEMPLATE[name](value)})
             templates[template.key] = template
         elif kind == "pause" and value is not None:
             pauses.append(Pause(key, since_ms=since, **value))

@@ -1,0 +1,158 @@
+"""The send queue on both stores: what it keeps, how it is sealed, what it tells of itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.factories import NUMBER, PORTFOLIO, user
+from tests.mutants.book import BEGIN_MS, LANE, Book
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.lifecycle import State
+from tidegate.store.scripts import StoreClient
+from tidegate.store.sealing import BrokenSeal, Seal
+from tidegate.store.send_queue import Lane, LaneState, SendQueue
+
+URGENT = Lane(NUMBER, Category.AUTHENTICATION)
+OTHER = Lane("2", Category.MARKETING)
+SECRET = b'{"to":"15550783881"}'
+
+
+@pytest.fixture
+async def book(store_client: StoreClient) -> Book:
+    book = Book(store_client)
+    await book.at(0)
+    return book
+
+
+@pytest.mark.parametrize("lane", [LANE, URGENT, OTHER], ids=str)
+def test_a_lane_is_read_as_it_is_written(lane: Lane) -> None:
+    assert Lane.read(str(lane)) == lane
+
+
+async def test_a_claim_opens_what_was_queued(book: Book) -> None:
+    await book.enqueue("m1", user(0), body=SECRET, about=b'{"app":"checkout"}', expires_at_ms=60_000)
+
+    [claimed] = (await book.claim()).messages
+
+    assert book.queue.open(claimed) == SECRET
+    assert (claimed.about, claimed.expires_at_ms) == (b'{"app":"checkout"}', BEGIN_MS + 60_000)
+    assert (claimed.lane, claimed.attempt) == (LANE, 1)
+
+
+async def test_what_is_queued_can_be_read_by_nobody_without_the_key(book: Book, store_client: StoreClient) -> None:
+    await book.enqueue("m1", user(0), body=SECRET)
+    await book.enqueue("m2", user(1), body=SECRET)
+    stored = await store_client.hgetall(book.keys.message("m1"))
+    assert SECRET not in b"".join(stored.values())
+    assert b"15550783881" not in b"".join(stored.values())
+
+    one, other = (await book.claim()).messages
+
+    with pytest.raises(BrokenSeal):
+        SendQueue(store_client, [PORTFOLIO], Seal(b"another key")).open(one)
+    with pytest.raises(BrokenSeal):
+        book.queue.open(type(one)(**{n: getattr(one, n) for n in one.__slots__} | {"sealed": other.sealed}))
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "accepted", "delivered", "expired"])
+async def test_a_body_is_forgotten_once_it_can_not_be_sent_any_more(
+    book: Book, store_client: StoreClient, ends: str
+) -> None:
+    await book.enqueue("m1", user(0), body=SECRET, expires_at_ms=1_000)
+    match ends:
+        case "cancelled":
+            await book.queue.end(PORTFOLIO, "m1", "cancelled", "a test")
+        case "expired":
+            await book.at(1_000)
+            await book.reaped()
+        case _:
+            await book.claimed()
+            await book.admit("m1", user(0))
+            await (book.settle("m1", "accepted") if ends == "accepted" else book.status("m1", "delivered", 0))
+
+    assert await book.state("m1") == ends
+    assert await store_client.hget(book.keys.message("m1"), "body") is None
+
+
+async def test_lanes_are_served_in_the_order_in_which_they_are_named(book: Book) -> None:
+    await book.enqueue("m1", user(0))
+    await book.enqueue("m2", user(1), lane=URGENT)
+    await book.enqueue("m3", user(2), lane=OTHER)
+
+    claim = await book.claim(10, -1, URGENT, LANE)
+
+    assert [one.message_id for one in claim.messages] == ["m2", "m1"]
+    assert await book.state("m3") == "queued"
+
+
+async def test_the_urgent_may_fill_places_that_others_may_not(book: Book) -> None:
+    await book.admit("m0", user(0))
+    await book.enqueue("m1", user(1), needs_place=True)
+    await book.enqueue("m2", user(2), needs_place=True, lane=URGENT)
+
+    claim = await book.queue.claim(PORTFOLIO, {URGENT: (10, 2), LANE: (10, 1)})
+
+    assert [one.message_id for one in claim.messages] == ["m2"]
+
+
+async def test_a_claim_is_shared_by_nobody_however_many_ask_at_once(book: Book) -> None:
+    for n in range(20):
+        await book.enqueue(f"m{n}", user(n))
+
+    claims = await asyncio.gather(*(book.claimed(most=3) for _ in range(10)))
+
+    claimed = [one for claim in claims for one in claim]
+    assert len(claimed) == len(set(claimed)) == 20
+
+
+async def test_a_lane_tells_what_waits_in_it(book: Book) -> None:
+    await book.enqueue("m1", user(0), due_at_ms=5_000, reason="quiet_hours", until_ms=BEGIN_MS + 5_000)
+    await book.at(1_000)
+    await book.enqueue("m2", user(1), needs_place=True, reason="messaging_limit")
+
+    busy, idle = await book.queue.lanes(PORTFOLIO, [LANE, OTHER])
+
+    assert busy == LaneState(LANE, 1, 1, BEGIN_MS, BEGIN_MS + 5_000, "messaging_limit", None)
+    assert idle == LaneState(OTHER, 0, 0, None, None, None, None)
+
+
+async def test_a_message_tells_its_history(book: Book) -> None:
+    await book.enqueue("m1", user(0), cause="all places are taken", reason="messaging_limit", until_ms=BEGIN_MS + 9)
+    waiting = await book.messages.find(PORTFOLIO, "m1")
+    await book.at(9)
+    await book.claimed()
+    await book.admit("m1", user(0))
+    await book.at(12)
+    await book.settle("m1", "accepted")
+    await book.status("m1", "sent", 12)
+
+    message = await book.messages.find(PORTFOLIO, "m1")
+
+    assert waiting is not None
+    assert (waiting.state, waiting.reason, waiting.until_ms) == (State.QUEUED, "messaging_limit", BEGIN_MS + 9)
+    assert message is not None
+    assert (message.state, message.attempt, message.wamid, message.reason) == (State.SENT, 1, "wamid.m1", None)
+    assert [(event.at_ms - BEGIN_MS, event.state, event.cause) for event in message.history] == [
+        (0, "queued", "all places are taken"),
+        (9, "sending", ""),
+        (12, "accepted", "a test"),
+        (12, "sent", "a test"),
+    ]
+    assert await book.messages.id_of_wamid(PORTFOLIO, "wamid.m1") == "m1"
+    assert await book.messages.id_of_wamid(PORTFOLIO, "wamid.m2") is None
+    assert await book.messages.find(PORTFOLIO, "m2") is None
+
+
+async def test_what_ended_is_remembered_for_as_long_as_webhooks_may_repeat(
+    book: Book, store_client: StoreClient
+) -> None:
+    await book.admit("m1", user(0))
+    await book.status("m1", "read", 0)
+    await book.enqueue("m2", user(1), expires_at_ms=1_000)
+
+    for id_ in ("m1", "m2"):
+        left_ms = await store_client.pttl(book.keys.message(id_))
+        assert 7 * 86_400_000 < left_ms < 9 * 86_400_000
+    assert 7 * 86_400_000 < await store_client.pttl(book.keys.wamid("wamid.m1")) < 9 * 86_400_000

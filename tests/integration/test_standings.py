@@ -1,0 +1,252 @@
+"""Standings: each source in the order of its own time, the last to speak believed, an epoch for every real change."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.factories import NOW_MS, NUMBER, PORTFOLIO, TEMPLATE, WABA, make_standing
+from tidegate.cloudapi.vocabulary import UNLIMITED, Category, NumberStatus, Quality, TemplateStatus
+from tidegate.policy.standing import Change, NumberStanding, Pause
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient
+from tidegate.store.standing_history import StandingHistory
+from tidegate.store.standings import Standings
+
+CONFIGURED = 2_000
+KEYS = PortfolioKeys(PORTFOLIO)
+
+
+class Desk:
+    """One node's view of the standing, at a clock that stands where it is put."""
+
+    def __init__(self, client: StoreClient) -> None:
+        self.client = client
+        self.standings = Standings(client, [make_standing(limit=CONFIGURED)])
+
+    async def says(self, source: str, limit: int, since_ms: int = 0, *, arrives_ms: int | None = None) -> bool:
+        """A source says what the limit is; whether that was news of its own."""
+        if arrives_ms is not None:
+            await self.client.set(KEYS.clock, f"@{NOW_MS + arrives_ms}")
+        [applied] = await self.change("limit", "", {"limit": limit}, source, since_ms)
+        return applied
+
+    async def change(self, kind: str, key: str, values: dict[str, Any], source: str = "graph", since_ms: int = 0,
+                     cause: str = "a test") -> list[bool]:  # fmt: skip
+        change = Change(kind, key, values, source, NOW_MS + since_ms, cause)
+        _, applied = await self.standings.change(PORTFOLIO, [change])
+        return applied
+
+    async def limit(self) -> int:
+        return (await self.standings.current(PORTFOLIO)).limit
+
+    async def epoch(self) -> int:
+        return (await self.standings.current(PORTFOLIO)).epoch
+
+
+@pytest.fixture
+async def desk(store_client: StoreClient) -> Desk:
+    await store_client.set(KEYS.clock, f"@{NOW_MS}")
+    return Desk(store_client)
+
+
+async def test_what_is_configured_is_in_force_until_somebody_says_otherwise(desk: Desk) -> None:
+    standing = await desk.standings.current(PORTFOLIO)
+
+    assert (standing.limit, standing.limit_source, standing.epoch) == (CONFIGURED, "config", 0)
+    assert standing.number(NUMBER) == NumberStanding(NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "applied", "limit"),
+    [
+        pytest.param((10_000, 5), (250, 6), True, 250, id="what became true later is news"),
+        pytest.param((10_000, 5), (250, 4), False, 10_000, id="what was true before is none, though it arrives later"),
+        pytest.param((10_000, 5), (250, 5), True, 250, id="of one instant the last to arrive is news"),
+        pytest.param((10_000, 5), (10_000, 5), False, 10_000, id="the same again is none"),
+        pytest.param((10_000, 5), (10_000, 6), True, 10_000, id="the same, later, is noted"),
+        pytest.param((10_000, 5), (UNLIMITED, 6), True, UNLIMITED, id="no limit is a limit like any other"),
+    ],
+)
+async def test_one_source_is_heard_in_the_order_of_its_own_time(
+    desk: Desk, first: tuple[int, int], second: tuple[int, int], applied: bool, limit: int
+) -> None:
+    assert await desk.says("webhook", *first, arrives_ms=10)
+    assert await desk.says("webhook", *second, arrives_ms=20) is applied
+
+    assert await desk.limit() == limit
+
+
+async def test_of_several_sources_the_last_to_speak_is_believed_whatever_its_own_time(desk: Desk) -> None:
+    await desk.says("webhook", 10_000, 500, arrives_ms=1_000)
+    await desk.says("graph", 250, 100, arrives_ms=2_000)
+    assert await desk.limit() == 250
+
+    await desk.says("webhook", 2_000, 501, arrives_ms=3_000)
+    standing = await desk.standings.current(PORTFOLIO)
+    assert (standing.limit, standing.limit_source) == (2_000, "webhook")
+    assert standing.limit_changed_at_ms == NOW_MS + 3_000
+
+
+async def test_a_source_that_repeats_itself_does_not_outvote_one_that_spoke_since(desk: Desk) -> None:
+    await desk.says("webhook", 10_000, 500, arrives_ms=1_000)
+    await desk.says("graph", 250, 600, arrives_ms=2_000)
+
+    assert not await desk.says("webhook", 10_000, 500, arrives_ms=3_000)
+    assert await desk.limit() == 250
+
+
+@pytest.mark.parametrize(
+    "order",
+    [("webhook", "graph", "operator"), ("operator", "graph", "webhook"), ("graph", "operator", "webhook")],
+    ids=" then ".join,
+)
+async def test_in_one_millisecond_the_operator_is_believed_before_graph_and_graph_before_webhooks(
+    desk: Desk, order: tuple[str, ...]
+) -> None:
+    said = {"webhook": 250, "graph": 2_000, "operator": 10_000}
+    for source in order:
+        await desk.says(source, said[source])
+
+    assert await desk.limit() == 10_000
+    # The script agrees: it sees no change in what is believed already.
+    epoch = await desk.epoch()
+    await desk.says("operator", 10_000, 1)
+    assert await desk.epoch() == epoch
+
+
+async def test_the_epoch_moves_with_what_is_believed_and_with_nothing_else(desk: Desk) -> None:
+    epochs = []
+    for source, limit, since_ms in [
+        ("graph", 2_000, 1),  # said for the first time
+        ("graph", 2_000, 2),  # said again
+        ("webhook", 2_000, 3),  # said by another
+        ("webhook", 250, 2),  # out of date
+        ("webhook", 250, 4),  # a change
+        ("graph", 250, 5),  # confirmed
+    ]:
+        await desk.says(source, limit, since_ms, arrives_ms=since_ms)
+        epochs.append(await desk.epoch())
+
+    assert epochs == [1, 1, 1, 1, 2, 2]
+
+
+async def test_changes_of_one_call_begin_one_epoch(desk: Desk) -> None:
+    changes = [
+        Change("number", NUMBER, {"quality": "RED", "throughput": 1_000}, "graph", NOW_MS, "a test"),
+        Change("limit", "", {"limit": 250}, "graph", NOW_MS, "a test"),
+    ]
+
+    _, applied = await desk.standings.change(PORTFOLIO, changes)
+
+    assert applied == [True, True, True]
+    assert await desk.epoch() == 1
+
+
+async def test_numbers_templates_and_pauses(desk: Desk) -> None:
+    await desk.change("number", NUMBER, {"quality": "RED", "status": "CONNECTED", "throughput": 1_000})
+    await desk.change("number", "2", {"quality": "YELLOW"})
+    template = {"status": "PAUSED", "category": "utility", "quality": "YELLOW", "template_id": "77"}
+    await desk.change("template", f"{WABA}:{TEMPLATE[1]}:{TEMPLATE[0]}", template)
+    await desk.change("template", f"{WABA}:de:a|name:with@all", {"status": "APPROVED"})
+    pause = {"scope": "number", "value": NUMBER, "reason": "complaints", "until_ms": None, "by": "ops"}
+    await desk.change("pause", "p1", {"pause": pause}, "operator", since_ms=7)
+
+    standing = await desk.standings.current(PORTFOLIO)
+
+    number = standing.number(NUMBER)
+    assert (number.quality, number.status, number.throughput) == (Quality.RED, NumberStatus.CONNECTED, 1_000)
+    assert number.changed_at_ms == NOW_MS
+    assert (standing.number("2").quality, standing.number("2").throughput) == (Quality.YELLOW, 80)
+    known = standing.template(WABA, *TEMPLATE)
+    assert known is not None
+    assert (known.status, known.category) == (TemplateStatus.PAUSED, Category.UTILITY)
+    assert (known.quality, known.template_id, known.changed_at_ms) == (Quality.YELLOW, "77", NOW_MS)
+    odd = standing.template(WABA, "a|name:with@all", "de")
+    assert odd is not None
+    assert odd.status is TemplateStatus.APPROVED
+    assert standing.pauses == (Pause("p1", "number", NUMBER, "complaints", NOW_MS + 7, None, "ops"),)
+
+    await desk.change("pause", "p1", {"pause": None}, "operator", since_ms=8)
+    assert (await desk.standings.current(PORTFOLIO)).pauses == ()
+
+
+async def test_changes_of_two_nodes_at_once_are_all_seen_by_both(store_client: StoreClient) -> None:
+    one, other = Desk(store_client), Desk(store_client)
+
+    await asyncio.gather(
+        *(
+            (one, other)[n % 2].change("number", str(n), {"quality": "RED"}, since_ms=n)  #
+            for n in range(20)
+        )
+    )
+
+    for desk in (one, other):
+        standing = await desk.standings.reload(PORTFOLIO, at_least=20)
+        assert standing.epoch == 20
+        assert all(standing.number(str(n)).quality is Quality.RED for n in range(20))
+
+
+async def test_another_nodes_change_is_seen_once_the_epoch_is_known(store_client: StoreClient) -> None:
+    one, other = Desk(store_client), Desk(store_client)
+    assert await other.limit() == CONFIGURED
+
+    await one.says("graph", 250)
+
+    assert await other.limit() == CONFIGURED
+    assert (await other.standings.reload(PORTFOLIO, at_least=1)).limit == 250
+    assert await other.limit() == 250
+
+
+async def test_who_has_read_an_epoch_does_not_read_it_again(desk: Desk) -> None:
+    await desk.says("graph", 250)
+    known = await desk.standings.current(PORTFOLIO)
+
+    readings = await asyncio.gather(*(desk.standings.reload(PORTFOLIO, at_least=1) for _ in range(5)))
+
+    assert all(reading is known for reading in readings)
+
+
+async def test_the_history_tells_what_changed_and_why(desk: Desk, store_client: StoreClient) -> None:
+    await desk.says("graph", 2_000, 1, arrives_ms=10)
+    await desk.says("webhook", 2_000, 2, arrives_ms=20)
+    await desk.change("limit", "", {"limit": 250}, "webhook", 3, cause="business_capability_update")
+
+    events, more = await StandingHistory(store_client, [PORTFOLIO]).since(PORTFOLIO, from_ms=0, most=10)
+
+    assert not more
+    assert [(e.field, e.source, e.before, e.after) for e in events] == [
+        ("limit", "webhook", 2_000, 250),
+        ("limit", "graph", None, 2_000),
+    ]
+    assert (events[0].cause, events[0].since_ms, events[0].at_ms) == (
+        "business_capability_update",
+        NOW_MS + 3,
+        NOW_MS + 20,
+    )
+
+
+async def test_a_record_changed_when_the_last_of_its_fields_did(desk: Desk, store_client: StoreClient) -> None:
+    key = f"{WABA}:en:{TEMPLATE[0]}"
+    for arrives_ms, of_number, of_template in (
+        (30, {"quality": "RED"}, {"quality": "RED"}),
+        (20, {"throughput": 1_000}, {"category": "utility"}),
+    ):
+        await store_client.set(KEYS.clock, f"@{NOW_MS + arrives_ms}")
+        await desk.change("number", NUMBER, of_number)
+        await desk.change("template", key, of_template)
+
+    standing = await desk.standings.current(PORTFOLIO)
+
+    assert standing.number(NUMBER).changed_at_ms == NOW_MS + 30
+    template = standing.template(WABA, TEMPLATE[0], "en")
+    assert template is not None
+    assert template.changed_at_ms == NOW_MS + 30
+
+
+async def test_the_portfolios_are_those_of_the_configuration(client: StoreClient) -> None:
+    standings = Standings(client, [make_standing(portfolio="red"), make_standing(portfolio="blue")])
+
+    assert standings.portfolios == ("red", "blue")

@@ -1,0 +1,157 @@
+"""What arrives together goes together; what goes wrong is told to everybody concerned, and to nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tidegate.store.batch import Batch, Shards
+
+
+class Line:
+    """A trip that is made when it is told to; it answers an item with ten times as much."""
+
+    def __init__(self) -> None:
+        self.trips: list[list[int]] = []
+        self._departures: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
+
+    async def run(self, items: list[int]) -> list[int]:
+        self.trips.append(items)
+        arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._departures.put_nowait(arrival)
+        await arrival
+        return [10 * item for item in items]
+
+    async def departs(self) -> asyncio.Future[None]:
+        """The next trip that is under way, to be told that it has arrived."""
+        return await asyncio.wait_for(self._departures.get(), 5)
+
+
+async def echo(items: list[int]) -> list[int]:
+    return [10 * item for item in items]
+
+
+async def test_who_comes_in_one_tick_goes_in_one_trip_and_gets_its_own_answer() -> None:
+    trips: list[list[int]] = []
+
+    async def run(items: list[int]) -> list[int]:
+        trips.append(items)
+        return await echo(items)
+
+    batch = Batch(run)
+
+    assert await asyncio.gather(*map(batch, range(5))) == [0, 10, 20, 30, 40]
+    assert trips == [[0, 1, 2, 3, 4]]
+
+
+async def test_who_comes_while_a_trip_is_under_way_goes_together_in_the_next() -> None:
+    line = Line()
+    batch = Batch(line.run)
+    first = asyncio.create_task(batch(1))
+    trip = await line.departs()
+    others = [asyncio.create_task(batch(n)) for n in (2, 3)]
+    await asyncio.sleep(0)
+    assert line.trips == [[1]]
+
+    trip.set_result(None)
+    (await line.departs()).set_result(None)
+
+    assert await asyncio.gather(first, *others) == [10, 20, 30]
+    assert line.trips == [[1], [2, 3]]
+
+
+async def test_no_trip_carries_more_than_the_most() -> None:
+    sizes: list[int] = []
+
+    async def run(items: list[int]) -> list[int]:
+        sizes.append(len(items))
+        return await echo(items)
+
+    answers = await asyncio.gather(*map(Batch(run, most=3), range(7)))
+
+    assert (sizes, answers) == ([3, 3, 1], [0, 10, 20, 30, 40, 50, 60])
+
+
+async def test_a_failed_trip_fails_all_that_were_in_it_and_nobody_else() -> None:
+    trips: list[list[int]] = []
+
+    async def run(items: list[int]) -> list[int]:
+        trips.append(items)
+        if 2 in items:
+            raise ConnectionError("gone")
+        return await echo(items)
+
+    batch = Batch(run, most=3)
+
+    answers = await asyncio.gather(*map(batch, range(5)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers[:3]] == [ConnectionError] * 3
+    assert answers[3:] == [30, 40]
+    assert await batch(9) == 90
+
+
+async def test_a_caller_that_is_cancelled_loses_its_answer_and_not_the_work_of_others() -> None:
+    line = Line()
+    batch = Batch(line.run)
+    tasks = [asyncio.create_task(batch(n)) for n in (1, 2)]
+    trip = await line.departs()
+
+    tasks[0].cancel()
+    await asyncio.sleep(0)
+    trip.set_result(None)
+
+    assert await tasks[1] == 20
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[0]
+
+
+async def test_a_caller_that_is_cancelled_before_the_trip_is_carried_all_the_same() -> None:
+    line = Line()
+    batch = Batch(line.run)
+    tasks = [asyncio.create_task(batch(n)) for n in (1, 2)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+
+    (await line.departs()).set_result(None)
+
+    assert await tasks[1] == 20
+    assert line.trips == [[1, 2]]
+
+
+async def test_a_trip_that_is_ended_from_outside_leaves_nobody_waiting() -> None:
+    async def run(items: list[int]) -> list[int]:
+        raise asyncio.CancelledError
+
+    batch = Batch(run, most=1)
+
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*map(batch, range(3)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [RuntimeError] * 3
+
+
+async def test_too_few_answers_leave_nobody_waiting() -> None:
+    async def run(items: list[int]) -> list[int]:
+        return [10 * items[0]]
+
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*map(Batch(run), range(3)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [ValueError] * 3
+
+
+async def test_portfolios_share_a_trip_unless_each_is_of_a_slot_of_its_own() -> None:
+    for one_slot, expected in ((False, [[1, 2, 3]]), (True, [[1, 3], [2]])):
+        trips: list[list[int]] = []
+
+        async def run(items: list[int], trips: list[list[int]] = trips) -> list[int]:
+            trips.append(items)
+            return await echo(items)
+
+        shards = Shards(run, one_slot)
+
+        answers = await asyncio.gather(shards("red", 1), shards("blue", 2), shards("red", 3))
+
+        assert answers == [10, 20, 30]
+        assert sorted(trips) == expected
