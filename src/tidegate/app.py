@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +21,7 @@ from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable, UnfitStore
 from tidegate.gateway import START_BY_MS, Gateway, Route
+from tidegate.graph_reads import GraphReads
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
@@ -32,6 +35,7 @@ from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
 from tidegate.store.embedded import EmbeddedStore
 from tidegate.store.idempotency import Idempotency
+from tidegate.store.leases import Leases
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.sealing import Seal
@@ -79,7 +83,7 @@ class Node:
         await services.upstream.start()
         polling = spawn(self.poller.run(), "poller")
         self._beside.append(polling)
-        await asyncio.wait([polling], timeout=_FIRST_READ_S)
+        await _within(self.poller.tried, _FIRST_READ_S)
         await self.runner.setup()
         await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
         services.dispatcher.start()
@@ -165,7 +169,12 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     gateway.call_on_change(dispatcher.wake)
     signals.on_change = functools.partial(_rouse, dispatcher)
     accounts = [
-        Account(p.id, w.id, tuple(n.id for n in w.numbers), w.access_token.get_secret_value())
+        Account(
+            p.id,
+            w.id,
+            tuple(n.id for n in w.numbers),
+            GraphReads(upstream, w.id, w.access_token.get_secret_value()),
+        )
         for p, w in settings.wabas
     ]
     draining = [False]
@@ -189,7 +198,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         history=StandingHistory(client, portfolios),
         probe=functools.partial(inspect, client),
     )
-    poller = Poller(upstream, signals, clock, accounts)
+    leases = Leases(client, secrets.token_hex(8))
+    poller = Poller(signals, clock, leases, accounts, settings.poll.interval_ms)
     return Node(settings, connection, services, poller, make_runner(make_application(services)), draining)
 
 
@@ -219,6 +229,12 @@ async def _rouse_held(dispatcher: Dispatcher, portfolio: str, reasons: Sequence[
     except StoreUnavailable:
         # They are asked again at their own times.
         log.warning("held_sends_not_roused", portfolio=portfolio)
+
+
+async def _within(event: asyncio.Event, timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
 
 
 async def _store_now_ms(services: Services, connection: StoreConnection) -> int:

@@ -11,11 +11,13 @@ import pytest
 from loadtest.deployment import NUMBER, PORTFOLIO, WABA, Deployment
 from tests.waiting import until
 from tidegate.app import Node, build
-from tidegate.cloudapi.vocabulary import UNLIMITED, Category, TemplateStatus
+from tidegate.cloudapi.vocabulary import UNLIMITED, Category, Quality, TemplateStatus
+from tidegate.graph_reads import GraphReads, NotRead
 from tidegate.policy.standing import Standing
 from tidegate.simulator.faults import Fault, On, Then
 from tidegate.simulator.server import Simulator, run_simulator
 from tidegate.store.embedded import socket_url
+from tidegate.store.leases import Leases
 from tidegate.store.scripts import StoreClient
 
 OFFER = (WABA.id, "black_friday_offer", "en_US")
@@ -199,3 +201,40 @@ async def test_other_nodes_learn_of_a_change_by_the_epoch(
     reloaded = await other.services.standings.reload(PORTFOLIO, books.epoch)
     await other.stop()
     assert reloaded.limit == 250
+
+
+async def test_graph_is_read_again_when_the_poll_interval_has_passed(world: World) -> None:
+    world.simulator.world.set_number(NUMBER.id, quality="RED")
+    steerable = world.node.services.steerable
+    assert steerable is not None
+    await steerable.advance(6 * 3_600_000)
+    world.node.services.clock.observe(await steerable.now_ms())
+
+    async def was_read() -> bool:
+        return (await world.standing()).number(NUMBER.id).quality is Quality.RED
+
+    await until(was_read)
+
+
+async def test_one_node_of_two_reads(world: World, client: StoreClient) -> None:
+    mine, theirs = Leases(client, "mine"), Leases(client, "theirs")
+    assert await mine.hold(PORTFOLIO, "poll", 60_000)
+    assert not await theirs.hold(PORTFOLIO, "poll", 60_000)
+    assert await mine.hold(PORTFOLIO, "poll", 60_000), "and keeps the duty"
+
+
+async def test_a_throttled_reading_tells_how_long_meta_asks_to_wait(world: World) -> None:
+    usage = {WABA.id: [{"type": "x", "call_count": 100, "estimated_time_to_regain_access": 19}]}
+    fault = Fault(
+        then=Then.STATUS,
+        status=400,
+        on=On.READS,
+        times=1,
+        body={"error": {"message": "(#80007) Rate limit issues", "type": "OAuthException", "code": 80007}},
+        headers={"X-Business-Use-Case-Usage": orjson.dumps(usage).decode()},
+    )
+    world.simulator.faults.add(fault)
+    reads = GraphReads(world.node.services.upstream, WABA.id, WABA.access_token)
+    with pytest.raises(NotRead) as refused:
+        await reads.templates(at_ms=1)
+    assert refused.value.wait_ms == 19 * 60_000

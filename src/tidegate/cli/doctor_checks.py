@@ -12,7 +12,7 @@ import aiohttp
 
 from tidegate.cloudapi.json_text import BadJson, read_json
 from tidegate.errors import TidegateError
-from tidegate.poller import VERSION
+from tidegate.graph_reads import VERSION
 from tidegate.settings import Settings
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import StoreCondition, inspect

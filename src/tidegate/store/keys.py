@@ -23,6 +23,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | queued_for | hash | recipient -> ids of messages queued for it | enqueue, claim | with them |
 | standing | hash | `<kind>:<key>` -> JSON record of a limit, number, template, pause | restand | never |
 | history | stream | one entry a change of standing | restand | trimmed |
+| lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
 | idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
 """
 
@@ -81,6 +82,9 @@ class PortfolioKeys:
 
     def wamid(self, wamid: str) -> str:
         return f"{self._prefix}wamid:{wamid}"
+
+    def lease(self, duty: str) -> str:
+        return f"{self._prefix}lease:{duty}"
 
     def idempotency(self, app: str, digest: str) -> str:
         return f"{self._prefix}idempotency:{app}:{digest}"
