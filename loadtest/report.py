@@ -62,6 +62,7 @@ class Report:
         used = "never full" if self.limit_used is None else f"{self.limit_used:.3%}"
         rows = [
             ("messages accepted by the platform", f"{self.accepted:,}"),
+            ("not sent within the days, or expired", f"{plan.recipients - self.accepted:,}"),
             ("answered at once: sent", f"{self.answers.get('send', 0):,}"),
             ("answered: queued", f"{self.answers.get('queue', 0):,}"),
             ("answered: outcome unknown", f"{self.answers.get('unknown', 0):,}"),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final
 
 from redis import Redis
@@ -26,8 +27,10 @@ from tidegate.store.send_queue import Lane
 GRAIN_MS: Final = 20_000
 #: ... and by no more than this, so that what only happens now and then (a webhook's next try) is not passed over.
 _LONGEST_STEP_MS: Final = 600_000
-_QUIET_WITHIN_S: Final = 180.0
-_LOOK_EVERY_S: Final = 0.002
+_STALLED_S: Final = 60.0
+#: Looks come soon at first, then less often: what takes long is not hurried by looking.
+_FIRST_LOOK_S: Final = 0.001
+_LAST_LOOK_S: Final = 0.02
 #: Where webhooks go while no node runs: nobody listens there, so they come again later.
 _NOWHERE: Final = "http://127.0.0.1:9"
 #: Tasks of a node that are work in hand; by name, as the node gives them.
@@ -35,7 +38,7 @@ _WORK: Final = frozenset({"queued send", "settle", "abandon", "rouse", "store ba
 
 
 class NeverQuiet(Exception):
-    """Work was still in hand or due after minutes of real time; says which."""
+    """Work is in hand or due, and nothing goes on for a minute of real time; says which."""
 
 
 @dataclass(slots=True)
@@ -91,10 +94,10 @@ class Stage:
     async def accepted(self, count: int) -> None:
         """Return once the platform has accepted this many sends in all. Raises NeverQuiet where it never does."""
         book = self.simulator.world.book
-        for _ in range(int(_QUIET_WITHIN_S / _LOOK_EVERY_S)):
+        for _ in range(int(_STALLED_S / _FIRST_LOOK_S)):
             if len(book.accepted) >= count:
                 return
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_FIRST_LOOK_S)
         raise NeverQuiet(f"{len(book.accepted)} of {count} were accepted; {self.look()}")
 
     async def quiet(self) -> None:
@@ -102,22 +105,33 @@ class Stage:
 
         Raises NeverQuiet.
         """
+        look_s, done, until_s = _FIRST_LOOK_S, self._done(), monotonic() + _STALLED_S
+        while (stirring := await self._settled()) is not None:
+            if stirring == "due":
+                self._wake_nodes()
+            if self._done() != done:
+                done, until_s = self._done(), monotonic() + _STALLED_S
+            elif monotonic() > until_s:
+                raise NeverQuiet(f"nothing went on for {_STALLED_S:g} s: {stirring}; {self.look()}")
+            await asyncio.sleep(look_s)
+            look_s = min(2 * look_s, _LAST_LOOK_S)
+
+    async def _settled(self) -> str | None:
+        """What is going on once the platform's webhooks were taken; None: nothing."""
         try:
-            async with asyncio.timeout(_QUIET_WITHIN_S):
-                while True:
-                    await self.simulator.settled()
-                    stirring = self._stirring()
-                    if stirring is None:
-                        # Whoever was woken by the last change gets its turn; what it began is seen then.
-                        await asyncio.sleep(0)
-                        stirring = self._stirring()
-                    if stirring is None:
-                        return
-                    if stirring == "due":
-                        self._wake_nodes()
-                    await asyncio.sleep(_LOOK_EVERY_S)
+            async with asyncio.timeout(_STALLED_S):
+                await self.simulator.settled()
         except TimeoutError:
-            raise NeverQuiet(f"after {_QUIET_WITHIN_S:g} s: {self._stirring()}; {self.look()}") from None
+            raise NeverQuiet(f"webhooks were not taken for {_STALLED_S:g} s; {self.look()}") from None
+        stirring = self._stirring()
+        if stirring is None:
+            # Whoever was woken by the last change gets its turn; what it began is seen then.
+            await asyncio.sleep(0)
+            stirring = self._stirring()
+        return stirring
+
+    def _done(self) -> tuple[int, int, int]:
+        return len(self.simulator.world.book.accepted), self.simulator.courier.taken, self.look().queued
 
     def _stirring(self) -> str | None:
         """What is going on; "due" where only a node's next look at the store is missing; None: nothing."""
