@@ -1,0 +1,1 @@
+"""What things cost: measurements on this machine, of one thing at a time."""

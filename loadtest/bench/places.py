@@ -1,0 +1,178 @@
+"""What a counted recipient costs in memory, and an admission in the store's time: packed places against one set.
+
+`python -m loadtest.bench.places` (two minutes). Both layouts run the same `admit`; only `_places` differs. `settled`:
+every recipient was delivered to. `on its way`: every recipient has a message of unknown fate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from unittest.mock import patch
+
+from redis.asyncio import Redis
+from rich.console import Console
+from rich.table import Table
+
+from tidegate.policy.facts import NO_LIMIT, Terms
+from tidegate.policy.lifecycle import RANK
+from tidegate.store import scripts
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.ledger import Ask, Ledger
+from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
+
+SIZES: Final = (2_000, 100_000, 1_000_000)
+ADMISSIONS: Final = 16_384
+AT_ONCE: Final = 64
+_FILLED_AT_ONCE: Final = 5_000
+_DAY_MS: Final = 86_400_000
+_PORTFOLIO: Final = "bench"
+
+#: One sorted set of all recipients, and nothing else: no buckets, and so no calendar.
+_ONE_SET: Final = {
+    "local place = { bucket = digits((high * 256 + low) % 16384), member = string.sub(recipient, 3, 9),": (
+        "local place = { bucket = '', member = recipient,"
+    ),
+    "place.slot = place.bucket .. ':' .. place.member": "place.slot = recipient",
+    "  redis.call('ZADD', k.calendar, 'LT', digits(ends), place.bucket)\n": "",
+    "local bucket = redis.call('ZRANGEBYSCORE', k.calendar, '-inf', digits(now), 'LIMIT', 0, 1)[1]": (
+        "local bucket = redis.call('ZCOUNT', k.places, '-inf', digits(now)) > 0 and ''"
+    ),
+    "bucket .. ':' .. due[i]": "due[i]",
+    "    local first = redis.call('ZRANGE', k.places .. bucket, 0, 0, 'WITHSCORES')\n"
+    "    if first[1] then redis.call('ZADD', k.calendar, first[2], bucket) else"
+    " redis.call('ZREM', k.calendar, bucket) end\n": "",
+}
+
+_FILL: Final = """
+local k, now = keys_of(0), now_ms(KEYS[1])
+math.randomseed(tonumber(ARGV[1]))
+for i = 1, tonumber(ARGV[2]) do
+  local bytes = {}
+  for b = 1, 16 do bytes[b] = string.char(math.random(0, 255)) end
+  local place = place_load(k, table.concat(bytes))
+  local ends = now + math.random(3600000, 86400000)
+  if ARGV[3] == '1' then place.counted = ends
+  else place.holds[ARGV[4] .. string.format('%026d', i)] = { expected = ends, ends = ends + 2592000000 } end
+  place_save(k, place, now)
+end
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What `recipients` cost: bytes each, and the server's microseconds of an admission that takes a place."""
+
+    layout: str
+    recipients: int
+    settled_bytes: float
+    on_its_way_bytes: float
+    admit_us: float
+
+
+@contextmanager
+def _layout(name: str) -> Iterator[None]:
+    """The scripts as they are, or with all places in one set."""
+    read = scripts._read
+
+    def read_as_one_set(folder: Any, script: str, prefix: str = "") -> str:
+        text = read(folder, script, prefix)
+        if prefix + script == "_places":
+            for old, new in _ONE_SET.items():
+                if old not in text:
+                    raise RuntimeError(f"lua/_places.lua has changed: this bench no longer finds {old!r}")
+                text = text.replace(old, new)
+        return text
+
+    scripts.script.cache_clear()
+    try:
+        with patch.object(scripts, "_read", read if name == "packed" else read_as_one_set):
+            yield
+    finally:
+        scripts.script.cache_clear()
+
+
+async def _fill(client: Redis, recipients: int, *, settled: bool) -> float:
+    """Let so many recipients hold a place; bytes each."""
+    before = await _emptied(client)
+    fragments = "\n".join(scripts._read(scripts._LUA, name, "_") for name in ("keys", "time", "places"))
+    message = f"tg{secrets.token_hex(4)}-"
+    for begin in range(0, recipients, _FILLED_AT_ONCE):
+        args = [begin, min(_FILLED_AT_ONCE, recipients - begin), int(settled), message]
+        keys = PortfolioKeys(_PORTFOLIO).all
+        await client.execute_command("EVAL", fragments + _FILL, len(keys), *keys, *args)
+    used = int(await client.hget(PortfolioKeys(_PORTFOLIO).ledger, "used") or 0)
+    return ((await client.info("memory"))["used_memory"] - before) / used
+
+
+async def _emptied(client: Redis) -> int:
+    """The bytes of an empty server; what was forgotten is freed before they are read."""
+    await client.execute_command("FLUSHALL", "SYNC")
+    await client.execute_command("MEMORY", "PURGE")
+    used: int = (await client.info("memory"))["used_memory"]
+    return used
+
+
+async def _server_us(client: Redis) -> float:
+    cpu = await client.info("cpu")
+    return 1e6 * (float(cpu["used_cpu_user_main_thread"]) + float(cpu["used_cpu_sys_main_thread"]))
+
+
+async def _admit(client: Redis) -> float:
+    """Admit new recipients, `AT_ONCE` at a time; the server's microseconds for each."""
+    ledger = Ledger(client, [_PORTFOLIO], {state.value: rank for state, rank in RANK.items()}, one_slot=False)
+    terms = Terms(
+        epoch=0, needs_window=False, counts=True, places=10**9, limit_places=10**9, category_places=NO_LIMIT,
+        hold_ms=31 * _DAY_MS, window_margin_ms=10_000, pair_emission_ms=6_000, pair_tolerance_ms=264_000,
+        throughput_emission_us=1, throughput_tolerance_us=10_000,
+    )  # fmt: skip
+    deadline_ms = 10**13
+    before = await _server_us(client)
+    for begin in range(0, ADMISSIONS, AT_ONCE):
+        asks = [
+            Ask(_PORTFOLIO, f"m{begin + n}", 1, secrets.token_bytes(16), "1", terms, deadline_ms, b"{}")
+            for n in range(AT_ONCE)
+        ]
+        if not all(facts.taken for facts in await asyncio.gather(*map(ledger.admit, asks))):
+            raise RuntimeError("an admission was refused: nothing was measured")
+    return (await _server_us(client) - before) / ADMISSIONS
+
+
+async def measure(sizes: Sequence[int] = SIZES) -> list[Cost]:
+    """The costs of both layouts, on an embedded server of this run's own."""
+    with TemporaryDirectory(prefix="tidegate-bench-") as directory:
+        process = ValkeyProcess.spawn(Path(directory), {"save": "", "appendonly": "no"})
+        socket_path = str(Path(directory, SOCKET_NAME))
+        await process.ready(socket_path, timeout_s=10)
+        try:
+            async with Redis(unix_socket_path=socket_path, socket_timeout=60) as client:
+                return [await _cost(client, layout, size) for size in sizes for layout in ("one set", "packed")]
+        finally:
+            await process.stop(timeout_s=10)
+
+
+async def _cost(client: Redis, layout: str, recipients: int) -> Cost:
+    with _layout(layout):
+        on_its_way = await _fill(client, recipients, settled=False)
+        settled = await _fill(client, recipients, settled=True)
+        return Cost(layout, recipients, settled, on_its_way, await _admit(client))
+
+
+def _print(costs: list[Cost]) -> None:
+    table = Table("recipients", "layout", "bytes, settled", "bytes, on its way", "server us an admission")
+    for column in table.columns:
+        column.justify = "right"
+    for cost in costs:
+        numbers = (cost.settled_bytes, cost.on_its_way_bytes, cost.admit_us)
+        table.add_row(f"{cost.recipients:,}", cost.layout, *(f"{number:.1f}" for number in numbers))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    _print(asyncio.run(measure()))
