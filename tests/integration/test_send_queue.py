@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.factories import NUMBER, PORTFOLIO, user
+from tests.factories import DAY_MS, NUMBER, PORTFOLIO, user
 from tests.mutants.book import BEGIN_MS, LANE, Book
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.lifecycle import State
@@ -145,6 +145,30 @@ async def test_a_message_tells_its_history(book: Book) -> None:
     assert await book.messages.find(PORTFOLIO, "m2") is None
 
 
+@pytest.mark.parametrize(
+    ("window", "says", "days"),
+    [
+        pytest.param(False, (), 31 + 8, id="as long as it may be delivered, and a week beyond"),
+        pytest.param(True, (), 31 + 8, id="inside a window too: it may be delivered when that has closed"),
+        pytest.param(False, ("sent",), 31 + 8, id="sent is not delivered"),
+        pytest.param(False, ("sent", "delivered"), 8, id="a week from its delivery"),
+        pytest.param(False, ("failed",), 8, id="a week from its failure"),
+    ],
+)
+async def test_how_long_a_message_is_known(
+    book: Book, store_client: StoreClient, window: bool, says: tuple[str, ...], days: int
+) -> None:
+    if window:
+        await book.writes(user(0), at_ms=0)
+    await book.admit("m1", user(0), hold_ms=31 * DAY_MS)
+    for word in says:
+        await book.status("m1", word, 0)
+
+    left_ms = await store_client.pttl(book.keys.message("m1"))
+
+    assert days * DAY_MS - 60_000 < left_ms <= days * DAY_MS
+
+
 async def test_what_ended_is_remembered_for_as_long_as_webhooks_may_repeat(
     book: Book, store_client: StoreClient
 ) -> None:
@@ -154,5 +178,5 @@ async def test_what_ended_is_remembered_for_as_long_as_webhooks_may_repeat(
 
     for id_ in ("m1", "m2"):
         left_ms = await store_client.pttl(book.keys.message(id_))
-        assert 7 * 86_400_000 < left_ms < 9 * 86_400_000
-    assert 7 * 86_400_000 < await store_client.pttl(book.keys.wamid("wamid.m1")) < 9 * 86_400_000
+        assert 7 * DAY_MS < left_ms < 9 * DAY_MS
+    assert 7 * DAY_MS < await store_client.pttl(book.keys.wamid("wamid.m1")) < 9 * DAY_MS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import permutations
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -15,13 +14,12 @@ from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy import decide as judgement
 from tidegate.policy.decide import judge, terms_of
 from tidegate.policy.facts import Case, Facts
-from tidegate.policy.guardrails import COUNTED
+from tidegate.policy.guardrails import COUNTED, CountedGuardrail
 from tidegate.policy.rules import Mode, Rules
 from tidegate.policy.standing import NumberStanding, Standing
 from tidegate.policy.verdict import Queue, Reject, Send, Wait
 
-PLACE_GUARDRAILS = ("messaging_limit", "category_reserve")
-COUNTED_NAMES = [guardrail.__name__ for guardrail in COUNTED]
+COUNTED_NAMES = ["service_window", "messaging_limit", "category_reserve", "pair_rate", "throughput"]
 NUMBERS = ("101", "102")
 
 MODES = st.dictionaries(
@@ -126,18 +124,17 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
     law()
 
 
-@given(case=CASES, standing=STANDINGS, facts=FACTS, rules=all_rules())
+@given(case=CASES, standing=STANDINGS, facts=FACTS, rules=all_rules(), order=st.permutations(COUNTED))
+@settings(max_examples=500)
 def test_the_order_of_the_guardrails_does_not_change_the_kind_of_verdict(
-    case: Case, standing: Standing, facts: Facts, rules: Rules
+    case: Case, standing: Standing, facts: Facts, rules: Rules, order: list[CountedGuardrail]
 ) -> None:
     terms = terms_of(case, standing, rules)
-    kinds = set()
-    for order in permutations(COUNTED):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(judgement, "COUNTED", order)
-            kinds.add(type(judge(case, terms, facts, rules)))
+    judged = judge(case, terms, facts, rules)
 
-    assert len(kinds) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judgement, "COUNTED", tuple(order))
+        assert type(judge(case, terms, facts, rules)) is type(judged)
 
 
 STRICTER_MODE = {Mode.OFF: Mode.SHADOW, Mode.SHADOW: Mode.ENFORCE, Mode.ENFORCE: Mode.ENFORCE}

@@ -21,14 +21,16 @@ from tests.factories import (
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, TemplateStatus
 from tidegate.policy.decide import PACING_RETRY_MS, decide, explain, judge, shadowed, terms_of
 from tidegate.policy.facts import Case, Facts, Terms
+from tidegate.policy.guardrails import COUNTED, STANDING
 from tidegate.policy.guardrails.messaging_limit import messaging_limit
 from tidegate.policy.guardrails.pair_rate import pair_rate
-from tidegate.policy.rules import Mode, Rules
+from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
 from tidegate.policy.standing import NumberStanding, Pause, Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 
 FULL = make_terms(places=85, limit_places=100, category_places=85)
 PACED = make_terms(pair_emission_ms=6_000, throughput_emission_us=12_500)
+OFF_AT_FIRST = {name for name in GUARDRAIL_FIELDS if Rules().mode(name) is Mode.OFF}
 HELD = make_case(hold=True)
 LATE_MS = 31 * DAY_MS + 60_000
 NOT_HELD = make_case(hold=False)
@@ -387,15 +389,9 @@ class TestExplain:
     def test_every_guardrail_answers_in_the_order_of_explanation(self) -> None:
         answers = explain(HELD, make_standing(), FULL, make_facts(used=90), Rules())
 
-        assert [answer.guardrail for answer in answers] == [
-            "operator_pause",
-            "template_health",
-            "service_window",
-            "messaging_limit",
-            "category_reserve",
-            "pair_rate",
-            "throughput",
-        ]
+        asked = [guardrail.__name__ for guardrail in (*STANDING, *COUNTED) if guardrail.__name__ not in OFF_AT_FIRST]
+        assert [answer.guardrail for answer in answers] == asked
+        assert asked[0] == "operator_pause"
         objecting = [answer.guardrail for answer in answers if answer.objection]
         assert objecting == ["category_reserve"]
 

@@ -3,7 +3,7 @@
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms within which an outcome must be known
--- ARGV[2]  ms for which a message is remembered after its place may end
+-- ARGV[2]  ms for which a message is remembered after it may be delivered
 -- ARGV[3+] 16 a send: portfolio (0 = first block), message id, attempt, epoch of the decision, recipient (16 bytes),
 --          number, flags (1 dry run, 2 needs an open window, 4 counts), places (-1 no limit), hold ms, window margin ms,
 --          pair emission ms, pair tolerance ms, throughput emission us, throughput tolerance us, deadline (ms), about (text)
@@ -82,7 +82,8 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   redis.call('HSET', k.message .. id, 'state', 'sending', 'attempt', attempt, 'recipient', recipient, 'number', number,
     'place', place and '1' or (counts and '0' or ''), 'window', window, 'at', now, 'about', about,
     'history', (record[3] or '') .. digits(now) .. ' sending\n')
-  redis.call('PEXPIRE', k.message .. id, digits((place and hold_ms or 0) + remember_ms))
+  -- One that needed no place may still be delivered when its window has closed: it is known for as long.
+  redis.call('PEXPIRE', k.message .. id, digits((counts and hold_ms or 0) + remember_ms))
   redis.call('ZADD', k.inflight, now + outcome_ms, id)
   if state == 'queued' then
     lane_drop(k, id, record[4])

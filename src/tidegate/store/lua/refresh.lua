@@ -2,7 +2,7 @@
 -- uses: keys, time, places, queue
 --
 -- KEYS     one block a portfolio (store/keys.py)
--- ARGV[1]  ms for which a message of final state is remembered
+-- ARGV[1]  ms for which a message is remembered once it was delivered or failed
 -- ARGV[2+] 9 a status: portfolio, message id, status, its rank, ranks by state as "state=rank ...", Meta's time (ms),
 --          cause, what it says of the place (counts: a delivery; frees: proven undelivered; keeps), wamid
 --
@@ -58,7 +58,8 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
   redis.call('HSET', k.message .. id, 'state', status, 'wamid', wamid, 'reason', '',
     'history', record[6] .. digits(now) .. ' ' .. status .. ' ' .. cause .. '\n')
   redis.call('HDEL', k.message .. id, 'body')
-  if status == 'read' or status == 'failed' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
+  -- What was delivered has no more to say of its place.
+  if status ~= 'sent' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
   return 1, freed
 end
 
