@@ -1,0 +1,86 @@
+"""In which time zones a recipient may live: IANA names by the prefix of a phone number, or by a user id's country.
+
+Sources: the time zone table of libphonenumber (3,240 prefixes, 327 of which leave several zones open), the numbering
+plans of the countries in NATIONWIDE_MOBILE, `zone.tab` of the IANA time zone database; for business-scoped user ids
+Meta, "Business-scoped user IDs".
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
+
+from tidegate.policy.identity import canonical_phone
+
+NATIONWIDE_MOBILE: Final = {
+    "2992": "GL", "2994": "GL", "2995": "GL",
+    "346": "ES", "347": "ES",
+    "569": "CL",
+    "5939": "EC",
+    "614": "AU",
+    "628": "ID",
+    "642": "NZ",
+    "6757": "PG", "6758": "PG",
+    "79": "RU",
+    "9765": "MN", "9766": "MN", "9768": "MN", "9769": "MN",
+}  # fmt: skip
+"""Prefixes of mobile numbers that are given out in a whole country, where clocks differ within it.
+
+libphonenumber names one zone for them, that of the capital or the largest city: at 20:00 in Moscow a Russian mobile
+phone may be in Kamchatka, where it is 05:00. (Where mobile numbers have area codes, as in Brazil, Mexico and North
+America, the table tells them apart.)
+"""
+_NATIONWIDE_LENGTHS: Final = (4, 3, 2)
+
+
+def candidate_zones(digits: str) -> tuple[str, ...]:
+    """The zones that a phone number (digits, country code first) may be in, by its longest known prefix.
+
+    One for most; several where the prefix says no more (a Portuguese mobile: 2, a Russian one: 26, a North American
+    toll-free number: 42); () where nothing is known (satellite and other numbers of no country). Whether the number is
+    in use, or could be, is not asked: WhatsApp ids have forms that numbering plans no longer know.
+    """
+    for length in _NATIONWIDE_LENGTHS:
+        country = NATIONWIDE_MOBILE.get(digits[:length])
+        if country is not None:
+            return country_zones(country)
+    # Not the library's own look-up: it parses the number first, for nine tenths of the time, and refuses some ids.
+    # The old Mexican form is spelled anew because its area code, which tells the zone, is one digit further on.
+    digits = canonical_phone(digits)
+    for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
+        zones = TIMEZONE_DATA.get(digits[:length])
+        if zones is not None:
+            return zones
+    return ()
+
+
+def country_zones(country: str) -> tuple[str, ...]:
+    """The zones of a country (two capital letters, as a business-scoped user id begins); () for an unknown one.
+
+    All that is known of a recipient who hides the phone number.
+    """
+    return _zones_by_country().get(country, ())
+
+
+@lru_cache(maxsize=1024)
+def load_zone(name: str) -> ZoneInfo | None:
+    """The zone of this IANA name; None when there is none, so that a name given by hand can be checked."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        # KeyError: no such zone. ValueError: a path, or a file that is no zone. OSError: a directory ("America").
+        return None
+
+
+@cache
+def _zones_by_country() -> dict[str, tuple[str, ...]]:
+    zones: dict[str, tuple[str, ...]] = {}
+    for line in files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            country, _, zone = line.split("\t")[:3]
+            zones[country] = (*zones.get(country, ()), zone)
+    return zones
