@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.factories import (
+    DAY_MS,
     NOW_MS,
     NUMBER,
     PORTFOLIO,
@@ -14,6 +15,7 @@ from tests.factories import (
     make_outcome,
     make_status,
     make_terms,
+    user,
 )
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Facts
@@ -28,6 +30,12 @@ from tidegate.store.send_queue import Claim, Lane, SendQueue, Waiting
 BEGIN_MS = NOW_MS + 345
 FOREVER_MS = 400 * 86_400_000
 LANE = Lane(NUMBER, Category.MARKETING)
+
+ANN, BOB, CAT = user(0), user(1), user(2)
+#: Shares a bucket of places with ANN.
+DAN = user(3)
+HOUR_MS = 3_600_000
+LONG_MS = 31 * DAY_MS
 
 
 class Book:

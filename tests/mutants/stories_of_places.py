@@ -1,0 +1,127 @@
+"""Who holds a place, since when and until when."""
+
+from __future__ import annotations
+
+from tests.factories import DAY_MS, PORTFOLIO
+from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, DAN, HOUR_MS, LONG_MS, Book
+from tidegate.store.ledger import OUTCOME_MS
+
+
+async def a_place_is_held_to_its_last_millisecond_and_free_at_its_end(book: Book) -> None:
+    assert (await book.admit("m1", ANN, places=1)).taken
+    await book.at(DAY_MS - 1)
+    assert not (await book.admit("m2", BOB, places=1)).taken
+    await book.at(DAY_MS)
+    assert (await book.admit("m2", BOB, places=1)).taken
+
+
+async def the_last_place_is_given_once(book: Book) -> None:
+    assert (await book.admit("m1", ANN, places=2)).taken
+    assert (await book.admit("m2", BOB, places=2)).taken
+    facts = await book.admit("m3", CAT, places=2)
+    assert (facts.taken, facts.used, facts.counted) == (False, 2, False)
+
+
+async def who_holds_a_place_needs_no_other(book: Book) -> None:
+    await book.admit("m1", ANN, places=1)
+    facts = await book.admit("m2", ANN, places=1)
+    assert (facts.taken, facts.counted) == (True, True)
+    assert await book.used() == 1
+
+
+async def a_book_that_is_read_lets_go_of_what_has_ended(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.admit("m2", BOB, hold_ms=LONG_MS)
+    await book.at(DAY_MS)
+    assert await book.used() == 1
+
+
+async def a_bucket_is_looked_into_when_its_first_place_ends(book: Book) -> None:
+    await book.admit("m1", ANN, places=2)
+    await book.admit("m2", DAN, places=2, hold_ms=LONG_MS)
+    await book.at(DAY_MS)
+    assert (await book.admit("m3", BOB, places=2)).taken
+    await book.at(LONG_MS)
+    assert await book.used() == 0
+
+
+async def a_short_hold_does_not_shorten_a_long_one(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.admit("m2", ANN, hold_ms=DAY_MS)
+    await book.at(DAY_MS)
+    assert await book.used() == 1
+    await book.at(LONG_MS)
+    assert await book.used() == 0
+
+
+async def the_curve_tells_when_places_are_expected(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.at(HOUR_MS)
+    await book.admit("m2", BOB)
+    first, second = -(-(BEGIN_MS + DAY_MS) // 1000), -(-(BEGIN_MS + HOUR_MS + DAY_MS) // 1000)
+    assert (await book.books()).releases == {first: 1, second: 1}
+    await book.status("m2", "failed", HOUR_MS)
+    assert (await book.books()).releases == {first: 1}
+
+
+async def holds_that_have_ended_are_not_carried_on(book: Book) -> None:
+    for i in range(5):
+        await book.at(i * 23 * HOUR_MS)
+        await book.admit(f"m{i}", ANN)
+    [text] = (await book.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:holds")).values()
+    assert text.count(b";") == 2
+
+
+async def a_send_that_does_not_count_takes_no_place(book: Book) -> None:
+    assert (await book.admit("m1", ANN, counts=False, places=0)).taken
+    assert await book.used() == 0
+
+
+async def an_unknown_outcome_keeps_its_place(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert not await book.settle("m1", "unknown")
+    assert await book.used() == 1
+
+
+async def a_proven_failure_gives_its_place_back(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert await book.settle("m1", "failed", release=True)
+    assert await book.used() == 0
+    assert (await book.admit("m2", BOB, places=1)).taken
+
+
+async def a_failure_without_proof_keeps_its_place(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert not await book.settle("m1", "failed")
+    assert await book.used() == 1
+
+
+async def a_failure_frees_nothing_that_another_message_holds(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.admit("m2", ANN)
+    assert not await book.settle("m2", "failed", release=True)
+    assert await book.used() == 1
+
+
+async def an_outcome_of_another_attempt_changes_nothing(book: Book) -> None:
+    await book.admit("m1", ANN, attempt=1)
+    assert not await book.settle("m1", "failed", release=True, attempt=2)
+    assert (await book.used(), await book.state("m1")) == (1, "sending")
+
+
+async def an_outcome_that_never_came_is_unknown_and_not_sent_again(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(OUTCOME_MS - 1)
+    assert await book.reaped() == []
+    await book.at(OUTCOME_MS)
+    assert await book.reaped() == [("unknown", "m1")]
+    assert (await book.state("m1"), await book.used(), await book.claimed()) == ("unknown", 1, [])
+
+
+async def a_call_whose_answer_was_lost_is_answered_again_and_changes_nothing(book: Book) -> None:
+    terms = {"places": 1, "throughput_emission_us": 1_000_000, "pair_emission_ms": 6_000}
+    assert (await book.admit("m1", ANN, **terms)).taken
+    facts = await book.admit("m1", ANN, **terms)
+    assert (facts.taken, facts.repeated) == (True, True)
+    await book.at(6_000)
+    assert (await book.admit("m2", ANN, **terms)).taken

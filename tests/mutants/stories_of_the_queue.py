@@ -1,0 +1,110 @@
+"""Who stands in line, who is claimed, and who is never sent again."""
+
+from __future__ import annotations
+
+from tests.factories import DAY_MS, PORTFOLIO
+from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LANE, Book
+from tidegate.store.send_queue import LEASE_MS
+
+
+async def a_claim_that_was_overtaken_can_not_send(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    assert await book.claimed() == [("m1", 1)]
+    await book.at(LEASE_MS)
+    assert await book.reaped() == [("requeued", "m1")]
+    assert (await book.admit("m1", ANN, attempt=1)).gone
+    assert not await book.enqueue("m1", ANN, attempt=1)
+    assert await book.claimed() == [("m1", 3)]
+    assert (await book.admit("m1", ANN, attempt=3)).taken
+
+
+async def a_claim_is_given_once(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    assert await book.claimed() == [("m1", 1)]
+    assert await book.claimed() == []
+    await book.at(LEASE_MS - 1)
+    assert await book.reaped() == []
+
+
+async def first_come_first_served_and_nobody_early(book: Book) -> None:
+    await book.enqueue("m1", ANN, due_at_ms=20)
+    await book.enqueue("m2", BOB, due_at_ms=10)
+    await book.enqueue("m3", CAT, due_at_ms=21)
+    await book.at(20)
+    claim = await book.claim()
+    assert [one.message_id for one in claim.messages] == ["m2", "m1"]
+    assert claim.wake_at_ms == BEGIN_MS + 21
+
+
+async def who_waits_for_a_place_is_claimed_as_places_come_free(book: Book) -> None:
+    await book.admit("m0", CAT)
+    await book.enqueue("m1", ANN, needs_place=True)
+    await book.enqueue("m2", BOB, needs_place=True)
+    claim = await book.claim(places=1)
+    assert (claim.messages, claim.wake_at_ms) == ((), BEGIN_MS + DAY_MS)
+    assert await book.claimed(places=2) == [("m1", 1)]
+    await book.at(DAY_MS)
+    assert await book.claimed(places=1) == [("m2", 1)]
+
+
+async def who_writes_waits_for_no_place(book: Book) -> None:
+    await book.enqueue("m1", ANN, needs_place=True)
+    assert await book.claimed(places=0) == []
+    await book.writes(ANN, at_ms=0)
+    assert await book.claimed(places=0) == [("m1", 1)]
+
+
+async def who_got_a_place_by_another_message_waits_for_none(book: Book) -> None:
+    await book.enqueue("m1", ANN, needs_place=True)
+    await book.admit("m2", ANN)
+    await book.enqueue("m3", ANN, needs_place=True)
+    assert await book.claimed(places=0) == [("m1", 1), ("m3", 1)]
+
+
+async def what_was_cancelled_is_neither_claimed_nor_admitted(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    await book.enqueue("m2", BOB)
+    assert await book.claimed(most=1) == [("m1", 1)]
+    for id_ in ("m1", "m2"):
+        assert await book.queue.end(PORTFOLIO, id_, "cancelled", "a test") == "queued"
+    assert await book.claimed() == []
+    assert (await book.admit("m1", ANN, attempt=1)).gone
+    assert await book.queue.end(PORTFOLIO, "m1", "cancelled", "a test") == "cancelled"
+
+
+async def what_waits_beyond_its_deadline_expires(book: Book) -> None:
+    await book.enqueue("m1", ANN, expires_at_ms=1_000)
+    await book.at(999)
+    assert await book.reaped() == []
+    await book.at(1_000)
+    assert await book.reaped() == [("expired", "m1")]
+    assert (await book.claimed(), await book.state("m1")) == ([], "expired")
+
+
+async def what_is_given_back_gives_its_place_back(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert await book.enqueue("m1", ANN, attempt=1)
+    assert (await book.used(), await book.state("m1")) == (0, "queued")
+    assert not await book.enqueue("m1", ANN, attempt=1)
+    assert await book.claimed() == [("m1", 3)]
+
+
+async def what_was_sent_after_all_is_not_sent_again(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.enqueue("m1", ANN, attempt=1)
+    await book.status("m1", "delivered", 0)
+    [state] = await book.queue.lanes(PORTFOLIO, [LANE])
+    assert (state.due, state.waiting_for_place) == (0, 0)
+    assert (await book.claimed(), await book.state("m1"), await book.used()) == ([], "delivered", 1)
+
+
+async def a_lane_without_room_wakes_nobody_for_what_is_due_already(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    assert (await book.claim(most=0)).wake_at_ms is None
+
+
+async def what_is_held_for_a_reason_that_is_over_is_due_at_once(book: Book) -> None:
+    await book.enqueue("m1", ANN, due_at_ms=HOUR_MS, reason="template_paused")
+    await book.enqueue("m2", BOB, due_at_ms=HOUR_MS, reason="quiet_hours")
+    assert await book.queue.rouse(PORTFOLIO, [LANE], ["template_paused", "messaging_limit"]) == 1
+    assert await book.claimed() == [("m1", 1)]

@@ -1,0 +1,142 @@
+"""What Meta tells of messages, and what users' messages open."""
+
+from __future__ import annotations
+
+from tests.factories import DAY_MS
+from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, LONG_MS, Book
+
+
+async def a_delivery_counts_a_day_from_the_end_of_its_second(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.at(10_000)
+    await book.status("m1", "delivered", 5_000)
+    # Begun 345 ms into a second: told of second 5 - 0.345, delivered at most 999 ms later.
+    ends_ms = 5_000 - 345 + 999 + DAY_MS
+    await book.at(ends_ms - 1)
+    assert await book.used() == 1
+    await book.at(ends_ms)
+    assert await book.used() == 0
+
+
+async def a_delivery_is_not_later_than_what_tells_of_it(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.at(5_000)
+    await book.status("m1", "delivered", 5_000)
+    await book.at(5_000 + DAY_MS - 1)
+    assert await book.used() == 1
+    await book.at(5_000 + DAY_MS)
+    assert await book.used() == 0
+
+
+async def a_delivery_is_not_earlier_than_its_send(book: Book) -> None:
+    await book.at(DAY_MS)
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.status("m1", "delivered", 0)
+    await book.at(2 * DAY_MS - 1)
+    assert await book.used() == 1
+
+
+async def a_time_from_nowhere_takes_no_place_for_good(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.status("m1", "delivered", 4_000 * DAY_MS)
+    await book.at(2 * DAY_MS + 1_000)
+    assert await book.used() == 0
+
+
+async def a_message_that_was_read_counts_from_its_delivery(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.status("m1", "delivered", 0)
+    await book.at(5 * HOUR_MS)
+    await book.status("m1", "read", 5 * HOUR_MS)
+    await book.at(DAY_MS + 1_000)
+    assert await book.used() == 0
+
+
+async def a_state_never_goes_back(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert (await book.status("m1", "read", 0)).changed
+    for word in ("delivered", "sent", "failed"):
+        assert not (await book.status("m1", word, 0)).changed
+    assert (await book.state("m1"), await book.used()) == ("read", 1)
+
+
+async def a_failure_after_a_delivery_frees_nothing(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.status("m1", "delivered", 0)
+    assert not (await book.status("m1", "failed", 0)).freed
+    assert await book.used() == 1
+
+
+async def a_delivery_after_a_failure_counts(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert (await book.status("m1", "failed", 0)).freed
+    assert (await book.status("m1", "delivered", 0)).changed
+    assert await book.used() == 1
+
+
+async def a_delivery_after_the_hold_counts_from_its_own_time(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(DAY_MS)
+    assert await book.used() == 0
+    await book.status("m1", "delivered", DAY_MS)
+    assert await book.used() == 1
+    await book.at(2 * DAY_MS)
+    assert await book.used() == 0
+
+
+async def a_failure_in_doubt_is_waited_for_no_longer_than_a_day(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    assert not (await book.status("m1", "failed", 0, says="keeps")).freed
+    await book.at(DAY_MS - 1)
+    assert await book.used() == 1
+    await book.at(DAY_MS)
+    assert await book.used() == 0
+
+
+async def a_status_of_a_stranger_is_known_as_that(book: Book) -> None:
+    refreshed = await book.status("m9", "delivered", 0)
+    assert (refreshed.known, refreshed.changed, refreshed.freed) == (False, False, False)
+    assert await book.used() == 0
+
+
+async def a_window_runs_from_the_users_message_not_from_its_arrival(book: Book) -> None:
+    await book.at(23 * HOUR_MS)
+    assert await book.writes(ANN, at_ms=0) == DAY_MS
+    assert (await book.admit("m1", ANN, counts=False, needs_window=True)).taken
+    await book.at(DAY_MS)
+    assert not (await book.admit("m2", ANN, counts=False, needs_window=True)).taken
+
+
+async def a_window_that_ends_within_the_margin_counts_as_closed(book: Book) -> None:
+    await book.writes(ANN, at_ms=0)
+    await book.at(DAY_MS - 10_000)
+    terms = {"counts": False, "needs_window": True}
+    assert not (await book.admit("m1", ANN, window_margin_ms=10_000, **terms)).taken
+    assert (await book.admit("m2", ANN, window_margin_ms=9_999, **terms)).taken
+
+
+async def a_late_or_future_message_neither_shortens_nor_stretches_a_window(book: Book) -> None:
+    await book.at(HOUR_MS)
+    assert await book.writes(ANN, at_ms=HOUR_MS) == HOUR_MS + DAY_MS
+    assert await book.writes(ANN, at_ms=0) == HOUR_MS + DAY_MS
+    assert await book.writes(ANN, at_ms=9 * DAY_MS) == HOUR_MS + DAY_MS
+    await book.at(2 * DAY_MS)
+    assert await book.writes(ANN, at_ms=DAY_MS) is None
+
+
+async def inside_a_window_nobody_takes_a_place(book: Book) -> None:
+    await book.writes(ANN, at_ms=0)
+    facts = await book.admit("m1", ANN, places=0)
+    assert (facts.taken, facts.window_ends_ms) == (True, BEGIN_MS + DAY_MS)
+    assert await book.used() == 0
+
+
+async def what_is_delivered_when_the_window_has_closed_counts(book: Book) -> None:
+    await book.writes(ANN, at_ms=0)
+    await book.writes(BOB, at_ms=0)
+    await book.admit("m1", ANN)
+    await book.admit("m2", BOB)
+    await book.at(DAY_MS)
+    await book.status("m1", "delivered", DAY_MS)
+    await book.status("m2", "delivered", DAY_MS - 1_000)
+    assert await book.used() == 1
