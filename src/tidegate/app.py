@@ -17,7 +17,7 @@ from aiohttp import web
 from tidegate import __version__
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
-from tidegate.edge.routes import make_application, make_runner
+from tidegate.edge.routes import IN_HAND, make_application, make_runner
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable, UnfitStore
 from tidegate.gateway import START_BY_MS, Gateway, Route
@@ -50,7 +50,11 @@ from tidegate.upstream import Upstream
 SETTLE_MS: Final = START_BY_MS + 50
 #: How long a start waits for Graph before it serves with what the configuration and the store say.
 _FIRST_READ_S: Final = 5.0
+#: A stop takes less than half a minute: this for what is in hand, _CLOSE_S twice for what does not end, this for
+#: outcomes that the store would not take yet, and what an embedded store needs to end.
 _DRAIN_S: Final = 20.0
+_CLOSE_S: Final = 0.5
+_SETTLE_S: Final = 3.0
 
 log = structlog.get_logger()
 
@@ -92,16 +96,27 @@ class Node:
         log.info("listening", host=self.address[0], port=self.address[1], version=services.version)
 
     async def stop(self) -> None:
-        """Take no more work, finish what is in hand, close. Cuts no send that has begun."""
+        """Take no more work, finish what is in hand, close; within half a minute, whatever Meta or the store do.
+
+        A send that Meta has not answered by then is cut; its intent is stored, so that its outcome is unknown and it
+        is never sent again.
+        """
         self._draining[0] = True
         for task in self._beside:
             task.cancel()
-        await self.services.dispatcher.stop()
+        # The port still answers meanwhile: /readyz says that the node drains.
+        endings = [
+            spawn(self.services.dispatcher.stop(), "end of the dispatcher"),
+            spawn(self.runner.app[IN_HAND].ended(), "end of what is in hand"),
+        ]
+        _, cut = await asyncio.wait(endings, timeout=_DRAIN_S)
+        for ending in cut:
+            ending.cancel()
         await self.runner.cleanup()
-        await self.services.gateway.settled(_DRAIN_S)
+        await self.services.gateway.settled(0 if self.broken.is_set() else _SETTLE_S)
         await self.services.upstream.close()
         await self.connection.aclose()
-        log.info("stopped")
+        log.info("stopped", cut=bool(cut))
 
     async def _check_store(self) -> None:
         condition = await inspect(self.connection.client)
@@ -200,7 +215,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     )
     leases = Leases(client, secrets.token_hex(8))
     poller = Poller(signals, clock, leases, accounts, settings.poll.interval_ms)
-    return Node(settings, connection, services, poller, make_runner(make_application(services)), draining)
+    runner = make_runner(make_application(services), shutdown_timeout=_CLOSE_S)
+    return Node(settings, connection, services, poller, runner, draining)
 
 
 def _configured(settings: Settings) -> list[Standing]:

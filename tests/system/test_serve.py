@@ -15,6 +15,7 @@ import pytest
 
 from tests.waiting import until
 from tidegate.settings import hash_key
+from tidegate.simulator.faults import Fault, Then
 from tidegate.simulator.server import Simulator, run_simulator
 
 KEY = "tg_system-test-key-of-the-checkout-app"
@@ -140,6 +141,38 @@ async def test_sigterm_drains_and_exits_0(served: Served) -> None:
     answers = await asyncio.gather(*(served.send(f"+1555010{n:04}") for n in range(20)))
     assert {answer.headers["Tidegate-Verdict"] for answer in answers} == {"send"}
     assert await served.stop() == 0
+
+
+async def test_a_node_that_stops_with_a_send_under_way_says_so_and_finishes_it(served: Served, meta: Simulator) -> None:
+    meta.faults.add(Fault(Then.ANSWER, accept=True, hang_ms=2_000))
+    sending = asyncio.create_task(served.send("+15550100001"))
+
+    async def has_reached_meta() -> bool:
+        return bool(meta.world.book.accepted)
+
+    await until(has_reached_meta)
+    stopping = asyncio.create_task(served.stop())
+
+    async def says_so() -> bool:
+        return await served.status("/readyz") == 503
+
+    await until(says_so)
+    assert (await served.send("+15550100002")).status == 503
+    assert (await sending).headers["Tidegate-Verdict"] == "send"
+    assert await stopping == 0
+    assert len(meta.world.book.accepted) == 1
+
+
+async def test_a_port_that_is_taken_is_said_in_a_line(served: Served, tmp_path: Path) -> None:
+    environment = {**os.environ, "TIDEGATE_STORE__URL": f"embedded:{tmp_path / 'other'}"}
+    command = (sys.executable, "-m", "tidegate", "serve", "--config", str(tmp_path / "tidegate.toml"))
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
+
+    _, told = await process.communicate()
+
+    assert process.returncode == 1
+    assert b"server.listen: can't listen on 127.0.0.1" in told
+    assert b"Traceback" not in told
 
 
 async def test_a_queued_send_outlives_its_node(served: Served, meta: Simulator) -> None:

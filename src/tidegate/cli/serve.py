@@ -1,6 +1,7 @@
 """`tidegate serve`: run one node until it is told to stop."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -13,11 +14,22 @@ import uvloop
 from tidegate import logs
 from tidegate.app import build
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.errors import TidegateError
 from tidegate.settings import Settings, load
 from tidegate.tasks import spawn
 from tidegate.workers import WORKER, Workers
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+_NOT_TO_BE_HAD = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
+
+
+class CannotListen(TidegateError):
+    """The address of `server.listen` can't be had."""
+
+    def __init__(self, host: str, port: int, fault: OSError) -> None:
+        super().__init__(f"server.listen: can't listen on {host}, port {port}: {os.strerror(fault.errno or 0)}")
 
 
 @app.command()
@@ -28,10 +40,15 @@ def serve(
     """Run one node: data plane, control plane, webhooks, dispatcher. SIGTERM drains it."""
     logs.configure(log_level, sys.stderr)
     settings = load(config, os.environ)
-    if settings.server.workers > 1 and WORKER not in os.environ:
-        uvloop.run(run_workers(Workers(settings, config, log_level)))
-    else:
-        uvloop.run(run(settings))
+    try:
+        if settings.server.workers > 1 and WORKER not in os.environ:
+            uvloop.run(run_workers(Workers(settings, config, log_level)))
+        else:
+            uvloop.run(run(settings))
+    except OSError as fault:
+        if fault.errno not in _NOT_TO_BE_HAD:
+            raise
+        raise CannotListen(settings.server.host, settings.server.port, fault) from fault
     raise typer.Exit(ExitCode.DONE)
 
 

@@ -113,6 +113,8 @@ def graph_reply(denial: Denial, request_id: str) -> Reply:
     if row.graph_code == 2:
         error["is_transient"] = True
     error["error_data"] = {"messaging_product": "whatsapp", "details": denial.detail or row.title}
+    if "Tidegate-Verdict" in denial.headers:
+        error["tidegate"] = {"verdict": denial.headers["Tidegate-Verdict"], "reason": denial.headers["Tidegate-Reason"]}
     error["fbtrace_id"] = _NO_TRACE if denial.kind is Kind.NOT_FOUND else request_id
     return _reply(denial, row, "application/json", {"error": error})
 

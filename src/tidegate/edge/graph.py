@@ -6,7 +6,8 @@ from aiohttp import web
 
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.grants import Grants
-from tidegate.edge.graph_paths import read_target
+from tidegate.edge.graph_paths import Target, read_target
+from tidegate.edge.in_hand import InHand
 from tidegate.edge.keyring import Keyring
 from tidegate.edge.passthrough import METHODS, Passthrough
 from tidegate.edge.quota import Quota
@@ -18,6 +19,8 @@ class Graph:
     """Sends are judged, all else of Graph's passes, and what is none of Graph's is not found."""
 
     def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
+        self.in_hand = InHand()
+        self._draining = services.draining
         self._passthrough = Passthrough(services.upstream, keyring, grants)
         quota = Quota(services.ledger, services.standings, services.gateway, services.clock)
         self._sends = Sends(services, keyring, grants, quota, self._passthrough)
@@ -30,11 +33,22 @@ class Graph:
             raise Denial(Kind.METHOD_NOT_ALLOWED, "Graph knows no such method", headers=allowed)
         if target is None:
             raise Denial(Kind.NOT_FOUND)
+        with self.in_hand:
+            return await self._answer(request, target, request_id)
+
+    async def _answer(self, request: web.Request, target: Target, request_id: str) -> web.StreamResponse:
         if request.method == "POST" and target.is_send:
             try:
+                self._refuse_when_draining()
                 return await self._sends.handle(request, target)
             except Denial as denial:
                 denial.headers["Tidegate-Verdict"] = "reject"
+                denial.headers.setdefault("Tidegate-Reason", denial.kind.value)
                 raise
+        self._refuse_when_draining()
         # A streamed answer has its headers written here: nobody can add to them later.
         return await self._passthrough.forward(request, target, {"X-Request-Id": request_id, "Server": "tidegate"})
+
+    def _refuse_when_draining(self) -> None:
+        if self._draining():
+            raise Denial(Kind.DRAINING, "the node takes no more: nothing was sent", headers={"Connection": "close"})

@@ -23,6 +23,7 @@ from tidegate.edge.endpoints import Endpoint, Face, KeyedHandler, OpenHandler, P
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import Graph
 from tidegate.edge.health import Health
+from tidegate.edge.in_hand import InHand
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.openapi import document
 from tidegate.edge.schemas import TEXT
@@ -31,7 +32,10 @@ from tidegate.edge.services import Services
 from tidegate.edge.webhook import Webhook
 from tidegate.settings.tables import Scope
 
-__all__ = ["make_application", "make_runner"]
+__all__ = ["IN_HAND", "make_application", "make_runner"]
+
+#: Where the application keeps what it has under way of Graph's face.
+IN_HAND: Final = web.AppKey("in_hand", InHand)
 
 _READ: Final = (Scope.READ,)
 _ADMIN: Final = (Scope.ADMIN,)
@@ -201,6 +205,7 @@ def make_application(services: Services) -> web.Application:
         raise Denial(Kind.METHOD_NOT_ALLOWED, f"only {allowed}", headers={"Allow": allowed})
 
     application = web.Application(middlewares=[doorway(services.draining)])
+    application[IN_HAND] = graph.in_hand
     for row in table:
         if row.keyed is not None:
             application.router.add_route(row.method, row.route, keyed(row, row.keyed), expect_handler=expect)

@@ -60,7 +60,7 @@ async def make_node(client: StoreClient, valkey_socket: str, tmp_path: Path) -> 
         settings = load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"})
         node = await build(settings)
         node.services = change(node.services)
-        node.runner = make_runner(make_application(node.services), shutdown_timeout=1.0)
+        node.runner = make_runner(make_application(node.services), shutdown_timeout=0.2)
         nodes.append(node)
         await node.start()
         return node

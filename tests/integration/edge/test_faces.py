@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 
+import aiohttp
 import pytest
 from aiohttp import web
 from jsonschema import Draft202012Validator
@@ -253,6 +254,44 @@ class TestHealth:
 
         assert (ready.status, ready.body["code"]) == (503, "draining")
         assert (alive.status, alive["Connection"]) == (200, "close")
+
+    async def test_a_node_that_drains_takes_no_sends(self, make_node, graph: Recorder, session):
+        node = await make_node(graph.url, change=lambda services: replace(services, draining=lambda: True))
+        call = Caller.of(node, session)
+
+        refused = [await call.send(template()), await call("GET", f"/v25.0/{NUMBER}")]
+
+        for got in refused:
+            assert (got.status, got.error["code"], got.error["is_transient"], got["Retry-After"]) == (503, 2, True, "5")
+        assert (refused[0]["Tidegate-Verdict"], refused[0]["Tidegate-Reason"]) == ("reject", "draining")
+        assert graph.requests == []
+
+    async def test_a_send_that_meta_never_answers_does_not_keep_a_node_from_stopping(
+        self, make_node, graph: Recorder, session, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("tidegate.app._DRAIN_S", 0.1)
+        node = await make_node(graph.url)
+        asked = asyncio.Event()
+
+        async def never(_request: web.Request, _raw: bytes) -> web.Response:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError("unreachable")
+
+        graph.answer = never
+        sending = asyncio.create_task(Caller.of(node, session).send(template()))
+        await asked.wait()
+
+        await node.stop()
+
+        # Cut, not answered: its intent is in the store, and with its time it will be unknown. Nobody sends it again.
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await sending
+        assert len(graph.requests) == 1
+        call = Caller.of(await make_node(graph.url), session)
+        opaque = json.loads(graph.requests[0][3])["biz_opaque_callback_data"]
+        told = await call("GET", f"/gateway/v1/messages/{opaque.split('.')[1]}")
+        assert told.body["state"] == "sending"
 
     async def test_metrics_tell_of_sends_and_of_nobody(self, bare: Caller):
         await bare.send(template())
