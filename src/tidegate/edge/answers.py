@@ -9,7 +9,7 @@ import orjson
 
 from tidegate.cloudapi.errors import graph_error
 from tidegate.cloudapi.messages import BadMessage, Request, queued_answer, refused_answer
-from tidegate.edge.denials import RETRY_AFTER_S
+from tidegate.edge.denials import RETRY_AFTER_S, Kind
 from tidegate.edge.replies import Reply
 from tidegate.edge.times import seconds_until, write_time_up
 from tidegate.gateway import Answered, Explanation, Forwarded, Gone, Held, Refused, Unavailable
@@ -66,11 +66,11 @@ def unavailable(message_id: str) -> Reply:
 
 def misread(error: BadMessage, message_id: str) -> Reply:
     """The body is no message that could be sent."""
-    explanation = {"verdict": "reject"} | ({"reason": error.reason} if error.reason else {})
-    body = graph_error(error.code, None, error.details, message_id, extra={"tidegate": explanation})
-    headers = _JSON | _ours("reject", message_id)
-    if error.reason:
-        headers["Tidegate-Reason"] = error.reason
+    reason = error.reason or Kind.INVALID_MESSAGE.value
+    body = graph_error(
+        error.code, None, error.details, message_id, extra={"tidegate": {"verdict": "reject", "reason": reason}}
+    )
+    headers = _JSON | _ours("reject", message_id) | {"Tidegate-Reason": reason}
     return Reply(400, headers, orjson.dumps(body))
 
 

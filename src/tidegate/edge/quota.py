@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +12,7 @@ from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.edge.times import seconds_until
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway
-from tidegate.policy.capacity import available
+from tidegate.policy.capacity import category_places
 from tidegate.store.ledger import Ledger
 from tidegate.store.standings import Standings
 
@@ -21,15 +22,23 @@ _WINDOW_S: Final = 86_400
 
 @dataclass(slots=True)
 class _Snapshot:
-    """One portfolio's headers by category; empty while they are not known, or there is no limit."""
+    """One portfolio's books, as last read; `places` by category are empty while unknown, or where there is no limit."""
 
     read_at_ms: float = float("-inf")
-    headers: dict[Category, dict[str, str]] = field(default_factory=dict)
+    now_ms: int = 0
+    limit: int = UNLIMITED
+    used: int = 0
+    taken: int = 0
+    release_ms: int | None = None
+    places: Mapping[Category, int] = field(default_factory=dict)
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Quota:
-    """Gives the headers from the portfolio's books, read at most once a second."""
+    """Gives the headers from the portfolio's books, read at most once a second; what this node took since is counted.
+
+    What other nodes took since, and what came free, is seen with the next reading.
+    """
 
     def __init__(self, ledger: Ledger, standings: Standings, gateway: Gateway, clock: StoreClock) -> None:
         self._ledger = ledger
@@ -43,34 +52,50 @@ class Quota:
 
         A message that takes no place is told what the most urgent category has left.
         """
+        try:
+            limit = (await self._standings.current(portfolio)).limit
+        except StoreUnavailable:
+            return {}
+        if limit == UNLIMITED:
+            return {}
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None:
             snapshot = self._snapshots[portfolio] = _Snapshot()
-        if self._old(snapshot):
+        if self._old(snapshot, limit):
             async with snapshot.reading:
-                if self._old(snapshot):
-                    snapshot.headers = await self._read(portfolio)
-                    snapshot.read_at_ms = self._clock.monotonic_ms()
-        return snapshot.headers.get(category or Category.AUTHENTICATION, {})
+                if self._old(snapshot, limit):
+                    await self._read(portfolio, snapshot, limit)
+        places = snapshot.places.get(category or Category.AUTHENTICATION)
+        return {} if places is None else self._written(portfolio, snapshot, places)
 
-    def _old(self, snapshot: _Snapshot) -> bool:
-        return self._clock.monotonic_ms() - snapshot.read_at_ms > _AGE_MS
+    def _old(self, snapshot: _Snapshot, limit: int) -> bool:
+        age_ms = self._clock.monotonic_ms() - snapshot.read_at_ms
+        if age_ms > _AGE_MS or snapshot.limit != limit:
+            return True
+        # The store's time was moved: places have come free since.
+        return bool(snapshot.places) and abs(self._clock.now_ms() - snapshot.now_ms - age_ms) > _AGE_MS
 
-    async def _read(self, portfolio: str) -> dict[Category, dict[str, str]]:
+    async def _read(self, portfolio: str, snapshot: _Snapshot, limit: int) -> None:
+        snapshot.places, snapshot.limit = {}, limit
+        taken = self._gateway.places_taken(portfolio)
         try:
             books = await self._ledger.books(portfolio)
-            standing = await self._standings.current(portfolio)
         except StoreUnavailable:
-            return {}
-        if standing.limit == UNLIMITED:
-            return {}
+            return
+        finally:
+            snapshot.read_at_ms = self._clock.monotonic_ms()
         ahead = [second * 1000 for second, places in books.releases.items() if places > 0]
-        release_ms = min((at_ms for at_ms in ahead if at_ms > books.now_ms), default=None)
-        until = "" if release_ms is None else f";t={seconds_until(release_ms, books.now_ms)}"
+        snapshot.now_ms, snapshot.used, snapshot.taken = books.now_ms, books.used, taken
+        snapshot.release_ms = min((at_ms for at_ms in ahead if at_ms > books.now_ms), default=None)
+        rules = self._gateway.rules
+        snapshot.places = {category: category_places(limit, category, rules) for category in Category}
+
+    def _written(self, portfolio: str, snapshot: _Snapshot, places: int) -> dict[str, str]:
+        used = snapshot.used + self._gateway.places_taken(portfolio) - snapshot.taken
+        until = ""
+        if snapshot.release_ms is not None:
+            until = f";t={min(seconds_until(snapshot.release_ms, self._clock.now_ms()), _WINDOW_S)}"
         return {
-            category: {
-                "RateLimit-Policy": f'"messaging-limit";q={standing.limit};w={_WINDOW_S}',
-                "RateLimit": f'"messaging-limit";r={left or 0}{until}',
-            }
-            for category, left in available(standing.limit, books.used, self._gateway.rules).items()
+            "RateLimit-Policy": f'"messaging-limit";q={snapshot.limit};w={_WINDOW_S}',
+            "RateLimit": f'"messaging-limit";r={max(0, places - used)}{until}',
         }

@@ -56,12 +56,14 @@ class Sends:
             if isinstance(message, ReadReceipt):
                 return await self._passthrough.forward_receipt(request, target, route, body)
             draft = self._draft(request, target, app, route, message, raw)
+            return (await self.answer(draft, message_id)).response()
         except BadMessage as error:
-            return answers.misread(error, message_id).response()
+            reply = answers.misread(error, message_id)
+            return reply.with_headers(await self._quota.headers(route.portfolio, None)).response()
         except Denial as denial:
             denial.headers["Tidegate-Id"] = message_id
+            denial.headers.update(await self._quota.headers(route.portfolio, None))
             raise
-        return (await self.answer(draft, message_id)).response()
 
     async def answer(self, draft: Draft, message_id: str) -> Reply:
         """The answer to a send: explained, given again, or carried out."""
@@ -69,7 +71,8 @@ class Sends:
             return await self._explain(draft, message_id)
         if draft.options.idempotency_key is None:
             return await self._submit(draft, message_id)
-        return await self._once.answer(draft, message_id, self._submit)
+        reply = await self._once.answer(draft, message_id, self._submit)
+        return reply if "RateLimit" in reply.headers else await self._with_quota(reply, draft)
 
     async def _authenticated(self, request: web.Request, target: Target) -> tuple[App, bytes | None]:
         """The caller, and the body where it had to be read to know."""
@@ -99,6 +102,14 @@ class Sends:
         answered = await self._gateway.submit(message)
         reply = answers.render(answered, message.request, self._services.clock.now_ms())
         return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
+
+    async def _with_quota(self, reply: Reply, draft: Draft) -> Reply:
+        """An answer given again, with the numbers of this moment."""
+        try:
+            category = await self._gateway.category(draft.route, draft.request, draft.options.category)
+        except StoreUnavailable:
+            return reply
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, category))
 
     async def _explain(self, draft: Draft, message_id: str) -> Reply:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -68,6 +69,7 @@ class Gateway:
         self._identity = identity
         self._ids = ids
         self._metrics = metrics
+        self._places_taken: Counter[str] = Counter()
         self._curves: dict[str, tuple[float, list[Release]]] = {}
         self.rules = rules
         self._settling = Settling(ledger, clock)
@@ -80,6 +82,10 @@ class Gateway:
     async def settled(self, timeout_s: float) -> None:
         """Return when every outcome is written down, or after `timeout_s`."""
         await self._settling.ended(timeout_s)
+
+    def places_taken(self, portfolio: str) -> int:
+        """Places of the portfolio's limit that this node has taken since it started; it only grows."""
+        return self._places_taken[portfolio]
 
     def new_id(self, portfolio: str) -> str:
         """A message id."""
@@ -163,6 +169,8 @@ class Gateway:
         if facts.stale:
             await self._standings.reload(message.route.portfolio, facts.epoch)
             return None
+        if facts.taken and not facts.repeated and facts.needs_place(terms):
+            self._places_taken[message.route.portfolio] += 1
         if facts.gone:
             return Gone(message.message_id)
         if facts.expired:

@@ -122,6 +122,7 @@ class TestMessages:
         await until(is_accepted)
         told = (await bare("GET", f"{V1}/messages/{sent['Tidegate-Id']}")).body
         assert [event["state"] for event in told["history"]] == ["sending", "accepted"]
+        assert all(event["at"] and event["cause"] for event in told["history"])
         expected = {
             "wamid": "wamid.a/b+c==",
             "verdict": "send",

@@ -58,6 +58,10 @@ async def test_another_request_with_the_key_is_a_422(bare: Caller, counted: Reco
     other_path = await bare("POST", f"/{NUMBER}/messages", json=template(ANN), headers={"Idempotency-Key": "order-1"})
 
     assert (other_body.status, other_path.status) == (422, 422)
+    for refused in (other_body, other_path):
+        assert (refused["Tidegate-Verdict"], refused["Tidegate-Reason"]) == ("reject", "unprocessable")
+        assert refused.error["tidegate"] == {"verdict": "reject", "reason": "unprocessable"}
+        assert refused["Tidegate-Id"]
     assert (other_body.error["code"], other_body["Tidegate-Verdict"]) == (100, "reject")
     assert len(counted.requests) == 1
 

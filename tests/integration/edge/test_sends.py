@@ -301,7 +301,46 @@ class TestRateLimitHeaders:
         name, left, until_s = got["RateLimit"].split(";")
         # 2,000 less headroom (100), the reserve of authentication (100), and the one just used.
         assert (name, left) == ('"messaging-limit"', "r=1799")
-        assert 86_000 <= int(until_s.removeprefix("t=")) <= 86_401
+        # Never longer than the policy's own window.
+        assert 86_000 <= int(until_s.removeprefix("t=")) <= 86_400
+
+    async def test_each_send_of_this_node_is_told_by_the_next_answer(self, bare):
+        got = [await bare.send(template(f"+1650555{n:04}"), Tidegate_Category="utility") for n in range(5)]
+        again = await bare.send(template("+16505550000"), Tidegate_Category="utility")
+
+        left = [answer["RateLimit"].split(";")[1] for answer in (*got, again)]
+        assert left == ["r=1799", "r=1798", "r=1797", "r=1796", "r=1795", "r=1795"]
+
+    async def test_time_that_was_moved_gives_back_what_came_free(self, bare):
+        # The default keeps the place of a message whose delivery nobody has told of: it would not come free.
+        sent = await bare.send(template(ANN), Tidegate_Category="authentication")
+        await bare("POST", "/gateway/v1/testing/clock", json={"advance_s": 3 * 86_400})
+
+        later = await bare.send(template(BOB), Tidegate_Category="authentication")
+
+        assert (sent["RateLimit"].split(";")[1], later["RateLimit"].split(";")[1]) == ("r=1899", "r=1899")
+
+    async def test_another_limit_is_told_at_once(self, bare):
+        await bare.send(template(ANN), Tidegate_Category="utility")
+        value = {"max_daily_conversations_per_business": "TIER_250"}
+        change = {"field": "business_capability_update", "value": value}
+        entry = {"id": "102290129340398", "time": await now_s(bare), "changes": [change]}
+        raw = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+        assert (await bare("POST", "/webhooks/whatsapp", None, data=raw, headers=signed(raw))).status == 200
+
+        got = await bare.send(template(ANN), Tidegate_Category="utility")
+
+        assert got["RateLimit-Policy"] == '"messaging-limit";q=250;w=86400'
+        # 250 less 13 of headroom, 13 reserved for authentication, and the one in use.
+        assert got["RateLimit"].split(";")[1] == "r=223"
+
+    async def test_an_answer_given_again_has_the_numbers_of_now(self, bare):
+        await bare.send(template(ANN), Tidegate_Category="utility", Idempotency_Key="order-1")
+        await bare.send(template(BOB), Tidegate_Category="utility")
+
+        again = await bare.send(template(ANN), Tidegate_Category="utility", Idempotency_Key="order-1")
+
+        assert (again["Idempotency-Replayed"], again["RateLimit"].split(";")[1]) == ("true", "r=1798")
 
     async def test_there_are_none_without_a_limit(self, bare):
         got = await bare.send(template(), OPERATOR, OTHER_NUMBER)
@@ -401,16 +440,16 @@ class TestBadBodies:
     @pytest.mark.parametrize(
         ("raw", "reason"),
         [
-            pytest.param(b"", None, id="nothing"),
-            pytest.param(b"{", None, id="half of an object"),
-            pytest.param(b'\xef\xbb\xbf{"to":"1"}', None, id="a byte order mark"),
-            pytest.param('{"to":"1"}'.encode("utf-16"), None, id="UTF-16"),
-            pytest.param(b'{"to":"\xff"}', None, id="no UTF-8"),
-            pytest.param(b'{"to":NaN}', None, id="NaN"),
-            pytest.param(b'{"to":"\\ud800"}', None, id="half a surrogate pair"),
-            pytest.param(b"[" * 100_000 + b"]" * 100_000, None, id="100,000 levels"),
-            pytest.param(b'{"n":' + b"9" * 5_000 + b"}", None, id="an integer of 5,000 digits"),
-            pytest.param(b"[]", None, id="a list"),
+            pytest.param(b"", "invalid_message", id="nothing"),
+            pytest.param(b"{", "invalid_message", id="half of an object"),
+            pytest.param(b'\xef\xbb\xbf{"to":"1"}', "invalid_message", id="a byte order mark"),
+            pytest.param('{"to":"1"}'.encode("utf-16"), "invalid_message", id="UTF-16"),
+            pytest.param(b'{"to":"\xff"}', "invalid_message", id="no UTF-8"),
+            pytest.param(b'{"to":NaN}', "invalid_message", id="NaN"),
+            pytest.param(b'{"to":"\\ud800"}', "invalid_message", id="half a surrogate pair"),
+            pytest.param(b"[" * 100_000 + b"]" * 100_000, "invalid_message", id="100,000 levels"),
+            pytest.param(b'{"n":' + b"9" * 5_000 + b"}", "invalid_message", id="an integer of 5,000 digits"),
+            pytest.param(b"[]", "invalid_message", id="a list"),
             pytest.param(
                 json.dumps(template() | {"recipient": "US.123"}).encode(), "invalid_recipient", id="to and recipient"
             ),
@@ -421,9 +460,13 @@ class TestBadBodies:
             pytest.param(
                 json.dumps(template() | {"to": 16505551234}).encode(), "invalid_recipient", id="a number for text"
             ),
-            pytest.param(json.dumps(template() | {"access_token": CHECKOUT}).encode(), None, id="a key in the body"),
             pytest.param(
-                json.dumps(template())[:-1].encode() + b',"to":"+16505550000"}', None, id="the same key twice"
+                json.dumps(template() | {"access_token": CHECKOUT}).encode(), "invalid_message", id="a key in the body"
+            ),
+            pytest.param(
+                json.dumps(template())[:-1].encode() + b',"to":"+16505550000"}',
+                "invalid_message",
+                id="the same key twice",
             ),
         ],
     )
@@ -432,8 +475,9 @@ class TestBadBodies:
 
         assert (got.status, got["Tidegate-Verdict"], got["Tidegate-Reason"]) == (400, "reject", reason)
         assert isinstance(got.error["code"], int)
-        assert got.error["tidegate"].get("reason") == reason
+        assert got.error["tidegate"] == {"verdict": "reject", "reason": reason}
         assert got["Tidegate-Id"]
+        assert got["RateLimit"]
         assert "1650555" not in got.raw.decode()
         assert graph.requests == []
 

@@ -29,6 +29,13 @@ _VERDICTS: Final[dict[State, str]] = {
 }
 
 
+#: Of events that need no other word.
+_CAUSES: Final = {
+    State.SENDING.value: "all that it needs was free: it was handed to Meta",
+    State.ACCEPTED.value: "Meta took it",
+}
+
+
 async def read_message(call: Call) -> Reply:
     """One message, by the gateway's id or by Meta's."""
     return json_reply(_told(await _find(call)))
@@ -97,6 +104,7 @@ def _told(record: MessageRecord) -> dict[str, Any]:
         "template": about.get("template"),
         "campaign": about.get("campaign"),
         "history": [
-            {"at": write_time(event.at_ms), "state": event.state, "cause": event.cause} for event in record.history
+            {"at": write_time(event.at_ms), "state": event.state, "cause": event.cause or _CAUSES.get(event.state)}
+            for event in record.history
         ],
     }

@@ -25,6 +25,8 @@ async def read_queue(call: Call) -> Reply:
 
 
 def _told(portfolio: str, state: LaneState) -> dict[str, Any]:
+    # One that waits for a place is tried when one is expected to come free.
+    next_at_ms = state.until_ms if state.next_at_ms is None else state.next_at_ms
     return {
         "portfolio": portfolio,
         "number": state.lane.number,
@@ -32,7 +34,7 @@ def _told(portfolio: str, state: LaneState) -> dict[str, Any]:
         "waiting": state.due + state.waiting_for_place,
         "waiting_for_place": state.waiting_for_place,
         "oldest_at": None if state.oldest_at_ms is None else write_time(state.oldest_at_ms),
-        "next_attempt_at": None if state.next_at_ms is None else write_time_up(state.next_at_ms),
+        "next_attempt_at": None if next_at_ms is None else write_time_up(next_at_ms),
         "reason": state.reason,
         "until": None if state.until_ms is None else write_time_up(state.until_ms),
     }
