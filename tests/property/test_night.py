@@ -83,7 +83,7 @@ def test_around_every_change_of_a_clock_the_wall_clock_is_obeyed(span: tuple[int
 
 def _distinct_changes() -> list[tuple[str, int]]:
     # Zones whose clocks read the same around a change need no second look.
-    seen = {}
+    seen: dict[tuple[int, int, int], str] = {}
     for zone in ZONES:
         for change_ms in changes(zone):
             before, after = wall_minute(zone, change_ms - 1), wall_minute(zone, change_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.policy.frequency import DAY_MS, WEEK_MS, FrequencyCap, next_allowed_ms, trim
@@ -56,6 +56,7 @@ def within(cap: FrequencyCap, sent: list[int], at_ms: int) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(CAPS, st.lists(st.sampled_from(EDGES), max_size=12))
 def test_the_answer_is_the_first_moment_that_the_cap_allows(cap: FrequencyCap, ago: list[int]) -> None:
     sent = [NOW - ms for ms in ago]
@@ -68,6 +69,7 @@ def test_the_answer_is_the_first_moment_that_the_cap_allows(cap: FrequencyCap, a
         assert not within(cap, sent, answer - 1)
 
 
+@settings(deadline=None)
 @given(CAPS, st.lists(st.sampled_from(EDGES), max_size=12))
 def test_what_is_trimmed_makes_no_difference(cap: FrequencyCap, ago: list[int]) -> None:
     sent = [NOW - ms for ms in ago]

@@ -106,6 +106,13 @@ def test_it_has_to_be_day_in_every_zone(zones: tuple[str, ...], now: str, end: s
     assert night_ends_ms(zones, at(now), EVENING, MORNING) == (None if end is None else at(end))
 
 
+def test_a_night_within_another_does_not_end_it() -> None:
+    # In this night the clock jumps in Rome, whose night ends an hour before that of Algiers.
+    zones = (ROME, "Africa/Algiers")
+
+    assert night_ends_ms(zones, at("2026-03-28T22:00"), EVENING, MORNING) == at("2026-03-29T07:00")
+
+
 def test_a_russian_mobile_number_has_three_hours_a_day() -> None:
     zones = candidate_zones("79141234567")
 
