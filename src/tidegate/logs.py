@@ -26,12 +26,8 @@ _SENSITIVE: Final = re.compile(
     rf"|(?P<phone>{_PHONE})",
     re.IGNORECASE,
 )
-_SECRET_KEY: Final = re.compile(
-    r"(?:.*[_-])?(?:authorization|tokens?|secrets?|passwords?|key)", re.IGNORECASE
-)
-_PERSON_KEYS: Final = frozenset(
-    {"phone", "to", "from", "wa_id", "user_id", "recipient", "display_phone_number"}
-)
+_SECRET_KEY: Final = re.compile(r"(?:.*[_-])?(?:authorization|tokens?|secrets?|passwords?|key)", re.IGNORECASE)
+_PERSON_KEYS: Final = frozenset({"phone", "to", "from", "wa_id", "user_id", "recipient", "display_phone_number"})
 # Ids of Meta's and times look like phone numbers and are none.
 _PLAIN_KEY: Final = re.compile(r".*_(?:id|ids|ms|s|at)")
 

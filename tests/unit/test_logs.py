@@ -47,9 +47,7 @@ def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
         pytest.param("hub.verify_token=abc", "hub.verify_token=***", id="a verify token in a query"),
         pytest.param("EAAGm0PX4ZCpsBO1", "EAA***", id="one of Meta's tokens"),
         pytest.param("key tg_abcdefghij_-k", "key tg_***", id="one of our keys"),
-        pytest.param(
-            "rediss://user:pass@host:6379/0", "rediss://***@host:6379/0", id="a login in an address"
-        ),
+        pytest.param("rediss://user:pass@host:6379/0", "rediss://***@host:6379/0", id="a login in an address"),
         pytest.param(
             "wamid.HBgLMTU1NTA3ODM4ODEVAgARGBI5QTNDQTVCM0Q0Q0Q2RTY3RTcA",
             "wamid.***RTY3RTcA",
@@ -78,9 +76,7 @@ def test_a_text_is_masked(text: str, shown: str) -> None:
         pytest.param("app_secrets", ["x"], "***", id="secrets"),
         pytest.param("payload_key", b"x", "***", id="a key"),
         pytest.param("Authorization", "Basic eDp5", "***", id="a header"),
-        pytest.param(
-            "body", {"to": "15550783881", "15550783881": 1}, {"to": "15***81", "15***81": 1}, id="a body"
-        ),
+        pytest.param("body", {"to": "15550783881", "15550783881": 1}, {"to": "15***81", "15***81": 1}, id="a body"),
         pytest.param("errors", ["to 15550783881", None, True], ["to 15***81", None, True], id="a list"),
         pytest.param("error", ValueError("to 15550783881"), "to 15***81", id="an exception"),
     ],

@@ -58,9 +58,7 @@ def _shared_keys(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
                 continue
             seen = first.setdefault(key_hash.lower(), path)
             if seen != path:
-                yield Fault(
-                    spell((*path, "key_sha256")), f"the same key as {spell(seen)}: each app needs its own"
-                )
+                yield Fault(spell((*path, "key_sha256")), f"the same key as {spell(seen)}: each app needs its own")
 
 
 def _unknown_numbers(apps: list[tuple[Path, dict[str, Any]]], known: list[str]) -> Iterator[Fault]:
@@ -75,22 +73,16 @@ def _unknown_numbers(apps: list[tuple[Path, dict[str, Any]]], known: list[str]) 
 def _unsigned_relays(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
     for path, app in apps:
         if "webhook_url" in app and "webhook_secret" not in app:
-            yield Fault(
-                spell((*path, "webhook_secret")), "required beside webhook_url: relayed webhooks are signed"
-            )
+            yield Fault(spell((*path, "webhook_secret")), "required beside webhook_url: relayed webhooks are signed")
 
 
 def _switches(written: dict[str, Any]) -> Iterator[Fault]:
     testing, store = _table(written, "testing"), _table(written, "store")
     if testing.get("clock") is True and _is_metas(_table(written, "upstream").get("base_url")):
-        yield Fault(
-            "testing.clock", "refused beside a real Graph API (upstream.base_url): places would be miscounted"
-        )
+        yield Fault("testing.clock", "refused beside a real Graph API (upstream.base_url): places would be miscounted")
     url, replicas = store.get("url", "embedded:"), store.get("replicas_ack", 0)
     if isinstance(url, str) and url.startswith("embedded:") and isinstance(replicas, int) and replicas > 0:
-        yield Fault(
-            "store.replicas_ack", "the embedded store has no replicas: needs a store.url of a server that has"
-        )
+        yield Fault("store.replicas_ack", "the embedded store has no replicas: needs a store.url of a server that has")
 
 
 def _table(written: dict[str, Any], name: str) -> dict[str, Any]:

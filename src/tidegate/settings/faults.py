@@ -37,9 +37,7 @@ def _is_inside(path: Path, table: Path) -> bool:
     return len(path) > len(table) and path[: len(table)] == table
 
 
-def faults_of(
-    error: ValidationError, root: type[BaseModel], *, under: Path = ()
-) -> Iterable[tuple[Path, Fault]]:
+def faults_of(error: ValidationError, root: type[BaseModel], *, under: Path = ()) -> Iterable[tuple[Path, Fault]]:
     """Every fault of a failed validation of `root`, with its place; `under` is the place of `root` itself."""
     prefix = spell(under)
     details = error.errors(include_url=False, include_input=False, include_context=False)

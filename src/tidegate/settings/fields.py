@@ -25,9 +25,7 @@ def _read_graph_id(written: Any) -> str:
 def _read_limit(written: Any) -> int:
     limit = read_limit(written)
     if limit is None:
-        raise ValueError(
-            "must be a tier (TIER_250, TIER_2K, TIER_10K, TIER_100K, TIER_UNLIMITED) or a number"
-        )
+        raise ValueError("must be a tier (TIER_250, TIER_2K, TIER_10K, TIER_100K, TIER_UNLIMITED) or a number")
     return limit
 
 
@@ -80,9 +78,7 @@ def _checked_base_url(url: str) -> str:
 
 def _checked_store_url(url: SecretStr) -> SecretStr:
     # The network schemes are read by the store's client; here only what no store could be meant by.
-    if not re.fullmatch(
-        r"embedded:.+|(unix|rediss?|redis\+sentinel|redis\+cluster)://.+", url.get_secret_value()
-    ):
+    if not re.fullmatch(r"embedded:.+|(unix|rediss?|redis\+sentinel|redis\+cluster)://.+", url.get_secret_value()):
         raise ValueError(
             "must begin with embedded:, redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://, "
             "and name a directory, a socket or a host"

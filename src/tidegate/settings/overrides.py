@@ -43,9 +43,7 @@ def _spelled_with_one_underscore(root: type[BaseModel]) -> dict[str, str]:
     }
 
 
-def _put(
-    written: dict[str, Any], steps: list[str], text: str, root: type[BaseModel]
-) -> tuple[str, str | None] | None:
+def _put(written: dict[str, Any], steps: list[str], text: str, root: type[BaseModel]) -> tuple[str, str | None] | None:
     """Follow `steps` to the key and set it. Returns (problem, nearest) when that cannot be done."""
     table, place = root, written
     trail: list[str | int] = []

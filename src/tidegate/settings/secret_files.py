@@ -22,9 +22,7 @@ def resolve(written: Any, root: type[BaseModel], folder: FilePath) -> Iterator[t
     yield from _resolve_table(written, root, folder, ())
 
 
-def _resolve_table(
-    place: Any, table: type[BaseModel], folder: FilePath, path: Path
-) -> Iterator[tuple[Path, Fault]]:
+def _resolve_table(place: Any, table: type[BaseModel], folder: FilePath, path: Path) -> Iterator[tuple[Path, Fault]]:
     if not isinstance(place, dict):
         return
     for name, key in keys_of(table).items():

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.cloudapi.message_cases import ABSENT
 from tidegate.cloudapi.events import (
     Event,
     IdentityChange,
@@ -21,7 +22,6 @@ from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.cloudapi.wire import Change, Unreadable
 
 UNRECOGNISED = Unrecognised("messages", "1")
-ABSENT = object()
 
 
 def change(field: str = "messages", /, **value: Any) -> Change:

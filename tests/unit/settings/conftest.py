@@ -121,9 +121,7 @@ def loaded(config_file: Path) -> Loader:
 def faults(loaded: Loader) -> FaultFinder:
     """Like `loaded`, for a configuration that is refused: its faults."""
 
-    def faults(
-        *changes: tuple[str, str], added: str = "", environ: dict[str, str] | None = None
-    ) -> tuple[Fault, ...]:
+    def faults(*changes: tuple[str, str], added: str = "", environ: dict[str, str] | None = None) -> tuple[Fault, ...]:
         with pytest.raises(BadConfiguration) as refused:
             loaded(*changes, added=added, environ=environ)
         shown = f"{refused.value!r} {refused.value} {refused.value.__context__!r}"

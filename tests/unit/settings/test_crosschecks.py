@@ -84,9 +84,7 @@ def test_the_steerable_clock_is_refused_where_the_upstream_is_left_to_its_defaul
     assert [fault.path for fault in faults(CLOCK, (f'base_url = "{GRAPH}"\n', ""))] == ["testing.clock"]
 
 
-@pytest.mark.parametrize(
-    "upstream", ["http://127.0.0.1:9000", "https://notfacebook.com", "http://facebook.com.test"]
-)
+@pytest.mark.parametrize("upstream", ["http://127.0.0.1:9000", "https://notfacebook.com", "http://facebook.com.test"])
 def test_the_steerable_clock_is_allowed_beside_a_simulation(loaded: Loader, upstream: str) -> None:
     assert loaded(CLOCK, (GRAPH, upstream)).testing.clock
 
@@ -94,9 +92,7 @@ def test_the_steerable_clock_is_allowed_beside_a_simulation(loaded: Loader, upst
 def test_replicas_are_refused_where_the_store_can_have_none(faults: FaultFinder, loaded: Loader) -> None:
     replicas = ("replicas_ack = 0", "replicas_ack = 1")
     assert [fault.path for fault in faults(replicas)] == ["store.replicas_ack"]
-    assert [fault.path for fault in faults(replicas, ('url = "embedded:./data"\n', ""))] == [
-        "store.replicas_ack"
-    ]
+    assert [fault.path for fault in faults(replicas, ('url = "embedded:./data"\n', ""))] == ["store.replicas_ack"]
     assert loaded(replicas, ("embedded:./data", "redis://h")).store.replicas_ack == 1
 
 
@@ -115,9 +111,7 @@ def test_a_limit_of_which_nothing_is_left_is_refused(faults: FaultFinder) -> Non
             "portfolio = [{id = [], waba = 3}]\napp = [{name = {}, key_sha256 = 4, numbers = 5}]",
             id="odd keys",
         ),
-        pytest.param(
-            "upstream = {base_url = 3}\ntesting = {clock = true}", id="an upstream that is a number"
-        ),
+        pytest.param("upstream = {base_url = 3}\ntesting = {clock = true}", id="an upstream that is a number"),
         pytest.param('upstream = {base_url = "http://[::1"}\ntesting = {clock = true}', id="half an address"),
         pytest.param(
             'app = [{numbers = [{}], key_sha256 = [1]}]\nstore = {url = 3, replicas_ack = "x"}',

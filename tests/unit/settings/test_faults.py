@@ -14,9 +14,7 @@ from tidegate.settings import read_rules
         pytest.param("headroom = ", "headrom = ", "rules.headrom", "rules.headroom", id="a letter lost"),
         pytest.param("workers = 1", "worker = 1", "server.worker", "server.workers", id="one for several"),
         pytest.param("[upstream]", "[upstraem]", "upstraem", "upstream", id="a table's name"),
-        pytest.param(
-            "[rules.reserve]", "[rules.reserves]", "rules.reserves", "rules.reserve", id="a table in rules"
-        ),
+        pytest.param("[rules.reserve]", "[rules.reserves]", "rules.reserves", "rules.reserve", id="a table in rules"),
         pytest.param(
             "access_token = ",
             "acces_token = ",
@@ -38,14 +36,10 @@ from tidegate.settings import read_rules
             "portfolio[0].waba[0].number",
             id="a list of tables",
         ),
-        pytest.param(
-            "replicas_ack = 0", "base_url = 0", "store.base_url", "upstream.base_url", id="a key elsewhere"
-        ),
+        pytest.param("replicas_ack = 0", "base_url = 0", "store.base_url", "upstream.base_url", id="a key elsewhere"),
         pytest.param("Headroom", "Headroom", "rules.Headroom", "rules.headroom", id="a capital letter"),
         pytest.param("replicas_ack = 0", "xyzzy = 0", "store.xyzzy", None, id="nothing like it"),
-        pytest.param(
-            "replicas_ack = 0", '"a b\\u001b" = 0', 'store."a b\\u001b"', None, id="a key in quotes"
-        ),
+        pytest.param("replicas_ack = 0", '"a b\\u001b" = 0', 'store."a b\\u001b"', None, id="a key in quotes"),
     ],
 )
 def test_an_unknown_key_is_a_fault_that_names_the_nearest_known_one(

@@ -19,13 +19,9 @@ EXAMPLE = Path(__file__).parents[3] / "tidegate.example.toml"
             "is no TOML: Expected ']' at the end of a table declaration (at line 1, column 8)",
             id="a bracket lost",
         ),
-        pytest.param(
-            b"a = 1\na = 2\n", "is no TOML: Cannot overwrite a value (at end of document)", id="a key twice"
-        ),
+        pytest.param(b"a = 1\na = 2\n", "is no TOML: Cannot overwrite a value (at end of document)", id="a key twice"),
         pytest.param(b"a = '\xff'", "is not UTF-8, so it is no TOML", id="another encoding"),
-        pytest.param(
-            b"a = " + b"[" * 100_000, "is no TOML of ours: nested too deeply", id="brackets without end"
-        ),
+        pytest.param(b"a = " + b"[" * 100_000, "is no TOML of ours: nested too deeply", id="brackets without end"),
     ],
 )
 def test_a_file_that_is_no_toml_is_one_fault(tmp_path: Path, content: bytes, problem: str) -> None:

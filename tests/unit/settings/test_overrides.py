@@ -25,17 +25,13 @@ def _read(settings: Settings, path: str) -> Any:
         pytest.param("STORE__REPLICAS_ACK", "0", "store.replicas_ack", 0, id="zero"),
         pytest.param("UPSTREAM__TIMEOUT", "250ms", "upstream.timeout_ms", 250, id="a duration with a unit"),
         pytest.param("UPSTREAM__TIMEOUT", "3", "upstream.timeout_ms", 3_000, id="a duration in seconds"),
-        pytest.param(
-            "WEBHOOK__VERIFY_TOKEN", "12345", "webhook.verify_token", "12345", id="a text of digits"
-        ),
+        pytest.param("WEBHOOK__VERIFY_TOKEN", "12345", "webhook.verify_token", "12345", id="a text of digits"),
         pytest.param("PRIVACY__PAYLOAD_KEY", "k" * 32, "privacy.payload_key", b"k" * 32, id="a key"),
         pytest.param("POLL__INTERVAL", "1h", "poll.interval_ms", 3_600_000, id="a duration"),
         pytest.param("RULES__HEADROOM", "0.25", "rules.headroom", 0.25, id="a share"),
         pytest.param("RULES__HEADROOM", "0", "rules.headroom", 0, id="a share without a point"),
         pytest.param("RULES__LATE_DELIVERY_HOLD", "false", "rules.late_delivery_hold", False, id="a truth"),
-        pytest.param(
-            "RULES__MAX_WAIT__MARKETING", "1d", "rules.max_wait.marketing_ms", 86_400_000, id="a deeper key"
-        ),
+        pytest.param("RULES__MAX_WAIT__MARKETING", "1d", "rules.max_wait.marketing_ms", 86_400_000, id="a deeper key"),
         pytest.param(
             "RULES__PAIR_RATE__MODE", "shadow", "rules.pair_rate.mode", "shadow", id="a table not in the file"
         ),
@@ -53,17 +49,11 @@ def _read(settings: Settings, path: str) -> Any:
             "EAAB",
             id="a secret of an entry",
         ),
-        pytest.param(
-            "APP__0__NUMBERS", "106540352242922", "apps.0.numbers", ("106540352242922",), id="a list"
-        ),
-        pytest.param(
-            "server__listen", "0.0.0.0:9", "server.listen", "0.0.0.0:9", id="a variable in small letters"
-        ),
+        pytest.param("APP__0__NUMBERS", "106540352242922", "apps.0.numbers", ("106540352242922",), id="a list"),
+        pytest.param("server__listen", "0.0.0.0:9", "server.listen", "0.0.0.0:9", id="a variable in small letters"),
     ],
 )
-def test_a_variable_overrides_a_key(
-    loaded: Loader, variable: str, text: str, path: str, value: object
-) -> None:
+def test_a_variable_overrides_a_key(loaded: Loader, variable: str, text: str, path: str, value: object) -> None:
     assert _read(loaded(environ={f"TIDEGATE_{variable}": text}), path) == value
 
 
@@ -92,9 +82,7 @@ def test_a_section_that_the_file_lacks_may_come_from_the_environment_alone(loade
     [
         pytest.param("TIDEGATE_SERVER__LISEN", "unknown key", "server.listen", id="a key misspelled"),
         pytest.param("TIDEGATE_SEVER__LISTEN", "unknown key", "server", id="a section misspelled"),
-        pytest.param(
-            "TIDEGATE_SERVER__WORKERS_FILE", "unknown key", "server.workers", id="a file of no secret"
-        ),
+        pytest.param("TIDEGATE_SERVER__WORKERS_FILE", "unknown key", "server.workers", id="a file of no secret"),
         pytest.param("TIDEGATE_SERVER__", "unknown key", None, id="no key at all"),
         pytest.param(
             "TIDEGATE_RULES__RESERVE",
@@ -102,9 +90,7 @@ def test_a_section_that_the_file_lacks_may_come_from_the_environment_alone(loade
             None,
             id="a whole table",
         ),
-        pytest.param(
-            "TIDEGATE_SERVER__LISTEN__HOST", "server.listen is no table", None, id="a key inside a text"
-        ),
+        pytest.param("TIDEGATE_SERVER__LISTEN__HOST", "server.listen is no table", None, id="a key inside a text"),
         pytest.param(
             "TIDEGATE_PORTFOLIO__ID",
             "portfolio is a list of tables: its entries stand in the file",

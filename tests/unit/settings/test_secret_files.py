@@ -40,9 +40,7 @@ from tidegate.settings.secret_files import LARGEST_BYTES
             b"\xff" * 31 + b"\n",
             id="a key of random bytes keeps every byte",
         ),
-        pytest.param(
-            'webhook_secret = "relay-signing-secret"', "webhook_secret", b"s 1", "s 1", id="an app's secret"
-        ),
+        pytest.param('webhook_secret = "relay-signing-secret"', "webhook_secret", b"s 1", "s 1", id="an app's secret"),
         pytest.param(
             'url = "embedded:./data"',
             "url",
@@ -86,9 +84,7 @@ def test_an_absolute_path_is_taken_as_it_is(loaded: Loader, tmp_path: Path) -> N
     assert settings.webhook.verify_token.get_secret_value() == "t"
 
 
-def test_the_environment_replaces_a_secret_by_a_file_and_a_file_by_a_secret(
-    loaded: Loader, tmp_path: Path
-) -> None:
+def test_the_environment_replaces_a_secret_by_a_file_and_a_file_by_a_secret(loaded: Loader, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-file")
     by_file = loaded(environ={"TIDEGATE_WEBHOOK__VERIFY_TOKEN_FILE": "token"})
     assert by_file.webhook.verify_token.get_secret_value() == "from-file"
@@ -105,9 +101,7 @@ def test_the_environment_replaces_a_secret_by_a_file_and_a_file_by_a_secret(
         pytest.param('""', "must be the path of a file", id="an empty path"),
         pytest.param('"a\\u0000b"', "must be the path of a file", id="a path with a NUL"),
         pytest.param("7", "must be the path of a file", id="a number"),
-        pytest.param(
-            '"huge"', f"the file is larger than {LARGEST_BYTES} bytes", id="a file that is no secret"
-        ),
+        pytest.param('"huge"', f"the file is larger than {LARGEST_BYTES} bytes", id="a file that is no secret"),
     ],
 )
 def test_a_file_that_gives_no_secret_is_one_fault(

@@ -117,9 +117,7 @@ LISTEN = 'listen = "127.0.0.1:8080"'
     [
         pytest.param("0.0.0.0:80", "0.0.0.0", 80, id="every address"),
         pytest.param("[::1]:8080", "::1", 8080, id="an IPv6 address in brackets"),
-        pytest.param(
-            "gateway.internal:0", "gateway.internal", 0, id="a name, and a port that the system chooses"
-        ),
+        pytest.param("gateway.internal:0", "gateway.internal", 0, id="a name, and a port that the system chooses"),
     ],
 )
 def test_listen_has_a_host_and_a_port(loaded: Loader, listen: str, host: str, port: int) -> None:
@@ -152,52 +150,24 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
         pytest.param(LISTEN, 'listen = "8080"', "server.listen", "host:port", id="a port without a host"),
         pytest.param(LISTEN, 'listen = ":8080"', "server.listen", "host:port", id="an empty host"),
         pytest.param(LISTEN, 'listen = "h:65536"', "server.listen", "host:port", id="a port past 65535"),
-        pytest.param(
-            LISTEN, 'listen = "::1:80"', "server.listen", "host:port", id="an IPv6 address without brackets"
-        ),
-        pytest.param(
-            LISTEN, 'listen = "h:８0"', "server.listen", "host:port", id="full-width digits in a port"
-        ),
-        pytest.param(
-            "workers = 1", "workers = 0", "server.workers", "greater than or equal to 1", id="no worker"
-        ),
-        pytest.param(
-            "workers = 1", "workers = true", "server.workers", "whole number", id="a truth for a number"
-        ),
-        pytest.param(
-            "workers = 1", 'workers = "1"', "server.workers", "whole number", id="a number in quotes"
-        ),
-        pytest.param(
-            "embedded:./data", "sqlite:///x", "store.url", "must begin with", id="an unknown kind of store"
-        ),
+        pytest.param(LISTEN, 'listen = "::1:80"', "server.listen", "host:port", id="an IPv6 address without brackets"),
+        pytest.param(LISTEN, 'listen = "h:８0"', "server.listen", "host:port", id="full-width digits in a port"),
+        pytest.param("workers = 1", "workers = 0", "server.workers", "greater than or equal to 1", id="no worker"),
+        pytest.param("workers = 1", "workers = true", "server.workers", "whole number", id="a truth for a number"),
+        pytest.param("workers = 1", 'workers = "1"', "server.workers", "whole number", id="a number in quotes"),
+        pytest.param("embedded:./data", "sqlite:///x", "store.url", "must begin with", id="an unknown kind of store"),
         pytest.param("embedded:./data", "embedded:", "store.url", "must begin with", id="no directory"),
-        pytest.param(
-            "replicas_ack = 0", "replicas_ack = -1", "store.replicas_ack", "or equal to 0", id="-1 replicas"
-        ),
+        pytest.param("replicas_ack = 0", "replicas_ack = -1", "store.replicas_ack", "or equal to 0", id="-1 replicas"),
         pytest.param(
             "https://graph", "ftp://graph", "upstream.base_url", "https://host", id="an upstream without http"
         ),
-        pytest.param(
-            "https://graph.facebook.com", "https://", "upstream.base_url", "https://host", id="no host"
-        ),
-        pytest.param(
-            "graph.facebook.com", "u:p@h", "upstream.base_url", "user name", id="a password in the upstream"
-        ),
-        pytest.param(
-            "graph.facebook.com", "h/?x=1", "upstream.base_url", "query", id="a query in the upstream"
-        ),
-        pytest.param(
-            "graph.facebook.com", "h:99999", "upstream.base_url", "https://host", id="an upstream's odd port"
-        ),
-        pytest.param(
-            "graph.facebook.com", "[::1", "upstream.base_url", "https://host", id="half an IPv6 address"
-        ),
-        pytest.param(
-            'timeout = "10s"', "timeout = 0", "upstream.timeout", "longer than 0", id="no time to answer in"
-        ),
-        pytest.param(
-            '"hub-verify-token"', '""', "webhook.verify_token", "not be empty", id="an empty verify token"
-        ),
+        pytest.param("https://graph.facebook.com", "https://", "upstream.base_url", "https://host", id="no host"),
+        pytest.param("graph.facebook.com", "u:p@h", "upstream.base_url", "user name", id="a password in the upstream"),
+        pytest.param("graph.facebook.com", "h/?x=1", "upstream.base_url", "query", id="a query in the upstream"),
+        pytest.param("graph.facebook.com", "h:99999", "upstream.base_url", "https://host", id="an upstream's odd port"),
+        pytest.param("graph.facebook.com", "[::1", "upstream.base_url", "https://host", id="half an IPv6 address"),
+        pytest.param('timeout = "10s"', "timeout = 0", "upstream.timeout", "longer than 0", id="no time to answer in"),
+        pytest.param('"hub-verify-token"', '""', "webhook.verify_token", "not be empty", id="an empty verify token"),
         pytest.param('"hub-verify-token"', "7", "webhook.verify_token", "string", id="a number for a secret"),
         pytest.param(
             '["current-app-secret", "previous-app-secret"]',
@@ -206,12 +176,8 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
             "at least one",
             id="no app secret",
         ),
-        pytest.param(
-            '"previous-app-secret"', '""', "webhook.app_secrets[1]", "not be empty", id="an empty app secret"
-        ),
-        pytest.param(
-            "identity-identity-identity-key-32", "short", "privacy.identity_key", "32", id="a short key"
-        ),
+        pytest.param('"previous-app-secret"', '""', "webhook.app_secrets[1]", "not be empty", id="an empty app secret"),
+        pytest.param("identity-identity-identity-key-32", "short", "privacy.identity_key", "32", id="a short key"),
         pytest.param(
             'id = "lucky-shrub"', 'id = "a{b}"', "portfolio[0].id", "1 to 64", id="braces in a portfolio's id"
         ),
@@ -222,12 +188,8 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
             "tier",
             id="a tier that says nothing",
         ),
-        pytest.param(
-            '"102290129340398"', '"١٢٣"', "portfolio[0].waba[0].id", "digits", id="digits that are not ASCII"
-        ),
-        pytest.param(
-            '"102290129340398"', "true", "portfolio[0].waba[0].id", "digits", id="a truth for an id"
-        ),
+        pytest.param('"102290129340398"', '"١٢٣"', "portfolio[0].waba[0].id", "digits", id="digits that are not ASCII"),
+        pytest.param('"102290129340398"', "true", "portfolio[0].waba[0].id", "digits", id="a truth for an id"),
         pytest.param(
             "EAAGsystemusertoken",
             "two words",
@@ -250,28 +212,16 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
             id="no throughput",
         ),
         pytest.param('name = "checkout"', 'name = ""', "app[0].name", "1 to 64", id="an app without a name"),
-        pytest.param(
-            "2bb80d537b1d", "2bb80d537b1", "app[0].key_sha256[0]", "64 hex", id="63 digits of a hash"
-        ),
-        pytest.param(
-            '"admin"', '"root"', "app[0].scopes[2]", "'send', 'read' or 'admin'", id="an unknown scope"
-        ),
+        pytest.param("2bb80d537b1d", "2bb80d537b1", "app[0].key_sha256[0]", "64 hex", id="63 digits of a hash"),
+        pytest.param('"admin"', '"root"', "app[0].scopes[2]", "'send', 'read' or 'admin'", id="an unknown scope"),
         pytest.param(
             "https://checkout", "gopher://checkout", "app[0].webhook_url", "https://host", id="no web address"
         ),
         pytest.param("example/whatsapp", "example/#x", "app[0].webhook_url", "https://host", id="a fragment"),
-        pytest.param(
-            "headroom = 0.05", "headroom = 1", "rules.headroom", "less than 1", id="all of it as headroom"
-        ),
-        pytest.param(
-            "headroom = 0.05", "headroom = true", "rules.headroom", "number", id="a truth for a share"
-        ),
-        pytest.param(
-            "headroom = 0.05", "headroom = nan", "rules.headroom", "number", id="a share that is no number"
-        ),
-        pytest.param(
-            'utility = "24h"', 'utility = "1 day"', "rules.max_wait.utility", "24h", id="a day in words"
-        ),
+        pytest.param("headroom = 0.05", "headroom = 1", "rules.headroom", "less than 1", id="all of it as headroom"),
+        pytest.param("headroom = 0.05", "headroom = true", "rules.headroom", "number", id="a truth for a share"),
+        pytest.param("headroom = 0.05", "headroom = nan", "rules.headroom", "number", id="a share that is no number"),
+        pytest.param('utility = "24h"', 'utility = "1 day"', "rules.max_wait.utility", "24h", id="a day in words"),
         pytest.param(
             'marketing = "queue"',
             'marketing = "drop"',
@@ -279,18 +229,10 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
             "'queue' or 'reject'",
             id="an unknown hold",
         ),
-        pytest.param(
-            'from = "21:00"', 'from = "24:00"', "rules.quiet_hours.from", "21:00", id="an hour past the day"
-        ),
-        pytest.param(
-            'to = "08:00"', 'to = "21:00"', "rules.quiet_hours", "same time", id="quiet from nine to nine"
-        ),
-        pytest.param(
-            'interval = "5m"', "interval = -1", "poll.interval", "duration", id="an interval before zero"
-        ),
-        pytest.param(
-            "clock = false", 'clock = "no"', "testing.clock", "true or false", id="a truth in quotes"
-        ),
+        pytest.param('from = "21:00"', 'from = "24:00"', "rules.quiet_hours.from", "21:00", id="an hour past the day"),
+        pytest.param('to = "08:00"', 'to = "21:00"', "rules.quiet_hours", "same time", id="quiet from nine to nine"),
+        pytest.param('interval = "5m"', "interval = -1", "poll.interval", "duration", id="an interval before zero"),
+        pytest.param("clock = false", 'clock = "no"', "testing.clock", "true or false", id="a truth in quotes"),
         pytest.param(
             "[poll]\n",
             "poll = 3\n[other]\n",
@@ -300,9 +242,7 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
         ),
     ],
 )
-def test_a_key_refuses_what_it_cannot_mean(
-    faults: FaultFinder, old: str, new: str, path: str, problem: str
-) -> None:
+def test_a_key_refuses_what_it_cannot_mean(faults: FaultFinder, old: str, new: str, path: str, problem: str) -> None:
     found = {fault.path: fault.problem for fault in faults((old, new))}
     assert path in found
     assert problem in found[path]
@@ -333,7 +273,5 @@ def test_what_cannot_be_done_without_is_asked_for(
     faults: FaultFinder, cut: tuple[str, str], path: str, problem: str
 ) -> None:
     start = SAMPLE.index(cut[0])
-    found: dict[str, Any] = {
-        f.path: f.problem for f in faults((SAMPLE[start : SAMPLE.index(cut[1], start)], ""))
-    }
+    found: dict[str, Any] = {f.path: f.problem for f in faults((SAMPLE[start : SAMPLE.index(cut[1], start)], ""))}
     assert found[path] == problem
