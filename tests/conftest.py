@@ -41,6 +41,13 @@ def valkey_socket() -> Iterator[str]:
             loop.close()
 
 
+@pytest.fixture(autouse=True)
+def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no broken store, except where a test is about how soon a hung one is noticed."""
+    if request.node.get_closest_marker("impatient") is None:
+        monkeypatch.setattr("tidegate.store.client.TIMEOUT_S", 5.0)
+
+
 @pytest.fixture
 async def client(valkey_socket: str) -> AsyncIterator[StoreClient]:
     """A client of the real server, which is empty."""

@@ -26,6 +26,8 @@ from tidegate.store.faults import store_faults
 from tidegate.store.scripts import Script
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess, server_binary
 
+pytestmark = pytest.mark.impatient
+
 FORGETFUL = {"save": "", "appendonly": "no"}
 LOOPBACK = {"bind": "127.0.0.1", "protected-mode": "no"}
 
@@ -103,9 +105,7 @@ class TestAStoreInTrouble:
             pytest.param(["CONFIG SET", "maxmemory", "1"], id="full"),
             pytest.param(["CONFIG SET", "min-replicas-to-write", "1"], id="too few replicas"),
             pytest.param(["REPLICAOF", "127.0.0.1", "1"], id="a replica"),
-            pytest.param(
-                ["ACL SETUSER", "default", "-@all", "+hello", "+client"], id="no right to run scripts"
-            ),
+            pytest.param(["ACL SETUSER", "default", "-@all", "+hello", "+client"], id="no right to run scripts"),
             pytest.param(["CONFIG SET", "requirepass", "other"], id="another password"),
             pytest.param(["CONFIG SET", "maxclients", "1"], id="no connection left"),
         ],
@@ -119,9 +119,7 @@ class TestAStoreInTrouble:
             with pytest.raises(StoreUnavailable):
                 await Script("add", lua)(connection.client, ["n"], [1])
 
-    async def test_a_server_busy_with_a_script_is_unavailable_until_it_ends(
-        self, server: OwnServer, lua: Path
-    ) -> None:
+    async def test_a_server_busy_with_a_script_is_unavailable_until_it_ends(self, server: OwnServer, lua: Path) -> None:
         await server.admin.config_set("busy-reply-threshold", 1)
         (lua / "spin.lua").write_text("-- spin: for ever.\nwhile true do end\n")
 
@@ -143,9 +141,7 @@ class TestAStoreInTrouble:
             with pytest.raises(StoreUnavailable):
                 await Script("add", lua)(connection.client, ["n"], [1])
 
-    async def test_a_hung_server_is_given_up_and_serves_again_when_it_wakes(
-        self, server: OwnServer, lua: Path
-    ) -> None:
+    async def test_a_hung_server_is_given_up_and_serves_again_when_it_wakes(self, server: OwnServer, lua: Path) -> None:
         add = Script("add", lua)
         async with await connect(server.url) as connection:
             await add(connection.client, ["n"], [1])
@@ -170,9 +166,7 @@ class TestAStoreInTrouble:
 
         async with await connect(server.url + "?max_connections=4") as connection:
             os.kill(server.process.pid, signal.SIGSTOP)
-            outcomes = await asyncio.gather(
-                *(ask(connection.client) for _ in range(40)), return_exceptions=True
-            )
+            outcomes = await asyncio.gather(*(ask(connection.client) for _ in range(40)), return_exceptions=True)
 
         assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
         # Those that have a connection wait for the server; the others did not wait for these to be done, in turn.
@@ -209,9 +203,7 @@ class TestAStoreInTrouble:
 
 
 class TestOneServer:
-    async def test_more_calls_than_connections_wait_for_their_turn(
-        self, server: OwnServer, lua: Path
-    ) -> None:
+    async def test_more_calls_than_connections_wait_for_their_turn(self, server: OwnServer, lua: Path) -> None:
         add = Script("add", lua)
         async with await connect(server.url + "?max_connections=4") as connection:
             sums = await asyncio.gather(*(add(connection.client, ["n"], [1]) for _ in range(200)))
@@ -264,9 +256,7 @@ class TestSentinel:
 
 
 class TestCluster:
-    async def test_scripts_go_where_their_keys_are_and_a_lost_slot_is_a_store_in_trouble(
-        self, lua: Path
-    ) -> None:
+    async def test_scripts_go_where_their_keys_are_and_a_lost_slot_is_a_store_in_trouble(self, lua: Path) -> None:
         # One test, because a cluster takes two seconds to find itself well.
         add = Script("add", lua)
         async with own_cluster() as server, await connect(server.url) as connection:

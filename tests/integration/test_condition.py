@@ -15,6 +15,8 @@ from tidegate.store.condition import Server, StoreCondition, inspect
 from tidegate.store.embedded import socket_url
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
+pytestmark = pytest.mark.impatient
+
 
 def a_condition(
     server: Server = Server.VALKEY,
@@ -48,9 +50,7 @@ async def admin() -> AsyncIterator[Redis]:
     [
         pytest.param([], {}, id="as the embedded store is set"),
         pytest.param(["CONFIG SET", "appendonly", "no"], {"durable": False}, id="no append-only file"),
-        pytest.param(
-            ["CONFIG SET", "appendfsync", "everysec"], {"appendfsync": "everysec"}, id="every second"
-        ),
+        pytest.param(["CONFIG SET", "appendfsync", "everysec"], {"appendfsync": "everysec"}, id="every second"),
         pytest.param(
             ["CONFIG SET", "appendfsync", "no"],
             {"appendfsync": "no", "durable": False},
@@ -70,9 +70,7 @@ async def admin() -> AsyncIterator[Redis]:
         ),
     ],
 )
-async def test_the_store_is_asked(
-    admin: Redis, change: list[str], expected: dict[str, bool | str | None]
-) -> None:
+async def test_the_store_is_asked(admin: Redis, change: list[str], expected: dict[str, bool | str | None]) -> None:
     if change:
         await admin.execute_command(*change)  # type: ignore[no-untyped-call]  # it has no hints
 
@@ -93,9 +91,7 @@ async def test_a_store_that_does_not_answer_has_no_condition(tmp_path: Path) -> 
     ("condition", "says"),
     [
         pytest.param(a_condition(), [], id="fit"),
-        pytest.param(
-            a_condition(maxmemory_policy="volatile-ttl"), ["noeviction"], id="forgets when it is full"
-        ),
+        pytest.param(a_condition(maxmemory_policy="volatile-ttl"), ["noeviction"], id="forgets when it is full"),
         pytest.param(a_condition(Server.REDIS, "6.0.16"), ["too old"], id="Redis 6.0"),
         pytest.param(a_condition(Server.REDIS, "6.2.0"), [], id="Redis 6.2"),
         pytest.param(a_condition(Server.REDIS, "10.0.1"), [], id="Redis 10: versions are no texts"),
@@ -119,17 +115,13 @@ def test_a_store_that_breaks_promises_is_refused(condition: StoreCondition, says
     [
         pytest.param(a_condition(), 0, [], id="fit"),
         pytest.param(a_condition(writable=False), 0, ["no writes"], id="takes no writes"),
-        pytest.param(
-            a_condition(durable=False, appendfsync="everysec"), 0, ["appendonly"], id="keeps nothing"
-        ),
+        pytest.param(a_condition(durable=False, appendfsync="everysec"), 0, ["appendonly"], id="keeps nothing"),
         pytest.param(a_condition(appendfsync="everysec"), 0, ["power loss"], id="keeps all but a second"),
         pytest.param(a_condition(replicas=1), 1, [], id="replicas enough"),
         pytest.param(a_condition(replicas=1), 2, ["2 replicas"], id="a replica too few"),
     ],
 )
-def test_what_it_can_not_promise_is_said(
-    condition: StoreCondition, replicas_ack: int, says: list[str]
-) -> None:
+def test_what_it_can_not_promise_is_said(condition: StoreCondition, replicas_ack: int, says: list[str]) -> None:
     warnings = condition.warnings(replicas_ack)
 
     assert len(warnings) == len(says)

@@ -455,6 +455,7 @@ async def test_the_rules_are_told_with_their_version(bare: Caller):
     assert got.body["rules"]["pacing_wait"] == "100ms"
 
 
+@pytest.mark.impatient
 async def test_a_store_that_is_away_is_a_problem_that_passes(bare: Caller, client):
     await client.execute_command("CLIENT PAUSE", 800, "ALL")
 

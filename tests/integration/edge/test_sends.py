@@ -275,6 +275,7 @@ class TestRefusal:
         assert (got.status, got.error["code"], got["Tidegate-Reason"]) == (429, 131056, "pair_rate")
         assert 1 <= int(got["Retry-After"]) <= 6
 
+    @pytest.mark.impatient
     async def test_a_store_that_is_away_is_a_503_in_graphs_shape(self, bare, client, graph: Recorder):
         assert (await bare.send(template())).status == 200
         # Its answers stop, and come back by themselves: a paused store takes no order to go on.

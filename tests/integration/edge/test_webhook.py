@@ -135,6 +135,7 @@ class TestBodies:
 
         assert (got.status, got.raw) == (413, b"")
 
+    @pytest.mark.impatient
     async def test_a_store_that_is_away_is_an_empty_503_so_that_meta_comes_back(self, bare: Caller, client):
         body = envelope(LIMIT)
         await client.execute_command("CLIENT PAUSE", 800, "ALL")
