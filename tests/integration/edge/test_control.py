@@ -302,6 +302,8 @@ class TestPauses:
             return len(graph.requests) == 1
 
         await until(was_sent)
+        told = (await bare("GET", f"{V1}/messages/{held['Tidegate-Id']}")).body
+        assert (told["state"] in ("sending", "accepted"), told["until"]) == (True, None)
         assert (await bare("DELETE", f"{V1}/pauses/{made.body['id']}")).status == 404
 
     async def test_it_ends_by_itself_at_its_time(self, bare: Caller):

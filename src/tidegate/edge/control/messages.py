@@ -87,13 +87,15 @@ def _may_see(call: Call, record: MessageRecord) -> bool:
 def _told(record: MessageRecord) -> dict[str, Any]:
     refused = record.state is State.FAILED and record.reason is not None
     about = record.about
+    # What it waited for while it was queued says nothing of it later.
+    until_ms = record.until_ms if record.state is State.QUEUED else None
     return {
         "id": record.message_id,
         "state": record.state.value,
         "wamid": record.wamid,
         "verdict": "reject" if refused else _VERDICTS[record.state],
         "reason": record.reason,
-        "until": None if record.until_ms is None else write_time_up(record.until_ms),
+        "until": None if until_ms is None else write_time_up(until_ms),
         "expires_at": None if record.expires_at_ms is None else write_time(record.expires_at_ms),
         "portfolio": record.portfolio,
         "waba": about.get("waba"),
