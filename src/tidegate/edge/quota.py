@@ -47,10 +47,11 @@ class Quota:
         self._clock = clock
         self._snapshots: dict[str, _Snapshot] = {}
 
-    async def headers(self, portfolio: str, category: Category | None) -> dict[str, str]:
+    async def headers(self, portfolio: str, category: Category | None, *, full: bool = False) -> dict[str, str]:
         """`RateLimit-Policy` and `RateLimit`; none when there is no limit, or it can't be read now.
 
-        A message that takes no place is told what the most urgent category has left.
+        A message that takes no place is told what the most urgent category has left. `full`: the ledger has just
+        said that the category has nothing left, whatever was read here.
         """
         try:
             limit = (await self._standings.current(portfolio)).limit
@@ -66,7 +67,7 @@ class Quota:
                 if self._old(snapshot, limit):
                     await self._read(portfolio, snapshot, limit)
         places = snapshot.places.get(category or Category.AUTHENTICATION)
-        return {} if places is None else self._written(portfolio, snapshot, places)
+        return {} if places is None else self._written(portfolio, snapshot, 0 if full else places)
 
     def _old(self, snapshot: _Snapshot, limit: int) -> bool:
         age_ms = self._clock.monotonic_ms() - snapshot.read_at_ms

@@ -21,7 +21,8 @@ from tidegate.edge.replies import Reply
 from tidegate.edge.send_options import read_options
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Route
+from tidegate.gateway import Held, Refused, Route
+from tidegate.policy.decide import PLACE_REASONS
 from tidegate.settings.tables import App, Scope
 
 
@@ -101,7 +102,8 @@ class Sends:
             return answers.unavailable(message_id)
         answered = await self._gateway.submit(message)
         reply = answers.render(answered, message.request, self._services.clock.now_ms())
-        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
+        full = isinstance(answered, Held | Refused) and answered.reason in PLACE_REASONS
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category, full=full))
 
     async def _with_quota(self, reply: Reply, draft: Draft) -> Reply:
         """An answer given again, with the numbers of this moment."""

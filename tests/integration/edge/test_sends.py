@@ -312,6 +312,18 @@ class TestRateLimitHeaders:
         left = [answer["RateLimit"].split(";")[1] for answer in (*got, again)]
         assert left == ["r=1799", "r=1798", "r=1797", "r=1796", "r=1795", "r=1795"]
 
+    async def test_a_refusal_for_want_of_a_place_says_that_none_is_left_whoever_took_it(
+        self, make_node, graph: Recorder, session
+    ):
+        one, other = [Caller.of(await make_node(graph.url, limit="4"), session) for _ in range(2)]
+        # Of 4 places one is headroom, and one each is reserved for authentication and utility.
+        first = await one.send(template(ANN), Tidegate_Category="utility")
+        taken = await other.send(template(BOB), Tidegate_Category="utility")
+        refused = await one.send(template("+16505550001"), Tidegate_Category="utility", Tidegate_Hold="reject")
+
+        left = [got["RateLimit"].split(";")[1] for got in (first, taken, refused)]
+        assert (refused["Tidegate-Reason"], left) == ("category_reserve", ["r=1", "r=0", "r=0"])
+
     async def test_time_that_was_moved_gives_back_what_came_free(self, bare):
         # The default keeps the place of a message whose delivery nobody has told of: it would not come free.
         sent = await bare.send(template(ANN), Tidegate_Category="authentication")
