@@ -1,0 +1,102 @@
+"""Where early warning's counts lie, and how watches are made of them.
+
+One hash a scope and UTC day of the sends' *acceptance*; a scope is a template (name and language) on its portfolio,
+or a number and a category. Its fields are integers that any node adds to (HINCRBY), its life 36 days:
+
+    13.sent  13.delivered  13.read  13.withheld ...     sends accepted between 13:00 and 14:00, by what became of them
+    tripped                                             not 0 when the day is no ground for a baseline
+
+An event is counted under its send's hour, when it happens first and soon enough (`warning_metric.counts`); a message
+keeps the time of its acceptance for that. Days within the window are judged; older ones make the baseline, so that
+nothing is ever compared with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tidegate.policy.early_warning import WINDOW_HOURS, Watch
+from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, HOUR_MS, RECIPES, Counter, Metric, Recipe, Tally
+
+DAY_MS: Final = 24 * HOUR_MS
+BASELINE_DAYS: Final = 28
+"""Days that a baseline is made of, before the window: four weeks, so that every weekday weighs the same."""
+KEEP_MS: Final = (1 + WINDOW_HOURS // 24 + BASELINE_DAYS) * DAY_MS
+"""How long a day's hash is of use after its day began."""
+GRACE_MS: Final = HOUR_MS
+"""How late a webhook may come and still be counted before silence is judged."""
+TRIPPED: Final = "tripped"
+
+Day = Mapping[str, int]
+"""The fields of one day's hash."""
+
+
+def day_of(at_ms: int) -> int:
+    """Days since 1970 (UTC): names the hash that a send's counts lie in."""
+    return at_ms // DAY_MS
+
+
+def field_of(counter: Counter, accepted_at_ms: int) -> str:
+    """The field that counts this of a send: `13.read`."""
+    return f"{accepted_at_ms // HOUR_MS % 24:02}.{counter}"
+
+
+def watch_of(
+    metric: Metric, days: Mapping[int, Day], now_ms: int, *, started_at_ms: int = 0, fleet: Tally | None = None
+) -> Watch:
+    """What is known of one metric in one scope. `days`: hashes by `day_of`; missing ones are empty.
+
+    Only whole hours from `started_at_ms` on are judged. Silence is judged once there was time to hear something.
+    """
+    recipe = RECIPES[metric]
+    newest = now_ms // HOUR_MS
+    if recipe.is_silence:
+        heard_by_ms = now_ms - max(COUNTS_WITHIN_MS[counter] for counter in recipe.good) - GRACE_MS
+        newest = min(newest, heard_by_ms // HOUR_MS - 1)
+    oldest = max(now_ms // HOUR_MS - WINDOW_HOURS + 1, -(-started_at_ms // HOUR_MS))
+    tallies = ((hour, _of_hour(recipe, days.get(hour // 24, {}), hour % 24)) for hour in range(oldest, newest + 1))
+    return Watch(
+        metric,
+        started_at_ms,
+        tuple((hour, tally) for hour, tally in tallies if tally.sends),
+        baseline=baseline_of(metric, days, now_ms),
+        fleet=fleet or Tally(),
+    )
+
+
+def baseline_of(metric: Metric, days: Mapping[int, Day], now_ms: int) -> Tally:
+    """The history of one metric in one scope: whole days before the window, but for those that tripped."""
+    end = (now_ms // HOUR_MS - WINDOW_HOURS + 1) // 24
+    clean = (days.get(day, {}) for day in range(end - BASELINE_DAYS, end))
+    return sum((_of_day(RECIPES[metric], day) for day in clean if not day.get(TRIPPED)), Tally())
+
+
+def fleet_of(baselines: Iterable[Tally], at_most: int = 5_000) -> Tally:
+    """The history of several peers together; each weighs as many sends as `at_most`, so that none speaks for all."""
+    return sum((_shrunk(tally, at_most) for tally in baselines), Tally())
+
+
+def _shrunk(tally: Tally, at_most: int) -> Tally:
+    if tally.sends <= at_most:
+        return tally
+    bad = (tally.bad * at_most + tally.sends // 2) // tally.sends
+    return Tally(at_most - bad, bad)
+
+
+def _of_day(recipe: Recipe, day: Day) -> Tally:
+    return sum((_of_hour(recipe, day, hour) for hour in range(24)), Tally()) if day else Tally()
+
+
+def _of_hour(recipe: Recipe, day: Day, hour: int) -> Tally:
+    """Outcomes of an hour's sends. What is told of more sends than were counted belongs to some whose count is lost."""
+
+    def count(counter: Counter) -> int:
+        return max(0, day.get(f"{hour:02}.{counter}", 0))
+
+    whole = count(recipe.whole)
+    if recipe.is_silence:
+        good = min(whole, sum(count(counter) for counter in recipe.good))
+        return Tally(good, whole - good)
+    bad = min(whole, sum(count(counter) for counter in recipe.bad))
+    return Tally(whole - bad, bad)
