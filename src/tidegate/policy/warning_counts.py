@@ -43,10 +43,17 @@ def field_of(counter: Counter, accepted_at_ms: int) -> str:
 
 
 def watch_of(
-    metric: Metric, days: Mapping[int, Day], now_ms: int, *, started_at_ms: int = 0, fleet: Tally | None = None
+    metric: Metric,
+    days: Mapping[int, Day],
+    now_ms: int,
+    *,
+    started_at_ms: int = 0,
+    baseline: Tally | None = None,
+    fleet: Tally | None = None,
 ) -> Watch:
     """What is known of one metric in one scope. `days`: hashes by `day_of`; missing ones are empty.
 
+    `baseline`: the answer of `baseline_of`, which changes once a day; with it the hashes of the last 8 days suffice.
     Only whole hours from `started_at_ms` on are judged. Silence is judged once there was time to hear something.
     """
     recipe = RECIPES[metric]
@@ -60,7 +67,7 @@ def watch_of(
         metric,
         started_at_ms,
         tuple((hour, tally) for hour, tally in tallies if tally.sends),
-        baseline=baseline_of(metric, days, now_ms),
+        baseline=baseline_of(metric, days, now_ms) if baseline is None else baseline,
         fleet=fleet or Tally(),
     )
 

@@ -131,6 +131,13 @@ def test_a_day_that_tripped_teaches_nothing() -> None:
     assert watch_of(Metric.OPT_OUT, days, NOW_MS).baseline == Tally(4)
 
 
+def test_a_baseline_that_is_known_is_not_asked_for_again() -> None:
+    days = {TODAY - 9: {"05.sent": 10}}
+
+    assert watch_of(Metric.OPT_OUT, days, NOW_MS, baseline=Tally(7, 1)).baseline == Tally(7, 1)
+    assert watch_of(Metric.OPT_OUT, days, NOW_MS, baseline=Tally()).baseline == Tally()
+
+
 def test_no_peer_speaks_for_the_fleet() -> None:
     fleet = fleet_of([Tally(9_000_000, 1_000_000), Tally(5_000), Tally(90, 10), Tally()])
 
