@@ -103,6 +103,10 @@ class Dispatcher:
         lanes = self._open_lanes(portfolio, standing)
         claim = await self._queue.claim(portfolio, lanes)
         self._clock.observe(claim.now_ms)
+        if claim.epoch > standing.epoch:
+            # What was claimed is judged under the new standing anyway; the other lanes are looked at again at once.
+            await self._standings.reload(portfolio, claim.epoch)
+            self.wake(portfolio)
         for claimed in claim.messages:
             self._in_hand[claimed.lane.number] += 1
             task = spawn(self._submit(portfolio, claimed), "queued send")

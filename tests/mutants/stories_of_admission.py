@@ -38,6 +38,16 @@ async def a_turn_that_was_taken_early_is_owed(book: Book) -> None:
         assert (await book.admit(f"m{at_ms}", user(at_ms), **terms)).taken is taken, at_ms
 
 
+async def a_turn_in_shadow_is_told_and_not_waited_for(book: Book) -> None:
+    terms = {"pair_emission_ms": 6_000, "throughput_emission_us": 1_000_000}
+    shadow = {"waits_for_pair": False, "waits_for_throughput": False}
+    for i in range(4):
+        facts = await book.admit(f"m{i}", ANN, **terms, **shadow)
+        assert facts.taken
+    assert (facts.pair_at_ms, facts.throughput_at_ms) == (BEGIN_MS + 6_000, BEGIN_MS + 1_000), "no debt grows"
+    assert not (await book.admit("m9", ANN, **terms)).taken
+
+
 async def a_denial_takes_nothing(book: Book) -> None:
     terms = {"throughput_emission_us": 1_000_000, "pair_emission_ms": 6_000}
     assert not (await book.admit("m1", ANN, places=0, **terms)).taken

@@ -108,3 +108,10 @@ async def what_is_held_for_a_reason_that_is_over_is_due_at_once(book: Book) -> N
     await book.enqueue("m2", BOB, due_at_ms=HOUR_MS, reason="quiet_hours")
     assert await book.queue.rouse(PORTFOLIO, [LANE], ["template_paused", "messaging_limit"]) == 1
     assert await book.claimed() == [("m1", 1)]
+
+
+async def whoever_claims_nothing_learns_of_a_new_epoch(book: Book) -> None:
+    assert (await book.claim(most=0)).epoch == 0
+    await book.client.hset(book.keys.ledger, "epoch", "7")  # type: ignore[misc]  # redis-py's stubs: not always a coroutine
+    claim = await book.claim(most=0)
+    assert (claim.epoch, claim.messages) == (7, ())

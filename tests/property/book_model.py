@@ -107,17 +107,21 @@ class BookModel:
         taken = not (
             (terms.needs_window and not open_)
             or (needs_counting and not counted and 0 <= terms.places <= used)
-            or (terms.pair_emission_ms and pair_at > now_ms)
-            or (terms.throughput_emission_us and turn_at > now_ms)
+            or (terms.pair_emission_ms and terms.waits_for_pair and pair_at > now_ms)
+            or (terms.throughput_emission_us and terms.waits_for_throughput and turn_at > now_ms)
         )
         if taken and not ask.dry_run:
             if needs_counting:
                 place = self.places.setdefault(ask.recipient, Place())
                 place.holds[ask.message_id] = Hold(now_ms + DAY_MS, now_ms + terms.hold_ms)
             if terms.pair_emission_ms:
-                self.pair_tats[pair] = max(self.pair_tats.get(pair, 0), now_ms) + terms.pair_emission_ms
+                tat_ms = max(self.pair_tats.get(pair, 0), now_ms) + terms.pair_emission_ms
+                most_ms = now_ms + terms.pair_tolerance_ms + terms.pair_emission_ms
+                self.pair_tats[pair] = tat_ms if terms.waits_for_pair else min(tat_ms, most_ms)
             if terms.throughput_emission_us:
-                self.number_tats_us[ask.number] = max(tat_us, now_ms * 1000) + terms.throughput_emission_us
+                tat_us = max(tat_us, now_ms * 1000) + terms.throughput_emission_us
+                most_us = now_ms * 1000 + terms.throughput_tolerance_us + terms.throughput_emission_us
+                self.number_tats_us[ask.number] = tat_us if terms.waits_for_throughput else min(tat_us, most_us)
             kind = "1" if needs_counting else "0" if terms.counts else ""
             self.messages[ask.message_id] = Message(
                 State.SENDING.value, ask.attempt, ask.recipient, kind, window, now_ms

@@ -57,6 +57,8 @@ PACES = st.sampled_from(
         {"pair_emission_ms": 6_000, "pair_tolerance_ms": 12_000},
         {"throughput_emission_us": 12_500, "throughput_tolerance_us": 10_000},
         {"throughput_emission_us": 1_000_000},
+        {"throughput_emission_us": 1_000_000, "waits_for_throughput": False},
+        {"pair_emission_ms": 6_000, "pair_tolerance_ms": 12_000, "waits_for_pair": False},
         {"pair_emission_ms": 6_000, "throughput_emission_us": 12_500},
     ]
 )

@@ -16,8 +16,6 @@ from tidegate.policy.rules import Hold
 Word = TypeVar("Word", Category, Hold)
 
 FURTHEST_MS: Final = 30 * 86_400_000
-#: A caller's clock may be this far ahead of the store's before a time that it meant as "now" is called past.
-_SKEW_MS: Final = 300_000
 _PREFIX: Final = "tidegate-"
 _KNOWN: Final = frozenset({"category", "hold", "expires", "not-before", "campaign", "dry-run"})
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -107,9 +105,10 @@ def _start(text: str, now_ms: int) -> int:
     at_ms = read_time(text)
     if at_ms is None:
         raise _bad("Tidegate-Not-Before", "has to be an RFC 3339 time with its offset")
-    if not now_ms - _SKEW_MS <= at_ms <= now_ms + FURTHEST_MS:
-        raise _bad("Tidegate-Not-Before", "has to lie in the future, and within 30 days")
-    return at_ms
+    if at_ms > now_ms + FURTHEST_MS:
+        raise _bad("Tidegate-Not-Before", "has to lie within 30 days")
+    # A time that has passed asks for nothing: the message may go at once.
+    return at_ms if at_ms > now_ms else 0
 
 
 def _key(text: str) -> str:

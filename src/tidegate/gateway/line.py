@@ -25,7 +25,7 @@ class Line:
         """What the line says to this send; None: it may ask the ledger."""
         turn_at_ms = None if self._has_turn else self._room.turn_at_ms(self._priority)
         self._has_turn = False
-        self._joined = turn_at_ms is not None and terms.throughput_emission_us > 0
+        self._joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
         if turn_at_ms is None or not self._joined:
             return None
         detail = "the number's messages per second are used up, and others wait before this one"

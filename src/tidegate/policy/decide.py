@@ -85,8 +85,8 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
     ]
     per_second = standing.number(case.number).throughput
     emission_us = 1_000_000 // per_second if per_second > 0 else 0
-    paced = rules.mode("throughput") is Mode.ENFORCE
-    paired = rules.mode("pair_rate") is Mode.ENFORCE
+    paced = rules.mode("throughput") is not Mode.OFF
+    paired = rules.mode("pair_rate") is not Mode.OFF
     return Terms(
         epoch=standing.epoch,
         needs_window=case.needs_window and rules.mode("service_window") is Mode.ENFORCE,
@@ -101,6 +101,8 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
         pair_tolerance_ms=EMISSION_MS * (BURST - 1) if paired else 0,
         throughput_emission_us=emission_us if paced else 0,
         throughput_tolerance_us=SLACK_US if paced else 0,
+        waits_for_pair=rules.mode("pair_rate") is Mode.ENFORCE,
+        waits_for_throughput=rules.mode("throughput") is Mode.ENFORCE,
     )
 
 

@@ -53,7 +53,7 @@ class Terms:
     two bounds that it is made of (the limit less headroom; that less the reserves of the categories above), of which
     only those of enforced guardrails count; the second is NO_LIMIT where no category above keeps anything. `hold_ms`:
     how long a place is kept while the message's fate is unknown. GCRA: one send per emission, with `tolerance` of
-    debt allowed.
+    debt allowed; a turn that is not waited for is only counted.
     """
 
     epoch: int
@@ -68,6 +68,8 @@ class Terms:
     pair_tolerance_ms: int
     throughput_emission_us: int
     throughput_tolerance_us: int
+    waits_for_pair: bool = True
+    waits_for_throughput: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ OUTCOME_MS: Final = 60_000
 #: Longer than Meta repeats a webhook (7 days), so that a repeated one still finds its message.
 REMEMBER_MS: Final = 8 * DAY_MS
 
-_DRY, _NEEDS_WINDOW, _COUNTS = 1, 2, 4
+_DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
 _FACTS: Final = 9
 
 
@@ -168,6 +168,7 @@ class Ledger:
 def _encode_ask(args: list[Any], ask: Ask) -> None:
     terms = ask.terms
     flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
+    flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
     args += (
         ask.message_id,
         ask.attempt,

@@ -65,9 +65,13 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What `claim` gave at `now_ms`, and when something will be due next (None: nothing is queued for a time)."""
+    """What `claim` gave at `now_ms`, and when something will be due next (None: nothing is queued for a time).
+
+    `epoch`: of the standing in force, so that whoever claims nothing learns of changes too.
+    """
 
     now_ms: int
+    epoch: int
     wake_at_ms: int | None
     messages: tuple[Claimed, ...]
 
@@ -135,9 +139,9 @@ class SendQueue:
                 about=answer[i + 4],
                 expires_at_ms=int(answer[i + 5]),
             )
-            for i in range(2, len(answer), 6)
+            for i in range(3, len(answer), 6)
         )
-        return Claim(answer[0], answer[1] or None, claimed)
+        return Claim(answer[0], answer[1], answer[2] or None, claimed)
 
     def open(self, claimed: Claimed) -> bytes:
         """The body of a claimed message. Raises BrokenSeal."""

@@ -45,9 +45,7 @@ class ValkeyProcess:
         self.directory = directory
 
     @classmethod
-    def spawn(
-        cls, directory: Path, options: Mapping[str, str], inherited_fds: Sequence[int] = ()
-    ) -> ValkeyProcess:
+    def spawn(cls, directory: Path, options: Mapping[str, str], inherited_fds: Sequence[int] = ()) -> ValkeyProcess:
         """Start a server in `directory` (which exists and is private) with these options of valkey.conf.
 
         It inherits `inherited_fds`: a lock held through one of them is held until the server is gone.

@@ -239,10 +239,20 @@ class TestTerms:
 
         assert (terms.pair_emission_ms, terms.pair_tolerance_ms) == (6_000, 264_000)
 
-    @pytest.mark.parametrize("mode", ["shadow", "off"])
-    def test_what_is_not_enforced_asks_for_nothing(self, mode: str) -> None:
+    def test_what_is_in_shadow_is_counted_and_not_waited_for(self) -> None:
+        rules = make_rules(
+            pair_rate={"mode": "shadow"}, throughput={"mode": "shadow"}, service_window={"mode": "shadow"}
+        )
+
+        terms = terms_of(make_service_case(), make_standing(), rules)
+
+        assert not terms.needs_window
+        assert (terms.pair_emission_ms > 0, terms.waits_for_pair) == (True, False)
+        assert (terms.throughput_emission_us > 0, terms.waits_for_throughput) == (True, False)
+
+    def test_what_is_off_asks_for_nothing(self) -> None:
         names = ("service_window", "pair_rate", "throughput")
-        rules = make_rules(**{name: {"mode": mode} for name in names})
+        rules = make_rules(**{name: {"mode": "off"} for name in names})
 
         terms = terms_of(make_service_case(), make_standing(), rules)
 

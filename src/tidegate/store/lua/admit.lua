@@ -5,12 +5,14 @@
 -- ARGV[1]  ms within which an outcome must be known
 -- ARGV[2]  ms for which a message is remembered after it may be delivered
 -- ARGV[3+] 16 a send: portfolio (0 = first block), message id, attempt, epoch of the decision, recipient (16 bytes),
---          number, flags (1 dry run, 2 needs an open window, 4 counts), places (-1 no limit), hold ms, window margin ms,
---          pair emission ms, pair tolerance ms, throughput emission us, throughput tolerance us, deadline (ms), about (text)
+--          number, flags (1 dry run, 2 needs an open window, 4 counts; 8, 16: the pair's, the number's turns are counted
+--          but not waited for), places (-1 no limit), hold ms, window margin ms, pair emission ms, pair tolerance ms,
+--          throughput emission us, throughput tolerance us, deadline (ms), about (text)
 --
--- Returns now, then 9 integers a send: taken, epoch, gone (1 not this attempt's any more, 2 past its deadline), repeated, window end, counted, used, pair turn, throughput
--- turn (ms). An epoch other than the one given: nothing was taken. A denied send changes nothing. Run again with the
--- same message and attempt it changes nothing and answers `repeated`.
+-- Returns now, then 9 integers a send: taken, epoch, gone (1 not this attempt's any more, 2 past its deadline),
+-- repeated, window end, counted, used, pair turn, throughput turn (ms). An epoch other than the one given: nothing was
+-- taken. A denied send changes nothing. Run again with the same message and attempt it changes nothing and answers
+-- `repeated`.
 local now = now_ms(KEYS[1])
 local outcome_ms, remember_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
 local swept, answer = {}, { now }
@@ -18,7 +20,8 @@ local swept, answer = {}, { now }
 local function admit(portfolio, id, attempt, epoch, recipient, number, flags, places, hold_ms, margin_ms,
                      pair_emission, pair_tolerance, emission_us, tolerance_us, deadline, about)
   local k = keys_of(portfolio)
-  local dry, needs_window, counts = flags % 2 == 1, flags % 4 >= 2, flags >= 4
+  local dry, needs_window, counts = flags % 2 == 1, flags % 4 >= 2, flags % 8 >= 4
+  local pair_shadow, turn_shadow = flags % 16 >= 8, flags >= 16
 
   -- Is it still this attempt's to send?
   local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'history', 'lane')
@@ -60,8 +63,8 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   local seen = used
   local denied = (needs_window and not open)
     or (place and counted == 0 and places >= 0 and used >= places)
-    or (pair_emission > 0 and pair_at > now)
-    or (emission_us > 0 and turn_at > now)
+    or ((pair_emission > 0 and pair_at > now) and not pair_shadow)
+    or ((emission_us > 0 and turn_at > now) and not turn_shadow)
   if denied or dry then return denied and 0 or 1, epoch, 0, 0, window, counted, seen, pair_at, turn_at end
 
   -- All is there: take it.
@@ -72,10 +75,14 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   end
   if pair_emission > 0 then
     pair_tat = math.max(pair_tat, now) + pair_emission
+    -- Where nobody waits for it, debt must not grow for ever.
+    if pair_shadow then pair_tat = math.min(pair_tat, now + pair_tolerance + pair_emission) end
     redis.call('SET', pair_key, digits(window) .. ' ' .. digits(pair_tat), 'PX', math.max(window, pair_tat) - now + 1000)
   end
   if emission_us > 0 then
-    redis.call('HSET', k.ledger, 'tat:' .. number, string.format('%.3f', math.max(tat, now) + emission_us / 1000))
+    local turn = math.max(tat, now) + emission_us / 1000
+    if turn_shadow then turn = math.min(turn, now + (tolerance_us + emission_us) / 1000) end
+    redis.call('HSET', k.ledger, 'tat:' .. number, string.format('%.3f', turn))
   end
 
   -- The intent, before the first byte leaves.

@@ -5,8 +5,8 @@
 -- ARGV[1]  lease (ms)
 -- ARGV[2+] 3 a lane: lane (<number>:<category>), most to claim, places that its category may fill (-1 no limit)
 --
--- Returns now, when there will be more for a caller who has room (ms, 0 = nobody knows), then 6 a message: id, attempt, lane, body, about,
--- deadline. The attempt is the fence: whoever claims it later gets a higher one.
+-- Returns now, the epoch, when there will be more for a caller who has room (ms, 0 = nobody knows), then 6 a message:
+-- id, attempt, lane, body, about, deadline. The attempt is the fence: whoever claims it later gets a higher one.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local lease = tonumber(ARGV[1])
 local used = sweep(k, now, tonumber(redis.call('HGET', k.ledger, 'used') or 0), 0, 200)
@@ -48,6 +48,6 @@ end
 wake_by(redis.call('ZRANGEBYSCORE', k.leases, '(' .. digits(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
 if anyone_waits then wake_by(redis.call('ZRANGE', k.calendar, 0, 0, 'WITHSCORES')[2]) end
 
-local answer = { now, wake }
+local answer = { now, tonumber(redis.call('HGET', k.ledger, 'epoch') or 0), wake }
 for _, value in ipairs(claimed) do answer[#answer + 1] = value end
 return answer

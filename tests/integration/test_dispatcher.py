@@ -1,0 +1,89 @@
+"""Dispatchers of several nodes: what one node is told holds for the queue of all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from loadtest.deployment import APP, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment
+from tests.waiting import until
+from tidegate.app import Node, build
+from tidegate.cloudapi.messages import Request, parse_send
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.gateway import Held, Message, Route
+from tidegate.policy.standing import Change
+from tidegate.simulator.server import Simulator, run_simulator
+from tidegate.store.embedded import socket_url
+from tidegate.store.scripts import StoreClient
+
+PAUSE = {"scope": "number", "value": NUMBER.id, "reason": "a look at its quality", "until_ms": None, "by": "ops"}
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    made = await run_simulator(config=Deployment(limit=2_000).platform)
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def nodes(client: StoreClient, valkey_socket: str, simulator: Simulator) -> AsyncIterator[tuple[Node, Node]]:
+    settings = Deployment(limit=2_000).settings(socket_url(valkey_socket), simulator.url)
+    first, second = await build(settings), await build(settings)
+    await first.start()
+    await second.start()
+    yield first, second
+    await first.stop()
+    await second.stop()
+
+
+def a_message(node: Node, to: str) -> Message:
+    template = {"name": MARKETING, "language": {"code": "en_US"}}
+    body = {"messaging_product": "whatsapp", "to": to, "type": "template", "template": template}
+    request = parse_send(orjson.dumps(body))
+    assert isinstance(request, Request)
+    gateway = node.services.gateway
+    return Message(
+        message_id=gateway.new_id(PORTFOLIO),
+        app=APP,
+        route=Route(PORTFOLIO, WABA.id, NUMBER.id),
+        request=request,
+        raw_path=f"/v25.0/{NUMBER.id}/messages",
+        deadline_ms=gateway.deadline_ms(Category.MARKETING, None),
+        category=Category.MARKETING,
+        hold=True,
+    )
+
+
+async def paused(node: Node, pause: dict[str, object] | None) -> None:
+    now_ms = node.services.clock.now_ms()
+    change = Change("pause", "p1", {"pause": pause}, "operator", now_ms, "by hand", tightens=pause is not None)
+    await node.services.signals.restand(PORTFOLIO, [change])
+
+
+async def test_what_one_node_held_under_a_pause_goes_when_another_node_lifts_it(
+    nodes: tuple[Node, Node], simulator: Simulator
+) -> None:
+    first, second = nodes
+    await paused(first, PAUSE)
+    held = await first.services.gateway.submit(a_message(first, "+15550100001"))
+    assert isinstance(held, Held)
+    await second.services.dispatcher.stop()
+
+    await paused(second, None)
+
+    async def was_sent() -> bool:
+        return len(simulator.world.book.accepted) == 1
+
+    await until(was_sent)
+
+
+async def test_a_pause_on_one_node_stops_the_other_nodes_queue(nodes: tuple[Node, Node], simulator: Simulator) -> None:
+    first, second = nodes
+    await paused(second, PAUSE)
+    answers = [await first.services.gateway.submit(a_message(first, f"+1555010{n:04}")) for n in range(10)]
+    assert all(isinstance(answer, Held) and answer.reason.value == "paused_by_operator" for answer in answers)
+    await first.services.dispatcher.drain_once(PORTFOLIO)
+    assert not simulator.world.book.accepted
