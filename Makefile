@@ -33,7 +33,7 @@ demo: $(READY) ## Simulated Cloud API and gateway with sample traffic; ARGS="...
 	$(VENV)/bin/tidegate demo $(ARGS)
 
 load: $(TOOLED) ## Send a campaign through gateway and simulator, and report
-	$(VENV)/bin/python -m loadtest.campaign $(ARGS)
+	$(VENV)/bin/python -m loadtest campaign $(ARGS)
 
 bench: $(TOOLED) ## Measure speed against a bare proxy on this machine
 	$(VENV)/bin/python -m loadtest.bench $(ARGS)

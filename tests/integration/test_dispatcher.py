@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -12,7 +13,7 @@ from tests.waiting import until
 from tidegate.app import Node, build
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.gateway import Held, Message, Route
+from tidegate.gateway import Forwarded, Held, Message, Route
 from tidegate.policy.standing import Change
 from tidegate.simulator.server import Simulator, run_simulator
 from tidegate.store.embedded import socket_url
@@ -87,3 +88,18 @@ async def test_a_pause_on_one_node_stops_the_other_nodes_queue(nodes: tuple[Node
     assert all(isinstance(answer, Held) and answer.reason.value == "paused_by_operator" for answer in answers)
     await first.services.dispatcher.drain_once(PORTFOLIO)
     assert not simulator.world.book.accepted
+
+
+async def test_a_node_that_does_not_know_of_a_moved_clock_expires_nothing_that_has_only_just_come(
+    nodes: tuple[Node, Node], simulator: Simulator
+) -> None:
+    first, second = nodes
+    await second.services.dispatcher.stop()
+    message = a_message(second, "+15550100001")
+    message = replace(message, deadline_is_ours=True)
+    steerable = first.services.steerable
+    assert steerable is not None
+    await steerable.advance(30 * 86_400_000)
+
+    assert isinstance(await second.services.gateway.submit(message), Forwarded)
+    assert len(simulator.world.book.accepted) == 1

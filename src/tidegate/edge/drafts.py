@@ -48,6 +48,7 @@ async def to_message(draft: Draft, message_id: str, services: Services) -> Messa
         request=request,
         raw_path=draft.raw_path,
         deadline_ms=deadline_ms,
+        deadline_is_ours=options.expires_at_ms is None and wait_ms <= 0,
         category=category,
         hold=gateway.holds(category, options.hold),
         not_before_ms=options.not_before_ms,

@@ -151,6 +151,9 @@ class Gateway:
                 judged = await self._judged(message, case, decided)
                 if isinstance(judged, Gone):
                     return judged
+                if message.deadline_is_ours and _is_expired(judged):
+                    message = self._with_new_deadline(message)
+                    continue
                 if isinstance(judged, Send):
                     answered = await self._post(message, asked_at_ms)
                     if answered is not None:
@@ -162,6 +165,10 @@ class Gateway:
             if isinstance(verdict, Queue | Reject):
                 return await self._conclude(message, verdict)
         return Unavailable(message.message_id, "the standing changes faster than this send can be decided")
+
+    def _with_new_deadline(self, message: Message) -> Message:
+        # It has only just come: the store's time was put forward, and this node did not know of it.
+        return replace(message, deadline_ms=self.deadline_ms(message.category, None), deadline_is_ours=False)
 
     async def _judged(self, message: Message, case: Case, terms: Terms) -> Verdict | Gone | None:
         """Admit, and judge what was seen; None when the decision was made under an old standing."""
@@ -323,3 +330,7 @@ class Gateway:
 
 def _throttle_reason(meaning: ErrorCode) -> Reason:
     return {130429: Reason.THROUGHPUT, 131056: Reason.PAIR_RATE}.get(meaning.code, Reason.UPSTREAM_THROTTLED)
+
+
+def _is_expired(verdict: Verdict | None) -> bool:
+    return isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED

@@ -26,8 +26,9 @@ class Route:
 class Message:
     """One message on its way, direct or out of the queue.
 
-    `raw_path` is the path to post to, with its version and query; `deadline_ms` and `not_before_ms` are the store's
-    time. `attempt` is the fence: 1 for a direct send, what `claim` gave for a queued one.
+    `raw_path` is the path to post to, with its version and query. `deadline_ms` and `not_before_ms` are the store's
+    time; `deadline_is_ours` says that nobody asked for the deadline: it was counted from the receipt. `attempt` is the
+    fence: 1 for a direct send, what `claim` gave for a queued one.
     """
 
     message_id: str
@@ -44,6 +45,7 @@ class Message:
     attempt: int = 1
     queued: bool = False
     pacing_wait_ms: int | None = None
+    deadline_is_ours: bool = False
 
     @property
     def priority(self) -> int:
