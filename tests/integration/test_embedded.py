@@ -132,9 +132,7 @@ class TestOneNode:
         await store.stop()
 
     @needs_linux
-    async def test_a_hung_server_is_ended_by_force(
-        self, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_hung_server_is_ended_by_force(self, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tidegate.store.embedded._STOP_TIMEOUT_S", 0.05)
         process = os.pidfd_open(store.pid)
         os.kill(store.pid, signal.SIGSTOP)

@@ -158,9 +158,7 @@ class Rules(Table):
     def _leaves_places_to_use(self) -> Self:
         kept = self.headroom + self.reserve.authentication + self.reserve.utility + self.reserve.marketing
         if kept >= 1:
-            raise ValueError(
-                "headroom and reserves together must be less than 1: no place would be left to use"
-            )
+            raise ValueError("headroom and reserves together must be less than 1: no place would be left to use")
         return self
 
     def mode(self, guardrail: str) -> Mode:

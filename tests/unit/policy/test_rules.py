@@ -66,9 +66,7 @@ def test_quiet_hours_are_off_until_configured_and_then_for_marketing() -> None:
     assert rules.mode("quiet_hours") is Mode.ENFORCE
     assert rules.quiet_hours is not None
     assert rules.quiet_hours.categories == (Category.MARKETING,)
-    assert (
-        Rules.model_validate({"quiet_hours": {**NIGHT, "mode": "shadow"}}).mode("quiet_hours") is Mode.SHADOW
-    )
+    assert Rules.model_validate({"quiet_hours": {**NIGHT, "mode": "shadow"}}).mode("quiet_hours") is Mode.SHADOW
 
 
 @pytest.mark.parametrize(
@@ -83,9 +81,7 @@ def test_a_time_of_day_is_held_as_minutes(written: Any, minute: int) -> None:
     assert QuietHours.model_validate({"from": written, "to": "12:00"}).from_minute == minute
 
 
-@pytest.mark.parametrize(
-    "written", ["24:00", "7:30", "07:60", "0730", "٠٧:٣٠", "07:30\n", 730, None, time(7, 30, 1)]
-)
+@pytest.mark.parametrize("written", ["24:00", "7:30", "07:60", "0730", "٠٧:٣٠", "07:30\n", 730, None, time(7, 30, 1)])
 def test_what_is_no_time_of_day_is_refused(written: Any) -> None:
     with pytest.raises(ValidationError, match="must be a time of day"):
         QuietHours.model_validate({"from": written, "to": "12:00"})
@@ -95,9 +91,7 @@ def test_what_is_no_time_of_day_is_refused(written: Any) -> None:
     "written",
     [
         pytest.param({"headroom": 0.85}, id="headroom and reserves make the whole"),
-        pytest.param(
-            {"headroom": 0, "reserve": {"authentication": 0.5, "utility": 0.5}}, id="reserves make the whole"
-        ),
+        pytest.param({"headroom": 0, "reserve": {"authentication": 0.5, "utility": 0.5}}, id="reserves make the whole"),
         pytest.param({"headroom": 0.5, "reserve": {"marketing": 0.4}}, id="marketing's reserve counts"),
     ],
 )

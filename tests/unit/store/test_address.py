@@ -68,9 +68,7 @@ SECRET = "s3cr3t"
             },
             id="a socket",
         ),
-        pytest.param(
-            "unix://user:pw@/run/x.sock", {"username": "user", "password": "pw"}, id="a socket's user"
-        ),
+        pytest.param("unix://user:pw@/run/x.sock", {"username": "user", "password": "pw"}, id="a socket's user"),
         pytest.param(
             "redis+sentinel://u:p@one:1,two,[::2]:3/primary/4?sentinel_username=w&sentinel_password=q",
             {
@@ -85,28 +83,18 @@ SECRET = "s3cr3t"
             },
             id="Sentinels",
         ),
-        pytest.param(
-            "redis+sentinel://one/primary", {"service": "primary", "db": 0}, id="Sentinels, shortest"
-        ),
-        pytest.param(
-            "rediss+sentinel://one/primary", {"kind": StoreKind.SENTINEL, "tls": True}, id="Sentinels, TLS"
-        ),
+        pytest.param("redis+sentinel://one/primary", {"service": "primary", "db": 0}, id="Sentinels, shortest"),
+        pytest.param("rediss+sentinel://one/primary", {"kind": StoreKind.SENTINEL, "tls": True}, id="Sentinels, TLS"),
         pytest.param(
             "redis+cluster://one:7000,two",
             {"kind": StoreKind.CLUSTER, "hosts": (("one", 7000), ("two", 6379)), "db": 0},
             id="a cluster",
         ),
         pytest.param("rediss+cluster://one/0", {"kind": StoreKind.CLUSTER, "tls": True}, id="a cluster, TLS"),
-        pytest.param(
-            "embedded:./data", {"kind": StoreKind.EMBEDDED, "path": Path("./data")}, id="a directory"
-        ),
+        pytest.param("embedded:./data", {"kind": StoreKind.EMBEDDED, "path": Path("./data")}, id="a directory"),
         pytest.param("embedded:///var/lib/x", {"path": Path("/var/lib/x")}, id="a directory with slashes"),
-        pytest.param(
-            "embedded:/var/a b?c#d", {"path": Path("/var/a b?c#d")}, id="a directory is taken literally"
-        ),
-        pytest.param(
-            " REDIS://a \n", {"kind": StoreKind.SINGLE}, id="blanks around it, a scheme in capitals"
-        ),
+        pytest.param("embedded:/var/a b?c#d", {"path": Path("/var/a b?c#d")}, id="a directory is taken literally"),
+        pytest.param(" REDIS://a \n", {"kind": StoreKind.SINGLE}, id="blanks around it, a scheme in capitals"),
     ],
 )
 def test_is_taken_apart(url: str, expected: dict[str, Any]) -> None:

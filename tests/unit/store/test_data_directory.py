@@ -26,9 +26,7 @@ class TestPreparing:
         assert made == tmp_path / "a" / "b"
         assert mode(made) == 0o700
 
-    def test_a_relative_directory_becomes_absolute(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_relative_directory_becomes_absolute(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
 
         assert data_directory.prepare(Path("data")) == tmp_path / "data"
@@ -49,9 +47,7 @@ class TestPreparing:
 
         assert mode(tmp_path) == 0o700
 
-    def test_an_open_directory_that_holds_other_things_is_refused_and_left_alone(
-        self, tmp_path: Path
-    ) -> None:
+    def test_an_open_directory_that_holds_other_things_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
         (tmp_path / "letters.txt").touch()
 
@@ -59,9 +55,7 @@ class TestPreparing:
             data_directory.prepare(tmp_path)
         assert mode(tmp_path) == 0o755
 
-    def test_a_directory_that_all_may_write_to_like_tmp_is_refused_even_if_empty(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_directory_that_all_may_write_to_like_tmp_is_refused_even_if_empty(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o1777)
 
         with pytest.raises(StoreUnavailable, match="new or empty directory"):
@@ -132,9 +126,7 @@ class TestReaching:
         assert mode(folder) == 0o700
         assert data_directory.reachable_socket(deep) == short
 
-    def test_a_link_that_points_elsewhere_is_corrected(
-        self, folder: Path, deep: Path, tmp_path: Path
-    ) -> None:
+    def test_a_link_that_points_elsewhere_is_corrected(self, folder: Path, deep: Path, tmp_path: Path) -> None:
         alias = Path(data_directory.reachable_socket(deep)).parent
         alias.unlink()
         alias.symlink_to(tmp_path)
@@ -148,9 +140,7 @@ class TestReaching:
         with pytest.raises(StoreUnavailable, match="not a private folder"):
             data_directory.reachable_socket(deep)
 
-    def test_a_link_in_the_place_of_the_folder_is_not_followed(
-        self, folder: Path, deep: Path, tmp_path: Path
-    ) -> None:
+    def test_a_link_in_the_place_of_the_folder_is_not_followed(self, folder: Path, deep: Path, tmp_path: Path) -> None:
         elsewhere = data_directory.prepare(tmp_path / "elsewhere")
         folder.symlink_to(elsewhere)
 

@@ -57,14 +57,10 @@ def test_the_faults_of_a_store_become_one(error: Exception) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        pytest.param(
-            redis_exceptions.DataError("Invalid input of type: 'NoneType'"), id="an argument of no use"
-        ),
+        pytest.param(redis_exceptions.DataError("Invalid input of type: 'NoneType'"), id="an argument of no use"),
         pytest.param(redis_exceptions.ResponseError("wrong number of arguments for 'get'"), id="arity"),
         pytest.param(redis_exceptions.ResponseError("WRONGTYPE Operation against a key"), id="wrong type"),
-        pytest.param(
-            redis_exceptions.ResponseError("user_script:3: attempt to index nil"), id="a broken script"
-        ),
+        pytest.param(redis_exceptions.ResponseError("user_script:3: attempt to index nil"), id="a broken script"),
         pytest.param(redis_exceptions.NoScriptError("No matching script."), id="an unknown script"),
         pytest.param(redis_exceptions.ResponseError("BUSYKEY Target key name already exists."), id="BUSYKEY"),
         pytest.param(ValueError("x"), id="a bug"),

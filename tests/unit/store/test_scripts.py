@@ -75,9 +75,7 @@ class TestPuttingTogether:
             pytest.param("-- x: y.\n-- uses: nested\n", ValueError, id="a fragment that uses a fragment"),
         ],
     )
-    def test_what_can_not_be_put_together_is_refused(
-        self, lua: Path, text: str, fault: type[Exception]
-    ) -> None:
+    def test_what_can_not_be_put_together_is_refused(self, lua: Path, text: str, fault: type[Exception]) -> None:
         (lua / "_time.lua").write_text("local now = 1\n")
         (lua / "_nested.lua").write_text("-- nested: more.\n-- uses: time\n")
         (lua / "x.lua").write_text(text)
@@ -95,9 +93,7 @@ class TestPuttingTogether:
 
 
 class TestRunning:
-    async def test_takes_keys_and_arguments_and_gives_the_answer(
-        self, store_client: StoreClient, lua: Path
-    ) -> None:
+    async def test_takes_keys_and_arguments_and_gives_the_answer(self, store_client: StoreClient, lua: Path) -> None:
         add = Script("add", lua)
 
         assert await add(store_client, ["n"], [5]) == 5

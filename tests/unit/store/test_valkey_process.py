@@ -30,9 +30,7 @@ def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def test_the_server_is_given_none_of_the_gateways_secrets(
-    witness: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_server_is_given_none_of_the_gateways_secrets(witness: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEGATE_PRIVACY__PAYLOAD_KEY", "secret")
     monkeypatch.setenv("SOME_OTHER_NAME", "harmless")
 
