@@ -35,8 +35,8 @@ def render(answered: Answered, request: Request, now_ms: int) -> Reply:
             return Reply(200, _JSON | _ours(verdict, message_id, reason, until), orjson.dumps(body))
         case Refused():
             return _refused(answered, now_ms)
-        case Unavailable(message_id):
-            return unavailable(message_id)
+        case Unavailable(message_id, _, reason):
+            return unavailable(message_id, reason)
         case Gone(message_id):
             # Only a queued message can be taken from an attempt.
             return unavailable(message_id)
@@ -54,9 +54,8 @@ def _refused(answered: Refused, now_ms: int) -> Reply:
     return Reply(429, headers, orjson.dumps(body))
 
 
-def unavailable(message_id: str) -> Reply:
+def unavailable(message_id: str, reason: Reason = Reason.STORE_UNAVAILABLE) -> Reply:
     """Nothing was sent, nothing is kept: try again."""
-    reason = Reason.STORE_UNAVAILABLE
     details = "the message was neither sent nor queued: send it again"
     extra = {"tidegate": {"verdict": "reject", "reason": reason.value}}
     body = graph_error(reason.code, None, details, message_id, extra=extra, is_transient=True)

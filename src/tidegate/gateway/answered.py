@@ -46,6 +46,7 @@ class Unavailable:
 
     message_id: str
     detail: str
+    reason: Reason = Reason.STORE_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def told(answered: Answered) -> tuple[str, Reason | None]:
             return verdict, reason
         case Refused(_, reason):
             return "reject", reason
-        case Unavailable():
-            return "reject", Reason.STORE_UNAVAILABLE
+        case Unavailable(_, _, reason):
+            return "reject", reason
         case Gone():
             return "gone", None
         case Forwarded():

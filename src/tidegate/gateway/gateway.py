@@ -314,7 +314,7 @@ class Gateway:
         """Proven unsent, for a reason that passes: queued where it may be, its place given back; else refused."""
         if not message.hold:
             self._settling.unsent(message, cause)
-            return Unavailable(message.message_id, cause)
+            return Unavailable(message.message_id, cause, Reason.UPSTREAM_UNAVAILABLE)
         until_ms = self._clock.now_ms() + wait_ms
         try:
             await self._enqueue(message, reason, cause, until_ms, needs_place=False, sent=True)

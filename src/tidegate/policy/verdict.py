@@ -33,6 +33,7 @@ class Reason(StrEnum):
     PAUSED_BY_OPERATOR = "paused_by_operator"
     STORE_UNAVAILABLE = "store_unavailable"
     INVALID_RECIPIENT = "invalid_recipient"
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     SCHEDULED = "scheduled"
     UPSTREAM_THROTTLED = "upstream_throttled"
     OUTCOME_UNKNOWN = "outcome_unknown"
@@ -68,6 +69,7 @@ CODES: dict[Reason, int] = {
     Reason.PAUSED_BY_OPERATOR: 131048,
     Reason.STORE_UNAVAILABLE: 2,
     Reason.INVALID_RECIPIENT: 100,
+    Reason.UPSTREAM_UNAVAILABLE: 2,
     # The next three never refuse a send: they say why one is held or in doubt.
     Reason.SCHEDULED: 131000,
     Reason.UPSTREAM_THROTTLED: 130429,

@@ -293,6 +293,18 @@ class TestRefusal:
 
         await until(is_back)
 
+    async def test_when_meta_is_out_of_reach_what_may_wait_is_queued_and_the_rest_is_told(
+        self, make_node, session, unused_tcp_port
+    ):
+        call = Caller.of(await make_node(f"http://127.0.0.1:{unused_tcp_port}"), session)
+
+        kept = await call.send(template())
+        told = await call.send(template(BOB), Tidegate_Hold="reject")
+
+        assert (kept.status, kept["Tidegate-Verdict"], kept["Tidegate-Reason"]) == (200, "queue", "upstream_throttled")
+        assert (told.status, told.error["code"], told.error["is_transient"]) == (503, 2, True)
+        assert (told["Tidegate-Verdict"], told["Tidegate-Reason"]) == ("reject", "upstream_unavailable")
+
 
 class TestRateLimitHeaders:
     async def test_they_tell_what_the_category_has_left(self, bare):

@@ -31,6 +31,7 @@ PUBLIC = {
     "campaign_halted": 131048,
     "paused_by_operator": 131048,
     "store_unavailable": 2,
+    "upstream_unavailable": 2,
     "invalid_recipient": 100,
 }
 
