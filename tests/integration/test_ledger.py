@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
+from redis.exceptions import RedisError
 
 from tests.factories import DAY_MS, NOW_MS, PORTFOLIO, make_ask, make_ledger, make_outcome, make_terms, user
 from tests.mutants.book import Book
 from tests.mutants.scenarios import SCENARIOS, Scenario
+from tests.waiting import until
+from tidegate.errors import StoreUnavailable
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
 
@@ -94,3 +98,27 @@ async def test_a_clock_that_was_moved_is_ahead_by_as_much(store_client: StoreCli
     after = (await ledger.books(PORTFOLIO)).now_ms
 
     assert DAY_MS <= after - before < DAY_MS + 60_000
+
+
+@pytest.mark.impatient
+async def test_one_pause_of_the_store_fails_no_send(client: StoreClient) -> None:
+    ledger = make_ledger(client)
+    # Longer than the client waits, shorter than it waits twice.
+    await client.execute_command("CLIENT PAUSE", 320, "ALL")
+    facts = await ledger.admit(make_ask("m1", user(1)))
+    assert facts.taken
+    assert (await ledger.books(PORTFOLIO)).used == 1
+
+
+@pytest.mark.impatient
+async def test_a_store_that_stays_silent_is_unavailable(client: StoreClient) -> None:
+    await client.execute_command("CLIENT PAUSE", 1_500, "ALL")
+    with pytest.raises(StoreUnavailable):
+        await make_ledger(client).admit(make_ask("m1", user(1)))
+
+    async def is_back() -> bool:
+        with contextlib.suppress(RedisError):
+            return bool(await client.ping())
+        return False
+
+    await until(is_back)

@@ -48,7 +48,7 @@ AT = st.integers(0, SPAN_MS // 1_000).map(lambda second: NOW_MS + second * 1_000
 def webhooks(draw: st.DrawFn) -> list[Event]:
     """What one rule's webhooks tell, in the order of its happening."""
     grip = draw(st.sampled_from(GRIPS))
-    told = []
+    told: list[Event] = []
     for at_ms in sorted(draw(st.lists(AT, min_size=1, max_size=6))):
         if draw(st.booleans()) and told:
             told.append(Event(Kind.WEBHOOK_RELAX, at_ms, "over"))

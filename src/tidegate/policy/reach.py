@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Case
@@ -127,6 +127,8 @@ class Subject:
                 return f"{self.number}:{self.category.value}" if self.number and self.category else None
             case Scope.TEMPLATE:
                 return f"{self.waba}:{self.template[1]}:{self.template[0]}" if self.waba and self.template else None
+            case _:
+                assert_never(scope)
 
 
 def subject_of(case: Case, recipient: bytes | None = None) -> Subject:

@@ -137,7 +137,7 @@ class Ledger:
                 keys += self._keys[portfolio].all
             args.append(blocks[portfolio])
             encode(args, item)
-        answer: list[Any] = await script(name)(self._client, keys, args)
+        answer: list[Any] = await script(name).repeatable(self._client, keys, args)
         return answer
 
     async def _admit(self, asks: list[Ask]) -> list[Facts]:

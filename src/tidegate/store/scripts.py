@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 import re
@@ -13,7 +14,11 @@ from typing import Any, Final
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
+from tidegate.errors import StoreUnavailable
 from tidegate.store.faults import store_faults
+
+#: Together with the client's own timeout less than half a second: that long may a caller wait for a 503.
+SECOND_TRY_S: Final = 0.2
 
 StoreClient = Redis | RedisCluster
 """What speaks to the store. fakeredis' asyncio client is a `Redis` too."""
@@ -61,6 +66,22 @@ class Script:
                 return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
             except NoScriptError:
                 return await client.execute_command("EVAL", self.text, len(keys), *keys, *args)
+
+    async def repeatable(
+        self, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
+    ) -> Any:
+        """Run a script that changes nothing when it runs twice: once more when no answer came, with less patience.
+
+        A stalled event loop, or a pause of the store's, is no fault of it; two in a row are. Raises StoreUnavailable.
+        """
+        try:
+            return await self(client, keys, args)
+        except StoreUnavailable:
+            try:
+                async with asyncio.timeout(SECOND_TRY_S):
+                    return await self(client, keys, args)
+            except TimeoutError:
+                raise StoreUnavailable("the store is unavailable: no answer twice") from None
 
     def __repr__(self) -> str:
         return f"Script({self.name!r}, {self.sha[:8]})"

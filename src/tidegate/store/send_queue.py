@@ -122,7 +122,7 @@ class SendQueue:
             waiting.cause,
             REMEMBER_MS,
         ]
-        return bool(await script("enqueue")(self._client, self._keys[portfolio].all, args))
+        return bool(await script("enqueue").repeatable(self._client, self._keys[portfolio].all, args))
 
     async def claim(self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]]) -> Claim:
         """Lease what is due. `lanes`, in order of priority: most messages to claim, places its category may fill."""

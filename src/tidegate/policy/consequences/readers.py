@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 from tidegate.cloudapi.events import (
     AccountAlert,
@@ -111,6 +111,8 @@ def _of_template(
         case TemplateCategoryUpdate():
             when = "upcoming" if event.upcoming else "changed"
             return Signal(f"template.category.{when}", subject, at_ms, Source.WEBHOOK)
+        case _:
+            assert_never(event)
 
 
 def _of_account(event: AccountUpdate, subject: Subject, at_ms: int) -> list[Signal]:
@@ -154,3 +156,5 @@ def _notice(
             return "account.review", event.decision, REVIEWS
         case AccountAlert():
             return "account.alert", event.type, ALERTS
+        case _:
+            assert_never(event)

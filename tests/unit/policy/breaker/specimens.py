@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.factories import NOW_MS, NUMBER
@@ -38,9 +39,7 @@ def tripped(at_ms: int, grip: Grip | None = None, **changes: Any) -> Event:
     """Bad news that holds for as long as its grip says."""
     grip = grip or make_grip()
     until_ms = None if grip.for_ms is None else at_ms + grip.for_ms
-    return Event(
-        **{"kind": Kind.TRIP, "at_ms": at_ms, "cause": "error.131048", "grip": grip, "until_ms": until_ms} | changes
-    )
+    return replace(Event(Kind.TRIP, at_ms, "error.131048", grip, until_ms), **changes)
 
 
 def told(kind: Kind, at_ms: int, cause: str = "a test") -> Event:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.factories import NOW_MS
@@ -32,7 +34,7 @@ GENTLE = make_grip(trickle_ms=None)
 
 BY_HAND = Event(Kind.OPERATOR_OPEN, LATER_MS, "a customer called", make_grip(), LATER_MS + HOUR_MS)
 
-CASES = [
+CASES: list[Any] = [
     # a breaker, an event, the store's time, the state after it
     pytest.param(NEVER, tripped(NOW_MS), NOW_MS, O, id="bad news opens what never was"),
     pytest.param(NEVER, tripped(NOW_MS), ENDED_MS, H, id="bad news that comes when its time is over is tried out"),
@@ -98,7 +100,7 @@ def test_every_transition(breaker: Breaker | None, event: Event, now_ms: int, ex
 def test_the_cases_are_all_that_the_table_has() -> None:
     shown = {
         (state_at(breaker, now_ms), event.kind, expected)
-        for breaker, event, now_ms, expected in (case.values for case in CASES)  # type: ignore[misc]  # of one shape
+        for breaker, event, now_ms, expected in (case.values for case in CASES)
     }
     assert shown == {(*pair, state) for pair, row in TABLE.items() for state in row.to}
     assert set(TABLE) == {(state, kind) for state in State for kind in Kind}
@@ -130,6 +132,18 @@ def test_more_bad_news_extends_and_never_shortens() -> None:
     endless = after((LATER_MS, tripped(LATER_MS, until_ms=None)), breaker=OPEN)
     assert endless.until_ms is None
     assert after((LATER_MS + 1, tripped(LATER_MS + 1)), breaker=endless).until_ms is None
+
+
+def test_what_is_proven_over_is_not_heard_again() -> None:
+    tried = after((ENDED_MS, told(Kind.PROBE_OK, ENDED_MS)), breaker=OPEN)
+
+    assert after((LATER_MS, tripped(NOW_MS, cause="the same once more")), breaker=tried) == tried
+
+
+def test_the_newest_good_word_counts_whatever_arrives_last() -> None:
+    eased = after((LATER_MS, told(Kind.WEBHOOK_RELAX, LATER_MS)), breaker=OPEN)
+
+    assert after((ENDED_MS - 1, told(Kind.WEBHOOK_RELAX, NOW_MS)), breaker=eased) == eased
 
 
 def test_after_a_proof_new_bad_news_has_its_own_end() -> None:
@@ -288,6 +302,15 @@ class TestThrottle:
         cut = after((NOW_MS + 1_000, tripped(NOW_MS + 1_000, grip)), breaker=breaker)
 
         assert cut.level == pytest.approx((0.5 + 1 / 60) / 2)
+
+    def test_rounding_does_not_shorten_it_either(self) -> None:
+        grip, ends = make_throttle(recover_ms=1_001), []
+        breaker = open_since(NOW_MS, grip)
+        for ms in range(1, 400):
+            breaker = after((NOW_MS + ms, tripped(NOW_MS + ms, grip)), breaker=breaker)
+            ends.append(breaker.until_ms or 0)
+
+        assert ends == sorted(ends)
 
     def test_something_is_always_left(self) -> None:
         grip, breaker = make_throttle(), open_since(NOW_MS, make_throttle())
