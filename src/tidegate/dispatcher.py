@@ -67,7 +67,7 @@ class Dispatcher:
         self._stopping = True
         self.wake_all()
         await asyncio.gather(*self._running)
-        await asyncio.gather(*self._submitting)
+        await asyncio.gather(*self._submitting, return_exceptions=True)
 
     def wake(self, portfolio: str) -> None:
         """Look at this portfolio's lanes now: something was queued, or may go."""
@@ -103,7 +103,7 @@ class Dispatcher:
         lanes = self._open_lanes(portfolio, standing)
         claim = await self._queue.claim(portfolio, lanes)
         self._clock.observe(claim.now_ms)
-        if claim.epoch > standing.epoch:
+        if claim.epoch != standing.epoch:
             # What was claimed is judged under the new standing anyway; the other lanes are looked at again at once.
             await self._standings.reload(portfolio, claim.epoch)
             self.wake(portfolio)

@@ -103,3 +103,13 @@ async def test_a_node_that_does_not_know_of_a_moved_clock_expires_nothing_that_h
 
     assert isinstance(await second.services.gateway.submit(message), Forwarded)
     assert len(simulator.world.book.accepted) == 1
+
+
+async def test_a_node_goes_on_when_its_store_was_emptied(
+    nodes: tuple[Node, Node], client: StoreClient, simulator: Simulator
+) -> None:
+    first, _ = nodes
+    await first.services.standings.current(PORTFOLIO)
+    await client.flushall()
+
+    assert isinstance(await first.services.gateway.submit(a_message(first, "+15550100001")), Forwarded)

@@ -184,7 +184,7 @@ async def test_changes_of_two_nodes_at_once_are_all_seen_by_both(store_client: S
     )
 
     for desk in (one, other):
-        standing = await desk.standings.reload(PORTFOLIO, at_least=20)
+        standing = await desk.standings.reload(PORTFOLIO, epoch=20)
         assert standing.epoch == 20
         assert all(standing.number(str(n)).quality is Quality.RED for n in range(20))
 
@@ -196,7 +196,7 @@ async def test_another_nodes_change_is_seen_once_the_epoch_is_known(store_client
     await one.says("graph", 250)
 
     assert await other.limit() == CONFIGURED
-    assert (await other.standings.reload(PORTFOLIO, at_least=1)).limit == 250
+    assert (await other.standings.reload(PORTFOLIO, epoch=1)).limit == 250
     assert await other.limit() == 250
 
 
@@ -204,7 +204,7 @@ async def test_who_has_read_an_epoch_does_not_read_it_again(desk: Desk) -> None:
     await desk.says("graph", 250)
     known = await desk.standings.current(PORTFOLIO)
 
-    readings = await asyncio.gather(*(desk.standings.reload(PORTFOLIO, at_least=1) for _ in range(5)))
+    readings = await asyncio.gather(*(desk.standings.reload(PORTFOLIO, epoch=1) for _ in range(5)))
 
     assert all(reading is known for reading in readings)
 

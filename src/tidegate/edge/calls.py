@@ -75,7 +75,7 @@ class Call:
 
     async def standing(self, portfolio: str, books: Books) -> Standing:
         """The standing as it is in the store now, not as it was last looked at here."""
-        return await self.services.standings.reload(portfolio, at_least=books.epoch)
+        return await self.services.standings.reload(portfolio, epoch=books.epoch)
 
 
 def _distinct(members: list[tuple[str, Any]]) -> None:

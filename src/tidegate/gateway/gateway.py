@@ -70,7 +70,7 @@ class Gateway:
         self._ids = ids
         self._metrics = metrics
         self._places_taken: Counter[str] = Counter()
-        self._curves: dict[str, tuple[float, list[Release]]] = {}
+        self._curves: dict[str, tuple[int, list[Release]]] = {}
         self.rules = rules
         self._settling = Settling(ledger, clock)
         self._on_change: Callable[[str], None] = lambda portfolio: None
@@ -217,11 +217,11 @@ class Gateway:
         if bound < 0 or facts.used < bound or not facts.needs_place(terms):
             return facts
         portfolio = message.route.portfolio
-        read_at_ms, curve = self._curves.get(portfolio, (float("-inf"), []))
-        if self._clock.monotonic_ms() - read_at_ms > _CURVE_AGE_MS:
+        read_at_ms, curve = self._curves.get(portfolio, (0, []))
+        if abs(facts.now_ms - read_at_ms) > _CURVE_AGE_MS:
             books = await self._ledger.books(portfolio)
             curve = release_curve(books.releases, books.now_ms)
-            self._curves[portfolio] = (self._clock.monotonic_ms(), curve)
+            self._curves[portfolio] = (books.now_ms, curve)
         return replace(facts, place_at_ms=place_at(curve, facts.used, bound))
 
     async def _conclude(self, message: Message, verdict: Verdict) -> Answered:

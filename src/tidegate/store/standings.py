@@ -37,20 +37,23 @@ class Standings:
 
     async def current(self, portfolio: str) -> Standing:
         """The standing as last read; it may be old, which `admit` will tell by the epoch."""
-        return self._current.get(portfolio) or await self.reload(portfolio, at_least=0)
+        return self._current.get(portfolio) or await self.reload(portfolio, epoch=0)
 
-    async def reload(self, portfolio: str, at_least: int) -> Standing:
-        """The standing, read again unless somebody else has just read this epoch or a later one."""
+    async def reload(self, portfolio: str, epoch: int) -> Standing:
+        """The standing, read again unless somebody else has just read this epoch.
+
+        An epoch lower than the known one is read too: a store that was emptied begins anew.
+        """
         async with self._reading[portfolio]:
             known = self._current.get(portfolio)
-            if known is not None and known.epoch >= at_least:
+            if known is not None and known.epoch == epoch:
                 return known
             keys = self._keys[portfolio]
             with store_faults:
                 # The epoch is read before the records: records newer than their epoch only cost one more reading.
-                epoch = await self._client.hget(keys.ledger, "epoch")
+                found = await self._client.hget(keys.ledger, "epoch")
                 records = await self._client.hgetall(keys.standing)
-            standing = _merge(self._configured[portfolio], int(epoch or 0), dict(records))
+            standing = _merge(self._configured[portfolio], int(found or 0), dict(records))
             self._current[portfolio] = standing
             return standing
 
@@ -62,7 +65,7 @@ class Standings:
                 record = f"{change.kind}:{change.key}" if change.key else change.kind
                 args += (record, f"{name}@{change.source}", orjson.dumps(value), change.at_ms, change.cause)
         answer = await script("restand")(self._client, self._keys[portfolio].all, args)
-        await self.reload(portfolio, at_least=answer[1])
+        await self.reload(portfolio, epoch=answer[1])
         return answer[0], [applied == 1 for applied in answer[2:]]
 
 
