@@ -135,7 +135,7 @@ class Dispatcher:
 
     async def _submit(self, portfolio: str, claimed: Claimed) -> None:
         try:
-            message = await self._message(claimed)
+            message = await self.message(claimed)
             await self._gateway.submit(message)
         except (BrokenSeal, BadMessage, KeyError, ValueError) as error:
             # A message that can't be read will not become readable: it must not block its lane.
@@ -149,7 +149,8 @@ class Dispatcher:
             self._in_hand[claimed.lane.number] -= 1
             self.wake(portfolio)
 
-    async def _message(self, claimed: Claimed) -> Message:
+    async def message(self, claimed: Claimed) -> Message:
+        """A claimed message, ready to be submitted. Raises BrokenSeal, BadMessage, StoreUnavailable."""
         packed = orjson.loads(self._queue.open(claimed))
         about = orjson.loads(claimed.about)
         request = parse_send(orjson.dumps(packed["body"]))

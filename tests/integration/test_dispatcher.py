@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -18,6 +20,7 @@ from tidegate.policy.standing import Change
 from tidegate.simulator.server import Simulator, run_simulator
 from tidegate.store.embedded import socket_url
 from tidegate.store.scripts import StoreClient
+from tidegate.store.send_queue import Lane
 
 PAUSE = {"scope": "number", "value": NUMBER.id, "reason": "a look at its quality", "until_ms": None, "by": "ops"}
 
@@ -113,3 +116,33 @@ async def test_a_node_goes_on_when_its_store_was_emptied(
     await client.flushall()
 
     assert isinstance(await first.services.gateway.submit(a_message(first, "+15550100001")), Forwarded)
+
+
+@pytest.mark.impatient
+async def test_what_was_promised_is_sent_once_although_the_store_falls_silent_on_its_way(
+    nodes: tuple[Node, Node], client: StoreClient, simulator: Simulator
+) -> None:
+    first, second = nodes
+    await second.services.dispatcher.stop()
+    await paused(first, PAUSE)
+    messages = [a_message(first, f"+1555010{n:04}") for n in range(20)]
+    for message in messages:
+        assert isinstance(await first.services.gateway.submit(message), Held)
+    await first.services.dispatcher.stop()
+    await paused(first, None)
+    await first.services.dispatcher.rouse(PORTFOLIO, ["paused_by_operator"])
+    claim = await first.services.queue.claim(PORTFOLIO, {Lane(NUMBER.id, Category.MARKETING): (20, -1)})
+    assert len(claim.messages) == 20
+
+    # The asks are on their way when the store falls silent: it may carry them out when nobody waits any more.
+    await client.execute_command("CLIENT PAUSE", 700, "WRITE")
+    claimed = [await first.services.dispatcher.message(one) for one in claim.messages]
+    await asyncio.gather(*(first.services.gateway.submit(message) for message in claimed))
+
+    await first.services.gateway.settled(10)
+    later = await first.services.queue.claim(PORTFOLIO, {Lane(NUMBER.id, Category.MARKETING): (20, -1)})
+    again = [await first.services.dispatcher.message(one) for one in later.messages]
+    await asyncio.gather(*(first.services.gateway.submit(message) for message in again))
+
+    sent = Counter(accepted.user for accepted in simulator.world.book.accepted)
+    assert sorted(sent.values()) == [1] * 20

@@ -1,8 +1,9 @@
 """The way of a send: look, decide, admit, post, settle. Direct and queued sends take the same one."""
 
 from tidegate.gateway.answered import Answered, Explanation, Forwarded, Gone, Held, Refused, Unavailable
-from tidegate.gateway.gateway import START_BY_MS, Gateway
+from tidegate.gateway.gateway import Gateway
 from tidegate.gateway.message import Message, Route
+from tidegate.gateway.posting import START_BY_MS
 from tidegate.gateway.settling import until_stored
 
 __all__ = [

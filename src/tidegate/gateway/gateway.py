@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from tidegate.clock import StoreClock
-from tidegate.cloudapi.errors import ErrorCode, lookup, read_error
-from tidegate.cloudapi.messages import Request, read_acceptance, serialise, wrap_opaque
+from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway.answered import Answered, Explanation, Forwarded, Gone, Held, Refused, Unavailable, told
+from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
+from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message, Route
+from tidegate.gateway.posting import Posting
 from tidegate.gateway.settling import Settling
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
@@ -26,21 +28,13 @@ from tidegate.policy.identity import Identity
 from tidegate.policy.rules import Hold, Rules
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.ledger import Ask, Ledger
-from tidegate.store.send_queue import Lane, SendQueue, Waiting
+from tidegate.store.send_queue import SendQueue
 from tidegate.store.standings import Standings
-from tidegate.upstream import NotSent, Response, Unknown, Upstream
+from tidegate.upstream import Upstream
 
-#: A send that was admitted starts within this span of its asking, or not at all: whoever acknowledges a stop waits
-#: this long first, and from then on no send that was admitted before the stop can start.
-START_BY_MS: Final = 200
 #: More rounds than this (stale standing, turns missed) and the send gives way.
 _ROUNDS: Final = 40
-_BACK_OFF_MS: Final = {130429: 1_000, 131056: 6_000, 131057: 60_000, 131016: 5_000, 2: 5_000}
-_UNREACHABLE_MS: Final = 5_000
-#: A message held until nobody knows when is asked again after this, if nothing rouses it before.
-_RECHECK_MS: Final = 60_000
 _CURVE_AGE_MS: Final = 1_000
-_POSTED: Final[dict[type, str]] = {Response: "answered", Unknown: "unknown", NotSent: "not_sent"}
 
 
 class Gateway:
@@ -61,9 +55,7 @@ class Gateway:
         rules: Rules,
     ) -> None:
         self._ledger = ledger
-        self._queue = queue
         self._standings = standings
-        self._upstream = upstream
         self._pacer = pacer
         self._clock = clock
         self._identity = identity
@@ -73,15 +65,16 @@ class Gateway:
         self._curves: dict[str, tuple[int, list[Release]]] = {}
         self.rules = rules
         self._settling = Settling(ledger, clock)
-        self._on_change: Callable[[str], None] = lambda portfolio: None
+        self._keeping = Keeping(queue, identity, clock)
+        self._posting = Posting(upstream, self._settling, self._keeping, clock, identity, metrics)
 
     def call_on_change(self, wake: Callable[[str], None]) -> None:
         """Have `wake` called with the portfolio when something was queued or a place came free."""
-        self._on_change = self._settling.on_change = wake
+        self._settling.on_change = self._keeping.on_change = wake
 
     async def settled(self, timeout_s: float) -> None:
         """Return when every outcome is written down, or after `timeout_s`."""
-        await self._settling.ended(timeout_s)
+        await asyncio.gather(self._settling.ended(timeout_s), self._keeping.ended(timeout_s))
 
     def places_taken(self, portfolio: str) -> int:
         """Places of the portfolio's limit that this node has taken since it started; it only grows."""
@@ -155,7 +148,7 @@ class Gateway:
                     message = self._with_new_deadline(message)
                     continue
                 if isinstance(judged, Send):
-                    answered = await self._post(message, asked_at_ms)
+                    answered = await self._posting.post(message, asked_at_ms)
                     if answered is not None:
                         return answered
                     message = replace(message, message_id=self.new_id(message.route.portfolio))
@@ -191,7 +184,10 @@ class Gateway:
             facts = await self._ledger.admit(self._ask(message, terms))
         except StoreUnavailable:
             # The call may have been carried out: what it took is given back once the store can be reached.
-            self._settling.unsent(message, "never started")
+            if message.queued:
+                self._keeping.give_back(message, Reason.STORE_UNAVAILABLE, "the store did not answer in time")
+            else:
+                self._settling.unsent(message, "never started")
             raise
         self._clock.observe(facts.now_ms)
         return facts
@@ -227,109 +223,15 @@ class Gateway:
     async def _conclude(self, message: Message, verdict: Verdict) -> Answered:
         match verdict:
             case Queue(reason, detail, until_ms, needs_place):
-                await self._enqueue(message, reason, detail, until_ms, needs_place=needs_place)
+                await self._keeping.keep(message, reason, detail, until_ms, needs_place=needs_place)
                 return Held(message.message_id, "queue", reason, until_ms)
             case Reject(reason, detail, until_ms, pacing):
                 if message.queued:
                     ended = "expired" if reason is Reason.EXPIRED else "failed"
-                    portfolio = message.route.portfolio
-                    await self._queue.end(portfolio, message.message_id, ended, detail, reason.value)
+                    await self._keeping.end(message, ended, detail, reason)
                 return Refused(message.message_id, reason, detail, until_ms, pacing)
             case _:
                 raise AssertionError(f"{type(verdict).__name__} concludes nothing")
-
-    async def _enqueue(
-        self,
-        message: Message,
-        reason: Reason,
-        cause: str,
-        until_ms: int | None,
-        *,
-        needs_place: bool,
-        sent: bool = False,
-    ) -> None:
-        assert message.category is not None, "free-form messages are never queued"
-        route = message.route
-        waiting = Waiting(
-            message_id=message.message_id,
-            attempt=message.attempt if message.queued or sent else None,
-            lane=Lane(route.number, message.category),
-            recipient=self._identity.of(message.request.kind, message.request.recipient),
-            due_at_ms=self._clock.now_ms() + _RECHECK_MS if until_ms is None else until_ms,
-            needs_place=needs_place,
-            expires_at_ms=message.deadline_ms,
-            body=message.packed(),
-            about=message.about(),
-            reason=reason.value,
-            until_ms=until_ms,
-            cause=cause,
-        )
-        await self._queue.enqueue(route.portfolio, waiting)
-        self._on_change(route.portfolio)
-
-    async def _post(self, message: Message, asked_at_ms: float) -> Answered | None:
-        """Post an admitted message; None when it did not start in time and has to ask again."""
-
-        def may_start() -> bool:
-            return self._clock.monotonic_ms() - asked_at_ms <= START_BY_MS
-
-        opaque = wrap_opaque(message.message_id, self._identity.seal(message.message_id))
-        body = serialise(message.request, opaque)
-        began_ms = self._clock.monotonic_ms()
-        result = await self._upstream.post(message.route.number, message.raw_path, body, message.headers, may_start)
-        self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
-        match result:
-            case NotSent(cause, lapsed=True):
-                if message.queued:
-                    return await self._later(message, Reason.UPSTREAM_THROTTLED, 0, cause)
-                # The caller has not seen this id yet: the next try is a message of its own.
-                self._settling.unsent(message, cause)
-                return None
-            case NotSent(cause):
-                return await self._later(message, Reason.UPSTREAM_THROTTLED, _UNREACHABLE_MS, f"not sent: {cause}")
-            case Unknown(cause):
-                return self._unknown(message, cause)
-            case Response():
-                return await self._answered(message, result)
-
-    async def _answered(self, message: Message, response: Response) -> Answered:
-        acceptance = read_acceptance(response.body) if 200 <= response.status < 300 else None
-        if acceptance is not None:
-            self._settling.accepted(message, acceptance.message_status, acceptance.wamid)
-            return Forwarded(message.message_id, response, accepted=True)
-        error = read_error(response.body) if response.status >= 400 else None
-        if error is None:
-            return self._unknown(message, f"HTTP {response.status} without proof of anything")
-        meaning = lookup(error.code)
-        if not meaning.settles:
-            return self._unknown(message, f"Meta answered {error.code}, which proves nothing")
-        self._metrics.refused_by_meta(error.code)
-        if meaning.is_throttle and message.hold:
-            wait_ms = _BACK_OFF_MS.get(error.code, _UNREACHABLE_MS)
-            return await self._later(message, _throttle_reason(meaning), wait_ms, f"Meta answered {error.code}")
-        self._settling.unsent(message, f"Meta answered {error.code}")
-        return Forwarded(message.message_id, response, accepted=False)
-
-    async def _later(self, message: Message, reason: Reason, wait_ms: int, cause: str) -> Answered:
-        """Proven unsent, for a reason that passes: queued where it may be, its place given back; else refused."""
-        if not message.hold:
-            self._settling.unsent(message, cause)
-            return Unavailable(message.message_id, cause, Reason.UPSTREAM_UNAVAILABLE)
-        until_ms = self._clock.now_ms() + wait_ms
-        try:
-            await self._enqueue(message, reason, cause, until_ms, needs_place=False, sent=True)
-        except StoreUnavailable:
-            self._settling.unsent(message, cause)
-            raise
-        return Held(message.message_id, "queue", reason, until_ms)
-
-    def _unknown(self, message: Message, cause: str) -> Held:
-        self._settling.unknown(message, cause)
-        return Held(message.message_id, "unknown", Reason.OUTCOME_UNKNOWN, None)
-
-
-def _throttle_reason(meaning: ErrorCode) -> Reason:
-    return {130429: Reason.THROUGHPUT, 131056: Reason.PAIR_RATE}.get(meaning.code, Reason.UPSTREAM_THROTTLED)
 
 
 def _is_expired(verdict: Verdict | None) -> bool:
