@@ -1,0 +1,82 @@
+"""Messages given to the send queue, new ones and those that come back from an attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from tidegate.clock import StoreClock
+from tidegate.gateway.message import Message
+from tidegate.gateway.settling import until_stored
+from tidegate.policy.identity import Identity
+from tidegate.policy.verdict import Reason
+from tidegate.store.send_queue import Lane, SendQueue, Waiting
+from tidegate.tasks import spawn
+
+#: A message held until nobody knows when is asked again after this, if nothing rouses it before.
+_RECHECK_MS: Final = 60_000
+
+
+class Keeping:
+    """Queues messages."""
+
+    def __init__(self, queue: SendQueue, identity: Identity, clock: StoreClock) -> None:
+        self._queue = queue
+        self._identity = identity
+        self._clock = clock
+        self._giving_back: set[asyncio.Task[None]] = set()
+        #: Called with the portfolio when something was queued.
+        self.on_change: Callable[[str], None] = lambda portfolio: None
+
+    async def keep(
+        self,
+        message: Message,
+        reason: Reason,
+        cause: str,
+        until_ms: int | None,
+        *,
+        needs_place: bool = False,
+        admitted: bool = False,
+    ) -> None:
+        """Queue a message until `until_ms`; one that was `admitted` gives its place back. Raises StoreUnavailable."""
+        assert message.category is not None, "free-form messages are never queued"
+        route = message.route
+        waiting = Waiting(
+            message_id=message.message_id,
+            attempt=message.attempt if message.queued or admitted else None,
+            lane=Lane(route.number, message.category),
+            recipient=self._identity.of(message.request.kind, message.request.recipient),
+            due_at_ms=self._clock.now_ms() + _RECHECK_MS if until_ms is None else until_ms,
+            needs_place=needs_place,
+            expires_at_ms=message.deadline_ms,
+            body=message.packed(),
+            about=message.about(),
+            reason=reason.value,
+            until_ms=until_ms,
+            cause=cause,
+        )
+        await self._queue.enqueue(route.portfolio, waiting)
+        self.on_change(route.portfolio)
+
+    def give_back(self, message: Message, reason: Reason, cause: str) -> None:
+        """Queue a message again that was promised and is proven unsent, as soon as the store can be reached."""
+
+        async def kept() -> None:
+            await self.keep(message, reason, cause, self._clock.now_ms(), admitted=True)
+
+        async def give() -> None:
+            await until_stored(kept, self._clock)
+
+        task = spawn(give(), "give back")
+        self._giving_back.add(task)
+        task.add_done_callback(self._giving_back.discard)
+
+    async def end(self, message: Message, state: str, cause: str, reason: Reason) -> None:
+        """Take a message out of the queue for good. Raises StoreUnavailable."""
+        await self._queue.end(message.route.portfolio, message.message_id, state, cause, reason.value)
+
+    async def ended(self, timeout_s: float) -> None:
+        """Return when what is being given back is queued, or after `timeout_s`."""
+        if self._giving_back:
+            await asyncio.wait(self._giving_back, timeout=timeout_s)

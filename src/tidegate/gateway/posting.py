@@ -1,0 +1,111 @@
+"""The one POST of an admitted message, and what its outcome proves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.clock import StoreClock
+from tidegate.cloudapi.errors import ErrorCode, lookup, read_error
+from tidegate.cloudapi.messages import read_acceptance, serialise, wrap_opaque
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway.answered import Answered, Forwarded, Held, Unavailable
+from tidegate.gateway.keeping import Keeping
+from tidegate.gateway.message import Message
+from tidegate.gateway.settling import Settling
+from tidegate.metrics import Metrics
+from tidegate.policy.identity import Identity
+from tidegate.policy.verdict import Reason
+from tidegate.upstream import NotSent, Response, Unknown, Upstream
+
+#: A send that was admitted starts within this span of its asking, or not at all: whoever acknowledges a stop waits
+#: this long first, and from then on no send that was admitted before the stop can start.
+START_BY_MS: Final = 200
+_BACK_OFF_MS: Final = {130429: 1_000, 131056: 6_000, 131057: 60_000, 131016: 5_000, 2: 5_000}
+_UNREACHABLE_MS: Final = 5_000
+_POSTED: Final[dict[type, str]] = {Response: "answered", Unknown: "unknown", NotSent: "not_sent"}
+
+
+class Posting:
+    """Posts once, and says what is proven: taken, refused for certain, unsent, or nothing."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        settling: Settling,
+        keeping: Keeping,
+        clock: StoreClock,
+        identity: Identity,
+        metrics: Metrics,
+    ) -> None:
+        self._upstream = upstream
+        self._settling = settling
+        self._keeping = keeping
+        self._clock = clock
+        self._identity = identity
+        self._metrics = metrics
+
+    async def post(self, message: Message, asked_at_ms: float) -> Answered | None:
+        """Post an admitted message; None when it did not start in time and has to ask again."""
+
+        def may_start() -> bool:
+            return self._clock.monotonic_ms() - asked_at_ms <= START_BY_MS
+
+        opaque = wrap_opaque(message.message_id, self._identity.seal(message.message_id))
+        body = serialise(message.request, opaque)
+        began_ms = self._clock.monotonic_ms()
+        result = await self._upstream.post(message.route.number, message.raw_path, body, message.headers, may_start)
+        self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
+        match result:
+            case NotSent(cause, lapsed=True):
+                if message.queued:
+                    return await self._later(message, Reason.UPSTREAM_THROTTLED, 0, cause)
+                # The caller has not seen this id yet: the next try is a message of its own.
+                self._settling.unsent(message, cause)
+                return None
+            case NotSent(cause):
+                return await self._later(message, Reason.UPSTREAM_THROTTLED, _UNREACHABLE_MS, f"not sent: {cause}")
+            case Unknown(cause):
+                return self._unknown(message, cause)
+            case Response():
+                return await self._answered(message, result)
+
+    async def _answered(self, message: Message, response: Response) -> Answered:
+        acceptance = read_acceptance(response.body) if 200 <= response.status < 300 else None
+        if acceptance is not None:
+            self._settling.accepted(message, acceptance.message_status, acceptance.wamid)
+            return Forwarded(message.message_id, response, accepted=True)
+        error = read_error(response.body) if response.status >= 400 else None
+        if error is None:
+            return self._unknown(message, f"HTTP {response.status} without proof of anything")
+        meaning = lookup(error.code)
+        if not meaning.settles:
+            return self._unknown(message, f"Meta answered {error.code}, which proves nothing")
+        self._metrics.refused_by_meta(error.code)
+        if meaning.is_throttle and message.hold:
+            wait_ms = _BACK_OFF_MS.get(error.code, _UNREACHABLE_MS)
+            return await self._later(message, _throttle_reason(meaning), wait_ms, f"Meta answered {error.code}")
+        self._settling.unsent(message, f"Meta answered {error.code}")
+        return Forwarded(message.message_id, response, accepted=False)
+
+    async def _later(self, message: Message, reason: Reason, wait_ms: int, cause: str) -> Answered:
+        """Proven unsent, for a reason that passes: queued where it may be, its place given back; else refused."""
+        if not message.hold:
+            self._settling.unsent(message, cause)
+            return Unavailable(message.message_id, cause, Reason.UPSTREAM_UNAVAILABLE)
+        until_ms = self._clock.now_ms() + wait_ms
+        try:
+            await self._keeping.keep(message, reason, cause, until_ms, admitted=True)
+        except StoreUnavailable:
+            if not message.queued:
+                self._settling.unsent(message, cause)
+                raise
+            self._keeping.give_back(message, reason, cause)
+        return Held(message.message_id, "queue", reason, until_ms)
+
+    def _unknown(self, message: Message, cause: str) -> Held:
+        self._settling.unknown(message, cause)
+        return Held(message.message_id, "unknown", Reason.OUTCOME_UNKNOWN, None)
+
+
+def _throttle_reason(meaning: ErrorCode) -> Reason:
+    return {130429: Reason.THROUGHPUT, 131056: Reason.PAIR_RATE}.get(meaning.code, Reason.UPSTREAM_THROTTLED)
