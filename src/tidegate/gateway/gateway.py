@@ -32,7 +32,7 @@ from tidegate.store.send_queue import SendQueue
 from tidegate.store.standings import Standings
 from tidegate.upstream import Upstream
 
-#: More rounds than this (stale standing, turns missed) and the send gives way.
+#: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
 _CURVE_AGE_MS: Final = 1_000
 
@@ -132,7 +132,9 @@ class Gateway:
 
     async def _submit(self, message: Message) -> Answered:
         line = Line(self._pacer.room(message.route.number), message.priority, self._clock.monotonic_ms())
-        for _ in range(_ROUNDS):
+        rounds = 0
+        while rounds < _ROUNDS:
+            rounds += 1
             standing = await self._standings.current(message.route.portfolio)
             case = message.case(self._clock.monotonic_ms() - line.began_ms, self.rules)
             decided = decide(case, standing, self.rules, self._clock.now_ms())
@@ -154,6 +156,8 @@ class Gateway:
                     message = replace(message, message_id=self.new_id(message.route.portfolio))
                 verdict = judged
             if isinstance(verdict, Wait):
+                # Waiting has a bound of its own: the time for which a send waits for its turn.
+                rounds = 0
                 verdict = await line.wait(verdict, case, decided, self._clock)
             if isinstance(verdict, Queue | Reject):
                 return await self._conclude(message, verdict)

@@ -225,9 +225,21 @@ class TestTerms:
     def test_the_pace_of_a_number(self, per_second: int, emission_us: int, tolerance_us: int) -> None:
         standing = make_standing(numbers={NUMBER: NumberStanding(NUMBER, throughput=per_second)})
 
-        terms = terms_of(make_case(), standing, Rules())
+        terms = terms_of(make_case(category=Category.MARKETING), standing, Rules())
 
         assert (terms.throughput_emission_us, terms.throughput_tolerance_us) == (emission_us, tolerance_us)
+
+    @pytest.mark.parametrize(
+        ("category", "tolerance_us"),
+        [
+            pytest.param(Category.AUTHENTICATION, 35_000, id="a login code goes up to two turns early"),
+            pytest.param(Category.UTILITY, 22_500, id="a utility message one"),
+            pytest.param(None, 22_500, id="a reply one"),
+            pytest.param(Category.MARKETING, 10_000, id="a campaign none"),
+        ],
+    )
+    def test_the_urgent_go_before_their_turn(self, category: Category | None, tolerance_us: int) -> None:
+        assert terms_of(make_case(category=category), make_standing(), Rules()).throughput_tolerance_us == tolerance_us
 
     def test_a_number_without_throughput_is_not_paced(self) -> None:
         standing = make_standing(numbers={NUMBER: NumberStanding(NUMBER, throughput=0)})

@@ -2,12 +2,21 @@
 
 from typing import Final
 
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.verdict import Objection, Reason
 
 #: Sends are spaced evenly. One that comes late by up to this does not push back those after it, so that the rate is
 #: kept over time; in no second are there more sends than the throughput and what fits into this.
 SLACK_US: Final = 10_000
+#: How many turns early the urgent may go: of two nodes that wait for the same turn, the one with a login code gets it,
+#: whichever asks first. The campaign's next turn comes as much later.
+EARLY_TURNS: Final[dict[Category | None, int]] = {
+    Category.AUTHENTICATION: 2,
+    Category.UTILITY: 1,
+    None: 1,
+    Category.MARKETING: 0,
+}
 
 
 def throughput(case: Case, terms: Terms, facts: Facts) -> Objection | None:
