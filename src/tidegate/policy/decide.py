@@ -10,7 +10,7 @@ from tidegate.policy.capacity import category_places, limit_places, reserved_abo
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
 from tidegate.policy.guardrails import COUNTED, STANDING
 from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
-from tidegate.policy.guardrails.throughput import EARLY_TURNS, SLACK_US
+from tidegate.policy.guardrails.throughput import EARLY_US, SLACK_US
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Send, Verdict, Wait
@@ -100,7 +100,7 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
         pair_emission_ms=EMISSION_MS if paired else 0,
         pair_tolerance_ms=EMISSION_MS * (BURST - 1) if paired else 0,
         throughput_emission_us=emission_us if paced else 0,
-        throughput_tolerance_us=SLACK_US + EARLY_TURNS[case.category] * emission_us if paced else 0,
+        throughput_tolerance_us=SLACK_US + EARLY_US[case.category] if paced else 0,
         waits_for_pair=rules.mode("pair_rate") is Mode.ENFORCE,
         waits_for_throughput=rules.mode("throughput") is Mode.ENFORCE,
     )

@@ -232,9 +232,9 @@ class TestTerms:
     @pytest.mark.parametrize(
         ("category", "tolerance_us"),
         [
-            pytest.param(Category.AUTHENTICATION, 35_000, id="a login code goes up to two turns early"),
-            pytest.param(Category.UTILITY, 22_500, id="a utility message one"),
-            pytest.param(None, 22_500, id="a reply one"),
+            pytest.param(Category.AUTHENTICATION, 35_000, id="a login code goes up to 25 ms early"),
+            pytest.param(Category.UTILITY, 22_500, id="a utility message half of that"),
+            pytest.param(None, 22_500, id="a reply half of that"),
             pytest.param(Category.MARKETING, 10_000, id="a campaign none"),
         ],
     )

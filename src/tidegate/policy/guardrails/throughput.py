@@ -9,12 +9,12 @@ from tidegate.policy.verdict import Objection, Reason
 #: Sends are spaced evenly. One that comes late by up to this does not push back those after it, so that the rate is
 #: kept over time; in no second are there more sends than the throughput and what fits into this.
 SLACK_US: Final = 10_000
-#: How many turns early the urgent may go: of two nodes that wait for the same turn, the one with a login code gets it,
-#: whichever asks first. The campaign's next turn comes as much later.
-EARLY_TURNS: Final[dict[Category | None, int]] = {
-    Category.AUTHENTICATION: 2,
-    Category.UTILITY: 1,
-    None: 1,
+#: How long before its turn the urgent may go (us): of two nodes that wait for the same turn, the one with a login code
+#: gets it, whichever asks first. The campaign's next turn comes as much later.
+EARLY_US: Final[dict[Category | None, int]] = {
+    Category.AUTHENTICATION: 25_000,
+    Category.UTILITY: 12_500,
+    None: 12_500,
     Category.MARKETING: 0,
 }
 
