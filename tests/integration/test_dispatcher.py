@@ -6,20 +6,23 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from loadtest.deployment import APP, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment
 from tests.waiting import until
 from tidegate.app import Node, build
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.gateway import Forwarded, Held, Message, Route
+from tidegate.gateway import Forwarded, Held, Message, Route, Unavailable
+from tidegate.policy.lifecycle import State
 from tidegate.policy.standing import Change
 from tidegate.simulator.server import Simulator, run_simulator
 from tidegate.store.embedded import socket_url
-from tidegate.store.scripts import StoreClient
+from tidegate.store.scripts import StoreClient, script
 from tidegate.store.send_queue import Lane
 
 PAUSE = {"scope": "number", "value": NUMBER.id, "reason": "a look at its quality", "until_ms": None, "by": "ops"}
@@ -146,3 +149,28 @@ async def test_what_was_promised_is_sent_once_although_the_store_falls_silent_on
 
     sent = Counter(accepted.user for accepted in simulator.world.book.accepted)
     assert sorted(sent.values()) == [1] * 20
+
+
+async def test_what_its_caller_was_told_to_send_again_does_not_stay_in_the_queue(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = nodes
+    await second.services.dispatcher.stop()
+    await paused(first, PAUSE)
+    message = a_message(first, "+15550100001")
+    store = first.connection.client
+    carry_out = store.execute_command
+
+    async def lose_the_answer(*words: Any, **options: Any) -> Any:
+        answer = await carry_out(*words, **options)
+        if script("enqueue").sha in words or script("enqueue").text in words:
+            raise RedisConnectionError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(store, "execute_command", lose_the_answer)
+    assert isinstance(await first.services.gateway.submit(message), Unavailable)
+    await first.services.gateway.settled(10)
+
+    record = await first.services.messages.find(PORTFOLIO, message.message_id)
+    assert record is not None
+    assert record.state is State.FAILED

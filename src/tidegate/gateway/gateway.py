@@ -227,7 +227,12 @@ class Gateway:
     async def _conclude(self, message: Message, verdict: Verdict) -> Answered:
         match verdict:
             case Queue(reason, detail, until_ms, needs_place):
-                await self._keeping.keep(message, reason, detail, until_ms, needs_place=needs_place)
+                try:
+                    await self._keeping.keep(message, reason, detail, until_ms, needs_place=needs_place)
+                except StoreUnavailable:
+                    if not message.queued:
+                        self._keeping.retract(message)
+                    raise
                 return Held(message.message_id, "queue", reason, until_ms)
             case Reject(reason, detail, until_ms, pacing):
                 if message.queued:

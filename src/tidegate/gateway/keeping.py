@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tidegate.clock import StoreClock
@@ -16,6 +16,7 @@ from tidegate.tasks import spawn
 
 #: A message held until nobody knows when is asked again after this, if nothing rouses it before.
 _RECHECK_MS: Final = 60_000
+_SILENT: Final = Reason.STORE_UNAVAILABLE
 
 
 class Keeping:
@@ -65,8 +66,19 @@ class Keeping:
         async def kept() -> None:
             await self.keep(message, reason, cause, self._clock.now_ms(), admitted=True)
 
+        self._surely(kept)
+
+    def retract(self, message: Message) -> None:
+        """Take back a message whose caller is told that it was not queued, although the store may have queued it."""
+
+        async def ended() -> None:
+            await self.end(message, "failed", "the store did not answer: its caller was told to try again", _SILENT)
+
+        self._surely(ended)
+
+    def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
         async def give() -> None:
-            await until_stored(kept, self._clock)
+            await until_stored(write, self._clock)
 
         task = spawn(give(), "give back")
         self._giving_back.add(task)

@@ -98,6 +98,7 @@ class Posting:
         except StoreUnavailable:
             if not message.queued:
                 self._settling.unsent(message, cause)
+                self._keeping.retract(message)
                 raise
             self._keeping.give_back(message, reason, cause)
         return Held(message.message_id, "queue", reason, until_ms)
