@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 
@@ -30,6 +30,10 @@ class Case:
     pacing_wait_ms: int = 0
     campaign: str | None = None
     to_group: bool = False
+    recipient: bytes | None = field(default=None, repr=False)
+    """The 16 bytes that stand for the user; None where it is not asked who it is."""
+    zones: tuple[str, ...] = field(default=(), repr=False)
+    """The time zones that the user may be in, by their number or user id; () where nothing is known."""
 
     @property
     def counts(self) -> bool:
@@ -45,6 +49,32 @@ class Case:
         return self.category is None and not self.to_group
 
 
+class Turn(NamedTuple):
+    """A pace beside the number's own: one send per `emission_ms`, with `tolerance_ms` of debt allowed.
+
+    `breaker`: the id of the breaker whose throttle or probe it is.
+    """
+
+    name: str
+    emission_ms: float
+    tolerance_ms: float
+    breaker: str = ""
+
+
+class Tally(NamedTuple):
+    """An allowance: `cost` is taken of `limit` (NO_LIMIT: it is only counted) until `expires_at_ms`.
+
+    `only_new`: only by a send that counts one more recipient. `name` has no spaces; one of money begins with `spend:`,
+    and its costs are millionths of a currency.
+    """
+
+    name: str
+    cost: int
+    limit: int
+    only_new: bool
+    expires_at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What `admit` is asked to take, in numbers; a limit of NO_LIMIT (-1) and an emission of 0 ask for nothing.
@@ -53,7 +83,8 @@ class Terms:
     two bounds that it is made of (the limit less headroom; that less the reserves of the categories above), of which
     only those of enforced guardrails count; the second is NO_LIMIT where no category above keeps anything. `hold_ms`:
     how long a place is kept while the message's fate is unknown. GCRA: one send per emission, with `tolerance` of
-    debt allowed; a turn that is not waited for is only counted.
+    debt allowed; a turn that is not waited for is only counted. `valid_until_ms`: the store's time from which the
+    decision does not hold (0: it does). `user_version`: of the user's record that it rests on (0: nothing is known).
     """
 
     epoch: int
@@ -70,6 +101,10 @@ class Terms:
     throughput_tolerance_us: int
     waits_for_pair: bool = True
     waits_for_throughput: bool = True
+    valid_until_ms: int = 0
+    user_version: int = 0
+    turns: tuple[Turn, ...] = ()
+    tallies: tuple[Tally, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +116,9 @@ class Facts:
     out before.
     `window_ends_ms`: end of the recipient's service window with this number. `counted`: the recipient holds a place.
     `used`: places held. `pair_at_ms`, `throughput_at_ms`: when the next turn comes (not after `now_ms`: now).
-    `place_at_ms`: when a place is expected to come free, where that was looked up.
+    `place_at_ms`: when a place is expected to come free, where that was looked up. `outdated`: the decision did not
+    hold any more at `now_ms`. `other_user`: the user's record is another one than the decision rests on; here it is,
+    with its version. `turns_at_ms`, `tallied`: when the turns come and what the tallies stood at, as in the terms.
     """
 
     now_ms: int
@@ -97,6 +134,12 @@ class Facts:
     pair_at_ms: int = 0
     throughput_at_ms: int = 0
     place_at_ms: int | None = None
+    outdated: bool = False
+    other_user: bool = False
+    user_version: int = 0
+    user_record: bytes = field(default=b"", repr=False)
+    turns_at_ms: tuple[int, ...] = ()
+    tallied: tuple[int, ...] = ()
 
     def window_open(self, margin_ms: int) -> bool:
         """Whether the service window is open, and stays so for `margin_ms`."""

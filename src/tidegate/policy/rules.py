@@ -6,7 +6,7 @@ import re
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,11 @@ from pydantic import (
 )
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.consequences.rulebook import ConsequenceRules, Consequences
 from tidegate.policy.duration import MS_PER_UNIT, Duration
+from tidegate.policy.early_warning import Plan
+from tidegate.policy.frequency import FrequencyCap
+from tidegate.policy.warm_up import WarmUp
 
 Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 """A part of the messaging limit: at least 0, less than 1."""
@@ -129,6 +133,69 @@ class QuietHours(Guardrail):
         return self
 
 
+class Consent(Guardrail):
+    """Whose sends need an opt-in on record. An opt-out always counts, with this table or without it."""
+
+    required: tuple[Category, ...] = (Category.MARKETING,)
+
+
+class Frequency(Guardrail):
+    """At most so many marketing messages to one user in any 24 hours, and in any 7 days."""
+
+    per_day: int | None = Field(default=None, strict=True, ge=1, le=1_000)
+    per_week: int | None = Field(default=None, strict=True, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _caps_something(self) -> Self:
+        if self.per_day is None and self.per_week is None:
+            raise ValueError("neither per_day nor per_week is given: leave the table out")
+        return self
+
+    @property
+    def cap(self) -> FrequencyCap:
+        return FrequencyCap(self.per_day, self.per_week)
+
+
+class WarmUpRamp(Guardrail):
+    """A daily allowance of new recipients for what is young, growing while it is well received."""
+
+    start: int = Field(default=50, strict=True, ge=1, le=100_000)
+    growth: float = Field(default=2.0, gt=1, le=10, allow_inf_nan=False)
+    idle_days: int = Field(default=30, strict=True, ge=1, le=3_650)
+    #: What has a ramp of its own.
+    scopes: tuple[Literal["number", "template"], ...] = Field(default=("number", "template"), min_length=1)
+    categories: tuple[Category, ...] = (Category.MARKETING,)
+
+    @property
+    def plan(self) -> WarmUp:
+        return WarmUp(self.start, self.growth, self.idle_days)
+
+
+class EarlyWarning(Guardrail):
+    """How sure the watch over outcomes has to be: alarms for nothing that are allowed a week, a template and number."""
+
+    false_throttles: float = Field(default=0.2, gt=0, le=10, allow_inf_nan=False)
+    false_stops: float = Field(default=0.01, gt=0, le=1, allow_inf_nan=False)
+    tolerance: float = Field(default=1.5, ge=1, le=10, allow_inf_nan=False)
+    least_sends: int = Field(default=100, strict=True, ge=10, le=100_000)
+
+    @model_validator(mode="after")
+    def _stops_last(self) -> Self:
+        if self.false_stops > self.false_throttles:
+            raise ValueError("a stop takes at least the evidence of a throttle")
+        return self
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(
+            false_watches=max(1.0, self.false_throttles),
+            false_throttles=self.false_throttles,
+            false_stops=self.false_stops,
+            tolerance=self.tolerance,
+            least_sends=self.least_sends,
+        )
+
+
 class Rules(Table):
     """The `[rules]` table.
 
@@ -152,7 +219,17 @@ class Rules(Table):
     pair_rate: Guardrail = Guardrail()
     throughput: Guardrail = Guardrail()
     template_health: Guardrail = Guardrail()
+    number_standing: Guardrail = Guardrail()
+    account_restricted: Guardrail = Guardrail()
+    user_marketing_limit: Guardrail = Guardrail()
+    recipient_suppressed: Guardrail = Guardrail()
+    early_warning: EarlyWarning = EarlyWarning()
     quiet_hours: QuietHours | None = None
+    consent: Consent | None = None
+    frequency_cap: Frequency | None = None
+    warm_up: WarmUpRamp | None = None
+
+    consequence: ConsequenceRules = ()
 
     @model_validator(mode="after")
     def _leaves_places_to_use(self) -> Self:
@@ -174,6 +251,11 @@ class Rules(Table):
     def written(self) -> dict[str, Any]:
         """The rules as JSON values under their public keys; `Rules.model_validate` reads them back."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @cached_property
+    def consequences(self) -> Consequences:
+        """The default consequences and the operator's together."""
+        return Consequences(self.consequence)
 
     @cached_property
     def version(self) -> str:

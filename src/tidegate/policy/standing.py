@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
+from tidegate.policy.breaker import Board
+from tidegate.policy.rules import Rules
+
+NO_BREAKERS: Final = Board()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A portfolio's standing. `epoch` grows with every change; a decision names the epoch it was made under."""
+    """A portfolio's standing, and the rules in force.
+
+    `epoch` grows with every change; a decision names the epoch it was made under.
+    """
 
     portfolio: str
     epoch: int
@@ -62,6 +69,9 @@ class Standing:
     numbers: dict[str, NumberStanding] = field(default_factory=dict)
     templates: dict[tuple[str, str, str], TemplateStanding] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+    breakers: Board = NO_BREAKERS
+    """Those that concern many users."""
 
     def number(self, number: str) -> NumberStanding:
         return self.numbers.get(number) or NumberStanding(number)

@@ -22,7 +22,12 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | deadlines | zset | queued message id -> ms at which it expires | enqueue, reap | when it ends |
 | queued_for | hash | recipient -> ids of messages queued for it | enqueue, claim | with them |
 | standing | hash | `<kind>:<key>` -> JSON record of a limit, number, template, pause | restand | never |
-| history | stream | one entry a change of standing | restand | trimmed |
+| history | stream | one entry a change of standing | restand, swing | trimmed |
+| breakers | hash | id -> `<revision> <JSON>` of a breaker that concerns many users | swing | 8 days after it closed |
+| turns | hash | further paces (a throttle's, a probe's) by name -> next turn (ms) | admit | 8 days unused |
+| tally:<name> | string | taken of an allowance (recipients, money) | admit, settle, refresh | after its period |
+| count:<name> | string | how often a signal came: `<time>,<id>` each | count | after its window |
+| user:<recipient> | hash | `v` version, `r` what is known of one user | admit, update_user | when it is nothing |
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
 | idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
 """
@@ -49,6 +54,11 @@ NAMES: Final = (
     "queued_for",
     "standing",
     "history",
+    "breakers",
+    "turns",
+    "tally:",
+    "count:",
+    "user:",
 )
 
 
@@ -76,6 +86,16 @@ class PortfolioKeys:
     @property
     def history(self) -> str:
         return f"{self._prefix}history"
+
+    @property
+    def breakers(self) -> str:
+        return f"{self._prefix}breakers"
+
+    def tally(self, name: str) -> str:
+        return f"{self._prefix}tally:{name}"
+
+    def user(self, recipient: bytes) -> bytes:
+        return f"{self._prefix}user:".encode() + recipient
 
     def message(self, message_id: str) -> str:
         return f"{self._prefix}message:{message_id}"

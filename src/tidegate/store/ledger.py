@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
+
+import orjson
 
 from tidegate.policy.facts import Facts, Terms
 from tidegate.store.batch import Shards
@@ -18,7 +21,8 @@ OUTCOME_MS: Final = 60_000
 REMEMBER_MS: Final = 8 * DAY_MS
 
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
-_FACTS: Final = 9
+_FACTS: Final = 13
+_REFRESHED: Final = 6
 
 
 class Ask(NamedTuple):
@@ -33,6 +37,10 @@ class Ask(NamedTuple):
     deadline_ms: int
     about: bytes = b""
     dry_run: bool = False
+    user_record: bytes = b""
+    """What the user's record becomes when the send is taken; empty: it stays as it is."""
+    user_expires_at_ms: int = 0
+    """When it may be forgotten then; 0: never."""
 
 
 Settled = Literal["accepted", "failed", "unknown"]
@@ -61,18 +69,28 @@ class Status(NamedTuple):
     cause: str
     says: Literal["counts", "frees", "keeps"]
     wamid: str
+    billed_micros: int = -1
+    """What Meta bills for it, where the status tells; -1: it does not."""
 
 
 class Refreshed(NamedTuple):
-    """What a status did: `known` message, `changed` state, `freed` a place."""
+    """What a status did: `known` message, `changed` state, `freed` a place.
+
+    Of a message whose state changed: its state before, what the gateway noted of it (app, number, category ...), the 16
+    bytes of its recipient, and when it was admitted (ms).
+    """
 
     known: bool
     changed: bool
     freed: bool
+    before: str = ""
+    about: Mapping[str, str] = MappingProxyType({})
+    recipient: bytes = b""
+    admitted_at_ms: int = 0
 
 
 class Inbound(NamedTuple):
-    """A user's message that may open a service window with a number, at Meta's time of it."""
+    """A user's message that may open a service window with a number, or Meta's word that none is, at Meta's time."""
 
     portfolio: str
     recipient: bytes
@@ -121,6 +139,12 @@ class Ledger:
         """Open a service window; its end (ms), 0 when none is open."""
         return await self._inbounds(inbound.portfolio, inbound)
 
+    async def close_window(self, inbound: Inbound) -> None:
+        """Forget a service window that Meta says is closed at a time; a newer message of the user's keeps it open."""
+        keys = self._keys[inbound.portfolio].all
+        args: list[bytes | str | int] = [0, inbound.recipient, inbound.number, inbound.at_ms]
+        await script("close_window").repeatable(self._client, keys, args)
+
     async def books(self, portfolio: str) -> Books:
         """Places and the release curve of one portfolio."""
         answer = await script("capacity")(self._client, self._keys[portfolio].all, [])
@@ -154,11 +178,10 @@ class Ledger:
 
     async def _refresh(self, statuses: list[Status]) -> list[Refreshed]:
         def encode(args: list[Any], s: Status) -> None:
-            args += (s.message_id, s.status, s.rank, self._ranks, s.at_ms, s.cause, s.says, s.wamid)
+            args += (s.message_id, s.status, s.rank, self._ranks, s.at_ms, s.cause, s.says, s.wamid, s.billed_micros)
 
         answer = await self._call("refresh", statuses, [REMEMBER_MS], encode)
-        pairs = zip(answer[1::2], answer[2::2], strict=True)
-        return [Refreshed(changed >= 0, changed == 1, freed == 1) for changed, freed in pairs]
+        return [_refreshed(*answer[i : i + _REFRESHED]) for i in range(1, len(answer), _REFRESHED)]
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
         answer = await self._call("open_window", inbounds, [DAY_MS], _encode_inbound)
@@ -185,6 +208,12 @@ def _encode_ask(args: list[Any], ask: Ask) -> None:
         terms.throughput_tolerance_us,
         ask.deadline_ms,
         ask.about,
+        terms.valid_until_ms,
+        terms.user_version,
+        ask.user_record,
+        ask.user_expires_at_ms,
+        orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b"",
+        orjson.dumps([(*tally[:3], int(tally[3]), tally[4]) for tally in terms.tallies]) if terms.tallies else b"",
     )
 
 
@@ -203,8 +232,9 @@ def _encode_inbound(args: list[Any], inbound: Inbound) -> None:
     args += (inbound.recipient, inbound.number, inbound.at_ms)
 
 
-def _facts(now_ms: int, epoch: int, seen: Sequence[int]) -> Facts:
-    taken, epoch_now, gone, repeated, window_ends_ms, counted, used, pair_at_ms, throughput_at_ms = seen
+def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
+    taken, epoch_now, gone, repeated, window_ends_ms, counted, used, pair_at_ms, throughput_at_ms = seen[:9]
+    version, record, turns_at, tallied = seen[9:]
     return Facts(
         now_ms=now_ms,
         epoch=epoch_now,
@@ -212,10 +242,23 @@ def _facts(now_ms: int, epoch: int, seen: Sequence[int]) -> Facts:
         stale=epoch_now != epoch,
         gone=gone == 1,
         expired=gone == 2,
+        other_user=gone == 3,
+        outdated=gone == 4,
         repeated=repeated == 1,
         window_ends_ms=window_ends_ms,
         counted=counted == 1,
         used=used,
         pair_at_ms=pair_at_ms,
         throughput_at_ms=throughput_at_ms,
+        user_version=version,
+        user_record=record,
+        turns_at_ms=tuple(map(int, turns_at.split())),
+        tallied=tuple(map(int, tallied.split())),
     )
+
+
+def _refreshed(changed: int, freed: int, before: bytes, about: bytes, recipient: bytes, at_ms: int) -> Refreshed:
+    if changed != 1:
+        return Refreshed(changed == 0, False, freed == 1)
+    noted = orjson.loads(about) if about else {}
+    return Refreshed(True, True, freed == 1, before.decode(), noted, recipient, at_ms)

@@ -1,13 +1,16 @@
 """A breaker: sends within one scope stop, and start again only when there is reason to. The theory is in `machine`."""
 
+from tidegate.policy.breaker.board import SHARED, Board
 from tidegate.policy.breaker.judgement import covers, objection, probe_every_ms, probe_objection, reclassifies
 from tidegate.policy.breaker.machine import FLOOR, SKEW_MS, TABLE, Event, Kind, share_at, state_at, step
 from tidegate.policy.breaker.record import Breaker, Grip, State, breaker_id, from_json, to_json
 
 __all__ = [
     "FLOOR",
+    "SHARED",
     "SKEW_MS",
     "TABLE",
+    "Board",
     "Breaker",
     "Event",
     "Grip",

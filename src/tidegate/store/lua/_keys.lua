@@ -1,6 +1,7 @@
 -- keys: names the block of KEYS that belongs to one portfolio (0 is the first), in the order of store/keys.py.
 local KEY_NAMES = { 'clock', 'ledger', 'places', 'calendar', 'holds', 'releases', 'pair', 'message', 'wamid',
-  'inflight', 'lane', 'waiting', 'leases', 'deadlines', 'queued_for', 'standing', 'history' }
+  'inflight', 'lane', 'waiting', 'leases', 'deadlines', 'queued_for', 'standing', 'history', 'breakers',
+  'turns', 'tally', 'count', 'user' }
 
 local blocks = {}
 local function keys_of(portfolio)

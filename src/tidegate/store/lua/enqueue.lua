@@ -1,5 +1,5 @@
 -- enqueue: keep a message in the send queue, new or given back by the attempt that has it.
--- uses: keys, time, places, queue
+-- uses: keys, time, places, queue, paces
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 message id, 2 attempt that gives it back ('' = a new message), 3 lane (<number>:<category>),
@@ -9,7 +9,7 @@
 -- Returns 1 when it is queued now, 0 when it was already, or is no longer this attempt's.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local id, attempt, lane, recipient = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at')
+local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies')
 local state = record[1]
 
 if attempt == '' then
@@ -18,6 +18,7 @@ else
   if record[2] ~= attempt or (state ~= 'queued' and state ~= 'sending') then return 0 end
   attempt = tonumber(attempt) + 1
 end
+if state == 'sending' then tallies_release(k, id, record[6], '') end
 if state == 'sending' and record[3] == '1' then
   local place = place_load(k, recipient)
   place.holds[id] = nil

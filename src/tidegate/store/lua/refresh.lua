@@ -1,12 +1,15 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold.
--- uses: keys, time, places, queue
+-- uses: keys, time, places, queue, paces
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a message is remembered once it was delivered or failed
--- ARGV[2+] 9 a status: portfolio, message id, status, its rank, ranks by state as "state=rank ...", Meta's time (ms),
---          cause, what it says of the place (counts: a delivery; frees: proven undelivered; keeps), wamid
+-- ARGV[2+] 10 a status: portfolio, message id, status, its rank, ranks by state as "state=rank ...", Meta's time (ms),
+--          cause, what it says of the place (counts: a delivery; frees: proven undelivered; keeps), wamid, what Meta
+--          bills for it (millionths, -1 unknown)
 --
--- Returns now, then 2 integers a status: 1 if the state changed, 1 if a place came free. -1 0: no such message.
+-- Returns now, then 6 values a status: 1 if the state changed, 1 if a place came free; where the state changed, what it
+-- was before, about, recipient and the time of its admission (ms), else '' thrice and 0. -1 for the first: no such
+-- message. Tallies of money ("spend:") follow the bill; what failed gives back what it took.
 -- A state never goes back, and a repeated status changes nothing.
 local now = now_ms(KEYS[1])
 local DAY, answer = 86400000, { now }
@@ -31,12 +34,26 @@ local function apply_to_place(k, id, record, at, says)
   return place_save(k, place, now) < 0 and 1 or 0
 end
 
-local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wamid)
+local function settle_bill(k, id, taken, billed)
+  local noted = ''
+  for name, cost in string.gmatch(taken, '(%S+) (%d+)\n') do
+    if string.sub(name, 1, 6) == 'spend:' then
+      if redis.call('EXISTS', k.tally .. name) == 1 then
+        redis.call('INCRBY', k.tally .. name, string.format('%.0f', billed - tonumber(cost)))
+      end
+      cost = string.format('%.0f', billed)
+    end
+    noted = noted .. name .. ' ' .. cost .. '\n'
+  end
+  if noted ~= taken then redis.call('HSET', k.message .. id, 'tallies', noted) end
+end
+
+local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wamid, billed)
   local k = keys_of(portfolio)
   local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted',
-    'lane')
+    'lane', 'about', 'tallies')
   local state = record[1]
-  if not state then return -1, 0 end
+  if not state then return -1, 0, '', '', '', 0 end
   local rank_now = tonumber(string.match(' ' .. ranks, ' ' .. state .. '=(%d+)') or 0)
   redis.call('ZREM', k.inflight, id)
   redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[1])
@@ -47,8 +64,10 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
     freed = apply_to_place(k, id, record, at, says)
   elseif says ~= 'counts' and status == 'failed' and rank > rank_now then
     freed = apply_to_place(k, id, record, at, says)
+    tallies_release(k, id, record[10], says == 'frees' and '' or 'spend:')
   end
-  if rank <= rank_now then return 0, freed end
+  if billed >= 0 and status ~= 'failed' then settle_bill(k, id, record[10] or '', billed) end
+  if rank <= rank_now then return 0, freed, '', '', '', 0 end
   if state == 'queued' then
     -- An attempt that was taken for unsent was sent after all: it must not be sent again.
     lane_drop(k, id, record[8])
@@ -60,13 +79,12 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
   redis.call('HDEL', k.message .. id, 'body')
   -- What was delivered has no more to say of its place.
   if status ~= 'sent' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
-  return 1, freed
+  return 1, freed, state, record[9] or '', record[2], tonumber(record[5] or 0)
 end
 
-for i = 2, #ARGV, 9 do
-  local changed, freed = refresh(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4],
-    tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
-  answer[#answer + 1] = changed
-  answer[#answer + 1] = freed
+for i = 2, #ARGV, 10 do
+  local seen = { refresh(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4],
+    tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], tonumber(ARGV[i + 9])) }
+  for _, value in ipairs(seen) do answer[#answer + 1] = value end
 end
 return answer

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended; for all that ended since the last call.
--- uses: keys, time, places
+-- uses: keys, time, places, paces
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -13,7 +13,7 @@ local answer = { now }
 
 local function settle(portfolio, id, attempt, state, cause, wamid, release)
   local k = keys_of(portfolio)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'recipient', 'place', 'history')
+  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'recipient', 'place', 'history', 'tallies')
   if not record[1] or record[2] ~= attempt then return 0 end
   if wamid ~= '' then
     redis.call('HSET', k.message .. id, 'wamid', wamid)
@@ -26,6 +26,7 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   end
   redis.call('ZREM', k.inflight, id)
   if state ~= 'unknown' then redis.call('HDEL', k.message .. id, 'body') end
+  if release == '1' then tallies_release(k, id, record[6], '') end
   if release ~= '1' or record[4] ~= '1' then return 0 end
   local place = place_load(k, record[3])
   place.holds[id] = nil
