@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
+from tidegate.policy.breaker import Board, Breaker, State, from_json, state_at, to_json
 from tidegate.policy.standing import Change, NumberStanding, Pause, Standing, TemplateStanding
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
 
 _HISTORY: Final = 100_000
+#: A closed breaker is kept for as long as Meta repeats a webhook (7 days): an old one must not open it again.
+FORGET_MS: Final = 8 * 86_400_000
 #: Of two that speak in the same millisecond the later one here is believed, as `restand` does.
 _SOURCES: Final = ("webhook", "graph", "operator")
 
@@ -29,6 +33,8 @@ class Standings:
         self._configured = {standing.portfolio: standing for standing in configured}
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in self._configured}
         self._current: dict[str, Standing] = {}
+        #: How often each breaker was written, as last read: what `swing` compares.
+        self._revisions: dict[str, dict[str, int]] = {}
         self._reading: dict[str, asyncio.Lock] = {portfolio: asyncio.Lock() for portfolio in self._configured}
 
     @property
@@ -53,7 +59,10 @@ class Standings:
                 # The epoch is read before the records: records newer than their epoch only cost one more reading.
                 found = await self._client.hget(keys.ledger, "epoch")
                 records = await self._client.hgetall(keys.standing)
+                breakers = await self._client.hgetall(keys.breakers)
             standing = _merge(self._configured[portfolio], int(found or 0), dict(records))
+            board, self._revisions[portfolio] = _board(dict(breakers))
+            standing = replace(standing, breakers=board)
             self._current[portfolio] = standing
             return standing
 
@@ -67,6 +76,52 @@ class Standings:
         answer = await script("restand")(self._client, self._keys[portfolio].all, args)
         await self.reload(portfolio, epoch=answer[1])
         return answer[0], [applied == 1 for applied in answer[2:]]
+
+    async def swing(self, portfolio: str, swings: Sequence[Swing]) -> list[bool]:
+        """Write breakers anew under a new epoch; which of them somebody else had not changed in between.
+
+        Each swing rests on the breaker as `current` or `reload` gave it last. Breakers that closed long ago are
+        forgotten on the way.
+        """
+        revisions = self._revisions.get(portfolio, {})
+        args: list[str | bytes | int] = [_HISTORY]
+        for swing in swings:
+            before = "closed" if swing.before is None else swing.before.value
+            moved = f"{before} {swing.after.state.value}" if before != swing.after.state.value else ""
+            record = orjson.dumps(to_json(swing.after))
+            args += (swing.after.id, revisions.get(swing.after.id, 0), record, moved, swing.after.cause)
+        for breaker in self._current[portfolio].breakers if portfolio in self._current else ():
+            if _is_forgotten(breaker, swings):
+                args += (breaker.id, revisions.get(breaker.id, 0), "", "", "")
+        answer = await script("swing").repeatable(self._client, self._keys[portfolio].all, args)
+        await self.reload(portfolio, epoch=answer[1])
+        return [written == 1 for written in answer[2 : 2 + len(swings)]]
+
+
+class Swing(NamedTuple):
+    """A breaker as it is to be written, and the state that it was in."""
+
+    before: State | None
+    after: Breaker
+
+
+def _is_forgotten(breaker: Breaker, swings: Sequence[Swing]) -> bool:
+    if any(swing.after.id == breaker.id for swing in swings):
+        return False
+    last_at_ms = max(breaker.event_at_ms, breaker.proven_at_ms, breaker.until_ms or 0)
+    now_ms = max(swing.after.event_at_ms for swing in swings)
+    return state_at(breaker, now_ms) is State.CLOSED and now_ms - last_at_ms > FORGET_MS
+
+
+def _board(stored: Mapping[Any, Any]) -> tuple[Board, dict[str, int]]:
+    breakers, revisions = [], {}
+    for key, text in stored.items():
+        revision, record = bytes(text).split(b" ", 1)
+        revisions[bytes(key).decode()] = int(revision)
+        with contextlib.suppress(ValueError):
+            # One that can't be placed may be a newer version's: it is let be.
+            breakers.append(from_json(orjson.loads(record)))
+    return Board(breakers), revisions
 
 
 def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Standing:
