@@ -94,8 +94,12 @@ class Standings:
             if _is_forgotten(breaker, swings):
                 args += (breaker.id, revisions.get(breaker.id, 0), "", "", "")
         answer = await script("swing").repeatable(self._client, self._keys[portfolio].all, args)
+        written = [one == 1 for one in answer[2 : 2 + len(swings)]]
+        if not all(written):
+            # Whatever is known here is older, also where the epoch is the same (a breaker was forgotten).
+            self._current.pop(portfolio, None)
         await self.reload(portfolio, epoch=answer[1])
-        return [written == 1 for written in answer[2 : 2 + len(swings)]]
+        return written
 
 
 class Swing(NamedTuple):
