@@ -28,6 +28,10 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | tally:<name> | string | taken of an allowance (recipients, money) | admit, settle, refresh | after its period |
 | count:<name> | string | how often a signal came: `<time>,<id>` each | count | after its window |
 | user:<recipient> | hash | `v` version, `r` what is known of one user | admit, update_user | when it is nothing |
+| outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | count_outcomes, trip_outcomes | 40 days |
+| outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | count_outcomes | 40 days after |
+| reached:<number>:<recipient> | string | last send with a category, last marketing send | count_outcomes | 72 h |
+| warnings | hash | `<scope> <metric>` -> what early warning last said of it (JSON) | early warning | when it is calm |
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
 | idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
 """
@@ -59,6 +63,9 @@ NAMES: Final = (
     "tally:",
     "count:",
     "user:",
+    "outcomes:",
+    "outcome_scopes",
+    "reached:",
 )
 
 
@@ -90,6 +97,13 @@ class PortfolioKeys:
     @property
     def breakers(self) -> str:
         return f"{self._prefix}breakers"
+
+    @property
+    def warnings(self) -> str:
+        return f"{self._prefix}warnings"
+
+    def reached(self, number: str, recipient: bytes) -> bytes:
+        return f"{self._prefix}reached:{number}:".encode() + recipient
 
     def tally(self, name: str) -> str:
         return f"{self._prefix}tally:{name}"

@@ -1,7 +1,8 @@
 -- keys: names the block of KEYS that belongs to one portfolio (0 is the first), in the order of store/keys.py.
 local KEY_NAMES = { 'clock', 'ledger', 'places', 'calendar', 'holds', 'releases', 'pair', 'message', 'wamid',
   'inflight', 'lane', 'waiting', 'leases', 'deadlines', 'queued_for', 'standing', 'history', 'breakers',
-  'turns', 'tally', 'count', 'user' }
+  'turns', 'tally', 'count', 'user', 'outcomes',
+  'outcome_scopes', 'reached' }
 
 local blocks = {}
 local function keys_of(portfolio)
