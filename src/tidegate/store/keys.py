@@ -28,7 +28,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | tally:<name> | string | taken of an allowance (recipients, money) | admit, settle, refresh | after its period |
 | count:<name> | string | how often a signal came: `<time>,<id>` each | count | after its window |
 | user:<recipient> | hash | `v` version, `r` what is known of one user | admit, update_user | when it is nothing |
-| outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | count_outcomes, trip_outcomes | 40 days |
+| outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | {count,trip}_outcomes | 40 days |
 | outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | count_outcomes | 40 days after |
 | reached:<number>:<recipient> | string | last send with a category, last marketing send | count_outcomes | 72 h |
 | warnings | hash | `<scope> <metric>` -> what early warning last said of it (JSON) | early warning | when it is calm |
