@@ -8,11 +8,13 @@ from typing import Final
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.capacity import category_places, limit_places, reserved_above
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
-from tidegate.policy.guardrails import COUNTED, STANDING
+from tidegate.policy.guardrails import COUNTED, STANDING, USER
 from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
 from tidegate.policy.guardrails.throughput import EARLY_US, SLACK_US
+from tidegate.policy.paces import number_share, turns_of
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
 from tidegate.policy.standing import Standing
+from tidegate.policy.users import EMPTY, User
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Send, Verdict, Wait
 
 DAY_MS: Final = 86_400_000
@@ -39,16 +41,22 @@ class Answer:
     objection: Objection | None
 
 
-def decide(case: Case, standing: Standing, rules: Rules, now_ms: int) -> Verdict | Terms:
-    """The verdict where the standing alone gives one, else the terms to be asked of the ledger."""
+def decide(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User = EMPTY) -> Verdict | Terms:
+    """The verdict where standing and user alone give one, else the terms to be asked of the ledger."""
     if case.expires_at_ms <= now_ms:
         return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
     if case.not_before_ms > now_ms:
         return Queue(Reason.SCHEDULED, "it is not to be sent before the time asked for", case.not_before_ms)
-    objections = [a.objection for a in _standing_answers(case, standing, rules, now_ms) if _decides(a)]
+    answers = _standing_answers(case, standing, rules, now_ms, user)
+    objections = [a.objection for a in answers if _decides(a)]
     if objections:
         return _verdict(case, _strictest(objections), now_ms)
-    return terms_of(case, standing, rules)
+    return terms_of(case, standing, rules, now_ms, user)
+
+
+def foreshadowed(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User = EMPTY) -> list[Reason]:
+    """What guardrails and rules in shadow mode say of a send before the ledger is asked."""
+    return _in_shadow(_standing_answers(case, standing, rules, now_ms, user))
 
 
 def judge(case: Case, terms: Terms, facts: Facts, rules: Rules) -> Verdict:
@@ -61,17 +69,19 @@ def judge(case: Case, terms: Terms, facts: Facts, rules: Rules) -> Verdict:
 
 def shadowed(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Reason]:
     """What the guardrails in shadow mode would have objected to."""
-    answers = _counted_answers(case, terms, facts, rules)
-    return [a.objection.reason for a in answers if a.objection and a.mode is Mode.SHADOW]
+    return _in_shadow(_counted_answers(case, terms, facts, rules))
 
 
-def explain(case: Case, standing: Standing, terms: Terms, facts: Facts, rules: Rules) -> list[Answer]:
+def explain(
+    case: Case, standing: Standing, terms: Terms, facts: Facts, rules: Rules, user: User = EMPTY
+) -> list[Answer]:
     """Every guardrail's answer, in the order of explanation."""
-    return _standing_answers(case, standing, rules, facts.now_ms) + _counted_answers(case, terms, facts, rules)
+    before = _standing_answers(case, standing, rules, facts.now_ms, user)
+    return before + _counted_answers(case, terms, facts, rules)
 
 
-def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
-    """The numbers that `admit` is to compare with, under this standing and these rules."""
+def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user: User = EMPTY) -> Terms:
+    """The numbers that `admit` is to compare with, under this standing and these rules, as things are at `now_ms`."""
     within_limit = category_bound = NO_LIMIT
     if case.category is not None:
         within_limit = limit_places(standing.limit, rules)
@@ -84,7 +94,7 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
         if bound != UNLIMITED and rules.mode(guardrail) is Mode.ENFORCE
     ]
     per_second = standing.number(case.number).throughput
-    emission_us = 1_000_000 // per_second if per_second > 0 else 0
+    emission_us = int(1_000_000 / per_second / number_share(case, standing, now_ms)) if per_second > 0 else 0
     paced = rules.mode("throughput") is not Mode.OFF
     paired = rules.mode("pair_rate") is not Mode.OFF
     return Terms(
@@ -103,6 +113,8 @@ def terms_of(case: Case, standing: Standing, rules: Rules) -> Terms:
         throughput_tolerance_us=SLACK_US + EARLY_US[case.category] if paced else 0,
         waits_for_pair=rules.mode("pair_rate") is Mode.ENFORCE,
         waits_for_throughput=rules.mode("throughput") is Mode.ENFORCE,
+        user_version=user.version,
+        turns=turns_of(case, standing, now_ms),
     )
 
 
@@ -111,20 +123,34 @@ def _last_delivery_ms(category: Category | None) -> int:
     return _IN_TRANSIT_MS + TIME_TO_LIVE_MS[category] if category is not None else 0
 
 
-def _standing_answers(case: Case, standing: Standing, rules: Rules, now_ms: int) -> list[Answer]:
-    return [
-        Answer(guardrail.__name__, mode, guardrail(case, standing, now_ms))
+def _standing_answers(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User) -> list[Answer]:
+    answers = [
+        _answer(guardrail.__name__, mode, guardrail(case, standing, now_ms))
         for guardrail in STANDING
+        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
+    ]
+    return answers + [
+        _answer(guardrail.__name__, mode, guardrail(case, standing, user, now_ms))
+        for guardrail in USER
         if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
     ]
 
 
 def _counted_answers(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Answer]:
     return [
-        Answer(guardrail.__name__, mode, guardrail(case, terms, facts))
+        _answer(guardrail.__name__, mode, guardrail(case, terms, facts))
         for guardrail in COUNTED
         if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
     ]
+
+
+def _answer(guardrail: str, mode: Mode, objection: Objection | None) -> Answer:
+    # What only one of a guardrail's rules says in shadow is in shadow, though the guardrail is not.
+    return Answer(guardrail, Mode.SHADOW if objection is not None and objection.shadow else mode, objection)
+
+
+def _in_shadow(answers: list[Answer]) -> list[Reason]:
+    return [a.objection.reason for a in answers if a.objection and a.mode is Mode.SHADOW]
 
 
 def _mode(rules: Rules, guardrail: str) -> Mode:
@@ -145,6 +171,7 @@ def _verdict(case: Case, objection: Objection, now_ms: int) -> Verdict:
     if objection.pacing and until_ms is not None and until_ms - now_ms <= case.pacing_wait_ms:
         return Wait(objection, until_ms)
     if case.hold and not objection.final:
-        return Queue(objection.reason, objection.detail, until_ms, objection.reason in PLACE_REASONS)
+        needs_place = objection.reason in PLACE_REASONS
+        return Queue(objection.reason, objection.detail, until_ms, needs_place, objection.spread_ms)
     soon = objection.pacing and until_ms is not None and until_ms - now_ms <= PACING_RETRY_MS
     return Reject(objection.reason, objection.detail, until_ms, pacing=soon)

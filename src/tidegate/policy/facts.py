@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
+from tidegate.policy.verdict import Objection
 
 NO_LIMIT: Final = UNLIMITED
 
@@ -52,20 +53,21 @@ class Case:
 class Turn(NamedTuple):
     """A pace beside the number's own: one send per `emission_ms`, with `tolerance_ms` of debt allowed.
 
-    `breaker`: the id of the breaker whose throttle or probe it is.
+    `objection`: the no until the turn comes. `probes`: id of the half-open breaker whose probe the send is then.
     """
 
     name: str
     emission_ms: float
     tolerance_ms: float
-    breaker: str = ""
+    objection: Objection
+    probes: str = ""
 
 
 class Tally(NamedTuple):
     """An allowance: `cost` is taken of `limit` (NO_LIMIT: it is only counted) until `expires_at_ms`.
 
     `only_new`: only by a send that counts one more recipient. `name` has no spaces; one of money begins with `spend:`,
-    and its costs are millionths of a currency.
+    and its costs are millionths of a currency. `objection`: the no where nothing is left.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Tally(NamedTuple):
     limit: int
     only_new: bool
     expires_at_ms: int
+    objection: Objection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,8 @@ class Objection:
     """One guardrail's no.
 
     `until_ms` is the store's time from which it would no longer object, None when that is unknown.
-    `final` objections are never answered by queueing; `pacing` ones may be waited for.
+    `final` objections are never answered by queueing; `pacing` ones may be waited for. `shadow`: of a rule that only
+    tells. `spread_ms`: while sends go one by one, how far apart these are, so that not all who wait ask at once.
     """
 
     reason: Reason
@@ -90,6 +91,8 @@ class Objection:
     until_ms: int | None = None
     final: bool = False
     pacing: bool = False
+    shadow: bool = False
+    spread_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class Queue:
     detail: str
     until_ms: int | None = None
     needs_place: bool = False
+    spread_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ def probe_every_ms(breaker: Breaker, now_ms: int) -> int | None:
 
 def probe_objection(breaker: Breaker, probe_at_ms: int) -> Objection:
     """The no to a send while half open, when another one is the probe; the next one's turn is at `probe_at_ms`."""
-    return Objection(breaker.reason, _detail(breaker, "tried one by one"), until_ms=probe_at_ms)
+    spread_ms = breaker.trickle_ms or 0
+    return Objection(breaker.reason, _detail(breaker, "tried one by one"), until_ms=probe_at_ms, spread_ms=spread_ms)
 
 
 def reclassifies(breaker: Breaker, case: Case, now_ms: int) -> bool:

@@ -3,27 +3,36 @@
 from collections.abc import Callable
 
 from tidegate.policy.facts import Case, Facts, Terms
+from tidegate.policy.guardrails.account_restricted import account_restricted
+from tidegate.policy.guardrails.breaker_pace import breaker_pace
 from tidegate.policy.guardrails.category_reserve import category_reserve
 from tidegate.policy.guardrails.messaging_limit import messaging_limit
+from tidegate.policy.guardrails.number_standing import number_standing
 from tidegate.policy.guardrails.operator_pause import operator_pause
 from tidegate.policy.guardrails.pair_rate import pair_rate
 from tidegate.policy.guardrails.service_window import service_window
 from tidegate.policy.guardrails.template_health import template_health
 from tidegate.policy.guardrails.throughput import throughput
 from tidegate.policy.standing import Standing
+from tidegate.policy.users import User
 from tidegate.policy.verdict import Objection
 
 StandingGuardrail = Callable[[Case, Standing, int], Objection | None]
 CountedGuardrail = Callable[[Case, Terms, Facts], Objection | None]
+UserGuardrail = Callable[[Case, Standing, User, int], Objection | None]
 
 #: Asked before the store is: they look at the standing, in memory.
-STANDING: tuple[StandingGuardrail, ...] = (operator_pause, template_health)
+STANDING: tuple[StandingGuardrail, ...] = (operator_pause, account_restricted, number_standing, template_health)
+
+#: Asked before the store is, or again with what it says: they look at what is known of the recipient.
+USER: tuple[UserGuardrail, ...] = ()
 
 #: Asked about what `admit` saw: they compare the numbers that it compared.
 COUNTED: tuple[CountedGuardrail, ...] = (
     service_window,
     messaging_limit,
     category_reserve,
+    breaker_pace,
     pair_rate,
     throughput,
 )
