@@ -404,9 +404,22 @@ async def test_scenarios_users_delivery_and_webhooks_are_steered_from_outside(ht
     assert b'"field":"security"' in b"".join(listener.bodies)
 
 
+async def test_a_name_and_a_review_are_steered_from_outside(http, simulator, listener):
+    assert (await post(http, "/_sim/number", {"number": NUMBER, "name_status": "declined"}))[0] == 200
+    assert (await post(http, "/_sim/review", {"waba": WABA, "decision": "rejected"}))[0] == 200
+    _, number = await get(http, f"/{NUMBER}?fields=name_status")
+    _, waba = await get(http, f"/{WABA}?fields=account_review_status")
+    assert (number["name_status"], waba["account_review_status"]) == ("DECLINED", "REJECTED")
+    _, refused = await post(http, f"/{NUMBER}/messages", template())
+    assert refused["error"]["code"] == 131031
+    await simulator.settled()
+    assert b'"decision":"REJECTED"' in b"".join(listener.bodies)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
+        pytest.param("review", {"waba": WABA, "decision": "maybe"}, 400, id="a review's decision that is none"),
         pytest.param("inbound", {"number": "1", "user": ANN}, 404, id="a number that nobody owns"),
         pytest.param("inbound", {"number": NUMBER}, 400, id="a missing field"),
         pytest.param("inbound", {"number": NUMBER, "user": ANN, "payload": 1}, 400, id="a field of a wrong type"),

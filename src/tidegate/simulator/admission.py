@@ -80,9 +80,9 @@ def outage(platform: Platform, attempt: Attempt) -> Answer | None:
 
 def standing(_platform: Platform, attempt: Attempt) -> Answer | None:
     """Refuse a number that is not connected and an account that is restricted (Meta: policy enforcement)."""
-    if attempt.number.status in {"BANNED", "RESTRICTED"}:
+    if attempt.number.status == "BANNED" or attempt.waba.review == "REJECTED":
         return refusal(131031)
-    if attempt.number.status not in {"CONNECTED", "FLAGGED", "RATE_LIMITED"}:
+    if attempt.number.status not in {"CONNECTED", "FLAGGED", "RATE_LIMITED", "RESTRICTED"}:
         return refusal(133010)
     if attempt.now_ms < attempt.waba.all_barred_until_ms:
         return refusal(368)
@@ -164,8 +164,11 @@ def pair(platform: Platform, attempt: Attempt) -> Answer | None:
 
 
 def spam(_platform: Platform, attempt: Attempt) -> Answer | None:
-    """Refuse business-initiated messages of a number that too many users have blocked (code 131048)."""
-    held = attempt.now_ms < attempt.number.spam_until_ms or attempt.number.status == "RATE_LIMITED"
+    """Refuse business-initiated messages of a number that too many users have blocked (code 131048).
+
+    Which code a number got that was RESTRICTED, before October 2025, is not documented; its replies went on.
+    """
+    held = attempt.now_ms < attempt.number.spam_until_ms or attempt.number.status in {"RATE_LIMITED", "RESTRICTED"}
     return refusal(131048) if held and attempt.business_initiated else None
 
 

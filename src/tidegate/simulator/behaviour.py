@@ -89,14 +89,22 @@ class PairRate:
 class Reactions:
     """What recipients do with delivered template messages outside a window, and what Meta does about it.
 
-    Shares are of deliveries. `block_share` may be given per template name in `by_template`. A score needs
-    `least_sample` (recency-weighted) deliveries; below it is UNKNOWN. Meta publishes no threshold: these are
-    the simulator's own. The pauses are Meta's (template pausing): 3 h, 6 h, then disabled.
+    `averse_share` of the users block or report whoever sends them a template, whatever it says; of the others
+    `block_share` do so for a template, which may be given per template name in `by_template`. Of those who do
+    not, `stop_share` stop the marketing, `stop_in_words_share` of them by writing STOP instead of by a tap.
+    Whether somebody dislikes something hangs on him and on the template, not on when it is sent. Reactions
+    come `delay` after the delivery.
+
+    A score needs `least_sample` (recency-weighted) deliveries; below it is UNKNOWN. Meta publishes no
+    threshold: these are the simulator's own. The pauses are Meta's (template pausing): 3 h, 6 h, then disabled.
     """
 
+    averse_share: float = 0.0
     block_share: float = 0.0
     stop_share: float = 0.0
+    stop_in_words_share: float = 0.0
     by_template: tuple[tuple[str, float], ...] = ()
+    delay: Delay = NO_DELAY
     least_sample: float = 50.0
     yellow_share: float = 0.02
     red_share: float = 0.05
@@ -107,21 +115,57 @@ class Reactions:
     @property
     def quiet(self) -> bool:
         """Say whether nobody ever reacts, so that nothing needs counting."""
-        return not (self.block_share or self.stop_share or any(share for _, share in self.by_template))
+        shares = (self.averse_share, self.block_share, self.stop_share, *(share for _, share in self.by_template))
+        return not any(shares)
 
     def blocks(self, template: str) -> float:
-        """Give the share of deliveries of this template that get the number blocked."""
+        """Give the share of users, of those not averse to all, who block the number for this template."""
         return dict(self.by_template).get(template, self.block_share)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One restriction of an account: of its templates, or of its replies as well."""
+
+    days: int
+    replies_too: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """How an account whose messages are taken badly is punished, step by step.
+
+    The steps are Meta's (policy enforcement): a warning, 1 and 3 days without templates, then 5, 7 and 30 days
+    without any message. When a step is taken is not published; here: whenever `share` of at least
+    `least_sample` deliveries since the last step were taken badly and no restriction is in force.
+    """
+
+    share: float = 0.08
+    least_sample: float = 200.0
+    rungs: tuple[Rung, ...] = (Rung(1, False), Rung(3, False), Rung(5, True), Rung(7, True), Rung(30, True))
+
+
+@dataclass(frozen=True, slots=True)
+class OldRegime:
+    """The rules of before October 2025 (Meta, messaging limits of then).
+
+    A number whose quality turns low is FLAGGED until it is better; if it is not within `flagged_ms`, its limit
+    falls by a tier and it is connected again. A number that was not low for as long, and uses half of its limit,
+    gets the next tier. At its limit it is RESTRICTED, replies apart, for the next 24 h.
+    """
+
+    flagged_ms: int = 7 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """One way for the platform to behave; `scenarios` names some.
 
-    Shares are probabilities of 0 to 1. `failure_codes` are (code, weight). `outages` are (from, to) in ms
-    after the world's start, during which sends are answered 503, code 2. `throughput_share` scales each
-    number's messages per second. `grace_ms` is how long after a limit or a template changed the violation
-    report still accepts the older state, since nobody can obey what he has not been told.
+    Shares are probabilities of 0 to 1; `absent_share` of all users are not on WhatsApp. `failure_codes` are
+    (code, weight). `outages` are (from, to) in ms after the world's start, during which sends are answered 503,
+    code 2. `throughput_share` scales each number's messages per second. `grace_ms` is how long after a limit or a
+    template changed the violation report still accepts the older state, since nobody can obey what he has not
+    been told.
     """
 
     sent_delay: Delay = field(default=evenly(300))
@@ -134,6 +178,7 @@ class Behaviour:
     failed_after_delivered_share: float = 0.0
     delivered_skipped_share: float = 0.0
     experiment_share: float = 0.0
+    absent_share: float = 0.0
     marketing_per_user: int | None = None
     webhook_delay: Delay = field(default=exactly(100))
     late_webhook_delay: Delay = field(default=evenly(10 * MINUTE_MS))
@@ -147,4 +192,6 @@ class Behaviour:
     over_limit: OverLimit = OverLimit.DELIVER
     closed_window: ClosedWindow = ClosedWindow.STATUS
     reactions: Reactions = field(default=Reactions())
+    ladder: Ladder | None = None
+    old_regime: OldRegime | None = None
     grace_ms: int = 0

@@ -29,12 +29,42 @@ class ViolationKind(StrEnum):
     PAUSED_TEMPLATE = "paused_template"
 
 
+class PenaltyKind(StrEnum):
+    """Something that Meta did to a sender for how his messages were taken."""
+
+    TEMPLATE_PAUSED = "template_paused"
+    TEMPLATE_DISABLED = "template_disabled"
+    WARNING = "warning"
+    FLAGGED = "flagged"
+    TIER_LOST = "tier_lost"
+    #: Code 131048 for what the business initiates.
+    SPAM_HOLD = "spam_hold"
+    TEMPLATES_BARRED = "templates_barred"
+    ALL_BARRED = "all_barred"
+
+    @property
+    def restricts(self) -> bool:
+        """Say whether it takes sending away from a whole number, not from a template."""
+        return self in {PenaltyKind.SPAM_HOLD, PenaltyKind.TEMPLATES_BARRED, PenaltyKind.ALL_BARRED}
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """One penalty: `subject` is the id of the number or account, or the template's name; None: no end known."""
+
+    kind: PenaltyKind
+    at_ms: int
+    subject: str
+    until_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A send that Meta answered with a wamid, as it was at that moment.
 
     `category` is the template's in lower case, or `service` for a free-form message; `inside_window` whether
-    a customer service window was open; `counts` whether its delivery counts to the messaging limit.
+    a customer service window was open; `counts` whether its delivery counts to the messaging limit; `harmful`
+    whether its user blocks or reports whoever sends him this.
     """
 
     at_ms: int
@@ -46,6 +76,7 @@ class Accepted:
     opaque: str | None
     wamid: str
     template: str | None = None
+    harmful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +98,8 @@ class Book:
     def __init__(self) -> None:
         self.accepted: list[Accepted] = []
         self.violations: list[Violation] = []
+        self.penalties: list[Penalty] = []
+        self.harmful = 0
         self.refused: Counter[int] = Counter()
         self.fates: Counter[str] = Counter()
         self._first_by_opaque: dict[str, int] = {}
@@ -75,6 +108,7 @@ class Book:
         """Enter an accepted send; the second one of the same opaque data is a violation."""
         index = len(self.accepted)
         self.accepted.append(send)
+        self.harmful += send.harmful
         if send.opaque is None:
             return
         first = self.accepted[self._first_by_opaque.setdefault(send.opaque, index)]
@@ -95,17 +129,29 @@ class Book:
         """Enter a violation."""
         self.violations.append(violation)
 
+    def punish(self, penalty: Penalty) -> None:
+        """Enter what Meta did to the sender."""
+        self.penalties.append(penalty)
+
+    @property
+    def restricted(self) -> bool:
+        """Whether sending was ever taken away from a whole number."""
+        return any(penalty.kind.restricts for penalty in self.penalties)
+
     def of(self, kind: ViolationKind) -> list[Violation]:
         """Give the violations of one kind in the order of time."""
         return [violation for violation in self.violations if violation.kind == kind]
 
     def report(self, most: int = 1_000) -> dict[str, Any]:
-        """Build the violation report as JSON: counts of everything, the first `most` violations in full."""
+        """Build the report as JSON: counts of everything, the first `most` penalties and violations in full."""
         counts = Counter(str(violation.kind) for violation in self.violations)
         return {
             "accepted": len(self.accepted),
             "refused": {str(code): count for code, count in sorted(self.refused.items())},
             "fates": dict(sorted(self.fates.items())),
+            "harmful": self.harmful,
+            "restricted": self.restricted,
+            "penalties": [asdict(penalty) for penalty in self.penalties[:most]],
             "violations": {str(kind): counts[kind] for kind in ViolationKind},
             "evidence": [asdict(violation) for violation in self.violations[:most]],
         }

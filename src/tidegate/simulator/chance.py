@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final
 
 _MASK: Final = (1 << 64) - 1
@@ -26,6 +27,11 @@ def unmix(number: int) -> int:
     number ^= (number >> 27) ^ (number >> 54)
     number = (number * _UNMIX_1) & _MASK
     return number ^ (number >> 30) ^ (number >> 60)
+
+
+def stream_of(*names: str) -> int:
+    """Give the stream of chance that belongs to somebody or something for good, by its names."""
+    return int.from_bytes(blake2b("\0".join(names).encode(), digest_size=8).digest(), "big")
 
 
 class Chance:

@@ -12,6 +12,7 @@ from tidegate.simulator.config import UNLIMITED, PortfolioConfig
 from tidegate.simulator.places import Places
 
 _TIERS: Final = {
+    50: "TIER_50",
     250: "TIER_250",
     1_000: "TIER_1K",
     2_000: "TIER_2K",
@@ -19,6 +20,10 @@ _TIERS: Final = {
     100_000: "TIER_100K",
     UNLIMITED: "TIER_UNLIMITED",
 }
+
+
+#: Decisions of an account's review (Meta, webhook account_review_update).
+REVIEWS: Final = ("APPROVED", "PENDING", "DEFERRED", "REJECTED")
 
 
 def tier_name(limit: int) -> str:
@@ -33,7 +38,7 @@ def limit_of(tier: int | str) -> int:
         ValueError: it is none of these.
     """
     if isinstance(tier, str):
-        by_name = {name: limit for limit, name in _TIERS.items()} | {"TIER_50": 50}
+        by_name = {name: limit for limit, name in _TIERS.items()}
         if tier not in by_name and not re.fullmatch("[0-9]{1,12}", tier):
             raise ValueError("a messaging limit is a tier such as TIER_2K or a number")
         tier = by_name[tier] if tier in by_name else int(tier)
@@ -66,7 +71,11 @@ class Template:
 
 @dataclass(slots=True)
 class Number:
-    """A business phone number as it stands; `spam_until_ms` ends a hold by code 131048."""
+    """A business phone number as it stands; `spam_until_ms` ends a hold by code 131048.
+
+    For the rules of before October 2025: `low_at_ms` is when its quality was last low (0: never),
+    `flagged_at_ms` when it was flagged (None: it is not).
+    """
 
     id: str
     waba_id: str
@@ -76,7 +85,10 @@ class Number:
     throughput: int
     quality: str
     status: str = "CONNECTED"
+    name_status: str = "APPROVED"
     spam_until_ms: int = 0
+    low_at_ms: int = 0
+    flagged_at_ms: int | None = None
     profile: dict[str, object] = field(default_factory=dict)
 
 
@@ -85,7 +97,7 @@ class Waba:
     """A WhatsApp Business Account as it stands.
 
     `templates_barred_until_ms` and `all_barred_until_ms` end its restrictions of business-initiated and of
-    all messages (Meta: policy enforcement).
+    all messages (Meta: policy enforcement); `steps` counts the penalties that it has had.
     """
 
     id: str
@@ -94,6 +106,8 @@ class Waba:
     access_token: str = field(repr=False)
     direct_send: bool
     templates: dict[tuple[str, str], Template] = field(default_factory=dict)
+    review: str = "APPROVED"
+    steps: int = 0
     templates_barred_until_ms: int = 0
     all_barred_until_ms: int = 0
 

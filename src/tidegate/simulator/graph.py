@@ -21,7 +21,7 @@ from tidegate.simulator.sending import refuse_access
 from tidegate.simulator.world import World
 
 _HTML: Final = "<!DOCTYPE html>\n<html><head><title>Error</title></head><body>Something went wrong.</body></html>"
-_APP: Final = {"id": "634974688087057", "name": "Simulated app", "link": ""}
+_APP: Final = {"id": reads.APP_ID, "name": "Simulated app", "link": ""}
 
 _NUMBER_READS: Final[dict[str, Callable[[Estate, Number, Call, int], Answer]]] = {
     "": lambda estate, number, call, now_ms: reads.number_read(estate, number, call.query, now_ms),
@@ -32,7 +32,9 @@ _NUMBER_READS: Final[dict[str, Callable[[Estate, Number, Call, int], Answer]]] =
 
 _WABA_READS: Final[dict[str, Callable[[Estate, Waba, Call, int], Answer]]] = {
     "": lambda estate, waba, call, now_ms: reads.waba_read(estate, waba, call.query, now_ms),
-    "message_templates": lambda estate, waba, call, _now_ms: reads.template_list(estate, waba, call.query, call.url),
+    "message_templates": lambda estate, waba, call, now_ms: reads.template_list(
+        estate, waba, call.query, call.url, now_ms
+    ),
     "phone_numbers": lambda estate, waba, call, now_ms: reads.number_list(estate, waba, call.query, call.url, now_ms),
     "subscribed_apps": lambda _estate, _waba, _call, _now_ms: Answer(
         200, {"data": [{"whatsapp_business_api_data": _APP}]}
@@ -115,7 +117,7 @@ class Graph:
         if portfolio:
             return reads.portfolio_read(portfolio, call.query)
         template = next(template for template in estate.templates() if template.id == call.object_id)
-        return reads.template_read(estate, template, call.query)
+        return reads.template_read(estate, template, call.query, now_ms)
 
     def _write(self, call: Call) -> Answer:
         number = self._world.estate.numbers.get(call.object_id)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tidegate.simulator import notices, reactions
 from tidegate.simulator.behaviour import DAY_MS, MINUTE_MS, OverLimit
 from tidegate.simulator.book import Accepted, Violation, ViolationKind
-from tidegate.simulator.chance import Chance, mix
+from tidegate.simulator.chance import Chance, stream_of
 from tidegate.simulator.estate import Number, Portfolio, Template
 from tidegate.simulator.identity import User
 from tidegate.simulator.platform import Platform
@@ -56,15 +56,14 @@ def _doom(platform: Platform, message: Message) -> int | None:
     drawn, which = message.chance(), message.chance()
     if send.category == "service" and not send.inside_window:
         return 131047
-    if send.user in platform.unreachable or (send.number_id, send.user) in platform.blocked:
+    if not platform.is_reachable(send.user) or (send.number_id, send.user) in platform.blocked:
         return 131026
     if send.category == "marketing" and (message.number.waba_id, send.user) in platform.stopped:
         return 131050
-    if send.category == "marketing" and not send.inside_window:
-        # Meta keeps a user in its marketing experiment for good: so it hangs on the user, not on the message
-        letters = int.from_bytes(send.user.encode(), "big") % (1 << 64)
-        if Chance(platform.seed, mix(letters)).hits(behaviour.experiment_share):
-            return 130472
+    # Meta keeps a user in its marketing experiment for good: so it hangs on the user, not on the message
+    experiment = Chance(platform.seed, stream_of("experiment", send.user))
+    if send.category == "marketing" and not send.inside_window and experiment.hits(behaviour.experiment_share):
+        return 130472
     if drawn < behaviour.failed_share:
         return _weighted(behaviour.failure_codes, which)
     return None
@@ -116,7 +115,7 @@ def _deliver(platform: Platform, message: Message, now_ms: int) -> None:
     if failed_too:  # one of the user's devices could not take it: delivered all the same
         _tell(platform, message, "failed", now_ms, code=131026)
     if message.template is not None and not message.accepted.inside_window:
-        reactions.receive(platform, message.number, message.template, message.user, chance, now_ms)
+        reactions.receive(platform, message.number, message.template, message.user, now_ms)
     return None
 
 

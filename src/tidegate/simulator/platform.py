@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from tidegate.simulator import notices
 from tidegate.simulator.agenda import Agenda
 from tidegate.simulator.book import Book
-from tidegate.simulator.chance import Chance
+from tidegate.simulator.chance import Chance, stream_of
 from tidegate.simulator.config import SimulatorConfig
-from tidegate.simulator.estate import Estate
+from tidegate.simulator.estate import Estate, Number
+from tidegate.simulator.identity import User
+from tidegate.simulator.ids import Stream, wamid
 from tidegate.simulator.notices import Webhook
 from tidegate.simulator.outbox import Outbox
 from tidegate.simulator.pace import PairDebts, Throughput
@@ -44,12 +49,30 @@ class Platform:
         self.marketing: dict[str, tuple[int, ...]] = {}
         self.scores: dict[str, Score] = {}
         self._told = 0
+        self._received = 0
 
     def tell(self, webhook: Webhook, now_ms: int) -> None:
         """Post a webhook; delay, loss and doubling are drawn by its place in the order of all webhooks."""
         self._told += 1
         chance = Chance(self.seed, _WEBHOOK_STREAMS + self._told)
         self.outbox.put(webhook, now_ms, self.behaviour, chance, self.scale)
+
+    def receive(self, number: Number, user: User, message: dict[str, Any], now_ms: int) -> str:
+        """Take a user's message, which opens the window; `message` is its type with that block. Give the wamid."""
+        self._received += 1
+        message_id = wamid(self.seed, Stream.INBOUND, self._received)
+        self.windows.open(number.id, user.key, now_ms)
+        self.throughputs[number.id].receive(now_ms)
+        self.blocked.discard((number.id, user.key))
+        self.tell(notices.inbound(number, user, message, now_ms, message_id), now_ms)
+        return message_id
+
+    def is_reachable(self, user: str) -> bool:
+        """Say whether a user (by key) is on WhatsApp."""
+        if user in self.unreachable:
+            return False
+        absent = self.behaviour.absent_share
+        return not absent or not Chance(self.seed, stream_of("absent", user)).hits(absent)
 
     def later(self, now_ms: int, delay_ms: int) -> int:
         """Give the time of something that takes `delay_ms` at the platform's usual speed."""

@@ -15,6 +15,9 @@ from tidegate.simulator.paging import paged
 
 Json = dict[str, Any]
 
+#: The app that every token here belongs to.
+APP_ID: Final = "634974688087057"
+
 _NUMBER_DEFAULTS: Final = ("id", "display_phone_number", "verified_name", "quality_rating")
 _WABA_DEFAULTS: Final = ("id", "name", "currency", "timezone_id", "message_template_namespace")
 _TEMPLATE_DEFAULTS: Final = ("name", "parameter_format", "components", "language", "status", "category", "id")
@@ -52,42 +55,60 @@ def pretty_number(digits: str) -> str:
     return f"+{digits}"
 
 
-def _health(estate: Estate, entities: Sequence[tuple[str, str, str]], portfolio: Portfolio) -> Json:
-    worst = "AVAILABLE"
-    told: list[Json] = []
-    for kind, entity_id, standing in [*entities, ("BUSINESS", portfolio.business_id, "AVAILABLE")]:
-        entity: Json = {"entity_type": kind, "id": entity_id, "can_send_message": standing}
-        if standing == "BLOCKED":
-            fault = {
-                "error_code": 141000,
-                "error_description": "Sending is not possible.",
-                "possible_solution": "",
-            }
-            entity["errors"] = [fault]
-        told.append(entity)
-        worst = "BLOCKED" if "BLOCKED" in (worst, standing) else "LIMITED" if "LIMITED" in (worst, standing) else worst
+def _health(entities: Sequence[Json], portfolio: Portfolio) -> Json:
+    """Build the health status: all that a message depends on, and the worst of it."""
+    business = _entity("BUSINESS", portfolio.business_id)
+    told = [*entities, business, _entity("APP", APP_ID)]
+    standings = {entity["can_send_message"] for entity in told}
+    worst = next(standing for standing in ("BLOCKED", "LIMITED", "AVAILABLE") if standing in standings)
     return {"can_send_message": worst, "entities": told}
 
 
-def _waba_standing(waba: Waba, now_ms: int) -> str:
-    if now_ms < waba.all_barred_until_ms:
-        return "BLOCKED"
-    return "LIMITED" if now_ms < waba.templates_barred_until_ms else "AVAILABLE"
+def _entity(
+    kind: str, entity_id: str, *, blocked: tuple[int, str, str] | None = None, limited: str | None = None
+) -> Json:
+    """Build one entity; `blocked`: code, description and way out; `limited`: what is to be known of it."""
+    standing = "BLOCKED" if blocked else "LIMITED" if limited else "AVAILABLE"
+    entity: Json = {"entity_type": kind, "id": entity_id, "can_send_message": standing}
+    if blocked:
+        code, description, solution = blocked
+        entity["errors"] = [{"error_code": code, "error_description": description, "possible_solution": solution}]
+    elif limited:
+        entity["additional_info"] = [limited]
+    return entity
 
 
-def _number_standing(number: Number, now_ms: int) -> str:
-    if number.status not in {"CONNECTED", "FLAGGED"}:
-        return "BLOCKED"
-    return "LIMITED" if now_ms < number.spam_until_ms else "AVAILABLE"
+def _waba_entity(waba: Waba, now_ms: int) -> Json:
+    blocked = limited = None
+    if waba.review == "REJECTED":
+        blocked = 141000, "The account was rejected in review.", "Appeal the decision."
+    elif now_ms < waba.all_barred_until_ms:
+        blocked = 141000, "The account was restricted for violating a policy.", "Wait, or appeal the decision."
+    elif now_ms < waba.templates_barred_until_ms:
+        limited = "The account may not initiate conversations for violating a policy."
+    return _entity("WABA", waba.id, blocked=blocked, limited=limited)
+
+
+def _number_entity(number: Number, now_ms: int) -> Json:
+    blocked = limited = None
+    if number.status not in {"CONNECTED", "FLAGGED", "RESTRICTED"}:
+        blocked = 141000, "The phone number cannot send messages.", "Register the phone number."
+    elif now_ms < number.spam_until_ms or number.status == "RESTRICTED":
+        limited = "The number of messages that this phone number may send is restricted."
+    elif number.name_status not in {"APPROVED", "AVAILABLE_WITHOUT_REVIEW"}:
+        limited = "Your display name has not been approved yet."
+    return _entity("PHONE_NUMBER", number.id, blocked=blocked, limited=limited)
+
+
+def _template_entity(template: Template) -> Json:
+    rejected = 141002, "Message templates can only be sent out if they are approved.", "Edit or appeal it."
+    return _entity("MESSAGE_TEMPLATE", template.id, blocked=None if template.sendable else rejected)
 
 
 def _number_fields(estate: Estate, number: Number, now_ms: int) -> Json:
     portfolio, waba = estate.portfolio_of(number), estate.wabas[number.waba_id]
     tier = tier_name(portfolio.places.limit)
-    entities = [
-        ("PHONE_NUMBER", number.id, _number_standing(number, now_ms)),
-        ("WABA", waba.id, _waba_standing(waba, now_ms)),
-    ]
+    entities = [_number_entity(number, now_ms), _waba_entity(waba, now_ms)]
     return {
         "id": number.id,
         "display_phone_number": pretty_number(number.display_phone_number),
@@ -95,7 +116,7 @@ def _number_fields(estate: Estate, number: Number, now_ms: int) -> Json:
         "quality_rating": number.quality,
         "quality_score": {"score": number.quality, "date": now_ms // 1_000},
         "status": number.status,
-        "name_status": "APPROVED",
+        "name_status": number.name_status,
         "code_verification_status": "VERIFIED",
         "account_mode": "LIVE",
         "platform_type": "CLOUD_API",
@@ -105,7 +126,7 @@ def _number_fields(estate: Estate, number: Number, now_ms: int) -> Json:
         "is_official_business_account": False,
         "is_on_biz_app": False,
         "webhook_configuration": {},
-        "health_status": _health(estate, entities, portfolio),
+        "health_status": _health(entities, portfolio),
     }
 
 
@@ -126,11 +147,11 @@ def waba_read(estate: Estate, waba: Waba, query: Mapping[str, str], now_ms: int)
         "message_template_namespace": "00000000_0000_0000_0000_000000000000",
         "country": "US",
         "status": "ACTIVE",
-        "account_review_status": "APPROVED",
+        "account_review_status": waba.review,
         "business_verification_status": "verified",
         "ownership_type": "SELF",
         "whatsapp_business_manager_messaging_limit": tier_name(portfolio.places.limit),
-        "health_status": _health(estate, [("WABA", waba.id, _waba_standing(waba, now_ms))], portfolio),
+        "health_status": _health([_waba_entity(waba, now_ms)], portfolio),
     }
     return select(whole, query, _WABA_DEFAULTS, "WhatsAppBusinessAccount")
 
@@ -144,10 +165,10 @@ def portfolio_read(portfolio: Portfolio, query: Mapping[str, str]) -> Answer:
     return select(whole, query, ("id",), "Business")
 
 
-def _template_fields(estate: Estate, template: Template) -> Json:
+def _template_fields(estate: Estate, template: Template, now_ms: int) -> Json:
     waba = estate.wabas[template.waba_id]
-    standing = "AVAILABLE" if template.sendable else "BLOCKED"
-    health = _health(estate, [("MESSAGE_TEMPLATE", template.id, standing)], estate.portfolios[waba.portfolio_id])
+    entities = [_template_entity(template), _waba_entity(waba, now_ms)]
+    health = _health(entities, estate.portfolios[waba.portfolio_id])
     return {
         "id": template.id,
         "name": template.name,
@@ -165,17 +186,17 @@ def _template_fields(estate: Estate, template: Template) -> Json:
     }
 
 
-def template_read(estate: Estate, template: Template, query: Mapping[str, str]) -> Answer:
+def template_read(estate: Estate, template: Template, query: Mapping[str, str], now_ms: int) -> Answer:
     """Read a template node."""
-    return select(_template_fields(estate, template), query, _TEMPLATE_DEFAULTS, "WhatsAppMessageTemplate")
+    return select(_template_fields(estate, template, now_ms), query, _TEMPLATE_DEFAULTS, "WhatsAppMessageTemplate")
 
 
-def template_list(estate: Estate, waba: Waba, query: Mapping[str, str], url: str) -> Answer:
+def template_list(estate: Estate, waba: Waba, query: Mapping[str, str], url: str, now_ms: int) -> Answer:
     """List an account's templates by name, status, category, language; `url` is the one called."""
     filters = {name: query[name].casefold() for name in ("name", "status", "category", "language") if name in query}
     rows: list[Json] = []
     for template in waba.templates.values():
-        whole = _template_fields(estate, template)
+        whole = _template_fields(estate, template, now_ms)
         if all(whole[name].casefold() == wanted for name, wanted in filters.items()):
             row = select(whole, query, _TEMPLATE_DEFAULTS, "WhatsAppMessageTemplate")
             if row.code is not None:

@@ -14,6 +14,8 @@ from tidegate.simulator.behaviour import (
     SECOND_MS,
     Behaviour,
     Delay,
+    Ladder,
+    OldRegime,
     Reactions,
     evenly,
 )
@@ -68,6 +70,53 @@ THROTTLE: Final = replace(CALM, throughput_share=0.1, throughput_tolerance=0.0)
 #: Recipients dislike marketing: blocks and opt-outs, hence paused templates and a falling quality.
 DISLIKED: Final = replace(CALM, reactions=Reactions(block_share=0.08, stop_share=0.02))
 
+#: Reactions come from minutes after a delivery to the next day: when people look at their phones.
+_IN_THEIR_TIME: Final = Delay(
+    ((0.4, 30 * MINUTE_MS), (0.75, 3 * HOUR_MS), (0.95, 12 * HOUR_MS), (1.0, DAY_MS)), least_ms=MINUTE_MS
+)
+
+#: A list of people who never asked for anything: one in eight blocks or reports whoever writes, whatever it says,
+#: one in six is not on WhatsApp. Whoever goes on is restricted.
+BAD_LIST: Final = replace(
+    CALM,
+    absent_share=0.15,
+    read_share=0.4,
+    reactions=Reactions(averse_share=0.12, stop_share=0.04, stop_in_words_share=0.5, delay=_IN_THEIR_TIME),
+    ladder=Ladder(),
+)
+
+#: A good list, and one template that is disliked.
+BAD_TEMPLATE: Final = replace(
+    CALM,
+    reactions=Reactions(
+        block_share=0.003,
+        stop_share=0.005,
+        stop_in_words_share=0.5,
+        by_template=(("black_friday_offer", 0.12),),
+        delay=_IN_THEIR_TIME,
+    ),
+)
+
+#: A template is paused for 3 h, for 6 h, then disabled; its number is left alone.
+TEMPLATE_PAUSE: Final = replace(
+    CALM,
+    reactions=Reactions(block_share=0.1, spam_share=1.1, yellow_share=0.03, red_share=0.06),
+)
+
+#: An account climbs all steps: a warning, 1 and 3 days without templates, 5, 7 and 30 days without any message.
+RESTRICTION_LADDER: Final = replace(
+    CALM,
+    reactions=Reactions(averse_share=0.12, spam_share=1.1, red_share=1.1),
+    ladder=Ladder(share=0.05, least_sample=50.0),
+)
+
+#: The rules of before October 2025, and messages that are not liked: flagged, a tier less, restricted at the limit.
+OLD_REGIME: Final = replace(
+    CALM,
+    reactions=Reactions(averse_share=0.08, stop_share=0.02),
+    old_regime=OldRegime(),
+)
+
 #: All of it together, except the outage.
 STORM: Final = replace(
     SLOW_DELIVERY,
@@ -91,6 +140,11 @@ SCENARIOS: Final = MappingProxyType(
         "outage": OUTAGE,
         "throttle": THROTTLE,
         "disliked": DISLIKED,
+        "bad_list": BAD_LIST,
+        "bad_template": BAD_TEMPLATE,
+        "template_pause": TEMPLATE_PAUSE,
+        "restriction_ladder": RESTRICTION_LADDER,
+        "old_regime": OLD_REGIME,
         "storm": STORM,
     }
 )

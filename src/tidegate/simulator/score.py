@@ -18,11 +18,20 @@ class Score:
     bad: float = 0.0
     at_ms: int = 0
 
-    def add(self, bad: bool, now_ms: int, rules: Reactions) -> None:
-        """Count one delivery and whether it was taken badly."""
+    def delivered(self, now_ms: int, rules: Reactions) -> None:
+        """Count one delivery."""
+        self._fade(now_ms, rules)
+        self.deliveries += 1
+
+    def disliked(self, now_ms: int, rules: Reactions) -> None:
+        """Count one delivery, counted before, as taken badly."""
+        self._fade(now_ms, rules)
+        self.bad += 1
+
+    def _fade(self, now_ms: int, rules: Reactions) -> None:
         fade = 0.5 ** ((now_ms - self.at_ms) / rules.half_life_ms)
-        self.deliveries = self.deliveries * fade + 1
-        self.bad = self.bad * fade + bad
+        self.deliveries *= fade
+        self.bad *= fade
         self.at_ms = now_ms
 
     def share(self) -> float:

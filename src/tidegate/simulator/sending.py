@@ -13,6 +13,7 @@ from tidegate.simulator.ids import Stream, wamid
 from tidegate.simulator.intake import ReadReceipt, Send, read_send
 from tidegate.simulator.life import Message
 from tidegate.simulator.platform import Platform
+from tidegate.simulator.temper import temper_of
 
 
 def refuse_access(estate: Estate, token: str, object_id: str, verb: str) -> Answer | None:
@@ -83,6 +84,7 @@ class Sending:
             send.opaque,
             wamid(self._platform.seed, Stream.OUTBOUND, order),
             template.name if template else None,
+            self._is_harmful(attempt),
         )
         if accepted.counts:
             self._take_place(attempt)
@@ -101,6 +103,12 @@ class Sending:
         # the phone number is left out of the answer to a send by user id (Meta: business-scoped user ids)
         wa_id = None if send.by_user_id else send.user.wa_id
         return answers.accepted(send.recipient, wa_id, send.user.user_id, accepted.wamid, status)
+
+    def _is_harmful(self, attempt: Attempt) -> bool:
+        platform, template = self._platform, attempt.template
+        if template is None or attempt.inside_window or not platform.is_reachable(attempt.user):
+            return False
+        return temper_of(platform, attempt.send.user, template).blocks
 
     def _launch(self, message: Message, now_ms: int) -> str | None:
         if message.template is None:

@@ -44,6 +44,7 @@ class Steering:
             "number": self.number,
             "quality": self.number,
             "restriction": self.restriction,
+            "review": self.review,
             "webhook": self.webhook,
             "subscription": self.subscription,
             "fault": self.fault,
@@ -105,10 +106,14 @@ class Steering:
         return answer
 
     def number(self, given: Fields) -> Json:
-        """Change what a number's reads show: `number`, and `quality`, `status`, `throughput`."""
-        throughput = given.whole("throughput", 0) or None
-        quality, status = given.word("quality"), given.word("status")
-        self.world.set_number(given.text("number"), quality=quality, status=status, throughput=throughput)
+        """Change what a number's reads show: `number`, and `quality`, `status`, `name_status`, `throughput`."""
+        words = {name: given.word(name) for name in ("quality", "status", "name_status")}
+        self.world.set_number(given.text("number"), throughput=given.whole("throughput", 0) or None, **words)
+        return {}
+
+    def review(self, given: Fields) -> Json:
+        """Decide an account's review: `waba`, `decision`."""
+        self.world.review(given.text("waba"), given.text("decision").upper(), self.clock())
         return {}
 
     def restriction(self, given: Fields) -> Json:

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.simulator import notices, reactions
+from tidegate.simulator import ladder, notices, reactions
 from tidegate.simulator.answers import Answer
 from tidegate.simulator.behaviour import Behaviour
 from tidegate.simulator.book import Book
 from tidegate.simulator.config import SimulatorConfig
-from tidegate.simulator.estate import Estate, Template, limit_of, tier_name
+from tidegate.simulator.estate import REVIEWS, Estate, Template, limit_of, tier_name
 from tidegate.simulator.identity import User, user_by_any
-from tidegate.simulator.ids import Stream, trace_id, wamid
+from tidegate.simulator.ids import trace_id
 from tidegate.simulator.notices import Webhook
 from tidegate.simulator.platform import Platform
 from tidegate.simulator.sending import Sending
@@ -35,7 +35,6 @@ class World:
     def __init__(self, config: SimulatorConfig | None = None, start_ms: int = 0) -> None:
         self._platform = Platform(config or SimulatorConfig(), start_ms)
         self._now_ms = start_ms
-        self._received = 0
         self._errors = 0
         self._sending = Sending(self._platform)
 
@@ -133,19 +132,12 @@ class World:
         where `kind` is neither text nor button.
         """
         number, who, now_ms = self.estate.numbers[number_id], self._user(user), self._advance(now_ms)
-        self._received += 1
-        message_id = wamid(self._platform.seed, Stream.INBOUND, self._received)
         blocks: dict[str, Mapping[str, Any]] = {
             "text": {"body": text},
             "button": {"payload": text, "text": text},
         }
         block = payload if payload is not None else blocks.get(kind, {})
-        self._platform.windows.open(number_id, who.key, now_ms)
-        self._platform.throughputs[number_id].receive(now_ms)
-        self._platform.blocked.discard((number_id, who.key))
-        message = {"type": kind, kind: dict(block)}
-        self._platform.tell(notices.inbound(number, who, message, now_ms, message_id), now_ms)
-        return message_id
+        return self._platform.receive(number, who, {"type": kind, kind: dict(block)}, now_ms)
 
     def prefer(self, number_id: str, user: str, choice: str, now_ms: int) -> None:
         """Have a user `stop` or `resume` marketing messages of the number's account (user_preferences)."""
@@ -215,9 +207,11 @@ class World:
         quality: str | None = None,
         status: str | None = None,
         throughput: int | None = None,
+        name_status: str | None = None,
     ) -> None:
         """Change what a number's reads show; Meta has no webhook for it, so none is sent."""
         number = self.estate.numbers[number_id]
+        number.name_status = name_status or number.name_status
         number.quality = quality or number.quality
         number.status = status or number.status
         number.throughput = throughput or number.throughput
@@ -225,14 +219,14 @@ class World:
     def restrict(self, waba_id: str, until_ms: int, now_ms: int, *, replies_too: bool = False) -> None:
         """Bar an account's business-initiated messages, or all, until a time; tell it (account_update)."""
         waba, now_ms = self.estate.wabas[waba_id], self._advance(now_ms)
-        waba.templates_barred_until_ms = until_ms
-        kinds = ["RESTRICTED_BIZ_INITIATED_MESSAGING"]
-        if replies_too:
-            waba.all_barred_until_ms = until_ms
-            kinds.append("RESTRICTED_CUSTOMER_INITIATED_MESSAGING")
-        bars = [{"restriction_type": kind, "expiration": until_ms // 1_000} for kind in kinds]
-        value = {"event": "ACCOUNT_RESTRICTION", "restriction_info": bars}
-        self.announce(Webhook(now_ms, waba_id, "account_update", value))
+        ladder.restrict(self._platform, waba, until_ms, now_ms, replies_too=replies_too)
+
+    def review(self, waba_id: str, decision: str, now_ms: int) -> None:
+        """Decide an account's review: APPROVED, PENDING, DEFERRED or REJECTED; tell it (account_review_update)."""
+        if decision not in REVIEWS:
+            raise ValueError(f"a review's decision is one of {', '.join(REVIEWS)}")
+        self.estate.wabas[waba_id].review = decision
+        self.announce(Webhook(self._advance(now_ms), waba_id, "account_review_update", {"decision": decision}))
 
     def announce(self, webhook: Webhook) -> None:
         """Send any webhook, whether or not it tells the truth."""

@@ -57,7 +57,7 @@ def test_an_unknown_field_is_an_error(estate, number):
 
 def test_a_template_field_without_a_value_is_known_and_left_out(estate):
     template = next(estate.templates())
-    answer = reads.template_read(estate, template, {"fields": "name,message_send_ttl_seconds"})
+    answer = reads.template_read(estate, template, {"fields": "name,message_send_ttl_seconds"}, 0)
     assert answer.body == {"name": template.name, "id": template.id}
 
 
@@ -74,7 +74,41 @@ def test_health_is_that_of_the_worst_part(estate, number, waba, status, barred_m
     number.status, waba.all_barred_until_ms, number.spam_until_ms = status, barred_ms, spam_ms
     health = reads.number_read(estate, number, {"fields": "health_status"}, 5).body["health_status"]
     assert health["can_send_message"] == standing
-    assert [entity["entity_type"] for entity in health["entities"]] == ["PHONE_NUMBER", "WABA", "BUSINESS"]
+    assert [entity["entity_type"] for entity in health["entities"]] == ["PHONE_NUMBER", "WABA", "BUSINESS", "APP"]
+
+
+@pytest.mark.parametrize(
+    ("change", "part", "standing", "told"),
+    [
+        pytest.param({"name_status": "PENDING_REVIEW"}, "PHONE_NUMBER", "LIMITED", "additional_info", id="a new name"),
+        pytest.param({"status": "RESTRICTED"}, "PHONE_NUMBER", "LIMITED", "additional_info", id="restricted"),
+        pytest.param({"status": "DISCONNECTED"}, "PHONE_NUMBER", "BLOCKED", "errors", id="disconnected"),
+        pytest.param({"templates_barred_until_ms": 9}, "WABA", "LIMITED", "additional_info", id="no templates"),
+        pytest.param({"review": "REJECTED"}, "WABA", "BLOCKED", "errors", id="rejected in review"),
+    ],
+)
+def test_a_part_that_is_not_well_says_why(estate, number, waba, change, part, standing, told):
+    for name, value in change.items():
+        setattr(number if part == "PHONE_NUMBER" else waba, name, value)
+    health = reads.number_read(estate, number, {"fields": "health_status"}, 5).body["health_status"]
+    (entity,) = [entity for entity in health["entities"] if entity["entity_type"] == part]
+    assert (entity["can_send_message"], health["can_send_message"]) == (standing, standing)
+    assert entity[told]
+
+
+def test_a_template_that_is_not_approved_blocks_what_is_sent_with_it(estate, waba):
+    template = waba.templates["winback", "en_US"]
+    health = reads.template_read(estate, template, {"fields": "health_status"}, 0).body["health_status"]
+    assert [entity["entity_type"] for entity in health["entities"]] == ["MESSAGE_TEMPLATE", "WABA", "BUSINESS", "APP"]
+    assert health["entities"][0]["errors"][0]["error_code"] == 141002
+    assert health["can_send_message"] == "BLOCKED"
+
+
+def test_the_states_of_a_name_and_of_a_review_are_read(estate, number, waba):
+    number.name_status, waba.review = "DECLINED", "PENDING"
+    assert reads.number_read(estate, number, {"fields": "name_status"}, 0).body["name_status"] == "DECLINED"
+    read = reads.waba_read(estate, waba, {"fields": "account_review_status"}, 0)
+    assert read.body["account_review_status"] == "PENDING"
 
 
 def test_accounts_portfolios_and_templates_can_be_read(estate, waba):
@@ -83,11 +117,14 @@ def test_accounts_portfolios_and_templates_can_be_read(estate, waba):
     portfolio = reads.portfolio_read(estate.portfolios["lucky-shrub"], limit)
     assert portfolio.body["whatsapp_business_manager_messaging_limit"] == "TIER_2K"
     template = waba.templates["winback", "en_US"]
-    assert reads.template_read(estate, template, {"fields": "status"}).body == {"status": "PAUSED", "id": template.id}
+    assert reads.template_read(estate, template, {"fields": "status"}, 0).body == {
+        "status": "PAUSED",
+        "id": template.id,
+    }
 
 
 def test_templates_are_listed_with_what_a_sender_needs(estate, waba):
-    listed = reads.template_list(estate, waba, {"fields": "name,language,category,status"}, URL).body["data"]
+    listed = reads.template_list(estate, waba, {"fields": "name,language,category,status"}, URL, 0).body["data"]
     assert [(row["name"], row["category"], row["status"]) for row in listed] == [
         ("order_confirmation", "UTILITY", "APPROVED"),
         ("black_friday_offer", "MARKETING", "APPROVED"),
@@ -106,11 +143,11 @@ def test_templates_are_listed_with_what_a_sender_needs(estate, waba):
     ],
 )
 def test_templates_can_be_filtered(estate, waba, query, names):
-    assert [row["name"] for row in reads.template_list(estate, waba, query, URL).body["data"]] == names
+    assert [row["name"] for row in reads.template_list(estate, waba, query, URL, 0).body["data"]] == names
 
 
 def test_a_summary_comes_when_asked_for(estate, waba):
-    answer = reads.template_list(estate, waba, {"summary": "total_count"}, URL)
+    answer = reads.template_list(estate, waba, {"summary": "total_count"}, URL, 0)
     assert answer.body["summary"]["total_count"] == 4
 
 

@@ -72,5 +72,55 @@ def test_disliked_marketing_is_paused(make_sender):
     assert sender.told("user_preferences")
 
 
+def campaign(make_sender, name, hours=60, template="black_friday_offer", a_day=500):
+    """Send every day, whatever happens, and see everything through."""
+    sender = make_sender(SCENARIOS[name], throughput=999)
+    for day in range(hours // 24 + 1):
+        for order in range(a_day):
+            sender.template(f"+1650{day * a_day + order:07d}", day * DAY_MS, template)
+    sender.later(60 * DAY_MS)
+    return sender
+
+
+def penalties(sender):
+    return [str(penalty.kind) for penalty in sender.world.book.penalties]
+
+
+def test_a_bad_list_harms_with_every_template_and_restricts_its_number(make_sender):
+    for template in ("black_friday_offer", "order_confirmation"):
+        sender = campaign(make_sender, "bad_list", template=template)
+        assert 40 < sender.world.book.harmful < 200
+        assert sender.world.book.fates["failed"] > 50
+        assert sender.world.book.restricted
+
+
+def test_a_bad_template_is_paused_and_the_others_are_left_alone(make_sender):
+    assert "template_paused" in penalties(campaign(make_sender, "bad_template"))
+    other = campaign(make_sender, "bad_template", template="order_confirmation")
+    assert penalties(other) == []
+    assert other.world.book.harmful < 15
+
+
+def test_a_template_is_paused_twice_then_disabled_and_its_number_is_not_restricted(make_sender):
+    sender = campaign(make_sender, "template_pause", hours=7 * 24, a_day=200)
+    assert penalties(sender) == ["template_paused", "template_paused", "template_disabled"]
+    assert not sender.world.book.restricted
+
+
+def test_an_account_climbs_all_steps_of_the_ladder(make_sender):
+    sender = campaign(make_sender, "restriction_ladder", hours=80 * 24, a_day=150)
+    days = [(p.until_ms - p.at_ms) // DAY_MS for p in sender.world.book.penalties if p.until_ms is not None]
+    assert penalties(sender)[0] == "warning"
+    assert days[:5] == [1, 3, 5, 7, 30]
+
+
+def test_under_the_old_regime_a_number_is_flagged_and_loses_a_tier(make_sender):
+    sender = campaign(make_sender, "old_regime")
+    events = [value["event"] for value in sender.told("phone_number_quality_update")]
+    assert events[0] == "FLAGGED"
+    assert "DOWNGRADE" in events
+    assert sender.world.estate.portfolios["lucky-shrub"].places.limit < 2_000
+
+
 def test_scenarios_are_data_to_build_on():
     assert replace(SCENARIOS["calm"], failed_share=0.5).failed_share == 0.5

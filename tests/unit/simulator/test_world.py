@@ -379,7 +379,7 @@ def test_a_restriction_ends_at_its_time(make_sender, replies_too, template_code,
     assert sender.template(BOB, 60_000) == 0
     told = sender.told("account_update")[0]
     assert told["event"] == "ACCOUNT_RESTRICTION"
-    assert [bar["expiration"] for bar in told["restriction_info"]] == [60] * (1 + replies_too)
+    assert [bar["expiration"] for bar in told["restriction_info"]] == [60] * (2 + replies_too)
 
 
 @pytest.mark.parametrize(
