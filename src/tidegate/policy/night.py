@@ -52,6 +52,22 @@ def night_ends_ms(zones: Sequence[str], now_ms: int, from_minute: int, to_minute
     return ends[latest] if ends[latest] - now_ms <= HORIZON_MS else NO_COMMON_DAY
 
 
+def night_begins_ms(zones: Sequence[str], now_ms: int, from_minute: int, to_minute: int) -> int | None:
+    """When the next night begins in the first of these zones; `now_ms` when it is night in any of them.
+
+    None where no zone is known. It may name a time before which a night cannot begin, when none begins for two days.
+    Minutes, zones and errors are as for `night_ends_ms`.
+    """
+    day = now_ms // _DAY_MS
+    starts, ends = _nights(tuple(zones), from_minute, to_minute, day)
+    if not any(map(load_zone, zones)):
+        return None
+    following = bisect_right(starts, now_ms)
+    if following and ends[following - 1] > now_ms:
+        return now_ms
+    return starts[following] if following < len(starts) else (day + 1) * _DAY_MS + HORIZON_MS
+
+
 @lru_cache(maxsize=4096)
 def _nights(
     zones: tuple[str, ...], from_minute: int, to_minute: int, day: int

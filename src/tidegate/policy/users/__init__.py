@@ -1,0 +1,25 @@
+"""What is known of one user: what they want, what keeps them from being written to, and under what names they go."""
+
+from tidegate.policy.users.links import Link, Name, links_of, links_of_answer, spellings
+from tidegate.policy.users.record import expires_at_ms, read_user, write_user
+from tidegate.policy.users.sends import concerns, objection_for, probes, sent
+from tidegate.policy.users.user import EMPTY, REFUSABLE, User, Word
+
+__all__ = [
+    "EMPTY",
+    "REFUSABLE",
+    "Link",
+    "Name",
+    "User",
+    "Word",
+    "concerns",
+    "expires_at_ms",
+    "links_of",
+    "links_of_answer",
+    "objection_for",
+    "probes",
+    "read_user",
+    "sent",
+    "spellings",
+    "write_user",
+]
