@@ -54,13 +54,20 @@ def _stop(platform: Platform, number: Number, user: User, in_words: bool, now_ms
 def _grade(platform: Platform, number: Number, template: Template, now_ms: int) -> None:
     rules, scores = platform.behaviour.reactions, platform.scores
     if template.id in scores:
-        _grade_template(platform, template, scores[template.id].quality(rules), now_ms)
+        _grade_template(platform, template, scores[template.id].quality(now_ms, rules), now_ms)
     if number.id in scores:
-        number.quality = scores[number.id].quality(rules)  # told by no webhook: Meta has none for it
+        number.quality = scores[number.id].quality(now_ms, rules)  # told by no webhook: Meta has none for it
         if number.quality != "UNKNOWN" and scores[number.id].share() >= rules.spam_share:
             _hold_for_spam(platform, number, now_ms)
     ladder.look(platform, platform.estate.wabas[number.waba_id], now_ms)
     old_regime.look(platform, number, now_ms)
+
+
+def forget(platform: Platform, now_ms: int) -> None:
+    """Let the qualities of numbers fade with what they rest on, though nothing is sent."""
+    for number in platform.estate.numbers.values():
+        if number.id in platform.scores:
+            number.quality = platform.scores[number.id].quality(now_ms, platform.behaviour.reactions)
 
 
 def _hold_for_spam(platform: Platform, number: Number, now_ms: int) -> None:

@@ -38,8 +38,9 @@ class Score:
         """Give the weighted share of bad reactions."""
         return self.bad / self.deliveries if self.deliveries else 0.0
 
-    def quality(self, rules: Reactions) -> str:
-        """Name the quality: GREEN, YELLOW, RED, or UNKNOWN below the least sample."""
+    def quality(self, now_ms: int, rules: Reactions) -> str:
+        """Name the quality now: GREEN, YELLOW, RED, or UNKNOWN below the least sample."""
+        self._fade(now_ms, rules)
         if self.deliveries < rules.least_sample:
             return "UNKNOWN"
         if self.share() >= rules.red_share:

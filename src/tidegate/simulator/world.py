@@ -101,7 +101,7 @@ class World:
 
     def catch_up(self, now_ms: int) -> None:
         """Let everything happen up to now; the webhooks that leave by now wait for `due`."""
-        self._advance(now_ms)
+        reactions.forget(self._platform, self._advance(now_ms))
 
     def due(self, now_ms: int) -> list[Webhook]:
         """Let everything happen up to now and take out the webhooks that leave by now."""

@@ -89,6 +89,16 @@ def test_old_reactions_weigh_less(make_sender):
     assert titles(sender) == []
 
 
+def test_a_low_quality_fades_with_time_though_nothing_is_sent(make_sender):
+    sender = make_sender(hated(half_life_ms=2 * DAY_MS, least_sample=4.0))
+    campaign(sender, 0, range(5))
+    qualities = []
+    for hour in (0, 15, 16, 400):
+        sender.world.catch_up(hour * HOUR_MS)
+        qualities.append(sender.world.estate.numbers[NUMBER].quality)
+    assert qualities == ["RED", "RED", "UNKNOWN", "UNKNOWN"]
+
+
 def test_messages_inside_a_window_annoy_nobody(make_sender):
     sender = make_sender(hated())
     for user in range(6):
