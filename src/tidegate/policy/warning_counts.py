@@ -1,20 +1,20 @@
 """Where early warning's counts lie, and how watches are made of them.
 
-One hash a scope and UTC day of the sends' *acceptance*; a scope is a template (name and language) on its portfolio,
-or a number and a category. Its fields are integers that any node adds to (HINCRBY), its life 36 days:
+One hash a scope (`outcome_scope`) and UTC day of the sends' admission, which Meta's acceptance follows at once. Its
+fields are integers that any node adds to (HINCRBY), its life 40 days:
 
     13.sent  13.delivered  13.read  13.withheld ...     sends accepted between 13:00 and 14:00, by what became of them
     tripped                                             not 0 when the day is no ground for a baseline
 
 An event is counted under its send's hour, when it happens first and soon enough (`warning_metric.counts`); a message
-keeps the time of its acceptance for that. Days within the window are judged; older ones make the baseline, so that
+keeps the time of its admission for that. Days within the window are judged; older ones make the baseline, so that
 nothing is ever compared with itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from tidegate.policy.early_warning import WINDOW_HOURS, Watch
 from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, HOUR_MS, RECIPES, Counter, Metric, Recipe, Tally
@@ -22,11 +22,14 @@ from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, HOUR_MS, RECIPES, C
 DAY_MS: Final = 24 * HOUR_MS
 BASELINE_DAYS: Final = 28
 """Days that a baseline is made of, before the window: four weeks, so that every weekday weighs the same."""
-KEEP_MS: Final = (1 + WINDOW_HOURS // 24 + BASELINE_DAYS) * DAY_MS
-"""How long a day's hash is of use after its day began."""
+KEEP_MS: Final = 40 * DAY_MS
+"""How long a day's hash is kept after something was last counted in it: for a baseline it is of use for 36 days after
+its day began; the report of what was sent in the week before a fall, for 30 days, goes back 38."""
 GRACE_MS: Final = HOUR_MS
 """How late a webhook may come and still be counted before silence is judged."""
 TRIPPED: Final = "tripped"
+
+Scope = TypeVar("Scope")
 
 Day = Mapping[str, int]
 """The fields of one day's hash."""
@@ -59,8 +62,7 @@ def watch_of(
     recipe = RECIPES[metric]
     newest = now_ms // HOUR_MS
     if recipe.is_silence:
-        heard_by_ms = now_ms - max(COUNTS_WITHIN_MS[counter] for counter in recipe.good) - GRACE_MS
-        newest = min(newest, heard_by_ms // HOUR_MS - 1)
+        newest = min(newest, (now_ms - silence_ripens_ms()) // HOUR_MS - 1)
     oldest = max(now_ms // HOUR_MS - WINDOW_HOURS + 1, -(-started_at_ms // HOUR_MS))
     tallies = ((hour, _of_hour(recipe, days.get(hour // 24, {}), hour % 24)) for hour in range(oldest, newest + 1))
     return Watch(
@@ -72,16 +74,39 @@ def watch_of(
     )
 
 
+def silence_ripens_ms() -> int:
+    """How long after an hour of sends silence about them means something."""
+    return max(COUNTS_WITHIN_MS[counter] for r in RECIPES.values() for counter in r.good) + GRACE_MS
+
+
+def window_days(now_ms: int) -> range:
+    """The days that hold all that is judged now."""
+    hour = now_ms // HOUR_MS
+    return range((hour - WINDOW_HOURS + 1) // 24, hour // 24 + 1)
+
+
+def baseline_days(now_ms: int) -> range:
+    """The days that a baseline is made of now."""
+    end = window_days(now_ms).start
+    return range(end - BASELINE_DAYS, end)
+
+
 def baseline_of(metric: Metric, days: Mapping[int, Day], now_ms: int) -> Tally:
     """The history of one metric in one scope: whole days before the window, but for those that tripped."""
-    end = (now_ms // HOUR_MS - WINDOW_HOURS + 1) // 24
-    clean = (days.get(day, {}) for day in range(end - BASELINE_DAYS, end))
+    clean = (days.get(day, {}) for day in baseline_days(now_ms))
     return sum((_of_day(RECIPES[metric], day) for day in clean if not day.get(TRIPPED)), Tally())
 
 
 def fleet_of(baselines: Iterable[Tally], at_most: int = 5_000) -> Tally:
     """The history of several peers together; each weighs as many sends as `at_most`, so that none speaks for all."""
     return sum((_shrunk(tally, at_most) for tally in baselines), Tally())
+
+
+def fleets_of(baselines: Mapping[Scope, Tally], at_most: int = 5_000) -> dict[Scope, Tally]:
+    """For each of some peers the history of all the others, weighed as by `fleet_of`."""
+    shrunk = {scope: _shrunk(tally, at_most) for scope, tally in baselines.items()}
+    everyone = sum(shrunk.values(), Tally())
+    return {scope: Tally(everyone.good - own.good, everyone.bad - own.bad) for scope, own in shrunk.items()}
 
 
 def _shrunk(tally: Tally, at_most: int) -> Tally:
@@ -102,6 +127,8 @@ def _of_hour(recipe: Recipe, day: Day, hour: int) -> Tally:
         return max(0, day.get(f"{hour:02}.{counter}", 0))
 
     whole = count(recipe.whole)
+    if not whole:
+        return Tally()
     if recipe.is_silence:
         good = min(whole, sum(count(counter) for counter in recipe.good))
         return Tally(good, whole - good)

@@ -1,0 +1,132 @@
+"""What became of sends, counted by scope: written as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from tidegate.cloudapi.events import StatusUpdate
+from tidegate.cloudapi.vocabulary import Category, MessageStatus
+from tidegate.policy.outcome_scope import scopes_of
+from tidegate.policy.warning_counts import KEEP_MS
+from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, Counter, counters_of_error
+from tidegate.store.batch import Shards
+from tidegate.store.faults import store_faults
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.ledger import Refreshed
+from tidegate.store.scripts import StoreClient, script
+
+REACH_MS: Final = COUNTS_WITHIN_MS[Counter.OPTED_OUT]
+"""An opt-out is put down to the last send that its user got in this span."""
+
+#: A status proves what came before it: an acceptance, a delivery that was never told.
+_HEARD: Final = {
+    MessageStatus.SENT: (Counter.SENT,),
+    MessageStatus.DELIVERED: (Counter.SENT, Counter.DELIVERED),
+    MessageStatus.READ: (Counter.SENT, Counter.DELIVERED, Counter.READ),
+    MessageStatus.PLAYED: (Counter.SENT, Counter.DELIVERED, Counter.READ),
+}
+
+
+class _News(NamedTuple):
+    """Something to count of one message; `pair`: whom it reached, to be remembered, or empty."""
+
+    portfolio: str
+    message_id: str
+    counters: tuple[Counter, ...]
+    at_ms: int
+    about: Mapping[str, str]
+    pair: bytes = b""
+
+
+class Outcomes:
+    """Counts outcomes, each of a message at most once, however often it is told. Every method raises StoreUnavailable.
+
+    What can't be written because the store is away is lost to early warning, and to nothing else. An acceptance that
+    was lost is counted with the message's first status.
+    """
+
+    def __init__(self, client: StoreClient, portfolios: Iterable[str], *, one_slot: bool) -> None:
+        """`one_slot`: a call may not span portfolios (a cluster)."""
+        self._client = client
+        self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+        self._news = Shards(self._count, one_slot)
+
+    async def accepted(self, portfolio: str, message_id: str, recipient: bytes, about: Mapping[str, str]) -> None:
+        """Meta took a message of which `about` was noted; `recipient` is the 16 bytes of its user."""
+        # An answer to a user is no reason for them to opt out; what a business begins is.
+        pair = f"{about['number']}:".encode() + recipient if about.get("category") in tuple(Category) else b""
+        await self._note(_News(portfolio, message_id, (Counter.SENT,), 0, about, pair))
+
+    async def status(self, portfolio: str, message_id: str, refreshed: Refreshed, event: StatusUpdate) -> None:
+        """A status did this to a message; if nothing (it came twice, or too late), nothing is counted."""
+        if refreshed.changed:
+            counters = _counters(event)
+            await self._note(_News(portfolio, message_id, counters, event.at_ms, refreshed.about))
+
+    async def opted_out(self, portfolio: str, number: str, recipients: Sequence[bytes], at_ms: int) -> bool:
+        """A user wants no more; whether that was put down to a send.
+
+        It is put down to the last marketing message that the user got from the number within 72 hours, or else to the
+        last one with any category. `recipients`: what the user is known as, the surest first.
+        """
+        last = await self._reached(portfolio, number, recipients)
+        if last is None:
+            return False
+        message_id = last.last if last.marketing == "-" else last.marketing
+        with store_faults:
+            found: Any = await self._client.hget(self._keys[portfolio].message(message_id), "about")
+        if not found:
+            return False
+        return await self._note(_News(portfolio, message_id, (Counter.OPTED_OUT,), at_ms, orjson.loads(found)))
+
+    async def answers_marketing(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> bool:
+        """Whether the last thing with a category that the user got from the number, within 72 hours, was marketing."""
+        last = await self._reached(portfolio, number, recipients)
+        return last is not None and last.is_marketing == "1"
+
+    async def _reached(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> _Reached | None:
+        for recipient in recipients:
+            with store_faults:
+                found: Any = await self._client.get(self._keys[portfolio].reached(number, recipient))
+            if found:
+                return _Reached(*found.decode().split(" "))
+        return None
+
+    async def _note(self, news: _News) -> bool:
+        return await self._news(news.portfolio, news) if scopes_of(news.about) else False
+
+    async def _count(self, batch: list[_News]) -> list[bool]:
+        blocks: dict[str, int] = {}
+        keys: list[bytes | str] = []
+        args: list[bytes | str | int] = [KEEP_MS, REACH_MS]
+        for news in batch:
+            if news.portfolio not in blocks:
+                blocks[news.portfolio] = len(blocks)
+                keys += self._keys[news.portfolio].all
+            counters = " ".join(f"{counter}={_within_ms(counter)}" for counter in news.counters)
+            scopes = orjson.dumps([scope.name for scope in scopes_of(news.about)])
+            marketing = int(news.about.get("category") == Category.MARKETING)
+            args += (blocks[news.portfolio], news.message_id, counters, news.at_ms, scopes, news.pair, marketing)
+        answer: list[Any] = await script("count_outcomes").repeatable(self._client, keys, args)
+        return [counted == 1 for counted in answer[1:]]
+
+
+class _Reached(NamedTuple):
+    is_marketing: str
+    last: str
+    marketing: str
+
+
+def _counters(event: StatusUpdate) -> tuple[Counter, ...]:
+    if event.status is not MessageStatus.FAILED:
+        return _HEARD[event.status]
+    # A message fails once, for the first reason that is given; without one it is a failure.
+    failed = counters_of_error(event.errors[0].code) if event.errors else (Counter.FAILED,)
+    return (Counter.SENT, *failed)
+
+
+def _within_ms(counter: Counter) -> int:
+    return -1 if counter is Counter.SENT else COUNTS_WITHIN_MS[counter]
