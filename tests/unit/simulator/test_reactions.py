@@ -92,7 +92,7 @@ def test_old_reactions_weigh_less(make_sender):
 def test_a_low_quality_fades_with_time_though_nothing_is_sent(make_sender):
     sender = make_sender(hated(half_life_ms=2 * DAY_MS, least_sample=4.0, spam_share=2.0))
     campaign(sender, 0, range(4))
-    campaign(sender, 0, range(4), "login_code")
+    campaign(sender, 0, range(10, 14), "login_code")
     qualities = []
     for hour in (0, 47, 49, 400):
         sender.world.catch_up(hour * HOUR_MS)
