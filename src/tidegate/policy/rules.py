@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.consequences.rulebook import ConsequenceRules, Consequences
+from tidegate.policy.consequences.rulebook import ConsequenceRules, Consequences, stated
 from tidegate.policy.duration import MS_PER_UNIT, Duration
 from tidegate.policy.early_warning import Plan
 from tidegate.policy.frequency import FrequencyCap
@@ -249,8 +249,18 @@ class Rules(Table):
         return Mode.OFF if table is None else table.mode
 
     def written(self) -> dict[str, Any]:
-        """The rules as JSON values under their public keys; `Rules.model_validate` reads them back."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """The rules as JSON values under their public keys, every default included; of a consequence what is changed.
+
+        `Rules.model_validate` reads them back.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True) | self._consequences()
+
+    def stated(self) -> dict[str, Any]:
+        """Like `written`, but only what differs from the defaults: a version with more keys, or fewer, reads it too."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | self._consequences()
+
+    def _consequences(self) -> dict[str, Any]:
+        return {"consequence": [stated(rule) for rule in self.consequence]} if self.consequence else {}
 
     @cached_property
     def consequences(self) -> Consequences:
@@ -259,8 +269,11 @@ class Rules(Table):
 
     @cached_property
     def version(self) -> str:
-        """Twelve hex digits that name this content: equal rules, equal version, on every node."""
-        canonical = json.dumps(self.written(), sort_keys=True, separators=(",", ":"))
+        """Twelve hex digits that name this content: equal rules, equal version, on every node.
+
+        A default that is written out makes no other version, and neither does a key that a later release adds.
+        """
+        canonical = json.dumps(self.stated(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

@@ -30,6 +30,19 @@ def _completed(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return entry if default is None else {**default.written(), **entry}
 
 
+def stated(rule: ConsequenceRule) -> dict[str, Any]:
+    """The table that an operator has to write for this rule; `ConsequenceRules` reads it back as the same rule.
+
+    Of a rule with a default's id only what is different; None takes away what the default has.
+    """
+    default = DEFAULTS.get(rule.id)
+    if default is None:
+        return rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    was, now = default.written(), rule.written()
+    changed = {key: value for key, value in now.items() if key == "id" or was.get(key) != value}
+    return changed | {key: None for key in was if key not in now}
+
+
 def _each_once(rules: tuple[ConsequenceRule, ...]) -> tuple[ConsequenceRule, ...]:
     ids = [rule.id for rule in rules]
     for twice in ids:
