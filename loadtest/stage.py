@@ -149,7 +149,7 @@ class Stage:
 
     def _has_room(self, lane: Lane, glance: Glance) -> bool:
         limit = self.simulator.world.estate.portfolios[PORTFOLIO].places.limit
-        places = category_places(limit, lane.category, self.nodes[0].services.gateway.rules)
+        places = category_places(limit, lane.category, self.nodes[0].settings.rules)
         return places < 0 or glance.used < places
 
     def _next_ms(self, now_ms: int) -> int:

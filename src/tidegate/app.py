@@ -29,6 +29,7 @@ from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import RANK
 from tidegate.policy.standing import NumberStanding, Standing
 from tidegate.poller import Account, Poller
+from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.client import StoreConnection, connect
@@ -84,6 +85,7 @@ class Node:
         services, server = self.services, self.settings.server
         await self._check_store()
         services.clock.observe(await _store_now_ms(services, self.connection))
+        await services.rules.begin()
         await services.upstream.start()
         polling = spawn(self.poller.run(), "poller")
         self._beside.append(polling)
@@ -199,6 +201,14 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         ledger=ledger,
         queue=queue,
         standings=standings,
+        rules=RulesInForce(
+            standings=standings,
+            ledger=ledger,
+            clock=clock,
+            configured=settings.rules,
+            settle_ms=SETTLE_MS,
+            rouse=functools.partial(_rouse, dispatcher),
+        ),
         messages=messages,
         signals=signals,
         dispatcher=dispatcher,
@@ -227,6 +237,7 @@ def _configured(settings: Settings) -> list[Standing]:
             limit=portfolio.messaging_limit,
             limit_source="config",
             numbers={n.id: NumberStanding(n.id, n.throughput) for w in portfolio.wabas for n in w.numbers},
+            rules=settings.rules,
         )
         for portfolio in settings.portfolios
     ]

@@ -126,7 +126,7 @@ class Dispatcher:
             most = max(0, in_hand + extra - self._in_hand[lane.number])
             if _lane_is_paused(standing, lane, portfolio, self._clock.now_ms()):
                 most = 0
-            lanes[lane] = (most, category_places(standing.limit, lane.category, self._gateway.rules))
+            lanes[lane] = (most, category_places(standing.limit, lane.category, standing.rules))
         return lanes
 
     def _lanes(self, portfolio: str) -> list[Lane]:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     CONFLICT = "conflict"
+    PRECONDITION_FAILED = "precondition_failed"
     CONTENT_TOO_LARGE = "content_too_large"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     EXPECTATION_FAILED = "expectation_failed"
@@ -65,6 +66,7 @@ _TABLE: Final[dict[Kind, _Row]] = {
     Kind.METHOD_NOT_ALLOWED: _Row(405, "Unsupported method"),
     Kind.REQUEST_TIMEOUT: _Row(408, "The request did not arrive in time"),
     Kind.CONFLICT: _Row(409, "The request conflicts with another one", 2),
+    Kind.PRECONDITION_FAILED: _Row(412, "The precondition does not hold"),
     Kind.CONTENT_TOO_LARGE: _Row(413, "The body is too large"),
     Kind.UNSUPPORTED_ENCODING: _Row(415, "The body's encoding is not supported"),
     Kind.EXPECTATION_FAILED: _Row(417, "The expectation is not supported"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,7 +21,7 @@ _WINDOW_S: Final = 86_400
 
 @dataclass(slots=True)
 class _Snapshot:
-    """One portfolio's books, as last read; `places` by category are empty while unknown, or where there is no limit."""
+    """One portfolio's books, as last read; `known` says whether they could be."""
 
     read_at_ms: float = float("-inf")
     now_ms: int = 0
@@ -30,7 +29,7 @@ class _Snapshot:
     used: int = 0
     taken: int = 0
     release_ms: int | None = None
-    places: Mapping[Category, int] = field(default_factory=dict)
+    known: bool = False
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -54,9 +53,10 @@ class Quota:
         said that the category has nothing left, whatever was read here.
         """
         try:
-            limit = (await self._standings.current(portfolio)).limit
+            standing = await self._standings.current(portfolio)
         except StoreUnavailable:
             return {}
+        limit = standing.limit
         if limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
@@ -66,18 +66,20 @@ class Quota:
             async with snapshot.reading:
                 if self._old(snapshot, limit):
                     await self._read(portfolio, snapshot, limit)
-        places = snapshot.places.get(category or Category.AUTHENTICATION)
-        return {} if places is None else self._written(portfolio, snapshot, 0 if full else places)
+        if not snapshot.known:
+            return {}
+        places = 0 if full else category_places(limit, category or Category.AUTHENTICATION, standing.rules)
+        return self._written(portfolio, snapshot, places)
 
     def _old(self, snapshot: _Snapshot, limit: int) -> bool:
         age_ms = self._clock.monotonic_ms() - snapshot.read_at_ms
         if age_ms > _AGE_MS or snapshot.limit != limit:
             return True
         # The store's time was moved: places have come free since.
-        return bool(snapshot.places) and abs(self._clock.now_ms() - snapshot.now_ms - age_ms) > _AGE_MS
+        return snapshot.known and abs(self._clock.now_ms() - snapshot.now_ms - age_ms) > _AGE_MS
 
     async def _read(self, portfolio: str, snapshot: _Snapshot, limit: int) -> None:
-        snapshot.places, snapshot.limit = {}, limit
+        snapshot.known, snapshot.limit = False, limit
         taken = self._gateway.places_taken(portfolio)
         try:
             books = await self._ledger.books(portfolio)
@@ -88,8 +90,7 @@ class Quota:
         ahead = [second * 1000 for second, places in books.releases.items() if places > 0]
         snapshot.now_ms, snapshot.used, snapshot.taken = books.now_ms, books.used, taken
         snapshot.release_ms = min((at_ms for at_ms in ahead if at_ms > books.now_ms), default=None)
-        rules = self._gateway.rules
-        snapshot.places = {category: category_places(limit, category, rules) for category in Category}
+        snapshot.known = True
 
     def _written(self, portfolio: str, snapshot: _Snapshot, places: int) -> dict[str, str]:
         used = snapshot.used + self._gateway.places_taken(portfolio) - snapshot.taken

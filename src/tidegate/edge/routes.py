@@ -15,7 +15,7 @@ from tidegate.edge.control.messages import cancel_message, read_message
 from tidegate.edge.control.pauses import end_pause, list_pauses, start_pause
 from tidegate.edge.control.quality import read_quality
 from tidegate.edge.control.queue import read_queue
-from tidegate.edge.control.rules import read_rules
+from tidegate.edge.control.rules import read_rules_in_force, replace_rules
 from tidegate.edge.control.standing import read_standing
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.doorway import ID_KEY, doorway, expect
@@ -56,6 +56,8 @@ _WISHES: Final = tuple(
         ("traceparent", "W3C Trace Context, passed on"),
     )
 )
+
+_IF_MATCH: Final = Parameter("If-Match", "header", "the ETag of the rules that may be replaced", TEXT)
 
 _SENDS: Final = tuple(
     Endpoint(
@@ -121,7 +123,17 @@ _CONTROL: Final = (
     Endpoint("GET", f"{_V1}/pauses", "The pauses in force", {200: "Pauses"}, _READ, list_pauses),
     Endpoint("POST", f"{_V1}/pauses", "Stop sends by hand", {201: "Pause"}, _ADMIN, start_pause, body="PauseOrder"),
     Endpoint("DELETE", f"{_V1}/pauses/{{id}}", "Resume what was stopped", {200: "Resumed"}, _ADMIN, end_pause),
-    Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules),
+    Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules_in_force),
+    Endpoint(
+        "PUT",
+        f"{_V1}/rules",
+        "Replace the rules, as a whole or not at all",
+        {200: "RulesInForce", 412: "Problem", 422: "RulesRefused"},
+        _ADMIN,
+        replace_rules,
+        body="RulesOrder",
+        parameters=(_IF_MATCH,),
+    ),
 )
 
 _TESTING: Final = (

@@ -37,6 +37,18 @@ def _object(properties: Mapping[str, Schema], optional: tuple[str, ...] = ()) ->
     return {"type": "object", "properties": dict(properties), "required": required}
 
 
+def _problem(more: Mapping[str, Schema]) -> Schema:
+    known = {
+        "type": TEXT,
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "code": _words(Kind),
+        "request_id": TEXT,
+    }
+    return _object({**known, **more}, optional=("request_id",))
+
+
 def ref(name: str) -> Schema:
     """A reference to the schema of this name."""
     return {"$ref": f"#/components/schemas/{name}"}
@@ -104,17 +116,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             )
         }
     ),
-    "Problem": _object(
-        {
-            "type": TEXT,
-            "title": TEXT,
-            "status": {"type": "integer"},
-            "detail": TEXT,
-            "code": _words(Kind),
-            "request_id": TEXT,
-        },
-        optional=("request_id",),
-    ),
+    "Problem": _problem({}),
     "Graph": {"description": "Whatever Graph answers."},
     "Capacity": _object(
         {
@@ -269,5 +271,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "additionalProperties": False,
     },
     "RulesInForce": _object({"version": TEXT, "rules": {"type": "object"}}),
+    "RulesOrder": {
+        "type": "object",
+        "description": "The tables of [rules], or an object whose one member `rules` holds them.",
+    },
+    "RulesRefused": _problem(
+        {"faults": _list(_object({"path": TEXT, "problem": TEXT, "nearest": _maybe(TEXT)}))},
+    ),
     "Health": _object({"status": TEXT, "version": TEXT}),
 }

@@ -10,6 +10,7 @@ from tidegate.dispatcher import Dispatcher
 from tidegate.gateway import Gateway
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
+from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.condition import StoreCondition
@@ -36,6 +37,7 @@ class Services:
     ledger: Ledger
     queue: SendQueue
     standings: Standings
+    rules: RulesInForce
     messages: Messages
     signals: Signals
     dispatcher: Dispatcher

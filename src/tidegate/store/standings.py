@@ -13,8 +13,10 @@ import orjson
 from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
 from tidegate.policy.breaker import Board, Breaker, State, from_json, state_at, to_json
 from tidegate.policy.standing import Change, NumberStanding, Pause, Standing, TemplateStanding
+from tidegate.policy.warming import Warming
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.rules_record import RulesReader, RulesRecord
 from tidegate.store.scripts import StoreClient, script
 
 _HISTORY: Final = 100_000
@@ -35,11 +37,17 @@ class Standings:
         self._current: dict[str, Standing] = {}
         #: How often each breaker was written, as last read: what `swing` compares.
         self._revisions: dict[str, dict[str, int]] = {}
+        self._rules_reader = RulesReader()
+        self._rules: dict[str, RulesRecord | None] = {}
         self._reading: dict[str, asyncio.Lock] = {portfolio: asyncio.Lock() for portfolio in self._configured}
 
     @property
     def portfolios(self) -> tuple[str, ...]:
         return tuple(self._configured)
+
+    def known(self, portfolio: str) -> Standing:
+        """The standing as last read; as it is configured before it was."""
+        return self._current.get(portfolio) or self._configured[portfolio]
 
     async def current(self, portfolio: str) -> Standing:
         """The standing as last read; it may be old, which `admit` will tell by the epoch."""
@@ -62,13 +70,27 @@ class Standings:
                 breakers = await self._client.hgetall(keys.breakers)
             standing = _merge(self._configured[portfolio], int(found or 0), dict(records))
             board, self._revisions[portfolio] = _board(dict(breakers))
-            standing = replace(standing, breakers=board)
+            record = self._rules[portfolio] = self._rules_reader.read(records)
+            rules = record.rules if record is not None and record.rules is not None else standing.rules
+            standing = replace(standing, breakers=board, rules=rules)
             self._current[portfolio] = standing
             return standing
 
+    def rules_record(self, portfolio: str) -> RulesRecord | None:
+        """The record of the rules that `current` has; None while the rules are the configuration's."""
+        return self._rules.get(portfolio)
+
     async def change(self, portfolio: str, changes: Sequence[Change]) -> tuple[int, list[bool]]:
         """Write changes under a new epoch; the store's time, and which of them were newer than what was known."""
-        args: list[str | bytes | int] = [_HISTORY]
+        return await self._restand(portfolio, "", changes)
+
+    async def change_under(self, portfolio: str, epoch: int, changes: Sequence[Change]) -> bool:
+        """Write changes unless the epoch is another one by now; whether they were written."""
+        _, applied = await self._restand(portfolio, epoch, changes)
+        return len(applied) > 0
+
+    async def _restand(self, portfolio: str, under: int | str, changes: Sequence[Change]) -> tuple[int, list[bool]]:
+        args: list[str | bytes | int] = [_HISTORY, under]
         for change in changes:
             for name, value in change.values.items():
                 record = f"{change.kind}:{change.key}" if change.key else change.kind
@@ -140,6 +162,8 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
             latest[record, name] = entry
     standing = replace(configured, epoch=epoch)
     numbers, templates, pauses = dict(standing.numbers), dict(standing.templates), []
+    warmings: dict[str, Warming] = {}
+    wallets: dict[str, int] = {}
     for (record, name), (arrived, rank, since, value) in latest.items():
         kind, _, key = record.partition(":")
         if kind == "limit":
@@ -156,7 +180,20 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
             templates[template.key] = template
         elif kind == "pause" and value is not None:
             pauses.append(Pause(key, since_ms=since, **value))
-    return replace(standing, numbers=numbers, templates=templates, pauses=tuple(pauses))
+        elif kind == "warming":
+            with contextlib.suppress(KeyError, ValueError):
+                # Of a newer version: without it the warm-up is at its first day, the careful one.
+                warmings[key] = Warming.from_json(value)
+        elif kind == "wallet":
+            wallets[key] = value
+    return replace(
+        standing,
+        numbers=numbers,
+        templates=templates,
+        pauses=tuple(pauses),
+        warmings=warmings,
+        wallets=wallets,
+    )
 
 
 _NUMBER: Final[dict[str, Any]] = {"throughput": int, "quality": Quality, "status": NumberStatus}

@@ -22,7 +22,7 @@ async def capacity(call: Call) -> Reply:
     portfolio = call.portfolio(call.path("portfolio"))
     books = await call.books(portfolio)
     standing = await call.standing(portfolio, books)
-    rules = call.services.gateway.rules
+    rules = standing.rules
     unlimited = standing.limit == UNLIMITED
     left = available(standing.limit, books.used, rules)
     curve = release_curve(books.releases, books.now_ms)

@@ -2,12 +2,15 @@
 -- uses: keys, time
 --
 -- KEYS    one portfolio's block (store/keys.py)
--- ARGV    1 most entries of history to keep, then 5 a change: record (<kind>:<key>), field (<name>@<source>), value,
---         time at which it became true by its source (ms), cause
+-- ARGV    1 most entries of history to keep, 2 the only epoch under which to write ('' = any), then 5 a change: record
+--         (<kind>:<key>), field (<name>@<source>), value, time at which it became true by its source (ms), cause
 --
 -- Returns now, the epoch after it, then 1 for each change that was applied, 0 for one that an equal or newer one of the
--- same source forestalled. A field holds "<became true> <arrived> <value>"; history gets what changed.
+-- same source forestalled; now and the epoch alone when it is another one. A field holds
+-- "<became true> <arrived> <value>"; history gets what changed.
 local k, now = keys_of(0), now_ms(KEYS[1])
+local epoch = tonumber(redis.call('HGET', k.ledger, 'epoch') or 0)
+if ARGV[2] ~= '' and tonumber(ARGV[2]) ~= epoch then return { now, epoch } end
 local SOURCES = { 'webhook', 'graph', 'operator' }
 
 -- What is believed of a record's field: what arrived last, from whichever source.
@@ -22,7 +25,7 @@ local function believed(record, name)
 end
 
 local applied, any = {}, false
-for i = 2, #ARGV, 5 do
+for i = 3, #ARGV, 5 do
   local record, field, value, at, cause = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4]
   local since, old = string.match(redis.call('HGET', k.standing, record .. '|' .. field) or '', '^(%d+) %d+ (.*)$')
   local newer = not since or at > tonumber(since) or (at == tonumber(since) and old ~= value)
@@ -38,7 +41,7 @@ for i = 2, #ARGV, 5 do
   end
   applied[#applied + 1] = newer and 1 or 0
 end
-local epoch = any and redis.call('HINCRBY', k.ledger, 'epoch', 1) or tonumber(redis.call('HGET', k.ledger, 'epoch') or 0)
+if any then epoch = redis.call('HINCRBY', k.ledger, 'epoch', 1) end
 local answer = { now, epoch }
 for _, one in ipairs(applied) do answer[#answer + 1] = one end
 return answer
