@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -42,6 +43,13 @@ class Workers:
         for process in self._processes:
             process.send_signal(number)
 
+    def reread(self) -> None:
+        """Have each worker read its configuration file anew."""
+        for process in self._processes:
+            # One that has just ended is replaced by one that reads it.
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGHUP)
+
     async def run(self) -> None:
         """Run until `stop`, and until the last worker has ended. Raises OSError when the port can't be had."""
         server = self._settings.server
@@ -73,6 +81,9 @@ class Workers:
             self._processes.discard(process)
             if self._stopping.is_set():
                 return
+            if code == -signal.SIGHUP:
+                # It was told to read its file before it could hear: its successor reads it at its start.
+                continue
             log.error("worker_ended", code=code)
             if loop.time() - began < _SHORT_LIFE_S:
                 await self._pause()

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import uvloop
 from tidegate import logs
 from tidegate.app import build
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.rereading import Rereading
 from tidegate.errors import TidegateError
 from tidegate.settings import Settings, load
 from tidegate.tasks import spawn
@@ -37,14 +39,17 @@ def serve(
     config: Annotated[Path, typer.Option("--config", help="The configuration file.", exists=True, dir_okay=False)],
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Run one node: data plane, control plane, webhooks, dispatcher. SIGTERM drains it."""
+    """Run one node: data plane, control plane, webhooks, dispatcher. SIGTERM drains it, SIGHUP has its rules read."""
     logs.configure(log_level, sys.stderr)
+    early: list[int] = []
+    # It would end a process that has not come so far yet.
+    signal.signal(signal.SIGHUP, lambda number, _frame: early.append(number))
     settings = load(config, os.environ)
     try:
         if settings.server.workers > 1 and WORKER not in os.environ:
             uvloop.run(run_workers(Workers(settings, config, log_level)))
         else:
-            uvloop.run(run(settings))
+            uvloop.run(run(settings, config, early))
     except OSError as fault:
         if fault.errno not in _NOT_TO_BE_HAD:
             raise
@@ -55,14 +60,19 @@ def serve(
 async def run_workers(workers: Workers) -> None:
     """Run the workers until SIGTERM or SIGINT, then drain them; a second signal ends them at once."""
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, workers.reread)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, workers.stop)
     await workers.run()
 
 
-async def run(settings: Settings) -> None:
-    """Run a node until SIGTERM or SIGINT, then drain it; a second signal ends the process at once."""
+async def run(settings: Settings, config: Path, early: Sequence[int] = ()) -> None:
+    """Run a node until SIGTERM or SIGINT, then drain it; a second signal ends the process at once.
+
+    SIGHUP has the rules of `config` read anew; `early`: those that came before there was a node.
+    """
     node = await build(settings)
+    rereading = Rereading(config, settings, node.services.rules)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -73,12 +83,16 @@ async def run(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, rereading.ask)
+    if early:
+        rereading.ask()
     try:
         await node.start()
+        rereads = spawn(rereading.run(), "rereading")
         waits = [spawn(event.wait(), "waiting to stop") for event in (stopping, node.broken)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        for task in (rereads, *waits):
+            task.cancel()
     finally:
         await node.stop()
     if node.broken.is_set():
