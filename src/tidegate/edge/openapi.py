@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from tidegate.edge.endpoints import Endpoint, Face
-from tidegate.edge.schemas import SCHEMAS, TEXT, ref
+from tidegate.edge.schemas import SCHEMAS
+from tidegate.edge.shapes import TEXT, ref
 
 _PARTS: Final = re.compile(r"\{([a-z_]+)\}")
 _FAULTS: Final = {Face.GRAPH: ("GraphError", "application/json"), Face.CONTROL: ("Problem", "application/problem+json")}

@@ -11,6 +11,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.control.capacity import capacity
 from tidegate.edge.control.clock import advance_clock, read_clock
 from tidegate.edge.control.decide import decide
+from tidegate.edge.control.health import number_health
 from tidegate.edge.control.messages import cancel_message, read_message
 from tidegate.edge.control.pauses import end_pause, list_pauses, start_pause
 from tidegate.edge.control.quality import read_quality
@@ -26,9 +27,9 @@ from tidegate.edge.health import Health
 from tidegate.edge.in_hand import InHand
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.openapi import document
-from tidegate.edge.schemas import TEXT
 from tidegate.edge.server import make_runner
 from tidegate.edge.services import Services
+from tidegate.edge.shapes import TEXT
 from tidegate.edge.webhook import Webhook
 from tidegate.settings.tables import Scope
 
@@ -108,6 +109,14 @@ _CONTROL: Final = (
         decide,
         body="Message",
         parameters=(_NUMBER, *(wish for wish in _WISHES if wish.name.startswith("Tidegate-"))),
+    ),
+    Endpoint(
+        "GET",
+        f"{_V1}/numbers/{{number}}/health",
+        "How a number stands, and whether a campaign may start",
+        {200: "NumberHealth"},
+        _READ,
+        number_health,
     ),
     Endpoint("GET", f"{_V1}/queue", "What waits, and for what", {200: "Queue"}, _READ, read_queue),
     Endpoint("GET", f"{_V1}/standing", "What Meta says now", {200: "Standing"}, _READ, read_standing),

@@ -3,59 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
+from tidegate.edge.health_schema import NUMBER_HEALTH
+from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Mode
 from tidegate.policy.verdict import Reason
+from tidegate.policy.warning_metric import Counter, Metric
 
-Schema = dict[str, Any]
-
-TEXT: Final[Schema] = {"type": "string"}
-COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
-TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 REASON: Final[Schema] = {"type": ["string", "null"], "enum": [*(reason.value for reason in Reason), None]}
 
 
-def _maybe(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def _words(words: Any) -> Schema:
-    return {"type": "string", "enum": [word.value for word in words]}
-
-
-def _list(of: Schema) -> Schema:
-    return {"type": "array", "items": of}
-
-
-def _object(properties: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": dict(properties), "required": required}
-
-
 def _problem(more: Mapping[str, Schema]) -> Schema:
-    known = {
-        "type": TEXT,
-        "title": TEXT,
-        "status": {"type": "integer"},
-        "detail": TEXT,
-        "code": _words(Kind),
-        "request_id": TEXT,
-    }
-    return _object({**known, **more}, optional=("request_id",))
-
-
-def ref(name: str) -> Schema:
-    """A reference to the schema of this name."""
-    return {"$ref": f"#/components/schemas/{name}"}
+    """A problem of RFC 9457, with members of its own."""
+    return record(
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "detail": TEXT,
+            "code": words(Kind),
+            "request_id": TEXT,
+            **more,
+        },
+        optional=("request_id",),
+    )
 
 
 _VERDICT: Final[Schema] = {"type": "string", "enum": ["send", "queue", "reject", "unknown"]}
-_COUNT_BY_CATEGORY: Final = _object({category.value: COUNT for category in Category})
+_COUNT_BY_CATEGORY: Final = record({category.value: COUNT for category in Category})
 _SCOPE: Final[Schema] = {
     "type": "object",
     "properties": {scope: TEXT for scope in SCOPES},
@@ -63,18 +43,35 @@ _SCOPE: Final[Schema] = {
     "maxProperties": 1,
     "additionalProperties": False,
 }
-_PAUSE: Final = _object({"id": TEXT, "scope": _SCOPE, "reason": TEXT, "since": TIME, "until": _maybe(TIME), "by": TEXT})
-_ANSWER: Final = _object(
+_PAUSE: Final = record({"id": TEXT, "scope": _SCOPE, "reason": TEXT, "since": TIME, "until": maybe(TIME), "by": TEXT})
+_ANSWER: Final = record(
     {
         "guardrail": TEXT,
-        "mode": _words(Mode),
+        "mode": words(Mode),
         "objects": {"type": "boolean"},
         "reason": REASON,
-        "detail": _maybe(TEXT),
-        "until": _maybe(TIME),
+        "detail": maybe(TEXT),
+        "until": maybe(TIME),
     }
 )
-_EXPLANATION: Final = {"verdict": _VERDICT, "reason": REASON, "until": _maybe(TIME)}
+_RATE: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+_SENT: Final = record(
+    {
+        "waba": TEXT,
+        "template": TEXT,
+        "language": TEXT,
+        "campaign": TEXT,
+        "app": TEXT,
+        **{counter.value: COUNT for counter in Counter},
+        "worst": {"type": ["string", "null"], "enum": [*(metric.value for metric in Metric), None]},
+        "rate": _RATE,
+        "usual": _RATE,
+        "evidence": {"type": "number", "minimum": 0},
+    },
+    optional=("waba", "template", "language", "campaign", "app"),
+)
+_SENT_IN: Final = record({"templates": array(_SENT), "campaigns": array(_SENT), "apps": array(_SENT)})
+_EXPLANATION: Final = {"verdict": _VERDICT, "reason": REASON, "until": maybe(TIME)}
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Message": {
@@ -94,14 +91,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "description": "Meta's answer, or one of its shape for a message that is queued or of unknown outcome.",
         "properties": {
             "messaging_product": TEXT,
-            "contacts": _list({"type": "object"}),
-            "messages": _list({"type": "object"}),
+            "contacts": array({"type": "object"}),
+            "messages": array({"type": "object"}),
             "tidegate": {"type": "object"},
         },
     },
-    "GraphError": _object(
+    "GraphError": record(
         {
-            "error": _object(
+            "error": record(
                 {
                     "message": TEXT,
                     "type": TEXT,
@@ -118,92 +115,93 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Problem": _problem({}),
     "Graph": {"description": "Whatever Graph answers."},
-    "Capacity": _object(
+    "Capacity": record(
         {
             "portfolio": TEXT,
             "as_of": TIME,
-            "messaging_limit": _maybe(COUNT),
+            "messaging_limit": maybe(COUNT),
             "unlimited": {"type": "boolean"},
             "limit_source": TEXT,
             "headroom": COUNT,
             "used": COUNT,
             "available": {"anyOf": [_COUNT_BY_CATEGORY, {"type": "null"}]},
-            "next_release_at": _maybe(TIME),
-            "releases": _list(_object({"at": TIME, "places": COUNT})),
+            "next_release_at": maybe(TIME),
+            "releases": array(record({"at": TIME, "places": COUNT})),
             "queued": _COUNT_BY_CATEGORY,
         }
     ),
-    "MessageState": _object(
+    "MessageState": record(
         {
             "id": TEXT,
-            "state": _words(State),
-            "wamid": _maybe(TEXT),
+            "state": words(State),
+            "wamid": maybe(TEXT),
             "verdict": _VERDICT,
             "reason": REASON,
-            "until": _maybe(TIME),
-            "expires_at": _maybe(TIME),
+            "until": maybe(TIME),
+            "expires_at": maybe(TIME),
             "portfolio": TEXT,
-            **{name: _maybe(TEXT) for name in ("waba", "number", "app", "category", "type", "template", "campaign")},
-            "history": _list(_object({"at": TIME, "state": _words(State), "cause": TEXT})),
+            **{name: maybe(TEXT) for name in ("waba", "number", "app", "category", "type", "template", "campaign")},
+            "history": array(record({"at": TIME, "state": words(State), "cause": TEXT})),
         }
     ),
-    "Cancelled": _object({"id": TEXT, "state": {"const": "cancelled"}}),
-    "Decision": _object(
+    "Cancelled": record({"id": TEXT, "state": {"const": "cancelled"}}),
+    "Decision": record(
         {
             **_EXPLANATION,
-            "guardrails": _list(_ANSWER),
+            "guardrails": array(_ANSWER),
             "category": TEXT,
             "rules_version": TEXT,
-            "facts": _object(
+            "facts": record(
                 {
                     "as_of": TIME,
                     "epoch": COUNT,
                     "used": COUNT,
                     "recipient_counted": {"type": "boolean"},
-                    "service_window_until": _maybe(TIME),
-                    "pair_turn_at": _maybe(TIME),
-                    "throughput_turn_at": _maybe(TIME),
-                    "place_at": _maybe(TIME),
+                    "service_window_until": maybe(TIME),
+                    "pair_turn_at": maybe(TIME),
+                    "throughput_turn_at": maybe(TIME),
+                    "place_at": maybe(TIME),
                 }
             ),
         }
     ),
-    "Queue": _object(
+    "NumberHealth": NUMBER_HEALTH,
+    "Queue": record(
         {
             "waiting": COUNT,
-            "lanes": _list(
-                _object(
+            "lanes": array(
+                record(
                     {
                         "portfolio": TEXT,
                         "number": TEXT,
-                        "category": _words(Category),
+                        "category": words(Category),
                         "waiting": COUNT,
                         "waiting_for_place": COUNT,
-                        "oldest_at": _maybe(TIME),
-                        "next_attempt_at": _maybe(TIME),
+                        "oldest_at": maybe(TIME),
+                        "next_attempt_at": maybe(TIME),
                         "reason": REASON,
-                        "until": _maybe(TIME),
+                        "until": maybe(TIME),
                     }
                 )
             ),
         }
     ),
-    "Standing": _object(
+    "Standing": record(
         {
-            "portfolios": _list(
-                _object(
+            "portfolios": array(
+                record(
                     {
                         "id": TEXT,
                         "epoch": COUNT,
-                        "messaging_limit": _maybe(COUNT),
+                        "messaging_limit": maybe(COUNT),
                         "unlimited": {"type": "boolean"},
                         "limit_source": TEXT,
-                        "since": _maybe(TIME),
+                        "since": maybe(TIME),
                     }
                 )
             ),
-            "numbers": _list(
-                _object(
+            "numbers": array(
+                record(
                     {
                         "id": TEXT,
                         "portfolio": TEXT,
@@ -211,34 +209,34 @@ SCHEMAS: Final[dict[str, Schema]] = {
                         "status": TEXT,
                         "quality": TEXT,
                         "throughput": COUNT,
-                        "since": _maybe(TIME),
+                        "since": maybe(TIME),
                     }
                 )
             ),
-            "templates": _list(
-                _object(
+            "templates": array(
+                record(
                     {
-                        "id": _maybe(TEXT),
+                        "id": maybe(TEXT),
                         "portfolio": TEXT,
                         "waba": TEXT,
                         "name": TEXT,
                         "language": TEXT,
-                        "category": _maybe(TEXT),
-                        "status": _maybe(TEXT),
+                        "category": maybe(TEXT),
+                        "status": maybe(TEXT),
                         "quality": TEXT,
-                        "since": _maybe(TIME),
+                        "since": maybe(TIME),
                     }
                 )
             ),
-            "pauses": _list(_PAUSE),
+            "pauses": array(_PAUSE),
         }
     ),
-    "Quality": _object(
+    "Quality": record(
         {
             "days": COUNT,
             "truncated": {"type": "boolean"},
-            "changes": _list(
-                _object(
+            "changes": array(
+                record(
                     {
                         "at": TIME,
                         "since": TIME,
@@ -250,33 +248,35 @@ SCHEMAS: Final[dict[str, Schema]] = {
                         "from": {},
                         "to": {},
                         "cause": TEXT,
-                    }
+                        "sent_before": maybe(record({"last_24h": _SENT_IN, "last_7d": _SENT_IN})),
+                    },
+                    optional=("sent_before",),
                 )
             ),
         }
     ),
     "Pause": _PAUSE,
-    "Pauses": _object({"pauses": _list(_PAUSE)}),
+    "Pauses": record({"pauses": array(_PAUSE)}),
     "PauseOrder": {
-        **_object(
+        **record(
             {"scope": _SCOPE, "reason": TEXT, "for": {"type": ["string", "number", "null"], "examples": ["30m"]}},
             optional=("for",),
         ),
         "additionalProperties": False,
     },
-    "Resumed": _object({"id": TEXT, "state": {"const": "resumed"}}),
-    "Clock": _object({"now_ms": COUNT}),
+    "Resumed": record({"id": TEXT, "state": {"const": "resumed"}}),
+    "Clock": record({"now_ms": COUNT}),
     "ClockAdvance": {
-        **_object({"advance_s": {"type": "number", "minimum": 0}}),
+        **record({"advance_s": {"type": "number", "minimum": 0}}),
         "additionalProperties": False,
     },
-    "RulesInForce": _object({"version": TEXT, "rules": {"type": "object"}}),
+    "RulesInForce": record({"version": TEXT, "rules": {"type": "object"}}),
     "RulesOrder": {
         "type": "object",
         "description": "The tables of [rules], or an object whose one member `rules` holds them.",
     },
     "RulesRefused": _problem(
-        {"faults": _list(_object({"path": TEXT, "problem": TEXT, "nearest": _maybe(TEXT)}))},
+        {"faults": array(record({"path": TEXT, "problem": TEXT, "nearest": maybe(TEXT)}))},
     ),
-    "Health": _object({"status": TEXT, "version": TEXT}),
+    "Health": record({"status": TEXT, "version": TEXT}),
 }

@@ -1,0 +1,88 @@
+"""`GET /numbers/{number}/health`: the seven metrics of an account status page, and whether a campaign may start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from tidegate.cloudapi.vocabulary import UNLIMITED
+from tidegate.edge.calls import Call
+from tidegate.edge.replies import Reply, json_reply
+from tidegate.edge.times import write_time, write_time_up
+from tidegate.gateway import Route
+from tidegate.policy.capacity import limit_places, release_curve, whole_places
+from tidegate.policy.health import QUALITY_WORDS, Seen, account_status, payment_method
+from tidegate.policy.readiness import Remark, remarks
+
+_DAY_MS: Final = 86_400_000
+#: How far back a change of quality or status is looked for: far beyond the 7 days that matter.
+_LOOK_BACK_DAYS: Final = 30
+_MOST_EVENTS: Final = 2_000
+
+
+async def number_health(call: Call) -> Reply:
+    """How a number that the app may use stands."""
+    route = call.route(call.path("number"))
+    books = await call.books(route.portfolio)
+    standing = await call.standing(route.portfolio, books)
+    curve = tuple(release_curve(books.releases, books.now_ms))
+    turned_at_ms = await _turned_at_ms(call, route, books.now_ms)
+    seen = Seen(standing, route.waba, route.number, books.now_ms, books.used, curve, turned_at_ms)
+    quality = standing.number(route.number).quality
+    limit = None if standing.limit == UNLIMITED else standing.limit
+    return json_reply(
+        {
+            "number": route.number,
+            "waba": route.waba,
+            "portfolio": route.portfolio,
+            "as_of": write_time(books.now_ms),
+            "quality": {"word": QUALITY_WORDS[quality], "rating": quality.value},
+            "account_status": account_status(seen).value,
+            "messaging_limit": limit,
+            "unlimited": limit is None,
+            "limit_source": standing.limit_source,
+            "payment_method": payment_method(seen).value,
+            **_money(),
+            "daily_limit": {
+                "limit": limit,
+                "headroom": whole_places(standing.rules.headroom, standing.limit),
+                "used": books.used,
+                "left": None if limit is None else max(0, limit_places(limit, standing.rules) - books.used),
+            },
+            "campaign_readiness": _readiness(remarks(seen)),
+        }
+    )
+
+
+def _money() -> dict[str, Any]:
+    """What is left to spend; null where no budget is configured, since Meta tells neither."""
+    return {"included_conversations": None, "wallet_balance": None}
+
+
+def _readiness(said: Sequence[Remark]) -> dict[str, Any]:
+    reasons = [_told(remark) for remark in said if remark.blocks]
+    notes = [_told(remark) for remark in said if not remark.blocks]
+    return {"ready": not reasons, "reasons": reasons, "notes": notes}
+
+
+def _told(remark: Remark) -> dict[str, Any]:
+    return {
+        "kind": remark.kind.value,
+        "detail": remark.detail,
+        "rule": remark.rule,
+        "cause": remark.cause,
+        "since": None if remark.since_ms is None else write_time(remark.since_ms),
+        "until": None if remark.until_ms is None else write_time_up(remark.until_ms),
+        "limit": None if remark.limit == UNLIMITED else remark.limit,
+    }
+
+
+async def _turned_at_ms(call: Call, route: Route, now_ms: int) -> int | None:
+    """When the number's quality or status last changed; None: not within the days that are looked at."""
+    from_ms = now_ms - _LOOK_BACK_DAYS * _DAY_MS
+    events, more = await call.services.history.since(route.portfolio, from_ms, _MOST_EVENTS)
+    for event in events:
+        if (event.kind, event.key) == ("number", route.number) and event.field in ("quality", "status"):
+            return event.at_ms
+    # Of what is older than the oldest that was looked at nothing is known.
+    return events[-1].at_ms if more else None
