@@ -1,10 +1,10 @@
-"""Reads of Graph as changes of standing: phone number nodes and template lists, each read by itself."""
+"""Reads of Graph: phone numbers, the account and its templates, within the budget that Meta leaves for such calls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
@@ -12,148 +12,202 @@ import orjson
 
 from tidegate.cloudapi.errors import read_error
 from tidegate.cloudapi.json_text import BadJson, read_json
-from tidegate.cloudapi.vocabulary import NumberStatus, Quality, TemplateStatus, read_category, read_limit
+from tidegate.policy.consequences.sightings import signal_of_error, token_accepted
+from tidegate.policy.consequences.signal import Signal, Source
+from tidegate.policy.reach import Subject
+from tidegate.policy.readings import Reading, account_reading, number_reading, template_reading
 from tidegate.policy.standing import Change
 from tidegate.upstream import Upstream
 
 VERSION: Final = "v25.0"
 _MAX_PAGES: Final = 100
 _TEMPLATE_FIELDS: Final = "name,language,category,status,quality_score"
-_NUMBER_FIELDS: Final = "quality_rating,status,throughput,whatsapp_business_manager_messaging_limit"
-_LEVELS: Final[Mapping[str, int]] = {"HIGH": 1_000}
+_NUMBER_FIELDS: Final = (
+    "quality_rating,status,throughput,whatsapp_business_manager_messaging_limit,name_status,health_status"
+)
+_ACCOUNT_FIELDS: Final = "account_review_status,health_status"
 #: Codes by which Meta asks for fewer management calls (Meta, "Rate limits"); going on makes the block longer.
-_SLOW_DOWN: Final = frozenset({4, 17, 32, 613, 80007, 80008})
+_SLOW_DOWN: Final = frozenset({4, 17, 32, 341, 613, 80007, 80008})
 _SLOW_DOWN_MS: Final = 300_000
-_USAGE_HEADERS: Final = ("X-Business-Use-Case-Usage", "X-App-Usage")
+#: The budget is that of a rolling hour: an answer that asks for more than a day is a mistake.
+_LONGEST_WAIT_MS: Final = 86_400_000
+#: The usage headers, with the code that Meta answers when their budget is used up. Source: Meta, "Rate limits".
+_USAGE: Final = {"X-Business-Use-Case-Usage": 80007, "X-App-Usage": 4}
 #: Share of the call budget, in percent, from which on the next call waits.
 _USAGE_BOUND: Final = 90
 
 
-class NotRead(Exception):
-    """Graph did not give what was asked for; says why without quoting anything.
+@dataclass(slots=True)
+class Told:
+    """What an account's nodes said, and what kept the rest from being read.
 
-    `wait_ms`: how long Meta asks to make no more such calls; 0 when it did not.
+    `wait_ms`: how long Meta asks to make no more such calls; 0 when it did not. `faults` quote nothing.
     """
 
-    def __init__(self, why: str, wait_ms: int = 0) -> None:
-        super().__init__(why)
-        self.wait_ms = wait_ms
+    changes: list[Change] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    wait_ms: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was read."""
+        return not self.faults
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One answer: its object, and how long to make no more calls (ms, 0: no need)."""
+class _NotRead(Exception):
+    """Graph did not give what was asked for, nor would it give anything else now."""
 
-    node: Mapping[str, Any]
-    wait_ms: int
+
+class _Wait(NamedTuple):
+    """How long to make no more calls (ms), and the error code that says or foretells it."""
+
+    ms: int
+    code: int
 
 
 class GraphReads:
-    """Reads the standing of one account with its token."""
+    """Reads what Graph says of one account, with its token."""
 
-    __slots__ = ("_token", "_upstream", "_waba")
+    __slots__ = ("_now_ms", "_subject", "_token", "_upstream")
 
-    def __init__(self, upstream: Upstream, waba: str, token: str) -> None:
+    def __init__(self, upstream: Upstream, portfolio: str, waba: str, token: str, now_ms: Callable[[], int]) -> None:
+        """`now_ms` tells the store's time: what was read is as old as the question."""
         self._upstream = upstream
-        self._waba = waba
+        self._subject = Subject(portfolio, waba)
         self._token = token
+        self._now_ms = now_ms
 
-    async def number(self, number: str, at_ms: int) -> tuple[list[Change], int]:
-        """Quality, state, throughput and the portfolio's limit, and the wait asked for. Raises NotRead."""
-        read = await self._get(f"/{VERSION}/{number}?fields={_NUMBER_FIELDS}")
-        return _number_changes(number, read.node, at_ms), read.wait_ms
+    async def read(self, numbers: Sequence[str]) -> Told:
+        """One call a number, one for the account, one for each hundred templates; fewer once Meta asks for a pause.
 
-    async def templates(self, at_ms: int) -> tuple[list[Change], int]:
-        """Category, state and quality of every template, and the wait asked for. Raises NotRead."""
-        changes: list[Change] = []
-        after, wait_ms = "", 0
+        What can't be read is left out and told in `faults`; the rest is told all the same.
+        """
+        told = Told()
+        try:
+            for number in numbers:
+                await self._number(number, told)
+            await self._account(told)
+            await self._templates(told)
+        except _NotRead as error:
+            told.faults.append(str(error))
+        # Each number's node tells of the account again: once is enough, as of the first time.
+        first: dict[tuple[str, Subject], Signal] = {}
+        for signal in told.signals:
+            first.setdefault((signal.name, signal.subject), signal)
+        told.signals = list(first.values())
+        return told
+
+    async def _number(self, number: str, told: Told) -> None:
+        subject = replace(self._subject, number=number)
+        asked_at_ms = self._now_ms()
+        node = await self._get(f"/{VERSION}/{number}?fields={_NUMBER_FIELDS}", asked_at_ms, told)
+        if node is not None:
+            _take(number_reading(node, subject, asked_at_ms), told)
+
+    async def _account(self, told: Told) -> None:
+        asked_at_ms = self._now_ms()
+        node = await self._get(f"/{VERSION}/{self._subject.waba}?fields={_ACCOUNT_FIELDS}", asked_at_ms, told)
+        if node is not None:
+            _take(account_reading(node, self._subject, asked_at_ms), told)
+
+    async def _templates(self, told: Told) -> None:
+        after = ""
         for _ in range(_MAX_PAGES):
-            path = f"/{VERSION}/{self._waba}/message_templates?fields={_TEMPLATE_FIELDS}&limit=100{after}"
-            page = await self._get(path)
-            wait_ms = max(wait_ms, page.wait_ms)
-            templates = (_template_change(self._waba, template, at_ms) for template in _objects(page.node.get("data")))
-            changes += [change for change in templates if change is not None]
-            paging = _object(page.node.get("paging"))
+            path = f"/{VERSION}/{self._subject.waba}/message_templates?fields={_TEMPLATE_FIELDS}&limit=100{after}"
+            asked_at_ms = self._now_ms()
+            page = await self._get(path, asked_at_ms, told)
+            if page is None:
+                return
+            for template in _objects(page.get("data")):
+                _take(template_reading(template, self._subject, asked_at_ms), told)
+            paging = _object(page.get("paging"))
             cursor = _object(paging.get("cursors")).get("after")
             if not isinstance(cursor, str) or not paging.get("next"):
-                break
+                return
             after = f"&after={quote(cursor, safe='')}"
-        return changes, wait_ms
+        told.faults.append(f"there are more than {_MAX_PAGES} pages of templates")
 
-    async def _get(self, path: str) -> Read:
+    async def _get(self, path: str, asked_at_ms: int, told: Told) -> Mapping[str, Any] | None:
+        """The object that Graph answers; None where it refuses this one. Raises _NotRead where it would refuse all."""
+        if told.wait_ms:
+            raise _NotRead("Meta asks for no more calls now")
         try:
-            async with self._upstream.session.get(
-                self._upstream.url(path), headers={"Authorization": f"Bearer {self._token}"}, allow_redirects=False
-            ) as answer:
-                raw = await answer.read()
-                status, wait_ms = answer.status, _wait_asked_for(answer.headers)
+            status, headers, raw = await self._answer(path)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NotRead(f"Graph could not be reached: {type(error).__name__}") from None
+            raise _NotRead(f"Graph could not be reached: {type(error).__name__}") from None
+        for wait in _waits_told(headers):
+            self._rest(wait, "usage header", asked_at_ms, told)
         if status != 200:
-            refusal = read_error(raw)
-            error_code = refusal.code if refusal else None
-            if error_code in _SLOW_DOWN:
-                wait_ms = max(wait_ms, _SLOW_DOWN_MS)
-            raise NotRead(f"Graph answered HTTP {status}" + (f", code {error_code}" if error_code else ""), wait_ms)
+            self._refused(status, raw, asked_at_ms, told)
+            return None
+        told.signals.append(token_accepted(self._subject, asked_at_ms))
         try:
             body = read_json(raw)
         except BadJson:
-            raise NotRead("Graph's answer is not JSON") from None
+            told.faults.append("Graph's answer is not JSON")
+            return None
         if not isinstance(body, dict):
-            raise NotRead("Graph's answer is no object")
-        return Read(body, wait_ms)
+            told.faults.append("Graph's answer is no object")
+            return None
+        return body
+
+    async def _answer(self, path: str) -> tuple[int, Mapping[str, str], bytes]:
+        async with self._upstream.session.get(
+            self._upstream.url(path), headers={"Authorization": f"Bearer {self._token}"}, allow_redirects=False
+        ) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    def _refused(self, status: int, raw: bytes, asked_at_ms: int, told: Told) -> None:
+        refusal = read_error(raw)
+        if refusal is None:
+            told.faults.append(f"Graph answered HTTP {status}")
+            return
+        code = refusal.code
+        told.faults.append(f"Graph answered HTTP {status}, code {code}")
+        if code in _SLOW_DOWN:
+            self._rest(_Wait(max(_SLOW_DOWN_MS, told.wait_ms), code), "", asked_at_ms, told)
+        # Code 0 says that the token is at fault only where the status says so too.
+        if code == 190 or (code == 0 and status == 401):
+            told.signals.append(signal_of_error(code, self._subject, asked_at_ms, source=Source.GRAPH))
+            raise _NotRead("Graph does not take the token")
+
+    def _rest(self, wait: _Wait, detail: str, asked_at_ms: int, told: Told) -> None:
+        told.wait_ms = max(told.wait_ms, wait.ms)
+        signal = signal_of_error(
+            wait.code, self._subject, asked_at_ms, source=Source.GRAPH, until_ms=asked_at_ms + wait.ms
+        )
+        told.signals.append(replace(signal, detail=detail))
 
 
-def _wait_asked_for(headers: Mapping[str, str]) -> int:
-    """What the usage headers ask for: nothing, or a pause in ms. Source: Meta, "Rate limits" (minutes, percent)."""
-    wait_ms = 0
-    for name in _USAGE_HEADERS:
+def _take(reading: Reading, told: Told) -> None:
+    told.changes += reading.changes
+    told.signals += reading.signals
+
+
+def _waits_told(headers: Mapping[str, str]) -> list[_Wait]:
+    """What the usage headers ask for. Source: Meta, "Rate limits" (minutes, percent of a rolling hour)."""
+    waits = []
+    for name, code in _USAGE.items():
         try:
             usage = orjson.loads(headers.get(name, "{}"))
         except orjson.JSONDecodeError:
             continue
         entries = [entry for value in _object(usage).values() for entry in _objects(value)] or [_object(usage)]
-        for entry in entries:
-            minutes = entry.get("estimated_time_to_regain_access")
-            if isinstance(minutes, int | float) and minutes > 0:
-                wait_ms = max(wait_ms, int(minutes * 60_000))
-            shares = [entry.get(key) for key in ("call_count", "total_time", "total_cputime")]
-            if any(isinstance(share, int | float) and share >= _USAGE_BOUND for share in shares):
-                wait_ms = max(wait_ms, _SLOW_DOWN_MS)
-    return wait_ms
+        wait_ms = max(map(_entry_wait_ms, entries))
+        if wait_ms:
+            waits.append(_Wait(wait_ms, code))
+    return waits
 
 
-def _number_changes(number: str, node: Mapping[str, Any], at_ms: int) -> list[Change]:
-    values: dict[str, Any] = {}
-    if node.get("quality_rating") in (*Quality, "NA"):
-        values["quality"] = Quality(node["quality_rating"]).value
-    if node.get("status") in tuple(NumberStatus):
-        values["status"] = node["status"]
-    level = _object(node.get("throughput")).get("level")
-    if isinstance(level, str) and level in _LEVELS:
-        values["throughput"] = _LEVELS[level]
-    changes = [Change("number", number, values, "graph", at_ms, "read from Graph")] if values else []
-    limit = read_limit(node.get("whatsapp_business_manager_messaging_limit"))
-    if limit is not None:
-        # Whether it tightens is not known here: what was read is acknowledged to nobody.
-        changes.append(Change("limit", "", {"limit": limit}, "graph", at_ms, "read from Graph"))
-    return changes
+def _entry_wait_ms(entry: Mapping[str, Any]) -> int:
+    spent = max(_number(entry.get(key)) for key in ("call_count", "total_time", "total_cputime")) >= _USAGE_BOUND
+    told_ms = min(_number(entry.get("estimated_time_to_regain_access")) * 60_000, _LONGEST_WAIT_MS)
+    return max(int(told_ms), _SLOW_DOWN_MS if spent else 0)
 
 
-def _template_change(waba: str, template: Mapping[str, Any], at_ms: int) -> Change | None:
-    name, language = template.get("name"), template.get("language")
-    if not isinstance(name, str) or not isinstance(language, str):
-        return None
-    values: dict[str, Any] = {}
-    category = read_category(template.get("category"))
-    if category is not None:
-        values["category"] = category.value
-    if template.get("status") in tuple(TemplateStatus):
-        values["status"] = template["status"]
-    score = _object(template.get("quality_score")).get("score")
-    if score in tuple(Quality):
-        values["quality"] = score
-    return Change("template", f"{waba}:{language}:{name}", values, "graph", at_ms, "read from Graph")
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) and value > 0 else 0
 
 
 def _object(value: object) -> Mapping[str, Any]:
