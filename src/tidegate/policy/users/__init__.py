@@ -2,7 +2,7 @@
 
 from tidegate.policy.users.links import Link, Name, links_of, links_of_answer, spellings
 from tidegate.policy.users.record import expires_at_ms, read_user, write_user
-from tidegate.policy.users.sends import concerns, objection_for, probes, sent
+from tidegate.policy.users.sends import concerns, given_back, objection_for, probes, sent
 from tidegate.policy.users.user import EMPTY, REFUSABLE, User, Word
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Word",
     "concerns",
     "expires_at_ms",
+    "given_back",
     "links_of",
     "links_of_answer",
     "objection_for",

@@ -66,6 +66,15 @@ def sent(user: User, case: Case, rules: Rules, at_ms: int) -> User:
     return after
 
 
+def given_back(user: User, at_ms: int) -> User:
+    """The record when the marketing message that was sent at this time is proven not to have gone out."""
+    times = list(user.marketing_sent_at_ms)
+    if at_ms not in times:
+        return user
+    times.remove(at_ms)
+    return replace(user, marketing_sent_at_ms=tuple(times))
+
+
 def probes(user: User, case: Case, now_ms: int) -> tuple[Breaker, ...]:
     """The user's half-open breakers that this send, if it goes now, is a probe of."""
     return tuple(

@@ -115,14 +115,6 @@ class User:
         times = trim((*self.marketing_sent_at_ms, at_ms), at_ms)
         return replace(self, marketing_sent_at_ms=times[-_MOST_TIMES:])
 
-    def without_marketing_send(self, at_ms: int) -> User:
-        """When the marketing message of this time is proven not to have gone out."""
-        times = list(self.marketing_sent_at_ms)
-        if at_ms not in times:
-            return self
-        times.remove(at_ms)
-        return replace(self, marketing_sent_at_ms=tuple(times))
-
     def in_zone(self, zone: str | None) -> User:
         """Known to be in this IANA zone, or (None) wherever the number says."""
         return replace(self, zone=zone)
