@@ -14,6 +14,7 @@ from tidegate.policy.guardrails.throughput import EARLY_US, SLACK_US
 from tidegate.policy.paces import number_share, turns_of
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
 from tidegate.policy.standing import Standing
+from tidegate.policy.tallies import tallies_of
 from tidegate.policy.users import EMPTY, User
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Send, Verdict, Wait
 
@@ -115,6 +116,7 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
         waits_for_throughput=rules.mode("throughput") is Mode.ENFORCE,
         user_version=user.version,
         turns=turns_of(case, standing, now_ms),
+        tallies=tallies_of(case, standing, now_ms),
     )
 
 

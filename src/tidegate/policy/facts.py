@@ -33,6 +33,8 @@ class Case:
     to_group: bool = False
     recipient: bytes | None = field(default=None, repr=False)
     """The 16 bytes that stand for the user; None where it is not asked who it is."""
+    digits: str = field(default="", repr=False)
+    """Their phone number, which tells what a message costs; "" where it is hidden."""
     zones: tuple[str, ...] = field(default=(), repr=False)
     """The time zones that the user may be in, by their number or user id; () where nothing is known."""
 
@@ -64,10 +66,13 @@ class Turn(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """An allowance: `cost` is taken of `limit` (NO_LIMIT: it is only counted) until `expires_at_ms`.
+    """An allowance: `cost` is taken of `limit` (NO_LIMIT: it is only counted) until `expires_at_ms` (0: for good).
 
-    `only_new`: only by a send that counts one more recipient. `name` has no spaces; one of money begins with `spend:`,
-    and its costs are millionths of a currency. `objection`: the no where nothing is left.
+    `only_new`: only by a send that counts one more recipient. `free_in_window`: what goes within the service window
+    costs nothing. `covers`: never a no; while there is room it is taken, and the tallies after it cost nothing.
+    `enforced`: whether a send without room for it is stopped. `name` has no spaces; one of recipients begins with
+    `warm:`, one of money with `spend:`, and its costs are millionths of a currency. `objection`: the no where nothing
+    is left.
     """
 
     name: str
@@ -76,6 +81,9 @@ class Tally(NamedTuple):
     only_new: bool
     expires_at_ms: int
     objection: Objection | None = None
+    free_in_window: bool = False
+    covers: bool = False
+    enforced: bool = True
 
 
 @dataclass(frozen=True, slots=True)

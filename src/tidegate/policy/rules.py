@@ -6,38 +6,21 @@ import re
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StrictBool,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, model_validator
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.allowance_rules import Spending, WarmUpRamp
 from tidegate.policy.consequences.rulebook import ConsequenceRules, Consequences, stated
 from tidegate.policy.duration import MS_PER_UNIT, Duration
 from tidegate.policy.early_warning import Plan
 from tidegate.policy.frequency import FrequencyCap
-from tidegate.policy.warm_up import WarmUp
+from tidegate.policy.rule_table import Guardrail, Table
+from tidegate.policy.rule_table import Mode as Mode
 
 Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 """A part of the messaging limit: at least 0, less than 1."""
-
-
-class Mode(StrEnum):
-    """How much a guardrail's objection weighs."""
-
-    #: The objection decides.
-    ENFORCE = "enforce"
-    #: The objection is written down, and the send goes as if there were none.
-    SHADOW = "shadow"
-    #: The guardrail is not asked.
-    OFF = "off"
 
 
 class Hold(StrEnum):
@@ -45,12 +28,6 @@ class Hold(StrEnum):
 
     QUEUE = "queue"
     REJECT = "reject"
-
-
-class Table(BaseModel):
-    """A table of the rules: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Reserve(Table):
@@ -90,12 +67,6 @@ class MaxWait(Table):
         """Milliseconds that a queued send of this category may wait."""
         wait_ms: int = getattr(self, f"{category.value}_ms")
         return wait_ms
-
-
-class Guardrail(Table):
-    """The part that every guardrail's table has."""
-
-    mode: Mode = Mode.ENFORCE
 
 
 def _read_minute(written: Any) -> int:
@@ -156,21 +127,6 @@ class Frequency(Guardrail):
         return FrequencyCap(self.per_day, self.per_week)
 
 
-class WarmUpRamp(Guardrail):
-    """A daily allowance of new recipients for what is young, growing while it is well received."""
-
-    start: int = Field(default=50, strict=True, ge=1, le=100_000)
-    growth: float = Field(default=2.0, gt=1, le=10, allow_inf_nan=False)
-    idle_days: int = Field(default=30, strict=True, ge=1, le=3_650)
-    #: What has a ramp of its own.
-    scopes: tuple[Literal["number", "template"], ...] = Field(default=("number", "template"), min_length=1)
-    categories: tuple[Category, ...] = (Category.MARKETING,)
-
-    @property
-    def plan(self) -> WarmUp:
-        return WarmUp(self.start, self.growth, self.idle_days)
-
-
 class EarlyWarning(Guardrail):
     """How sure the watch over outcomes has to be: alarms for nothing that are allowed a week, a template and number."""
 
@@ -228,6 +184,7 @@ class Rules(Table):
     consent: Consent | None = None
     frequency_cap: Frequency | None = None
     warm_up: WarmUpRamp | None = None
+    budget: Spending | None = None
 
     consequence: ConsequenceRules = ()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
 from tidegate.policy.breaker import Board
 from tidegate.policy.rules import Rules
+from tidegate.policy.warming import Warming
 
 NO_BREAKERS: Final = Board()
 
@@ -72,6 +74,10 @@ class Standing:
     rules: Rules = field(default_factory=Rules)
     breakers: Board = NO_BREAKERS
     """Those that concern many users."""
+    warmings: Mapping[str, Warming] = field(default_factory=dict)
+    """The warm-ups under way, by the id of what is warmed up (`policy/warming.py`)."""
+    wallets: Mapping[str, int] = field(default_factory=dict)
+    """What was paid in so far for each WABA, in millionths of the budget's currency."""
 
     def number(self, number: str) -> NumberStanding:
         return self.numbers.get(number) or NumberStanding(number)

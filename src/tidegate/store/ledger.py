@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
-from tidegate.policy.facts import Facts, Terms
+from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
 from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
@@ -213,8 +213,13 @@ def _encode_ask(args: list[Any], ask: Ask) -> None:
         ask.user_record,
         ask.user_expires_at_ms,
         orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b"",
-        orjson.dumps([(*tally[:3], int(tally[3]), tally[4]) for tally in terms.tallies]) if terms.tallies else b"",
+        orjson.dumps([_tally(tally) for tally in terms.tallies]) if terms.tallies else b"",
     )
+
+
+def _tally(tally: Tally) -> tuple[str, int, int, int, int]:
+    when = 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
+    return tally.name, tally.cost, tally.limit if tally.enforced else NO_LIMIT, when, tally.expires_at_ms
 
 
 def _encode_outcome(args: list[Any], outcome: Outcome) -> None:

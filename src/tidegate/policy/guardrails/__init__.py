@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.guardrails.account_restricted import account_restricted
 from tidegate.policy.guardrails.breaker_pace import breaker_pace
+from tidegate.policy.guardrails.budget import budget
 from tidegate.policy.guardrails.category_reserve import category_reserve
 from tidegate.policy.guardrails.consent import consent
 from tidegate.policy.guardrails.frequency_cap import frequency_cap
@@ -19,6 +20,7 @@ from tidegate.policy.guardrails.recipient_suppressed import recipient_suppressed
 from tidegate.policy.guardrails.service_window import service_window
 from tidegate.policy.guardrails.template_health import template_health
 from tidegate.policy.guardrails.throughput import throughput
+from tidegate.policy.guardrails.warm_up import warm_up
 from tidegate.policy.guardrails.user_marketing_limit import user_marketing_limit
 from tidegate.policy.standing import Standing
 from tidegate.policy.users import User
@@ -47,7 +49,9 @@ COUNTED: tuple[CountedGuardrail, ...] = (
     service_window,
     messaging_limit,
     category_reserve,
+    warm_up,
     breaker_pace,
     pair_rate,
     throughput,
+    budget,
 )

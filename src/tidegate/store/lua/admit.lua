@@ -74,7 +74,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   -- Further paces and allowances.
   local is_new = place ~= nil and counted == 0
   local times, come = turns_look(k, turns, now)
-  local stands, room = tallies_look(k, tallies, is_new)
+  local stands, costs, room = tallies_look(k, tallies, is_new, open)
 
   local seen = { 1, epoch, 0, 0, window, counted, used, pair_at, turn_at, version, '', table.concat(times, ' '),
     table.concat(stands, ' ') }
@@ -107,7 +107,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   end
 
   turns_take(k, turns, now)
-  local taken = tallies_take(k, tallies, is_new, now)
+  local taken = tallies_take(k, tallies, costs, now)
   if user_record ~= '' then
     redis.call('HSET', k.user .. recipient, 'v', version + 1, 'r', user_record)
     if user_expires > 0 then redis.call('PEXPIRE', k.user .. recipient, digits(math.max(1000, user_expires - now)))

@@ -18,7 +18,7 @@ else
   if record[2] ~= attempt or (state ~= 'queued' and state ~= 'sending') then return 0 end
   attempt = tonumber(attempt) + 1
 end
-if state == 'sending' then tallies_release(k, id, record[6], '') end
+if state == 'sending' then tallies_release(k, id, record[6] or '', false) end
 if state == 'sending' and record[3] == '1' then
   local place = place_load(k, recipient)
   place.holds[id] = nil

@@ -9,7 +9,8 @@
 --
 -- Returns now, then 6 values a status: 1 if the state changed, 1 if a place came free; where the state changed, what it
 -- was before, about, recipient and the time of its admission (ms), else '' thrice and 0. -1 for the first: no such
--- message. Tallies of money ("spend:") follow the bill; what failed gives back what it took.
+-- message. Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered
+-- after all takes it again.
 -- A state never goes back, and a repeated status changes nothing.
 local now = now_ms(KEYS[1])
 local DAY, answer = 86400000, { now }
@@ -34,20 +35,6 @@ local function apply_to_place(k, id, record, at, says)
   return place_save(k, place, now) < 0 and 1 or 0
 end
 
-local function settle_bill(k, id, taken, billed)
-  local noted = ''
-  for name, cost in string.gmatch(taken, '(%S+) (%d+)\n') do
-    if string.sub(name, 1, 6) == 'spend:' then
-      if redis.call('EXISTS', k.tally .. name) == 1 then
-        redis.call('INCRBY', k.tally .. name, string.format('%.0f', billed - tonumber(cost)))
-      end
-      cost = string.format('%.0f', billed)
-    end
-    noted = noted .. name .. ' ' .. cost .. '\n'
-  end
-  if noted ~= taken then redis.call('HSET', k.message .. id, 'tallies', noted) end
-end
-
 local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wamid, billed)
   local k = keys_of(portfolio)
   local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted',
@@ -58,15 +45,16 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
   redis.call('ZREM', k.inflight, id)
   redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[1])
   -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
-  local freed = 0
+  local freed, noted = 0, record[10] or ''
   if says == 'counts' and not record[7] then
     redis.call('HSET', k.message .. id, 'counted', 1)
     freed = apply_to_place(k, id, record, at, says)
+    noted = tallies_retake(k, id, noted)
   elseif says ~= 'counts' and status == 'failed' and rank > rank_now then
     freed = apply_to_place(k, id, record, at, says)
-    tallies_release(k, id, record[10], says == 'frees' and '' or 'spend:')
+    noted = tallies_release(k, id, noted, says ~= 'frees')
   end
-  if billed >= 0 and status ~= 'failed' then settle_bill(k, id, record[10] or '', billed) end
+  if billed >= 0 and status ~= 'failed' then tallies_bill(k, id, noted, billed) end
   if rank <= rank_now then return 0, freed, '', '', '', 0 end
   if state == 'queued' then
     -- An attempt that was taken for unsent was sent after all: it must not be sent again.

@@ -26,7 +26,7 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   end
   redis.call('ZREM', k.inflight, id)
   if state ~= 'unknown' then redis.call('HDEL', k.message .. id, 'body') end
-  if release == '1' then tallies_release(k, id, record[6], '') end
+  if release == '1' then tallies_release(k, id, record[6] or '', false) end
   if release ~= '1' or record[4] ~= '1' then return 0 end
   local place = place_load(k, record[3])
   place.holds[id] = nil
