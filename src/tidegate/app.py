@@ -19,6 +19,7 @@ from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.routes import IN_HAND, make_application, make_runner
 from tidegate.edge.services import Services
+from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable, UnfitStore
 from tidegate.gateway import START_BY_MS, Gateway, Route
 from tidegate.graph_reads import GraphReads
@@ -32,18 +33,22 @@ from tidegate.poller import Account, Poller
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
+from tidegate.store.aliases import Aliases
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
+from tidegate.store.counts import Counts
 from tidegate.store.embedded import EmbeddedStore
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.leases import Leases
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
+from tidegate.store.outcomes import Outcomes
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
+from tidegate.store.users import Users
 from tidegate.tasks import spawn
 from tidegate.upstream import Upstream
 
@@ -157,6 +162,17 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         settings.upstream.timeout_ms / 1000,
         {n.id: w.access_token.get_secret_value() for _, w, n in settings.numbers},
     )
+    users = Users(client, portfolios, clock.now_ms, one_slot=connection.is_cluster)
+    aliases, outcomes = Aliases(users, identity), Outcomes(client, portfolios, one_slot=connection.is_cluster)
+    enforcement = Enforcement(
+        standings=standings,
+        users=users,
+        counts=Counts(client, portfolios),
+        ledger=ledger,
+        clock=clock,
+        metrics=metrics,
+        settle_ms=SETTLE_MS,
+    )
     gateway = Gateway(
         ledger=ledger,
         queue=queue,
@@ -167,13 +183,20 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         identity=identity,
         ids=ids,
         metrics=metrics,
-        rules=settings.rules,
+        users=users,
+        aliases=aliases,
+        outcomes=outcomes,
+        enforcement=enforcement,
     )
     dispatcher = Dispatcher(gateway, queue, standings, routes, clock, metrics)
     signals = Signals(
         ledger=ledger,
         standings=standings,
         messages=messages,
+        users=users,
+        aliases=aliases,
+        outcomes=outcomes,
+        enforcement=enforcement,
         identity=identity,
         ids=ids,
         clock=clock,
@@ -181,16 +204,15 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         portfolio_of_number={route.number: route.portfolio for route in routes},
         portfolio_of_waba={route.waba: route.portfolio for route in routes},
         number_of_display={n.display_phone_number: n.id for _, _, n in settings.numbers if n.display_phone_number},
-        settle_ms=SETTLE_MS,
     )
     gateway.call_on_change(dispatcher.wake)
-    signals.on_change = functools.partial(_rouse, dispatcher)
+    signals.on_change = enforcement.on_change = functools.partial(_rouse, dispatcher)
     accounts = [
         Account(
             p.id,
             w.id,
             tuple(n.id for n in w.numbers),
-            GraphReads(upstream, w.id, w.access_token.get_secret_value()),
+            GraphReads(upstream, p.id, w.id, w.access_token.get_secret_value(), clock.now_ms),
         )
         for p, w in settings.wabas
     ]
@@ -210,6 +232,10 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
             rouse=functools.partial(_rouse, dispatcher),
         ),
         messages=messages,
+        users=users,
+        aliases=aliases,
+        outcomes=outcomes,
+        enforcement=enforcement,
         signals=signals,
         dispatcher=dispatcher,
         upstream=upstream,
@@ -224,7 +250,16 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         probe=functools.partial(inspect, client),
     )
     leases = Leases(client, secrets.token_hex(8))
-    poller = Poller(signals, clock, leases, accounts, settings.poll.interval_ms)
+    poller = Poller(
+        restand=signals.restand,
+        consider=enforcement.consider,
+        standing=standings.current,
+        clock=clock,
+        leases=leases,
+        accounts=accounts,
+        interval_ms=settings.poll.interval_ms,
+    )
+    enforcement.on_relief = lambda portfolio, waba: poller.look(waba)
     runner = make_runner(make_application(services), shutdown_timeout=_CLOSE_S)
     return Node(settings, connection, services, poller, runner, draining)
 

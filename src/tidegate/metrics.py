@@ -31,6 +31,15 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
+        self._breakers = Counter(
+            "tidegate_breaker_changes",
+            "Breakers written, by rule and the state that they are in then.",
+            ("rule", "state"),
+            registry=registry,
+        )
+        self._alerts = Counter(
+            "tidegate_alerts", "Signals that somebody should know of, by rule.", ("rule",), registry=registry
+        )
         self._outcomes = Counter(
             "tidegate_upstream_outcomes", "How POSTs to Meta ended.", ("outcome",), registry=registry
         )
@@ -71,6 +80,14 @@ class Metrics:
         """Guardrails in shadow mode would have objected."""
         for reason in reasons:
             self._shadowed.labels(reason.value).inc()
+
+    def breaker_changed(self, rule: str, state: str) -> None:
+        """A breaker of this rule was written; it is in this state now."""
+        self._breakers.labels(rule, state).inc()
+
+    def alerted(self, rule: str) -> None:
+        """A signal came that somebody should know of."""
+        self._alerts.labels(rule).inc()
 
     def posted(self, outcome: str, spent_ms: float) -> None:
         """One POST to Meta ended: answered, unknown or not_sent."""

@@ -1,4 +1,4 @@
-"""Webhooks applied: what users and Meta tell changes messages, places, windows and standing."""
+"""Webhooks applied: what users and Meta tell changes messages, places, windows, users and the standing."""
 
 from __future__ import annotations
 
@@ -12,29 +12,39 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.errors import lookup
 from tidegate.cloudapi.events import (
     Event,
+    IdentityChange,
     InboundMessage,
-    LimitUpdate,
-    NumberEvent,
-    NumberQualityUpdate,
+    Preference,
     StatusUpdate,
-    TemplateCategoryUpdate,
-    TemplateQualityUpdate,
-    TemplateStatusUpdate,
+    UserIdUpdate,
+    UserPreference,
 )
 from tidegate.cloudapi.messages import RecipientKind, unwrap_opaque
-from tidegate.cloudapi.vocabulary import UNLIMITED, MessageStatus, Quality, TemplateStatus
+from tidegate.cloudapi.vocabulary import Category, MessageStatus
 from tidegate.cloudapi.webhooks import read_envelope
+from tidegate.enforcement import Enforcement
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
+from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
-from tidegate.policy.lifecycle import FROM_STATUS, RANK
-from tidegate.policy.standing import Change, Standing
-from tidegate.store.ledger import Inbound, Ledger, Status
+from tidegate.policy.lifecycle import FROM_STATUS, RANK, State
+from tidegate.policy.opt_out import is_opt_out
+from tidegate.policy.reach import Subject
+from tidegate.policy.standing import Change
+from tidegate.policy.standing_news import changes_of
+from tidegate.policy.users import given_back, links_of
+from tidegate.store.aliases import Aliases
+from tidegate.store.ledger import Inbound, Ledger, Refreshed, Status
 from tidegate.store.messages import Messages
+from tidegate.store.outcomes import Outcomes
 from tidegate.store.standings import Standings
+from tidegate.store.users import Users
 
-#: Throughput of an upgraded number (Meta, "Throughput").
-HIGH_THROUGHPUT: Final = 1_000
+#: Events that speak of one user each: they are applied side by side.
+_PERSONAL: Final = (InboundMessage, StatusUpdate, UserPreference, IdentityChange, UserIdUpdate)
+_DELIVERED: Final = frozenset({State.DELIVERED.value, State.READ.value})
+#: A change of standing may let go what was held for one of these.
+_HELD: Final = ("template_paused", "paused_by_operator", "number_standing", "messaging_limit")
 
 log = structlog.get_logger()
 
@@ -48,6 +58,10 @@ class Signals:
         ledger: Ledger,
         standings: Standings,
         messages: Messages,
+        users: Users,
+        aliases: Aliases,
+        outcomes: Outcomes,
+        enforcement: Enforcement,
         identity: Identity,
         ids: MessageIds,
         clock: StoreClock,
@@ -55,12 +69,14 @@ class Signals:
         portfolio_of_number: Mapping[str, str],
         portfolio_of_waba: Mapping[str, str],
         number_of_display: Mapping[str, str],
-        settle_ms: int,
     ) -> None:
-        """`settle_ms`: after a change that tightens, how long sends that were admitted before it may still start."""
         self._ledger = ledger
         self._standings = standings
         self._messages = messages
+        self._users = users
+        self._aliases = aliases
+        self._outcomes = outcomes
+        self._enforcement = enforcement
         self._identity = identity
         self._ids = ids
         self._clock = clock
@@ -68,51 +84,120 @@ class Signals:
         self._portfolio_of_number = portfolio_of_number
         self._portfolio_of_waba = portfolio_of_waba
         self._number_of_display = number_of_display
-        self._settle_ms = settle_ms
         #: Called with the portfolio, and the reasons for which held messages may now go, when sends may be due.
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
 
     async def receive(self, raw: bytes) -> None:
-        """Apply every event of a verified webhook body.
+        """Apply every event of a verified webhook body; on return no send that they forbid can start, on any node.
 
         Raises BadWebhook for what is not JSON, StoreUnavailable when it could not be kept: Meta sends it again, and
         what was applied already changes nothing the second time.
         """
         events = read_envelope(raw)
-        personal = [event for event in events if isinstance(event, InboundMessage | StatusUpdate)]
-        await asyncio.gather(*(self._apply_personal(event) for event in personal))
+        tightened = await asyncio.gather(*(self._apply_personal(e) for e in events if isinstance(e, _PERSONAL)))
+        tightens = any(tightened)
         for event in events:
             self._metrics.applied(event)
-            if not isinstance(event, InboundMessage | StatusUpdate):
-                await self._apply_standing(event)
+            if not isinstance(event, _PERSONAL):
+                tightens |= await self._apply_standing(event)
+        if tightens:
+            await self._enforcement.settled()
 
     async def restand(self, portfolio: str, changes: Sequence[Change]) -> None:
         """Write changes of standing; on return no send that they forbid can start, on any node."""
-        _, applied = await self._standings.change(portfolio, changes)
-        if any(applied) and any(change.tightens for change in changes):
+        if await self._restand(portfolio, changes):
             # Sends admitted under the old epoch start within this span, or not at all.
-            await asyncio.sleep(self._settle_ms / 1000)
-        self.on_change(portfolio, ("template_paused", "paused_by_operator", "number_standing", "messaging_limit"))
+            await self._enforcement.settled()
 
-    async def _apply_personal(self, event: InboundMessage | StatusUpdate) -> None:
+    async def _restand(self, portfolio: str, changes: Sequence[Change]) -> bool:
+        _, applied = await self._standings.change(portfolio, changes)
+        self.on_change(portfolio, _HELD)
+        return any(applied) and any(change.tightens for change in changes)
+
+    async def _apply_standing(self, event: Event) -> bool:
+        """Facts first, then what follows from them; whether less may be sent than before."""
+        waba = getattr(event, "waba_id", None)
+        portfolio = self._portfolio_of_waba.get(waba) if waba else None
+        if portfolio is None:
+            return False
+        standing = await self._standings.current(portfolio)
+        number = self._number_of_display.get(getattr(event, "display_phone_number", None) or "")
+        changes = changes_of(event, standing, number, self._clock.now_ms())
+        tightened = await self._restand(portfolio, changes) if changes else False
+        if changes:
+            log.info("standing_changed", portfolio=portfolio, by=type(event).__name__)
+        subject = Subject(portfolio, waba, number)
+        return await self._enforcement.apply(signals_of(event, subject, self._clock.now_ms())) or tightened
+
+    async def _apply_personal(
+        self, event: InboundMessage | StatusUpdate | UserPreference | IdentityChange | UserIdUpdate
+    ) -> bool:
+        """Whether less may be sent than before."""
+        portfolio = self._portfolio_of_number.get(event.number_id)
         if isinstance(event, StatusUpdate):
-            await self._apply_status(event)
-        elif event.opens_window and event.number_id in self._portfolio_of_number:
-            await self._open_windows(event)
+            tightened, portfolio = await self._apply_status(event, portfolio)
+        else:
+            tightened = False
+        if portfolio is None:
+            return tightened
+        links = links_of(event)
+        if links:
+            await self._aliases.learn(portfolio, links, self._clock.now_ms())
+        if isinstance(event, InboundMessage):
+            tightened = await self._apply_inbound(event, portfolio)
+        elif isinstance(event, UserPreference):
+            tightened = await self._apply_preference(event, portfolio)
+        return tightened
 
-    async def _open_windows(self, event: InboundMessage) -> None:
-        portfolio = self._portfolio_of_number[event.number_id]
-        known_as = ((RecipientKind.PHONE, event.phone), (RecipientKind.BSUID, event.user_id))
-        for kind, user in known_as:
-            if user is not None:
-                recipient = self._identity.of(kind, user)
+    async def _apply_inbound(self, event: InboundMessage, portfolio: str) -> bool:
+        known_as = self._known_as(event)
+        if event.opens_window:
+            for recipient in known_as:
                 await self._ledger.open_window(Inbound(portfolio, recipient, event.number_id, event.at_ms))
-        self.on_change(portfolio, ())
+            self.on_change(portfolio, ())
+        if not known_as or event.group is not None:
+            return False
+        signals = signals_of(event, self._subject(event, portfolio, known_as[0]), self._clock.now_ms())
+        return await self._enforcement.apply(signals) | await self._stop_word(event, portfolio, known_as)
 
-    async def _apply_status(self, event: StatusUpdate) -> None:
-        found = await self._message_of(event)
+    async def _stop_word(self, event: InboundMessage, portfolio: str, known_as: Sequence[bytes]) -> bool:
+        """Whether the user asks for no more marketing, by a word or a button."""
+        asks = is_opt_out(event.text, event.payload)
+        if not asks and is_opt_out(event.text, event.payload, after_marketing=True):
+            asks = await self._outcomes.answers_marketing(portfolio, event.number_id, known_as)
+        if not asks:
+            return False
+        at_ms = min(event.at_ms, self._clock.now_ms())
+        await self._users.refuse(portfolio, known_as[0], Category.MARKETING, "the user's own message", at_ms)
+        await self._outcomes.opted_out(portfolio, event.number_id, known_as, event.at_ms)
+        log.info("user_opted_out", portfolio=portfolio, by="message")
+        return True
+
+    async def _apply_preference(self, event: UserPreference, portfolio: str) -> bool:
+        known_as = self._known_as(event)
+        if not known_as:
+            return False
+        if event.value is Preference.STOP:
+            await self._outcomes.opted_out(portfolio, event.number_id, known_as, event.at_ms)
+        subject = self._subject(event, portfolio, known_as[0])
+        return await self._enforcement.apply(signals_of(event, subject, self._clock.now_ms()))
+
+    def _known_as(self, event: InboundMessage | UserPreference) -> list[bytes]:
+        names = ((RecipientKind.PHONE, event.phone), (RecipientKind.BSUID, event.user_id))
+        return [self._identity.of(kind, name) for kind, name in names if name is not None]
+
+    def _subject(self, event: InboundMessage | UserPreference, portfolio: str, recipient: bytes) -> Subject:
+        return Subject(portfolio, event.waba_id, event.number_id, recipient=recipient)
+
+    async def _apply_status(self, event: StatusUpdate, portfolio: str | None) -> tuple[bool, str | None]:
+        """Whether less may be sent than before, and the portfolio that the message belongs to."""
+        found = await self._message_of(event, portfolio)
         if found is None:
-            return
+            # Sent past this gateway: of the user we know nothing, of the number we do.
+            subject = Subject(portfolio, event.waba_id, event.number_id) if portfolio else None
+            failed = event.status is MessageStatus.FAILED
+            signals = signals_of(event, subject, self._clock.now_ms()) if subject and failed else ()
+            return await self._enforcement.apply(signals) if signals else False, portfolio
         portfolio, message_id = found
         state = FROM_STATUS[event.status.value]
         codes = [error.code for error in event.errors]
@@ -130,54 +215,41 @@ class Signals:
         refreshed = await self._ledger.refresh(status)
         if refreshed.freed:
             self.on_change(portfolio, ())
+        if not refreshed.changed:
+            return False, portfolio
+        await self._outcomes.status(portfolio, message_id, refreshed, event)
+        if _says(event, codes) == "frees" and (marketing_at := refreshed.about.get("marketing_at")):
+            at_ms = int(marketing_at)
+            await self._users.update(portfolio, refreshed.recipient, lambda user: given_back(user, at_ms))
+        if refreshed.before in _DELIVERED:
+            return False, portfolio
+        signals = signals_of(event, _subject_of(portfolio, event, refreshed), self._clock.now_ms())
+        return await self._enforcement.apply(signals), portfolio
 
-    async def _message_of(self, event: StatusUpdate) -> tuple[str, str] | None:
+    async def _message_of(self, event: StatusUpdate, portfolio: str | None) -> tuple[str, str] | None:
         """Portfolio and gateway id of the message that a status speaks of; None when it is none of ours."""
         wrapped = unwrap_opaque(event.opaque) if event.opaque else None
         if wrapped is not None and wrapped[1] == self._identity.seal(wrapped[0]):
-            portfolio = self._ids.portfolio(wrapped[0])
-            return (portfolio, wrapped[0]) if portfolio else None
-        portfolio = self._portfolio_of_number.get(event.number_id)
+            named = self._ids.portfolio(wrapped[0])
+            return (named, wrapped[0]) if named else None
         if portfolio is None:
             return None
         message_id = await self._messages.id_of_wamid(portfolio, event.wamid)
         return (portfolio, message_id) if message_id else None
 
-    async def _apply_standing(self, event: Event) -> None:
-        waba = getattr(event, "waba_id", None)
-        portfolio = self._portfolio_of_waba.get(waba) if waba else None
-        if portfolio is None:
-            return
-        standing = await self._standings.current(portfolio)
-        changes = self._changes(event, standing, self._clock.now_ms())
-        if changes:
-            await self.restand(portfolio, changes)
-            log.info("standing_changed", portfolio=portfolio, by=type(event).__name__)
 
-    def _changes(self, event: Event, standing: Standing, now_ms: int) -> list[Change]:
-        match event:
-            case LimitUpdate(_, limit, at_ms):
-                return [_limit_change(limit, standing, at_ms or now_ms, "business_capability_update")]
-            case TemplateStatusUpdate():
-                return [_template_status_change(event, now_ms)]
-            case TemplateQualityUpdate(quality=quality):
-                worse = quality is Quality.RED
-                return [_template_change(event, {"quality": quality.value}, now_ms, "quality", tightens=worse)]
-            case TemplateCategoryUpdate(category=category):
-                return [_template_change(event, {"category": category.value}, now_ms, "category", tightens=True)]
-            case NumberQualityUpdate():
-                return self._number_changes(event, standing, now_ms)
-            case _:
-                return []
-
-    def _number_changes(self, event: NumberQualityUpdate, standing: Standing, now_ms: int) -> list[Change]:
-        cause, at_ms = f"phone_number_quality_update {event.event.value}", event.at_ms or now_ms
-        number = self._number_of_display.get(event.display_phone_number or "")
-        if event.event is NumberEvent.THROUGHPUT_UPGRADE and number:
-            return [Change("number", number, {"throughput": HIGH_THROUGHPUT}, "webhook", at_ms, cause)]
-        if event.event in (NumberEvent.UPGRADE, NumberEvent.DOWNGRADE) and event.limit is not None:
-            return [_limit_change(event.limit, standing, at_ms, cause)]
-        return []
+def _subject_of(portfolio: str, event: StatusUpdate, refreshed: Refreshed) -> Subject:
+    about = refreshed.about
+    name, _, language = about.get("template", "").rpartition("/")
+    category = about.get("category")
+    return Subject(
+        portfolio,
+        about.get("waba", event.waba_id),
+        about.get("number", event.number_id),
+        template=(name, language) if name else None,
+        category=Category(category) if category in tuple(Category) else None,
+        recipient=refreshed.recipient,
+    )
 
 
 def _says(event: StatusUpdate, codes: Sequence[int]) -> Literal["counts", "frees", "keeps"]:
@@ -187,29 +259,3 @@ def _says(event: StatusUpdate, codes: Sequence[int]) -> Literal["counts", "frees
     if event.status is MessageStatus.FAILED and codes and all(lookup(code).releases_place for code in codes):
         return "frees"
     return "keeps"
-
-
-def _limit_change(limit: int, standing: Standing, at_ms: int, cause: str) -> Change:
-    lower = limit != UNLIMITED and (standing.limit == UNLIMITED or limit < standing.limit)
-    return Change("limit", "", {"limit": limit}, "webhook", at_ms, cause, tightens=lower)
-
-
-def _template_status_change(event: TemplateStatusUpdate, now_ms: int) -> Change:
-    sendable = event.event.sendable
-    status = TemplateStatus.APPROVED if sendable else event.event
-    values: dict[str, str] = {"status": status.value, "template_id": event.template_id}
-    if event.category is not None:
-        values["category"] = event.category.value
-    return _template_change(event, values, now_ms, event.event.value, tightens=not sendable)
-
-
-def _template_change(
-    event: TemplateStatusUpdate | TemplateQualityUpdate | TemplateCategoryUpdate,
-    values: Mapping[str, str],
-    now_ms: int,
-    cause: str,
-    *,
-    tightens: bool,
-) -> Change:
-    key = f"{event.waba_id}:{event.language}:{event.name}"
-    return Change("template", key, dict(values), "webhook", event.at_ms or now_ms, f"template {cause}", tightens)

@@ -32,7 +32,7 @@ async def to_message(draft: Draft, message_id: str, services: Services) -> Messa
     """The gateway's message. Raises Denial for options that contradict it, StoreUnavailable."""
     options, request, gateway = draft.options, draft.request, services.gateway
     category = await gateway.category(draft.route, request, options.category)
-    deadline_ms = gateway.deadline_ms(category, options.expires_at_ms)
+    deadline_ms = gateway.deadline_ms(draft.route, category, options.expires_at_ms)
     wait_ms = options.not_before_ms - services.clock.now_ms()
     if wait_ms > 0:
         if category is None:
@@ -50,7 +50,7 @@ async def to_message(draft: Draft, message_id: str, services: Services) -> Messa
         deadline_ms=deadline_ms,
         deadline_is_ours=options.expires_at_ms is None and wait_ms <= 0,
         category=category,
-        hold=gateway.holds(category, options.hold),
+        hold=gateway.holds(draft.route, category, options.hold),
         not_before_ms=options.not_before_ms,
         campaign=options.campaign,
         headers={"traceparent": options.traceparent} if options.traceparent else {},

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
+from tidegate.enforcement import Enforcement
 from tidegate.gateway import Gateway
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
+from tidegate.store.aliases import Aliases
 from tidegate.store.condition import StoreCondition
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
+from tidegate.store.outcomes import Outcomes
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
+from tidegate.store.users import Users
 from tidegate.upstream import Upstream
 
 
@@ -39,6 +43,10 @@ class Services:
     standings: Standings
     rules: RulesInForce
     messages: Messages
+    users: Users
+    aliases: Aliases
+    outcomes: Outcomes
+    enforcement: Enforcement
     signals: Signals
     dispatcher: Dispatcher
     upstream: Upstream

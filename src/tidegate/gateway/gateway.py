@@ -11,25 +11,34 @@ from typing import Final
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.enforcement import Enforcement, Probes
 from tidegate.errors import StoreUnavailable
+from tidegate.gateway.addressee import NOTHING, Addressee, Note
 from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message, Route
+from tidegate.gateway.noting import Noting
 from tidegate.gateway.posting import Posting
 from tidegate.gateway.settling import Settling
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
 from tidegate.policy.capacity import Release, place_at, release_curve
-from tidegate.policy.decide import decide, explain, judge, shadowed, terms_of
+from tidegate.policy.decide import decide, explain, foreshadowed, judge, shadowed, terms_of
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.identity import Identity
+from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Hold, Rules
+from tidegate.policy.standing import Standing
+from tidegate.policy.users import expires_at_ms, sent, write_user
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
+from tidegate.store.aliases import Aliases
 from tidegate.store.ledger import Ask, Ledger
+from tidegate.store.outcomes import Outcomes
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standings import Standings
+from tidegate.store.users import Users
 from tidegate.upstream import Upstream
 
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
@@ -52,9 +61,13 @@ class Gateway:
         identity: Identity,
         ids: MessageIds,
         metrics: Metrics,
-        rules: Rules,
+        users: Users,
+        aliases: Aliases,
+        outcomes: Outcomes,
+        enforcement: Enforcement,
     ) -> None:
         self._ledger = ledger
+        self._users = users
         self._standings = standings
         self._pacer = pacer
         self._clock = clock
@@ -63,10 +76,13 @@ class Gateway:
         self._metrics = metrics
         self._places_taken: Counter[str] = Counter()
         self._curves: dict[str, tuple[int, list[Release]]] = {}
-        self.rules = rules
-        self._settling = Settling(ledger, clock)
+        self._settling = Settling(ledger, clock, users)
         self._keeping = Keeping(queue, identity, clock)
-        self._posting = Posting(upstream, self._settling, self._keeping, clock, identity, metrics)
+        self._noting = Noting(outcomes, aliases, clock)
+        self._enforcement = enforcement
+        self._posting = Posting(
+            upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting
+        )
 
     def call_on_change(self, wake: Callable[[str], None]) -> None:
         """Have `wake` called with the portfolio when something was queued or a place came free."""
@@ -74,7 +90,8 @@ class Gateway:
 
     async def settled(self, timeout_s: float) -> None:
         """Return when every outcome is written down, or after `timeout_s`."""
-        await asyncio.gather(self._settling.ended(timeout_s), self._keeping.ended(timeout_s))
+        ends = (self._settling, self._keeping, self._noting, self._enforcement)
+        await asyncio.gather(*(end.ended(timeout_s) for end in ends))
 
     def places_taken(self, portfolio: str) -> int:
         """Places of the portfolio's limit that this node has taken since it started; it only grows."""
@@ -96,14 +113,17 @@ class Gateway:
         known = standing.template(route.waba, request.template.name, request.template.language)
         return (known.category if known else None) or hint or Category.MARKETING
 
-    def deadline_ms(self, category: Category | None, asked_ms: int | None) -> int:
+    def deadline_ms(self, route: Route, category: Category | None, asked_ms: int | None) -> int:
         """When a message expires: what the caller asked for, else what its category may wait at most."""
-        wait_ms = self.rules.max_wait.of(category or Category.AUTHENTICATION)
+        wait_ms = self._rules(route).max_wait.of(category or Category.AUTHENTICATION)
         return asked_ms if asked_ms is not None else self._clock.now_ms() + wait_ms
 
-    def holds(self, category: Category | None, asked: Hold | None) -> bool:
+    def holds(self, route: Route, category: Category | None, asked: Hold | None) -> bool:
         """Whether a message may be queued: never free-form; else what the caller asked for, or its category's rule."""
-        return category is not None and (asked or self.rules.hold.of(category)) is Hold.QUEUE
+        return category is not None and (asked or self._rules(route).hold.of(category)) is Hold.QUEUE
+
+    def _rules(self, route: Route) -> Rules:
+        return self._standings.known(route.portfolio).rules
 
     async def submit(self, message: Message) -> Answered:
         """Send, queue or refuse one message. Never raises for what the store or Meta may do."""
@@ -117,61 +137,115 @@ class Gateway:
 
     async def explain(self, message: Message) -> Explanation:
         """What would happen to this message now; takes and changes nothing. Raises StoreUnavailable."""
+        addressee = Addressee(self._users, self._identity, message.route.portfolio, message.request)
         while True:
             standing = await self._standings.current(message.route.portfolio)
-            case = message.case(0.0, self.rules)
-            terms = terms_of(case, standing, self.rules)
+            message, case = self._seen(message, addressee, standing, waited_ms=0.0)
+            rules, user = standing.rules, addressee.user
+            terms = terms_of(case, standing, rules, self._clock.now_ms(), user)
             facts = await self._ledger.admit(self._ask(message, terms, dry_run=True))
-            if not facts.stale:
+            if not self._is_overtaken(facts, addressee):
                 break
-            await self._standings.reload(message.route.portfolio, facts.epoch)
+            if facts.stale:
+                await self._standings.reload(message.route.portfolio, facts.epoch)
         facts = await self._with_place_time(message, terms, facts)
-        early = decide(case, standing, self.rules, facts.now_ms)
-        verdict = judge(case, terms, facts, self.rules) if isinstance(early, Terms) else early
-        return Explanation(verdict, explain(case, standing, terms, facts, self.rules), facts, self.rules.version)
+        early = decide(case, standing, rules, facts.now_ms, user)
+        verdict = judge(case, terms, facts, rules) if isinstance(early, Terms) else early
+        return Explanation(verdict, explain(case, standing, terms, facts, rules, user), facts, rules.version)
 
     async def _submit(self, message: Message) -> Answered:
+        addressee = Addressee(self._users, self._identity, message.route.portfolio, message.request)
         line = Line(self._pacer.room(message.route.number), message.priority, self._clock.monotonic_ms())
         rounds = 0
         while rounds < _ROUNDS:
             rounds += 1
             standing = await self._standings.current(message.route.portfolio)
-            case = message.case(self._clock.monotonic_ms() - line.began_ms, self.rules)
-            decided = decide(case, standing, self.rules, self._clock.now_ms())
+            waited_ms = self._clock.monotonic_ms() - line.began_ms
+            message, case = self._seen(message, addressee, standing, waited_ms)
+            decided = decide(case, standing, standing.rules, self._clock.now_ms(), addressee.user)
             if not isinstance(decided, Terms):
-                return await self._conclude(message, decided)
-            verdict = line.verdict(case, decided, self._clock.now_ms())
-            if verdict is None:
-                asked_at_ms = self._clock.monotonic_ms()
-                judged = await self._judged(message, case, decided)
-                if isinstance(judged, Gone):
-                    return judged
-                if message.deadline_is_ours and _is_expired(judged):
-                    message = self._with_new_deadline(message)
+                if await addressee.look(decided):
                     continue
-                if isinstance(judged, Send):
-                    answered = await self._posting.post(message, asked_at_ms)
-                    if answered is not None:
-                        return answered
-                    message = replace(message, message_id=self.new_id(message.route.portfolio))
-                verdict = judged
+                return await self._conclude(message, decided)
+            verdict: Verdict | Answered | None = line.verdict(case, decided, self._clock.now_ms())
+            if verdict is None:
+                message, verdict = await self._attempt(message, case, decided, standing, addressee)
             if isinstance(verdict, Wait):
                 # Waiting has a bound of its own: the time for which a send waits for its turn.
                 rounds = 0
                 verdict = await line.wait(verdict, case, decided, self._clock)
             if isinstance(verdict, Queue | Reject):
                 return await self._conclude(message, verdict)
+            if verdict is not None and not isinstance(verdict, Send | Wait):
+                return verdict
         return Unavailable(message.message_id, "the standing changes faster than this send can be decided")
+
+    async def _attempt(
+        self, message: Message, case: Case, terms: Terms, standing: Standing, addressee: Addressee
+    ) -> tuple[Message, Verdict | Answered | None]:
+        """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
+        asked_at_ms = self._clock.monotonic_ms()
+        message, note = self._noted(message, case, standing, addressee)
+        judged = await self._judged(message, case, terms, standing, addressee, note)
+        if message.deadline_is_ours and _is_expired(judged):
+            return self._with_new_deadline(message), None
+        if not isinstance(judged, Send):
+            return message, judged
+        probes = Probes(tuple(turn.probes for turn in terms.turns if turn.probes), note.probes)
+        answered = await self._posting.post(message, asked_at_ms, probes)
+        if answered is None:
+            return replace(message, message_id=self.new_id(message.route.portfolio)), None
+        return message, answered
+
+    def _seen(
+        self, message: Message, addressee: Addressee, standing: Standing, waited_ms: float
+    ) -> tuple[Message, Case]:
+        """The message and its case under a standing: to whom it goes, and as what it is judged now."""
+        message = replace(message, user=addressee.name)
+        case = message.case(waited_ms, standing.rules, addressee.zones)
+        if case.category is Category.UTILITY and is_marketing_now(case, standing, self._clock.now_ms()):
+            message = replace(message, category=Category.MARKETING)
+            case = replace(case, category=Category.MARKETING)
+        return message, case
+
+    def _noted(self, message: Message, case: Case, standing: Standing, addressee: Addressee) -> tuple[Message, Note]:
+        """What the send leaves in the user's record."""
+        now_ms, before = self._clock.now_ms(), addressee.user
+        after = sent(before, case, standing.rules, now_ms)
+        if after is before:
+            return replace(message, marketing_at_ms=0), NOTHING
+        capped = after.marketing_sent_at_ms != before.marketing_sent_at_ms
+        probes = tuple(id_ for id_, at_ms in after.probed_at_ms.items() if before.probed_at_ms.get(id_) != at_ms)
+        note = Note(write_user(after), expires_at_ms(after, now_ms), probes)
+        return replace(message, marketing_at_ms=now_ms if capped else 0), note
+
+    def _is_overtaken(self, facts: Facts, addressee: Addressee) -> bool:
+        """Whether the decision rested on what is no longer so: the standing, the user's record, the time."""
+        if facts.other_user:
+            addressee.learn(facts)
+        if facts.outdated:
+            self._clock.observe(facts.now_ms)
+        return facts.stale or facts.other_user or facts.outdated
 
     def _with_new_deadline(self, message: Message) -> Message:
         # It has only just come: the store's time was put forward, and this node did not know of it.
-        return replace(message, deadline_ms=self.deadline_ms(message.category, None), deadline_is_ours=False)
+        deadline_ms = self.deadline_ms(message.route, message.category, None)
+        return replace(message, deadline_ms=deadline_ms, deadline_is_ours=False)
 
-    async def _judged(self, message: Message, case: Case, terms: Terms) -> Verdict | Gone | None:
-        """Admit, and judge what was seen; None when the decision was made under an old standing."""
-        facts = await self._admit(message, terms)
-        if facts.stale:
-            await self._standings.reload(message.route.portfolio, facts.epoch)
+    async def _judged(
+        self,
+        message: Message,
+        case: Case,
+        terms: Terms,
+        standing: Standing,
+        addressee: Addressee,
+        note: Note,
+    ) -> Verdict | Gone | None:
+        """Admit, and judge what was seen; None when the decision rested on what is no longer so."""
+        facts = await self._admit(message, terms, note)
+        if self._is_overtaken(facts, addressee):
+            if facts.stale:
+                await self._standings.reload(message.route.portfolio, facts.epoch)
             return None
         if facts.taken and not facts.repeated and facts.needs_place(terms):
             self._places_taken[message.route.portfolio] += 1
@@ -180,12 +254,14 @@ class Gateway:
         if facts.expired:
             return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
         facts = await self._with_place_time(message, terms, facts)
-        self._metrics.shadowed(shadowed(case, terms, facts, self.rules))
-        return judge(case, terms, facts, self.rules)
+        rules, now_ms = standing.rules, facts.now_ms
+        self._metrics.shadowed(foreshadowed(case, standing, rules, now_ms, addressee.user))
+        self._metrics.shadowed(shadowed(case, terms, facts, rules))
+        return judge(case, terms, facts, rules)
 
-    async def _admit(self, message: Message, terms: Terms) -> Facts:
+    async def _admit(self, message: Message, terms: Terms, note: Note) -> Facts:
         try:
-            facts = await self._ledger.admit(self._ask(message, terms))
+            facts = await self._ledger.admit(self._ask(message, terms, note))
         except StoreUnavailable:
             # The call may have been carried out: what it took is given back once the store can be reached.
             if message.queued:
@@ -196,20 +272,21 @@ class Gateway:
         self._clock.observe(facts.now_ms)
         return facts
 
-    def _ask(self, message: Message, terms: Terms, *, dry_run: bool = False) -> Ask:
-        route, request = message.route, message.request
-        recipient = self._identity.of(request.kind, request.recipient)
+    def _ask(self, message: Message, terms: Terms, note: Note = NOTHING, *, dry_run: bool = False) -> Ask:
+        route = message.route
         about = b"" if dry_run else message.about()
         return Ask(
             route.portfolio,
             message.message_id,
             message.attempt,
-            recipient,
+            message.user,
             route.number,
             terms,
             message.deadline_ms,
             about,
             dry_run,
+            note.record,
+            note.expires_at_ms,
         )
 
     async def _with_place_time(self, message: Message, terms: Terms, facts: Facts) -> Facts:
@@ -226,9 +303,11 @@ class Gateway:
 
     async def _conclude(self, message: Message, verdict: Verdict) -> Answered:
         match verdict:
-            case Queue(reason, detail, until_ms, needs_place):
+            case Queue(reason, detail, until_ms, needs_place, spread_ms):
                 try:
-                    await self._keeping.keep(message, reason, detail, until_ms, needs_place=needs_place)
+                    await self._keeping.keep(
+                        message, reason, detail, until_ms, needs_place=needs_place, spread_ms=spread_ms
+                    )
                 except StoreUnavailable:
                     if not message.queued:
                         self._keeping.retract(message)
@@ -243,5 +322,5 @@ class Gateway:
                 raise AssertionError(f"{type(verdict).__name__} concludes nothing")
 
 
-def _is_expired(verdict: Verdict | None) -> bool:
+def _is_expired(verdict: Verdict | Gone | None) -> bool:
     return isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,6 +17,7 @@ from tidegate.tasks import spawn
 
 #: A message held until nobody knows when is asked again after this, if nothing rouses it before.
 _RECHECK_MS: Final = 60_000
+_MOST_SPREAD: Final = 8
 _SILENT: Final = Reason.STORE_UNAVAILABLE
 
 
@@ -39,16 +41,20 @@ class Keeping:
         *,
         needs_place: bool = False,
         admitted: bool = False,
+        spread_ms: int = 0,
     ) -> None:
-        """Queue a message until `until_ms`; one that was `admitted` gives its place back. Raises StoreUnavailable."""
+        """Queue a message until `until_ms`; one that was `admitted` gives its place back. Raises StoreUnavailable.
+
+        `spread_ms`: where messages go one by one, so far apart, those that have tried before come back at odd times.
+        """
         assert message.category is not None, "free-form messages are never queued"
         route = message.route
         waiting = Waiting(
             message_id=message.message_id,
             attempt=message.attempt if message.queued or admitted else None,
             lane=Lane(route.number, message.category),
-            recipient=self._identity.of(message.request.kind, message.request.recipient),
-            due_at_ms=self._clock.now_ms() + _RECHECK_MS if until_ms is None else until_ms,
+            recipient=message.user or self._identity.of(message.request.kind, message.request.recipient),
+            due_at_ms=self._due_at_ms(until_ms, spread_ms, message.attempt),
             needs_place=needs_place,
             expires_at_ms=message.deadline_ms,
             body=message.packed(),
@@ -59,6 +65,13 @@ class Keeping:
         )
         await self._queue.enqueue(route.portfolio, waiting)
         self.on_change(route.portfolio)
+
+    def _due_at_ms(self, until_ms: int | None, spread_ms: int, attempt: int) -> int:
+        if until_ms is None:
+            return self._clock.now_ms() + _RECHECK_MS
+        # Each of many that waits for one turn at a time would else ask at every turn.
+        turns = random.randrange(2 ** min(attempt, _MOST_SPREAD)) if spread_ms else 0
+        return until_ms + turns * spread_ms
 
     def give_back(self, message: Message, reason: Reason, cause: str) -> None:
         """Queue a message again that was promised and is proven unsent, as soon as the store can be reached."""

@@ -10,6 +10,7 @@ import orjson
 from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Case
+from tidegate.policy.reach import Subject
 from tidegate.policy.rules import Rules
 
 
@@ -46,6 +47,10 @@ class Message:
     queued: bool = False
     pacing_wait_ms: int | None = None
     deadline_is_ours: bool = False
+    user: bytes = field(default=b"", repr=False)
+    """The 16 bytes that stand for its recipient; empty until it is submitted."""
+    marketing_at_ms: int = 0
+    """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
 
     @property
     def priority(self) -> int:
@@ -53,7 +58,7 @@ class Message:
         rank = {Category.AUTHENTICATION: 0, Category.UTILITY: 2, None: 4, Category.MARKETING: 6}[self.category]
         return rank + self.queued
 
-    def case(self, waited_ms: float, rules: Rules) -> Case:
+    def case(self, waited_ms: float, rules: Rules, zones: tuple[str, ...] = ()) -> Case:
         """What the guardrails see of it after it has waited `waited_ms` for its turn."""
         request, route = self.request, self.route
         wait_ms = rules.pacing_wait_ms if self.pacing_wait_ms is None else self.pacing_wait_ms
@@ -69,7 +74,15 @@ class Message:
             pacing_wait_ms=max(0, int(wait_ms - waited_ms)),
             campaign=self.campaign,
             to_group=request.kind is RecipientKind.GROUP,
+            recipient=self.user or None,
+            zones=zones,
         )
+
+    def subject(self) -> Subject:
+        """What a signal of its outcome speaks of."""
+        request, route = self.request, self.route
+        template = (request.template.name, request.template.language) if request.template else None
+        return Subject(route.portfolio, route.waba, route.number, template, self.category, self.user or None)
 
     def about(self) -> bytes:
         """What is noted of it beside its record, as JSON: nothing personal."""
@@ -82,6 +95,7 @@ class Message:
             "type": request.type,
             "template": f"{request.template.name}/{request.template.language}" if request.template else None,
             "campaign": self.campaign,
+            "marketing_at": str(self.marketing_at_ms) if self.marketing_at_ms else None,
         }
         return orjson.dumps({key: value for key, value in about.items() if value is not None})
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.clock import StoreClock
-from tidegate.cloudapi.errors import ErrorCode, lookup, read_error
+from tidegate.cloudapi.answers import Acceptance
+from tidegate.cloudapi.errors import ErrorCode, Retry, Scope, lookup, read_error
 from tidegate.cloudapi.messages import read_acceptance, serialise, wrap_opaque
+from tidegate.enforcement import Enforcement, Probes
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered, Forwarded, Held, Unavailable
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.message import Message
+from tidegate.gateway.noting import Noting
 from tidegate.gateway.settling import Settling
 from tidegate.metrics import Metrics
+from tidegate.policy.consequences.sightings import signal_of_acceptance, signal_of_error
 from tidegate.policy.identity import Identity
 from tidegate.policy.verdict import Reason
 from tidegate.upstream import NotSent, Response, Unknown, Upstream
@@ -36,6 +40,8 @@ class Posting:
         clock: StoreClock,
         identity: Identity,
         metrics: Metrics,
+        enforcement: Enforcement,
+        noting: Noting,
     ) -> None:
         self._upstream = upstream
         self._settling = settling
@@ -43,9 +49,14 @@ class Posting:
         self._clock = clock
         self._identity = identity
         self._metrics = metrics
+        self._enforcement = enforcement
+        self._noting = noting
 
-    async def post(self, message: Message, asked_at_ms: float) -> Answered | None:
-        """Post an admitted message; None when it did not start in time and has to ask again."""
+    async def post(self, message: Message, asked_at_ms: float, probes: Probes) -> Answered | None:
+        """Post an admitted message; None when it did not start in time and has to ask again.
+
+        `probes`: the half-open breakers that it is a probe of.
+        """
 
         def may_start() -> bool:
             return self._clock.monotonic_ms() - asked_at_ms <= START_BY_MS
@@ -67,12 +78,13 @@ class Posting:
             case Unknown(cause):
                 return self._unknown(message, cause)
             case Response():
-                return await self._answered(message, result)
+                return await self._answered(message, result, probes)
 
-    async def _answered(self, message: Message, response: Response) -> Answered:
+    async def _answered(self, message: Message, response: Response, probes: Probes) -> Answered:
         acceptance = read_acceptance(response.body) if 200 <= response.status < 300 else None
         if acceptance is not None:
             self._settling.accepted(message, acceptance.message_status, acceptance.wamid)
+            self._accepted(message, acceptance, probes)
             return Forwarded(message.message_id, response, accepted=True)
         error = read_error(response.body) if response.status >= 400 else None
         if error is None:
@@ -81,11 +93,21 @@ class Posting:
         if not meaning.settles:
             return self._unknown(message, f"Meta answered {error.code}, which proves nothing")
         self._metrics.refused_by_meta(error.code)
-        if meaning.is_throttle and message.hold:
+        signal = signal_of_error(error.code, message.subject(), self._clock.now_ms())
+        self._enforcement.consider_soon([signal], probes)
+        # What was promised and is right in itself waits for what is wrong around it; breakers say for how long.
+        is_waited_for = message.hold if meaning.is_throttle else message.queued and meaning.retry is Retry.AFTER_SCOPE
+        if is_waited_for:
             wait_ms = _BACK_OFF_MS.get(error.code, _UNREACHABLE_MS)
-            return await self._later(message, _throttle_reason(meaning), wait_ms, f"Meta answered {error.code}")
+            return await self._later(message, _reason(meaning), wait_ms, f"Meta answered {error.code}")
         self._settling.unsent(message, f"Meta answered {error.code}")
         return Forwarded(message.message_id, response, accepted=False)
+
+    def _accepted(self, message: Message, acceptance: Acceptance, probes: Probes) -> None:
+        held = signal_of_acceptance(acceptance.message_status, message.subject(), self._clock.now_ms())
+        if held is not None or probes.any:
+            self._enforcement.consider_soon([held] if held else [], probes, message.subject())
+        self._noting.accepted(message, acceptance)
 
     async def _later(self, message: Message, reason: Reason, wait_ms: int, cause: str) -> Answered:
         """Proven unsent, for a reason that passes: queued where it may be, its place given back; else refused."""
@@ -95,6 +117,7 @@ class Posting:
         until_ms = self._clock.now_ms() + wait_ms
         try:
             await self._keeping.keep(message, reason, cause, until_ms, admitted=True)
+            self._settling.not_marketed(message)
         except StoreUnavailable:
             if not message.queued:
                 self._settling.unsent(message, cause)
@@ -108,5 +131,9 @@ class Posting:
         return Held(message.message_id, "unknown", Reason.OUTCOME_UNKNOWN, None)
 
 
-def _throttle_reason(meaning: ErrorCode) -> Reason:
-    return {130429: Reason.THROUGHPUT, 131056: Reason.PAIR_RATE}.get(meaning.code, Reason.UPSTREAM_THROTTLED)
+def _reason(meaning: ErrorCode) -> Reason:
+    """Why a message waits after an answer that throttled it, or that speaks of more than this message."""
+    if meaning.is_throttle:
+        return {130429: Reason.THROUGHPUT, 131056: Reason.PAIR_RATE}.get(meaning.code, Reason.UPSTREAM_THROTTLED)
+    by_scope = {Scope.TEMPLATE: Reason.TEMPLATE_PAUSED, Scope.NUMBER: Reason.NUMBER_STANDING}
+    return by_scope.get(meaning.scope, Reason.ACCOUNT_RESTRICTED)

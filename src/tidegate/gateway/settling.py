@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.message import Message
+from tidegate.policy.users import given_back
 from tidegate.store.ledger import Ledger, Outcome, Settled
+from tidegate.store.users import Users
 from tidegate.tasks import spawn
 
 
 class Settling:
     """Writes outcomes. What is lost with this process is found again by its intent, and is then unknown."""
 
-    def __init__(self, ledger: Ledger, clock: StoreClock) -> None:
+    def __init__(self, ledger: Ledger, clock: StoreClock, users: Users) -> None:
         self._ledger = ledger
+        self._users = users
         self._clock = clock
         self._writing: set[asyncio.Task[None]] = set()
         #: Called with the portfolio when a place may have come free.
@@ -34,6 +37,21 @@ class Settling:
     def unsent(self, message: Message, cause: str) -> None:
         """Proven: nobody was messaged. Its place is given back."""
         self._write(_outcome(message, "failed", cause, release=True))
+        self.not_marketed(message)
+
+    def not_marketed(self, message: Message) -> None:
+        """Proven: the user did not get it, so that it is none of the messages that are capped."""
+        at_ms = message.marketing_at_ms
+        if at_ms:
+            portfolio, user = message.route.portfolio, message.user
+
+            async def forget() -> None:
+                await until_stored(
+                    lambda: self._users.update(portfolio, user, lambda known: given_back(known, at_ms)),
+                    self._clock,
+                )
+
+            self._spawn(forget())
 
     async def ended(self, timeout_s: float) -> None:
         """Return when every outcome is written, or after `timeout_s`."""
@@ -41,7 +59,10 @@ class Settling:
             await asyncio.wait(self._writing, timeout=timeout_s)
 
     def _write(self, outcome: Outcome) -> None:
-        task = spawn(self._settle(outcome), "settle")
+        self._spawn(self._settle(outcome))
+
+    def _spawn(self, writing: Coroutine[Any, Any, Any]) -> None:
+        task = spawn(writing, "settle")
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 

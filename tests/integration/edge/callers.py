@@ -180,7 +180,8 @@ class Recorder:
 def _is_poll(request: web.Request) -> bool:
     """Whether it is the node's own reading at its start."""
     fields = request.query.get("fields", "")
-    return request.method == "GET" and fields.startswith(("quality_rating,status", "name,language,category,status"))
+    polled = ("quality_rating,status", "name,language,category,status", "account_review_status")
+    return request.method == "GET" and fields.startswith(polled)
 
 
 async def raw_exchange(url: str, sent: bytes) -> bytes:

@@ -1,0 +1,85 @@
+"""Whom a message goes to, and what is known of them while it is on its way."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from tidegate.cloudapi.messages import RecipientKind, Request
+from tidegate.policy.facts import Facts
+from tidegate.policy.identity import Identity
+from tidegate.policy.users import EMPTY, User, read_user
+from tidegate.policy.verdict import Queue, Reason, Reject, Verdict
+from tidegate.policy.zones import candidate_zones, country_zones
+from tidegate.store.users import Users
+
+#: What only the user's record can say for certain.
+USER_REASONS = frozenset(
+    {
+        Reason.OPTED_OUT,
+        Reason.NO_OPT_IN,
+        Reason.USER_MARKETING_LIMIT,
+        Reason.RECIPIENT_SUPPRESSED,
+        Reason.FREQUENCY_CAP,
+        Reason.QUIET_HOURS,
+    }
+)
+
+
+class Note(NamedTuple):
+    """What a send leaves in the user's record once it is taken: the record after it ('' = as it is), when that may be
+    forgotten (ms, 0 = never), and which of the user's half-open breakers it is a probe of."""
+
+    record: bytes
+    expires_at_ms: int
+    probes: tuple[str, ...]
+
+
+NOTHING: Final = Note(b"", 0, ())
+
+
+class Addressee:
+    """One user during one submission.
+
+    Of most users nothing is known, so that is taken for granted until `admit` says otherwise: one trip to the store
+    instead of two. Whoever is refused for what is (not) known of them is looked up first.
+    """
+
+    __slots__ = ("_looked", "_portfolio", "_users", "name", "user", "zones")
+
+    def __init__(self, users: Users, identity: Identity, portfolio: str, request: Request) -> None:
+        self._users = users
+        self._portfolio = portfolio
+        self._looked = False
+        #: The 16 bytes that stand for the user, whatever name the message calls them by.
+        self.name = identity.of(request.kind, request.recipient)
+        self.user: User = EMPTY
+        #: Zones that the user may be in, by number or user id.
+        self.zones = _zones(request)
+
+    async def look(self, verdict: Verdict) -> bool:
+        """Look the user up where a no rests on that; False where no more is to be known. Raises StoreUnavailable."""
+        if self._looked or not isinstance(verdict, Queue | Reject) or verdict.reason not in USER_REASONS:
+            return False
+        self._know(await self._users.read(self._portfolio, self.name))
+        return True
+
+    def learn(self, facts: Facts) -> None:
+        """Take over the record that `admit` has found in place of the one that the decision rested on."""
+        self._know(read_user(facts.user_record, facts.user_version))
+
+    def _know(self, user: User) -> None:
+        self._looked = True
+        self.user = user
+        if user.same_as is not None and user.same_as != self.name:
+            # Another name of the same user: all that counts is known there.
+            self.name, self.user, self._looked = user.same_as, EMPTY, False
+
+
+def _zones(request: Request) -> tuple[str, ...]:
+    match request.kind:
+        case RecipientKind.PHONE:
+            return candidate_zones(request.recipient)
+        case RecipientKind.BSUID:
+            return country_zones(request.recipient.partition(".")[0])
+        case _:
+            return ()
