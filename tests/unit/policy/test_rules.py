@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.rules import GUARDRAIL_FIELDS, Hold, Mode, QuietHours, Rules
+from tidegate.policy.rules import GUARDRAIL_FIELDS, Hold, Mode, QuietHours, Rules, Table
 
 EXAMPLE = Path(__file__).parents[3] / "rules.example.toml"
 
@@ -36,7 +36,31 @@ def test_without_a_word_the_documented_rules_are_in_force() -> None:
     }
 
 
-@pytest.mark.parametrize("guardrail", sorted(GUARDRAIL_FIELDS - {"quiet_hours"}))
+RATE_CARD = {
+    "currency": "USD",
+    "markets": {"other": {"prefixes": ["*"], "marketing": "0.05", "utility": "0.01", "authentication": "0.01"}},
+}
+
+#: Those that need the operator's choice, each with the least that has to be chosen.
+CHOSEN: dict[str, dict[str, Any]] = {
+    "quiet_hours": {"from": "21:00", "to": "08:00"},
+    "consent": {},
+    "frequency_cap": {"per_day": 1},
+    "warm_up": {},
+    "budget": {"amount": "500.00", "rate_card": [RATE_CARD]},
+}
+
+
+@pytest.mark.parametrize("guardrail", sorted(CHOSEN))
+def test_a_guardrail_that_needs_a_choice_is_off_until_configured(guardrail: str) -> None:
+    assert Rules().mode(guardrail) is Mode.OFF
+    for mode in Mode:
+        written = {guardrail: {**CHOSEN[guardrail], "mode": mode.value}}
+        assert Rules.model_validate(written).mode(guardrail) is mode
+    assert Rules.model_validate({guardrail: CHOSEN[guardrail]}).mode(guardrail) is Mode.ENFORCE
+
+
+@pytest.mark.parametrize("guardrail", sorted(GUARDRAIL_FIELDS - CHOSEN.keys()))
 def test_a_guardrail_is_enforced_unless_its_mode_says_otherwise(guardrail: str) -> None:
     assert Rules().mode(guardrail) is Mode.ENFORCE
     for mode in Mode:
@@ -58,15 +82,20 @@ def test_the_guardrails_that_the_rules_know() -> None:
 
 
 NIGHT = {"from": "21:00", "to": "08:00"}
+TOMORROW = {
+    "id": "code_of_tomorrow",
+    "on": ["error.unlisted.131099"],
+    "scope": "number",
+    "action": "hold",
+    "for": "10m",
+    "reason": "number_standing",
+}
 
 
-def test_quiet_hours_are_off_until_configured_and_then_for_marketing() -> None:
-    assert Rules().mode("quiet_hours") is Mode.OFF
+def test_quiet_hours_are_for_marketing_unless_said_otherwise() -> None:
     rules = Rules.model_validate({"quiet_hours": NIGHT})
-    assert rules.mode("quiet_hours") is Mode.ENFORCE
     assert rules.quiet_hours is not None
     assert rules.quiet_hours.categories == (Category.MARKETING,)
-    assert Rules.model_validate({"quiet_hours": {**NIGHT, "mode": "shadow"}}).mode("quiet_hours") is Mode.SHADOW
 
 
 @pytest.mark.parametrize(
@@ -133,15 +162,59 @@ def test_one_content_has_one_version_however_it_is_written() -> None:
         {"pair_rate": {"mode": "off"}},
         {"quiet_hours": NIGHT},
         {"quiet_hours": {**NIGHT, "categories": ["utility"]}},
+        {"early_warning": {"least_sends": 200}},
+        {"consent": {}},
+        {"consent": {"required": ["marketing", "utility"]}},
+        {"frequency_cap": {"per_week": 3}},
+        {"warm_up": {}},
+        {"warm_up": {"scopes": ["template"]}},
+        {"budget": {"amount": "500.00", "rate_card": [RATE_CARD]}},
+        {"budget": {"wallet": True, "rate_card": [{**RATE_CARD, "since": "2026-10-01"}]}},
+        {"consequence": [{"id": "spam_rate", "mode": "shadow"}]},
+        {"consequence": [{"id": "number_red", "probes": 1}]},
+        {"consequence": [{"id": "number_red", "probes": 1, "trickle": None}]},
+        {"consequence": [{"id": "throughput", "recover": None, "for": "10m"}]},
+        {"consequence": [TOMORROW]},
     ],
     ids=str,
 )
 def test_another_content_has_another_version_and_reads_back_as_itself(change: dict[str, Any]) -> None:
     rules = Rules.model_validate(change)
     assert rules.version != Rules().version
-    again = Rules.model_validate(rules.written())
-    assert again == rules
-    assert again.version == rules.version
+    for written in (rules.written(), rules.stated()):
+        again = Rules.model_validate(written)
+        assert again == rules
+        assert again.version == rules.version
+
+
+@pytest.mark.parametrize(
+    ("written", "stated"),
+    [
+        pytest.param({"headroom": 0.05, "pair_rate": {"mode": "enforce"}}, {}, id="defaults are not stated"),
+        pytest.param({"headroom": 0.1}, {"headroom": 0.1}, id="a key of its own"),
+        pytest.param({"hold": {"marketing": "reject", "utility": "queue"}}, {"hold": {"marketing": "reject"}},
+                     id="of a table what differs"),
+        pytest.param({"consent": {"required": ["marketing"]}}, {"consent": {}}, id="a table that is there at all"),
+        pytest.param(
+            {"consequence": [{"id": "spam_rate", "for": "3h", "action": "hold"}]},
+            {"consequence": [{"id": "spam_rate", "for": "3h"}]},
+            id="of a default rule what is changed",
+        ),
+        pytest.param(
+            {"consequence": [{"id": "number_red", "probes": 1, "trickle": None}]},
+            {"consequence": [{"id": "number_red", "probes": 1, "trickle": None}]},
+            id="what a default rule has and this one has not",
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_differs_from_the_defaults_is_stated(written: dict[str, Any], stated: dict[str, Any]) -> None:
+    assert Rules.model_validate(written).stated() == stated
+
+
+def test_the_rules_that_are_told_show_every_default() -> None:
+    written = Rules().written()
+    assert written.keys() == {field.alias or name for name, field in Rules.model_fields.items()} - CHOSEN.keys()
+    assert written["hold"] == {"authentication": "reject", "utility": "queue", "marketing": "queue"}
 
 
 def test_rules_do_not_change_under_a_reader() -> None:
@@ -149,11 +222,29 @@ def test_rules_do_not_change_under_a_reader() -> None:
         Rules().headroom = 0.5  # type: ignore[misc]  # that it is refused is the point
 
 
+def uncommented(text: str) -> str:
+    """The example with the tables that it shows as comments."""
+    return re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
+
+
 def test_the_example_shows_every_default() -> None:
-    text = EXAMPLE.read_text()
-    assert Rules.model_validate(tomllib.loads(text)["rules"]) == Rules()
-    uncommented = re.sub(r"(?m)^# (?=\[|[a-z]+ = )", "", text)
-    assert Rules.model_validate(tomllib.loads(uncommented)["rules"]).mode("quiet_hours") is Mode.ENFORCE
-    assert set(tomllib.loads(uncommented)["rules"]) == {
-        field.alias or name for name, field in Rules.model_fields.items()
-    }
+    assert Rules.model_validate(tomllib.loads(EXAMPLE.read_text())["rules"]) == Rules()
+
+
+def test_the_example_shows_every_table_and_can_be_taken_as_it_stands() -> None:
+    shown = tomllib.loads(uncommented(EXAMPLE.read_text()))["rules"]
+
+    rules = Rules.model_validate(shown)
+
+    assert set(shown) == {field.alias or name for name, field in Rules.model_fields.items()}
+    assert {rules.mode(guardrail) for guardrail in GUARDRAIL_FIELDS} == {Mode.ENFORCE}
+    assert {rule.mode for rule in rules.consequence} == {"enforce", "shadow"}
+
+
+@pytest.mark.parametrize("guardrail", sorted(GUARDRAIL_FIELDS))
+def test_the_example_shows_every_key_of_a_guardrail(guardrail: str) -> None:
+    shown = tomllib.loads(uncommented(EXAMPLE.read_text()))["rules"][guardrail]
+    table = Rules.model_fields[guardrail].annotation
+    kinds = getattr(table, "__args__", (table,))
+    fields = next(kind for kind in kinds if issubclass(kind, Table)).model_fields
+    assert shown.keys() == {field.alias or name for name, field in fields.items()}

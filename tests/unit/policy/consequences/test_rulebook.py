@@ -192,7 +192,7 @@ class TestTheExample:
 
     def test_its_rules_can_be_taken_as_they_stand(self) -> None:
         section = self.text[self.text.index("# --- consequences") :]
-        uncommented = re.sub(r"(?m)^#  (?=\[\[|[a-z]+ = )", "", section)
+        uncommented = re.sub(r"(?m)^# (?=\[\[|[a-z]+ = )", "", section)
         rules = READ.validate_python(tomllib.loads(uncommented)["rules"]["consequence"])
         assert len(rules) >= 3
         assert {rule.id in DEFAULTS for rule in rules} == {True, False}
