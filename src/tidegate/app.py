@@ -7,9 +7,9 @@ import contextlib
 import functools
 import gc
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -42,15 +42,20 @@ from tidegate.store.idempotency import Idempotency
 from tidegate.store.leases import Leases
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
+from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
+from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
+from tidegate.store.warnings import Warnings
 from tidegate.tasks import spawn
 from tidegate.upstream import Upstream
+from tidegate.warm_ups import WarmUps
+from tidegate.warning_watch import WarningWatch
 
 #: Admitted sends start within START_BY_MS of their asking; a stop is acknowledged a little after that.
 SETTLE_MS: Final = START_BY_MS + 50
@@ -75,6 +80,8 @@ class Node:
     poller: Poller
     runner: web.AppRunner
     _draining: list[bool]
+    #: What runs beside the sends for as long as the node does, by name.
+    duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
     #: Set when the node can't go on: its own store ended.
     broken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,6 +105,7 @@ class Node:
         await self.runner.setup()
         await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
         services.dispatcher.start()
+        self._beside += [spawn(duty(), name) for name, duty in self.duties.items()]
         gc.collect()
         gc.freeze()
         log.info("listening", host=self.address[0], port=self.address[1], version=services.version)
@@ -260,8 +268,20 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         interval_ms=settings.poll.interval_ms,
     )
     enforcement.on_relief = lambda portfolio, waba: poller.look(waba)
+    watch = WarningWatch(
+        OutcomeCounts(client, portfolios),
+        Warnings(client, portfolios),
+        standings,
+        leases,
+        clock,
+        {route.number: route.waba for route in routes},
+        enforcement.consider,
+    )
+    warm_ups = WarmUps(standings, Tallies(client), clock, leases)
+    warm_ups.on_growth = functools.partial(_rouse, dispatcher)
     runner = make_runner(make_application(services), shutdown_timeout=_CLOSE_S)
-    return Node(settings, connection, services, poller, runner, draining)
+    duties = {"early warning": watch.run, "warm-ups": warm_ups.run}
+    return Node(settings, connection, services, poller, runner, draining, duties)
 
 
 def _configured(settings: Settings) -> list[Standing]:

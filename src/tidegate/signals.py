@@ -32,6 +32,7 @@ from tidegate.policy.opt_out import is_opt_out
 from tidegate.policy.reach import Subject
 from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
+from tidegate.policy.tallies import billed_micros
 from tidegate.policy.users import given_back, links_of
 from tidegate.store.aliases import Aliases
 from tidegate.store.ledger import Inbound, Ledger, Refreshed, Status
@@ -199,6 +200,7 @@ class Signals:
             signals = signals_of(event, subject, self._clock.now_ms()) if subject and failed else ()
             return await self._enforcement.apply(signals) if signals else False, portfolio
         portfolio, message_id = found
+        rules = self._standings.known(portfolio).rules
         state = FROM_STATUS[event.status.value]
         codes = [error.code for error in event.errors]
         cause = " ".join(["Meta's webhook", *map(str, codes)])
@@ -211,6 +213,7 @@ class Signals:
             cause,
             _says(event, codes),
             event.wamid,
+            billed_micros(rules.budget, event.phone or "", event.pricing, event.at_ms),
         )
         refreshed = await self._ledger.refresh(status)
         if refreshed.freed:

@@ -76,6 +76,7 @@ class Message:
             to_group=request.kind is RecipientKind.GROUP,
             recipient=self.user or None,
             zones=zones,
+            digits=request.recipient if request.kind is RecipientKind.PHONE else "",
         )
 
     def subject(self) -> Subject:

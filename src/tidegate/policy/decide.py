@@ -10,6 +10,7 @@ from tidegate.policy.capacity import category_places, limit_places, reserved_abo
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
 from tidegate.policy.guardrails import COUNTED, STANDING, USER
 from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
+from tidegate.policy.guardrails.quiet_hours import quiet_from_ms
 from tidegate.policy.guardrails.throughput import EARLY_US, SLACK_US
 from tidegate.policy.paces import number_share, turns_of
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
@@ -115,6 +116,7 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
         waits_for_pair=rules.mode("pair_rate") is Mode.ENFORCE,
         waits_for_throughput=rules.mode("throughput") is Mode.ENFORCE,
         user_version=user.version,
+        valid_until_ms=quiet_from_ms(case, user, rules, now_ms) or 0,
         turns=turns_of(case, standing, now_ms),
         tallies=tallies_of(case, standing, now_ms),
     )

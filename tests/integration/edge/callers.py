@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,11 +98,11 @@ def text(to: str = ANN) -> dict[str, Any]:
     return {"messaging_product": "whatsapp", "to": to, "type": "text", "text": {"body": "Hello"}}
 
 
-def accepted(wamid: str = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI=") -> dict[str, Any]:
+def accepted(wamid: str = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI=", to: str = ANN) -> dict[str, Any]:
     """Meta's answer to a send."""
     return {
         "messaging_product": "whatsapp",
-        "contacts": [{"input": ANN, "wa_id": ANN[1:]}],
+        "contacts": [{"input": to, "wa_id": to.removeprefix("+")}],
         "messages": [{"id": wamid, "message_status": "accepted"}],
     }
 
@@ -174,7 +175,14 @@ class Recorder:
         if self.answer is not None:
             return await self.answer(request, raw)
         is_send = request.method == "POST" and request.path.rstrip("/").endswith("messages") and b'"read"' not in raw
-        return web.json_response(accepted() if is_send else {"success": True})
+        return web.json_response(accepted(to=_recipient(raw)) if is_send else {"success": True})
+
+
+def _recipient(raw: bytes) -> str:
+    try:
+        return str(json.loads(raw).get("to", ANN))
+    except ValueError:
+        return ANN
 
 
 def _is_poll(request: web.Request) -> bool:

@@ -20,8 +20,8 @@ from tidegate.policy.guardrails.recipient_suppressed import recipient_suppressed
 from tidegate.policy.guardrails.service_window import service_window
 from tidegate.policy.guardrails.template_health import template_health
 from tidegate.policy.guardrails.throughput import throughput
-from tidegate.policy.guardrails.warm_up import warm_up
 from tidegate.policy.guardrails.user_marketing_limit import user_marketing_limit
+from tidegate.policy.guardrails.warm_up import warm_up
 from tidegate.policy.standing import Standing
 from tidegate.policy.users import User
 from tidegate.policy.verdict import Objection
