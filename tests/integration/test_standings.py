@@ -145,6 +145,24 @@ async def test_changes_of_one_call_begin_one_epoch(desk: Desk) -> None:
     assert await desk.epoch() == 1
 
 
+@pytest.mark.parametrize(
+    ("under", "written"),
+    [
+        pytest.param(1, True, id="the epoch that it was decided under"),
+        pytest.param(0, False, id="an epoch that is over"),
+        pytest.param(2, False, id="an epoch that is not there"),
+    ],
+)
+async def test_a_change_that_rests_on_an_epoch_is_written_under_no_other(desk: Desk, under: int, written: bool) -> None:
+    await desk.says("graph", 2_000)
+    change = Change("limit", "", {"limit": 250}, "graph", NOW_MS + 1, "a test")
+
+    assert await desk.standings.change_under(PORTFOLIO, under, [change]) is written
+
+    assert await desk.limit() == (250 if written else 2_000)
+    assert await desk.epoch() == (2 if written else 1)
+
+
 async def test_numbers_templates_and_pauses(desk: Desk) -> None:
     await desk.change("number", NUMBER, {"quality": "RED", "status": "CONNECTED", "throughput": 1_000})
     await desk.change("number", "2", {"quality": "YELLOW"})
