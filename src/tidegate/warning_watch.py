@@ -15,7 +15,7 @@ from tidegate.policy.consequences.sightings import signal_of_warning
 from tidegate.policy.consequences.signal import Signal
 from tidegate.policy.early_warning import WINDOW_HOURS, Finding, Level
 from tidegate.policy.outcome_scope import Kind, OutcomeScope
-from tidegate.policy.rules import Mode
+from tidegate.policy.rule_table import Mode
 from tidegate.policy.standing import Standing
 from tidegate.policy.warning_counts import (
     Day,

@@ -183,6 +183,14 @@ def assess(watch: Watch, plan: Plan) -> Finding:
     return Finding(watch.metric, level, outcomes, hour * HOUR_MS, rate, is_measured, log_evidence)
 
 
+def evidence(outcomes: Tally, rate: float, plan: Plan) -> float:
+    """Natural logarithm of the evidence that these sends do worse than is healthy with this baseline; 0 for none."""
+    healthy, weights = _null(rate, plan)
+    if outcomes.bad <= healthy * outcomes.sends:
+        return 0.0
+    return max(0.0, _log_mean([outcomes.bad * win - outcomes.sends * cost for win, cost in weights]))
+
+
 def baseline_rate(watch: Watch, plan: Plan) -> float:
     """Share of bad sends that is normal: own history, drawn towards the fleet's while there is little of it.
 
@@ -206,9 +214,7 @@ def _stops(watch: Watch, rate: float, is_measured: bool, plan: Plan) -> bool:
 
 def _strongest(watch: Watch, rate: float, plan: Plan) -> tuple[float, int, Tally]:
     """The strongest evidence of all the spans from an hour until now: its logarithm, that hour, the span's outcomes."""
-    odds = plan.tolerance * rate / (1 - rate)
-    healthy = odds / (1 + odds)
-    weights = [(log(m), log1p((m - 1) * odds / (1 + odds))) for m in plan.multiples]
+    healthy, weights = _null(rate, plan)
     good = bad = 0
     best: tuple[float, int, Tally] | None = None
     for hour, tally in reversed(watch.by_hour):
@@ -221,6 +227,13 @@ def _strongest(watch: Watch, rate: float, plan: Plan) -> tuple[float, int, Tally
             best = (log_evidence, hour, Tally(good, bad))
     first = watch.by_hour[0][0] if watch.by_hour else watch.started_at_ms // HOUR_MS
     return best or (0.0, first, Tally(good, bad))
+
+
+def _null(rate: float, plan: Plan) -> tuple[float, list[tuple[float, float]]]:
+    """The highest rate that is healthy; for each alternative what a bad send adds to it, and what any send takes."""
+    odds = plan.tolerance * rate / (1 - rate)
+    healthy = odds / (1 + odds)
+    return healthy, [(log(m), log1p((m - 1) * healthy)) for m in plan.multiples]
 
 
 def _log_mean(logs: list[float]) -> float:

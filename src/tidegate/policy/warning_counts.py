@@ -121,16 +121,4 @@ def _of_day(recipe: Recipe, day: Day) -> Tally:
 
 
 def _of_hour(recipe: Recipe, day: Day, hour: int) -> Tally:
-    """Outcomes of an hour's sends. What is told of more sends than were counted belongs to some whose count is lost."""
-
-    def count(counter: Counter) -> int:
-        return max(0, day.get(f"{hour:02}.{counter}", 0))
-
-    whole = count(recipe.whole)
-    if not whole:
-        return Tally()
-    if recipe.is_silence:
-        good = min(whole, sum(count(counter) for counter in recipe.good))
-        return Tally(good, whole - good)
-    bad = min(whole, sum(count(counter) for counter in recipe.bad))
-    return Tally(whole - bad, bad)
+    return recipe.tally(lambda counter: day.get(f"{hour:02}.{counter}", 0))

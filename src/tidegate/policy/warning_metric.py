@@ -7,6 +7,7 @@ that nobody got, messages that nobody read.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -109,6 +110,17 @@ class Recipe:
         Nothing is also heard when webhooks do not arrive.
         """
         return not self.bad
+
+    def tally(self, count: Callable[[Counter], int]) -> Tally:
+        """Sends by their outcome, from the counts of some.
+
+        What is told of more sends than were counted belongs to some whose count is lost.
+        """
+        whole = max(0, count(self.whole))
+        if not whole:
+            return Tally()
+        told = min(whole, sum(max(0, count(counter)) for counter in self.bad or self.good))
+        return Tally(told, whole - told) if self.is_silence else Tally(whole - told, told)
 
 
 RECIPES: Final = {

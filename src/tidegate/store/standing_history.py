@@ -1,4 +1,4 @@
-"""What changed in a portfolio's standing, and when: the history that `restand` writes, read."""
+"""What changed in a portfolio's standing, and when: the history that `restand` and `swing` write, read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import orjson
 
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.scripts import StoreClient
 
 _PAGE: Final = 1_000
@@ -19,8 +20,9 @@ _PAGE: Final = 1_000
 class StandingEvent:
     """One field that changed.
 
-    `kind` and `key` name the record, as in `policy.standing.Change`. `at_ms` is when it was written by the store's
-    time, `since_ms` when it became true by its source. `before` is None where nothing was known.
+    `kind` and `key` name the record, as in `policy.standing.Change`; or they are `breaker` and its id. `at_ms` is when
+    it was written by the store's time, `since_ms` when it became true by its source. `before` is None where nothing
+    was known.
     """
 
     at_ms: int
@@ -40,6 +42,8 @@ class StandingHistory:
     def __init__(self, client: StoreClient, portfolios: Iterable[str]) -> None:
         self._client = client
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+        #: What was sent meanwhile, and what became of it.
+        self.sent: Final = OutcomeCounts(client, self._keys)
 
     async def since(self, portfolio: str, from_ms: int, most: int) -> tuple[list[StandingEvent], bool]:
         """The changes since a time, newest first, and whether there are more than `most`."""

@@ -1,4 +1,7 @@
-"""`GET /quality`: the dated history of every rating, limit, template and pause that changed."""
+"""`GET /quality`: the dated history of every rating, limit, template, breaker and pause that changed.
+
+Of each change for the worse it tells what was sent before.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import re
 from typing import Any, Final
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.sent_before import SentBefore
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time
+from tidegate.policy.fall import Place, place_of
 from tidegate.store.standing_history import StandingEvent
 
 _DAY_MS: Final = 86_400_000
@@ -29,9 +34,9 @@ async def read_quality(call: Call) -> Reply:
         found += [(portfolio, event) for event in events if _concerns(call, event)]
         truncated = truncated or more
     found.sort(key=lambda pair: pair[1].at_ms, reverse=True)
-    return json_reply(
-        {"days": days, "truncated": truncated, "changes": [_told(portfolio, event) for portfolio, event in found]}
-    )
+    report = SentBefore(call)
+    changes = [{**_told(portfolio, event), **await report.of(portfolio, event)} for portfolio, event in found]
+    return json_reply({"days": days, "truncated": truncated, "changes": changes})
 
 
 def _days(given: str | None) -> int:
@@ -43,17 +48,13 @@ def _days(given: str | None) -> int:
 
 
 def _concerns(call: Call, event: StandingEvent) -> bool:
-    match event.kind:
-        case "number":
-            return call.grants.route(call.app, event.key) is not None
-        case "template":
-            return event.key.partition(":")[0] in call.grants.wabas(call.app)
-        case "pause":
-            paused = event.after or event.before or {}
-            number = paused.get("value", "") if paused.get("scope") == "number" else None
-            return number is None or call.grants.route(call.app, number) is not None
-        case _:
-            return True
+    place = place_of(event.kind, event.key)
+    if event.kind == "pause":
+        paused = event.after or event.before or {}
+        place = Place(number=paused.get("value", "")) if paused.get("scope") == "number" else place
+    if place.is_personal or (place.waba is not None and place.waba not in call.grants.wabas(call.app)):
+        return False
+    return place.number is None or call.grants.route(call.app, place.number) is not None
 
 
 def _told(portfolio: str, event: StandingEvent) -> dict[str, Any]:
