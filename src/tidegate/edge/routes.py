@@ -10,6 +10,7 @@ from aiohttp import web
 from tidegate.edge.calls import Call
 from tidegate.edge.control.capacity import capacity
 from tidegate.edge.control.clock import advance_clock, read_clock
+from tidegate.edge.control.consent import erase_recipient, read_recipient, write_consent
 from tidegate.edge.control.decide import decide
 from tidegate.edge.control.health import number_health
 from tidegate.edge.control.messages import cancel_message, read_message
@@ -44,6 +45,7 @@ _V1: Final = "/gateway/v1"
 
 _NUMBER: Final = Parameter("number", "query", "the phone_number_id to send from", TEXT, required=True)
 _DAYS: Final = Parameter("days", "query", "how many days back, 30 unless said", {"type": "integer", "minimum": 1})
+_FORGET: Final = Parameter("forget", "query", "true: what the user has refused is forgotten too", {"type": "boolean"})
 _WISHES: Final = tuple(
     Parameter(name, "header", about, TEXT)
     for name, about in (
@@ -132,6 +134,30 @@ _CONTROL: Final = (
     Endpoint("GET", f"{_V1}/pauses", "The pauses in force", {200: "Pauses"}, _READ, list_pauses),
     Endpoint("POST", f"{_V1}/pauses", "Stop sends by hand", {201: "Pause"}, _ADMIN, start_pause, body="PauseOrder"),
     Endpoint("DELETE", f"{_V1}/pauses/{{id}}", "Resume what was stopped", {200: "Resumed"}, _ADMIN, end_pause),
+    Endpoint(
+        "GET", f"{_V1}/recipients/{{phone}}/consent", "What a user wants", {200: "Recipient"}, _READ, read_recipient
+    ),
+    Endpoint(
+        "PUT",
+        f"{_V1}/recipients/{{phone}}/consent",
+        "Write down what a user wants",
+        {200: "Recipient"},
+        (Scope.SEND, Scope.ADMIN),
+        write_consent,
+        body="ConsentOrder",
+    ),
+    Endpoint(
+        "GET", f"{_V1}/recipients/{{phone}}", "What is known of a user", {200: "Recipient"}, _READ, read_recipient
+    ),
+    Endpoint(
+        "DELETE",
+        f"{_V1}/recipients/{{phone}}",
+        "Forget a user",
+        {200: "Erased"},
+        _ADMIN,
+        erase_recipient,
+        parameters=(_FORGET,),
+    ),
     Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules_in_force),
     Endpoint(
         "PUT",

@@ -9,6 +9,7 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
+from tidegate.edge.recipient_schema import CONSENT_ORDER, ERASED, RECIPIENT
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Mode
@@ -166,6 +167,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
         }
     ),
     "NumberHealth": NUMBER_HEALTH,
+    "Recipient": RECIPIENT,
+    "ConsentOrder": CONSENT_ORDER,
+    "Erased": ERASED,
     "Queue": record(
         {
             "waiting": COUNT,
