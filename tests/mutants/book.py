@@ -77,6 +77,11 @@ class Book:
     async def used(self) -> int:
         return (await self.books()).used
 
+    async def stands(self, tally: str) -> int | None:
+        """What is taken of an allowance; None when nothing is known of it."""
+        found = await self.client.get(self.keys.tally(tally))
+        return None if found is None else int(found)
+
     async def state(self, message_id: str) -> str | None:
         record = await self.messages.find(PORTFOLIO, message_id)
         return record.state.value if record else None

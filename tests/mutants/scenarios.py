@@ -10,14 +10,26 @@ from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from typing import Final
 
-from tests.mutants import stories_of_admission, stories_of_places, stories_of_the_queue, stories_of_webhooks
+from tests.mutants import (
+    stories_of_admission,
+    stories_of_allowances,
+    stories_of_places,
+    stories_of_the_queue,
+    stories_of_webhooks,
+)
 from tests.mutants.book import Book
 
 Scenario = Callable[[Book], Awaitable[None]]
 
 SCENARIOS: Final[list[Scenario]] = [
     story
-    for module in (stories_of_places, stories_of_webhooks, stories_of_admission, stories_of_the_queue)
+    for module in (
+        stories_of_places,
+        stories_of_webhooks,
+        stories_of_admission,
+        stories_of_the_queue,
+        stories_of_allowances,
+    )
     for story in vars(module).values()
     if iscoroutinefunction(story)
 ]

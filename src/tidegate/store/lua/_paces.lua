@@ -62,7 +62,9 @@ local function tallies_take(k, tallies, costs, now)
 end
 
 local function tally_add(k, name, amount)
-  if redis.call('EXISTS', k.tally .. name) == 1 then redis.call('INCRBY', k.tally .. name, amount) end
+  if amount ~= 0 and redis.call('EXISTS', k.tally .. name) == 1 then
+    redis.call('INCRBY', k.tally .. name, whole(amount))
+  end
 end
 
 local function tallies_note(k, id, before, noted)
@@ -74,7 +76,7 @@ end
 local function tallies_release(k, id, noted, money_only)
   return tallies_note(k, id, noted, (string.gsub(noted, '(%S+) (%d+)\n', function(name, cost)
     if money_only and string.sub(name, 1, 5) == 'warm:' then return nil end
-    tally_add(k, name, '-' .. cost)
+    tally_add(k, name, -tonumber(cost))
     return name .. ' -' .. cost .. '\n'
   end)))
 end
@@ -82,7 +84,7 @@ end
 -- Takes again what was given back, for the message was delivered after all.
 local function tallies_retake(k, id, noted)
   return tallies_note(k, id, noted, (string.gsub(noted, '(%S+) %-(%d+)\n', function(name, cost)
-    tally_add(k, name, cost)
+    tally_add(k, name, tonumber(cost))
     return name .. ' ' .. cost .. '\n'
   end)))
 end
@@ -90,7 +92,7 @@ end
 -- Puts what is billed in the place of what was reserved.
 local function tallies_bill(k, id, noted, billed)
   return tallies_note(k, id, noted, (string.gsub(noted, '(spend:%S+) (%-?)(%d+)\n', function(name, back, cost)
-    if back == '' then tally_add(k, name, whole(billed - tonumber(cost))) end
+    if back == '' then tally_add(k, name, billed - tonumber(cost)) end
     return name .. ' ' .. back .. whole(billed) .. '\n'
   end)))
 end
