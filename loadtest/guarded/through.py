@@ -1,0 +1,207 @@
+"""A campaign through the gateway: a node as it is composed for production, in virtual time, on a store of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from time import monotonic
+from typing import Any, Final
+from unittest.mock import patch
+
+import orjson
+from redis import Redis
+
+from loadtest.deployment import MARKETING, PORTFOLIO, WABA, Deployment
+from loadtest.guarded.postman import Postman
+from loadtest.guarded.tempo import EPOCH_MS, Tempo
+from loadtest.guarded.trial import DAY_MS, NUMBER, Holds, Result, Trial, result_of
+from loadtest.guarded.upstream import BASE, WorldUpstream
+from loadtest.store_glance import StoreGlance
+from tidegate.app import Node, build
+from tidegate.clock import StoreClock
+from tidegate.cloudapi.messages import Request, parse_send
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.edge.drafts import Draft, to_message
+from tidegate.edge.send_options import SendOptions
+from tidegate.gateway import Refused, Route
+from tidegate.policy.verdict import Reason
+from tidegate.settings import Settings
+from tidegate.simulator.world import World
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.send_queue import Lane
+from tidegate.upstream import Upstream
+
+#: As an operator would write them for a list that is new to a number: a ramp, and a queue that outlives it. All else is
+#: the default: breakers, early warning, quality read every five minutes.
+RULES: Final[Mapping[str, Any]] = {
+    "warm_up": {"start": 50, "growth": 2.0},
+    "max_wait": {"marketing": "30d"},
+}
+#: Reasons that say: what was sent so far was not liked, or nobody knows yet.
+FOR_QUALITY: Final = frozenset(
+    {
+        Reason.TEMPLATE_PAUSED,
+        Reason.TEMPLATE_DISABLED,
+        Reason.NUMBER_STANDING,
+        Reason.ACCOUNT_RESTRICTED,
+        Reason.ACCOUNT_LOCKED,
+        Reason.CAMPAIGN_HALTED,
+    }
+)
+#: The app keeps this many messages waiting in the gateway's queue, and looks after them as often.
+_DEPTH: Final = 800
+_LOOK_MS: Final = 300_000
+_FLOWING_MS: Final = 5_000
+_CAMPAIGN: Final = "spring"
+#: What a start takes, roughly; time stands still meanwhile.
+_START_MS: Final = 60_000
+_LANE: Final = Lane(NUMBER.id, Category.MARKETING)
+
+
+@dataclass(slots=True)
+class _House:
+    """Everything that is on."""
+
+    trial: Trial
+    tempo: Tempo
+    world: World
+    node: Node
+    postman: Postman
+    _idle: frozenset[asyncio.Task[Any]] = field(default=frozenset())
+
+    def know_idle(self) -> None:
+        """Take all tasks that there are now, and only they, for such as wait for work."""
+        self._idle = frozenset(asyncio.all_tasks(self.tempo))
+
+    def has_work(self) -> bool:
+        """Whether anything is in hand."""
+        return self.postman.is_busy or not asyncio.all_tasks(self.tempo) <= self._idle
+
+
+def send_through(trial: Trial, store_url: str, rules: Mapping[str, Any] = RULES) -> Result:
+    """Send the campaign through a node on the empty store at `store_url` (unix://...).
+
+    Raises Stuck where the store does not answer.
+    """
+    tempo = Tempo()
+    asyncio.set_event_loop(tempo)
+    try:
+        return tempo.run_until_complete(_send_through(trial, store_url, rules, tempo))
+    finally:
+        asyncio.set_event_loop(None)
+        tempo.close()
+
+
+async def _send_through(trial: Trial, store_url: str, rules: Mapping[str, Any], tempo: Tempo) -> Result:
+    began_s = monotonic()
+    async with _open_house(trial, store_url, rules, tempo) as house:
+        began_ms, holds = tempo.now_ms(), Holds()
+        finished = await _campaign(house, began_ms, holds)
+        house.world.due(tempo.now_ms())
+        return result_of(trial, house.world.book, began_ms, monotonic() - began_s, finished, holds)
+
+
+@asynccontextmanager
+async def _open_house(
+    trial: Trial, store_url: str, rules: Mapping[str, Any], tempo: Tempo
+) -> AsyncIterator[_House]:
+    world = World(trial.platform, EPOCH_MS)
+    settings = _settings(trial, store_url, rules)
+    with Redis.from_url(store_url) as store:
+        postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(body))
+        upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
+        node = await _compose(settings, store_url, tempo, upstream)
+        _set_clock(store, EPOCH_MS)
+        await node.start()
+        pool = node.connection.client.connection_pool
+        tempo.begin(store, PORTFOLIO, lambda: bool(pool._in_use_connections), _START_MS)
+        carrying = tempo.create_task(postman.run(), name="postman")
+        house = _House(trial, tempo, world, node, postman)
+        glance = StoreGlance(store, PORTFOLIO, [_LANE])
+        tempo.next_ms = lambda: glance.look().next_ms
+        await asyncio.sleep(1)
+        house.know_idle()
+        tempo.has_work = house.has_work
+        try:
+            yield house
+        finally:
+            carrying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await carrying
+            await node.stop()
+
+
+def _settings(trial: Trial, store_url: str, rules: Mapping[str, Any]) -> Settings:
+    deployment = Deployment(limit=trial.limit, throughput=NUMBER.throughput, rules=rules, seed=trial.seed)
+    settings = deployment.settings(store_url, BASE)
+    return settings.model_copy(update={"poll": settings.poll.model_copy(update={"interval_ms": _LOOK_MS})})
+
+
+async def _compose(settings: Settings, store_url: str, tempo: Tempo, upstream: partial[WorldUpstream]) -> Node:
+    """Compose a node with this process' time, and the platform in place of a client of it; all else as it is."""
+
+    def in_process(base_url: str, timeout_s: float, tokens: Mapping[str, str]) -> Upstream:
+        return upstream(base_url, timeout_s, tokens)
+
+    with (
+        patch("tidegate.app.Upstream", in_process),
+        patch("tidegate.app.StoreClock", partial(StoreClock, tempo.time)),
+    ):
+        return await build(settings, store_url)
+
+
+def _set_clock(store: Redis, now_ms: int) -> None:
+    seconds, micros = store.time()
+    store.set(PortfolioKeys(PORTFOLIO).clock, now_ms - seconds * 1000 - micros // 1000)
+
+
+async def _campaign(house: _House, began_ms: int, holds: Holds) -> bool:
+    """Hand the list over as fast as it is sent, until the trial's days are over; whether all of it was."""
+    tempo, people = house.tempo, house.trial.people
+    end_ms = began_ms + house.trial.days * DAY_MS
+    looked_ms, accepted, ended = began_ms, 0, False
+    while tempo.now_ms() < end_ms:
+        (state,) = await house.node.services.queue.lanes(PORTFOLIO, [_LANE])
+        queued, now_ms = state.due + state.waiting_for_place, tempo.now_ms()
+        sent = len(house.world.book.accepted)
+        held = state.reason if queued else None
+        # What was sent since the last look was not held.
+        spent_ms = now_ms - looked_ms if sent == accepted else 0
+        holds.look(now_ms - began_ms, held, spent_ms, sent, for_quality=held in FOR_QUALITY)
+        is_flowing, looked_ms, accepted = sent > accepted, now_ms, sent
+        if not ended and queued <= _DEPTH // 2:
+            batch = list(islice(people, _DEPTH - queued))
+            ended = not batch
+            await asyncio.gather(*(tempo.create_task(_submit(house, user), name="submit") for user in batch))
+            is_flowing = True
+        if ended and not queued and now_ms - began_ms > DAY_MS and not house.world.next_event_at_ms():
+            return True
+        await asyncio.sleep((_FLOWING_MS if is_flowing else _LOOK_MS) / 1000)
+    return ended
+
+
+async def _submit(house: _House, user: str) -> None:
+    services, settings = house.node.services, house.node.settings
+    request = parse_send(_body(user))
+    assert isinstance(request, Request)
+    route = Route(PORTFOLIO, WABA.id, NUMBER.id)
+    draft = Draft(settings.apps[0], route, request, SendOptions(campaign=_CAMPAIGN), f"/v25.0/{NUMBER.id}/messages", b"")
+    message = await to_message(draft, services.gateway.new_id(PORTFOLIO), services)
+    answered = await services.gateway.submit(message)
+    if isinstance(answered, Refused) and answered.reason not in _FINAL:
+        raise RuntimeError(f"refused instead of kept: {answered.reason}, {answered.detail}")
+
+
+#: Refusals that concern one recipient, and stay.
+_FINAL: Final = frozenset({Reason.OPTED_OUT, Reason.RECIPIENT_SUPPRESSED, Reason.NO_OPT_IN})
+
+
+def _body(user: str) -> bytes:
+    template = {"name": MARKETING, "language": {"code": "en_US"}}
+    body = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": user, "type": "template"}
+    return orjson.dumps(body | {"template": template})
