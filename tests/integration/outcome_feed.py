@@ -17,6 +17,7 @@ from tests.factories import (
     make_ledger,
     make_outcome,
     make_status,
+    make_terms,
 )
 from tidegate.cloudapi.events import StatusError, StatusUpdate
 from tidegate.cloudapi.vocabulary import MessageStatus
@@ -68,7 +69,9 @@ class Feed:
     async def send(self, recipient: bytes, noted: dict[str, str] | None = None) -> str:
         """Admit and post a message that Meta accepts; its id."""
         message_id, noted = f"m{next(self.ids)}", noted or about()
-        await self.ledger.admit(make_ask(message_id, recipient, about=orjson.dumps(noted), number=noted["number"]))
+        epoch = int(await self.client.hget(KEYS.ledger, "epoch") or 0)
+        ask = make_ask(message_id, recipient, about=orjson.dumps(noted), number=noted["number"])
+        assert (await self.ledger.admit(ask._replace(terms=make_terms(epoch=epoch)))).taken
         await self.ledger.settle(make_outcome(message_id))
         await self.outcomes.accepted(PORTFOLIO, message_id, recipient, noted)
         return message_id
