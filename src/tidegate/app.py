@@ -51,6 +51,7 @@ from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
 from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
+from tidegate.store.wallets import Wallets
 from tidegate.store.warnings import Warnings
 from tidegate.tasks import spawn
 from tidegate.upstream import Upstream
@@ -164,7 +165,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     seal = Seal(settings.privacy.payload_key.get_secret_value())
     ledger = Ledger(client, portfolios, {s.value: rank for s, rank in RANK.items()}, one_slot=connection.is_cluster)
     queue, messages = SendQueue(client, portfolios, seal), Messages(client, portfolios)
-    standings = Standings(client, _configured(settings))
+    standings, tallies = Standings(client, _configured(settings)), Tallies(client)
     upstream = Upstream(
         settings.upstream.base_url,
         settings.upstream.timeout_ms / 1000,
@@ -243,6 +244,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         users=users,
         aliases=aliases,
         outcomes=outcomes,
+        tallies=tallies,
+        wallets=Wallets(client),
         enforcement=enforcement,
         signals=signals,
         dispatcher=dispatcher,
@@ -277,7 +280,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         {route.number: route.waba for route in routes},
         enforcement.consider,
     )
-    warm_ups = WarmUps(standings, Tallies(client), clock, leases)
+    warm_ups = WarmUps(standings, tallies, clock, leases)
     warm_ups.on_growth = functools.partial(_rouse, dispatcher)
     runner = make_runner(make_application(services), shutdown_timeout=_CLOSE_S)
     duties = {"early warning": watch.run, "warm-ups": warm_ups.run}

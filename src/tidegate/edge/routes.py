@@ -19,6 +19,7 @@ from tidegate.edge.control.quality import read_quality
 from tidegate.edge.control.queue import read_queue
 from tidegate.edge.control.rules import read_rules_in_force, replace_rules
 from tidegate.edge.control.standing import read_standing
+from tidegate.edge.control.wallets import read_wallet, top_up
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.doorway import ID_KEY, doorway, expect
 from tidegate.edge.endpoints import Endpoint, Face, KeyedHandler, OpenHandler, Parameter, face_of
@@ -157,6 +158,16 @@ _CONTROL: Final = (
         _ADMIN,
         erase_recipient,
         parameters=(_FORGET,),
+    ),
+    Endpoint("GET", f"{_V1}/wallets/{{waba}}", "What an account may spend", {200: "Wallet"}, _READ, read_wallet),
+    Endpoint(
+        "POST",
+        f"{_V1}/wallets/{{waba}}/top-ups",
+        "Put money into an account's wallet",
+        {200: "TopUp", 201: "TopUp", 409: "Problem"},
+        _ADMIN,
+        top_up,
+        body="TopUpOrder",
     ),
     Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules_in_force),
     Endpoint(

@@ -11,6 +11,7 @@ from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
 from tidegate.edge.recipient_schema import CONSENT_ORDER, ERASED, RECIPIENT
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
+from tidegate.edge.wallet_schema import TOP_UP, TOP_UP_ORDER, WALLET
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Mode
 from tidegate.policy.verdict import Reason
@@ -268,6 +269,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
         ),
         "additionalProperties": False,
     },
+    "Wallet": WALLET,
+    "TopUp": TOP_UP,
+    "TopUpOrder": TOP_UP_ORDER,
     "Resumed": record({"id": TEXT, "state": {"const": "resumed"}}),
     "Clock": record({"now_ms": COUNT}),
     "ClockAdvance": {

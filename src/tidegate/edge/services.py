@@ -24,7 +24,9 @@ from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
+from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
+from tidegate.store.wallets import Wallets
 from tidegate.upstream import Upstream
 
 
@@ -46,6 +48,8 @@ class Services:
     users: Users
     aliases: Aliases
     outcomes: Outcomes
+    tallies: Tallies
+    wallets: Wallets
     enforcement: Enforcement
     signals: Signals
     dispatcher: Dispatcher

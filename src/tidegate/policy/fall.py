@@ -39,6 +39,12 @@ def place_of(kind: str, key: str) -> Place:
             return Place(waba=key.partition(":")[0])
         case "breaker":
             return _place_of_breaker(key)
+        case "wallet":
+            return Place(waba=key)
+        case "warming":
+            # Its key is an id of `policy/warming.py`.
+            scope, _, subject = key.partition(":")
+            return Place(number=subject) if scope == "number" else Place(waba=subject.partition(":")[0])
         case _:
             return Place()
 

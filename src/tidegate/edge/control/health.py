@@ -7,12 +7,15 @@ from typing import Any, Final
 
 from tidegate.cloudapi.vocabulary import UNLIMITED
 from tidegate.edge.calls import Call
+from tidegate.edge.control.wallets import wallet_of
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.gateway import Route
 from tidegate.policy.capacity import limit_places, release_curve, whole_places
 from tidegate.policy.health import QUALITY_WORDS, Seen, account_status, payment_method
 from tidegate.policy.readiness import Remark, remarks
+from tidegate.policy.standing import Standing
+from tidegate.policy.tallies import included_tally
 
 _DAY_MS: Final = 86_400_000
 #: How far back a change of quality or status is looked for: far beyond the 7 days that matter.
@@ -42,7 +45,7 @@ async def number_health(call: Call) -> Reply:
             "unlimited": limit is None,
             "limit_source": standing.limit_source,
             "payment_method": payment_method(seen).value,
-            **_money(),
+            **await _money(call, standing, route, books.now_ms),
             "daily_limit": {
                 "limit": limit,
                 "headroom": whole_places(standing.rules.headroom, standing.limit),
@@ -54,9 +57,17 @@ async def number_health(call: Call) -> Reply:
     )
 
 
-def _money() -> dict[str, Any]:
+async def _money(call: Call, standing: Standing, route: Route, now_ms: int) -> dict[str, Any]:
     """What is left to spend; null where no budget is configured, since Meta tells neither."""
-    return {"included_conversations": None, "wallet_balance": None}
+    included = balance = None
+    rule = standing.rules.budget
+    if rule is not None and rule.included_conversations:
+        name, _ = included_tally(rule, route.number, now_ms)
+        [used] = await call.services.tallies.read(route.portfolio, [name])
+        included = max(0, rule.included_conversations - used)
+    if rule is not None and rule.wallet:
+        balance = (await wallet_of(call, standing, route.waba))["balance"]
+    return {"included_conversations": included, "wallet_balance": balance}
 
 
 def _readiness(said: Sequence[Remark]) -> dict[str, Any]:
