@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictBool, model_validator
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.budget import Budget, Period
+from tidegate.policy.budget import Period
 from tidegate.policy.money import Micros
 from tidegate.policy.rate_card import RateCard, card_in_force
 from tidegate.policy.rule_table import Guardrail
@@ -30,7 +30,7 @@ class WarmUpRamp(Guardrail):
         return WarmUp(self.start, self.growth, self.idle_days)
 
 
-class Spending(Guardrail):
+class BudgetRule(Guardrail):
     """How much messages may cost: in each day, week or month, and of what was paid in advance.
 
     All amounts are of the one currency of the rate cards.
@@ -72,8 +72,8 @@ class Spending(Guardrail):
 
     def period_ms(self, at_ms: int) -> tuple[int, int]:
         """Start (included) and end (not included) of the budget's period, in ms."""
-        return Budget(self.period, 0, self.zone).period_ms(at_ms)
+        return self.period.bounds_ms(self.zone, at_ms)
 
     def month_ms(self, at_ms: int) -> tuple[int, int]:
         """Start and end of the calendar month, in ms."""
-        return Budget(Period.MONTH, 0, self.zone).period_ms(at_ms)
+        return Period.MONTH.bounds_ms(self.zone, at_ms)

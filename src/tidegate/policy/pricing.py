@@ -83,8 +83,3 @@ def billed(card: RateCard, digits: str, pricing: Pricing, reserved_micros: int) 
     if pricing.type != REGULAR or market is None or (category is None and not service):
         return reserved_micros
     return market.micros(category)
-
-
-def takes_free_tier(pricing: Pricing, at_ms: int) -> bool:
-    """Whether a message used one of the number's free service messages (they are counted since October 2026)."""
-    return pricing.type == FREE_CUSTOMER_SERVICE and at_ms >= SERVICE_CHARGED_SINCE_MS

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, model_validator
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.allowance_rules import Spending, WarmUpRamp
+from tidegate.policy.allowance_rules import BudgetRule, WarmUpRamp
 from tidegate.policy.consequences.rulebook import ConsequenceRules, Consequences, stated
 from tidegate.policy.duration import MS_PER_UNIT, Duration
 from tidegate.policy.early_warning import Plan
@@ -184,7 +184,7 @@ class Rules(Table):
     consent: Consent | None = None
     frequency_cap: Frequency | None = None
     warm_up: WarmUpRamp | None = None
-    budget: Spending | None = None
+    budget: BudgetRule | None = None
 
     consequence: ConsequenceRules = ()
 

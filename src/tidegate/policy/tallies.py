@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.cloudapi.events import Pricing
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, Quality
-from tidegate.policy.allowance_rules import Spending, WarmUpRamp
+from tidegate.policy.allowance_rules import BudgetRule, WarmUpRamp
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
 from tidegate.policy.money import write_micros
 from tidegate.policy.paces import is_marketing_now
@@ -116,25 +116,25 @@ def _money(case: Case, standing: Standing, now_ms: int) -> Iterator[Tally]:
         )
 
 
-def spend_tally(rule: Spending, portfolio: str, waba: str, now_ms: int) -> tuple[str, int]:
+def spend_tally(rule: BudgetRule, portfolio: str, waba: str, now_ms: int) -> tuple[str, int]:
     """Name of the count of what is spent in the period that is now, and the period's end in ms."""
     start_ms, end_ms = rule.period_ms(now_ms)
     owner = f"portfolio:{portfolio}" if rule.per == "portfolio" else f"waba:{waba}"
     return f"{SPEND}{rule.currency}:{owner}:{rule.period.value}:{start_ms}", end_ms
 
 
-def included_tally(rule: Spending, number: str, now_ms: int) -> tuple[str, int]:
+def included_tally(rule: BudgetRule, number: str, now_ms: int) -> tuple[str, int]:
     """Name of the count of a number's free conversations in the month that is now, and the month's end in ms."""
     start_ms, end_ms = rule.month_ms(now_ms)
     return f"included:{number}:{start_ms}", end_ms
 
 
-def wallet_tally(rule: Spending, waba: str) -> str:
+def wallet_tally(rule: BudgetRule, waba: str) -> str:
     """Name of the count of all that was ever taken of an account's wallet."""
     return f"{SPEND}{rule.currency}:wallet:{waba}"
 
 
-def billed_micros(rule: Spending | None, digits: str, pricing: Pricing | None, at_ms: int) -> int:
+def billed_micros(rule: BudgetRule | None, digits: str, pricing: Pricing | None, at_ms: int) -> int:
     """What Meta bills for a message by a status of it, in millionths; -1 where that can't be told.
 
     `digits`: the recipient's phone number, "" when it is hidden.
@@ -144,7 +144,7 @@ def billed_micros(rule: Spending | None, digits: str, pricing: Pricing | None, a
     return billed(rule.card(at_ms), digits, pricing, -1)
 
 
-def _price(rule: Spending, case: Case, category: Category | None, now_ms: int, *, in_window: bool) -> int:
+def _price(rule: BudgetRule, case: Case, category: Category | None, now_ms: int, *, in_window: bool) -> int:
     card = rule.card(now_ms)
     micros = price(card, case.digits, category, Occasion(now_ms, in_window=in_window))
     if micros is not None:

@@ -1,4 +1,4 @@
-"""Budgets by the calendar, what was taken of them, and wallets."""
+"""The periods of a budget, by the calendar."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.policy.budget import Budget, Included, Period, Spending, Wallet, fits, left_micros
-from tidegate.policy.charge import Charge, ChargeEvent
+from tidegate.policy.budget import Period
 
-DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 
@@ -41,9 +39,7 @@ def at(written: str, zone: str = "UTC") -> int:
     ],
 )
 def test_a_period_of_the_calendar(period: str, zone: str, now: str, start: str, end: str) -> None:
-    budget = Budget(Period(period), 0, zone)
-
-    assert budget.period_ms(at(now, zone)) == (at(start, zone), at(end, zone))
+    assert Period(period).bounds_ms(zone, at(now, zone)) == (at(start, zone), at(end, zone))
 
 
 @pytest.mark.parametrize(
@@ -59,13 +55,12 @@ def test_a_period_of_the_calendar(period: str, zone: str, now: str, start: str, 
     ],
 )
 def test_a_day_on_which_the_clock_changes(zone: str, now: str, hours: int) -> None:
-    budget = Budget(Period.DAY, 0, zone)
-    start, end = budget.period_ms(at(now, zone))
+    start, end = Period.DAY.bounds_ms(zone, at(now, zone))
 
     assert end - start == hours * HOUR_MS
     for edge in (start, end):
-        assert budget.period_ms(edge)[0] == edge
-        assert budget.period_ms(edge - 1)[1] == edge
+        assert Period.DAY.bounds_ms(zone, edge)[0] == edge
+        assert Period.DAY.bounds_ms(zone, edge - 1)[1] == edge
 
 
 @settings(deadline=None)
@@ -75,90 +70,9 @@ def test_a_day_on_which_the_clock_changes(zone: str, now: str, hours: int) -> No
     st.integers(1_767_225_600_000, 1_830_297_600_000),
 )
 def test_periods_follow_one_another_without_a_gap(period: Period, zone: str, now_ms: int) -> None:
-    budget = Budget(period, 0, zone)
-    start, end = budget.period_ms(now_ms)
+    start, end = period.bounds_ms(zone, now_ms)
 
     assert start <= now_ms < end
-    assert budget.period_ms(start) == budget.period_ms(end - 1) == (start, end)
-    assert budget.period_ms(end)[0] == end
-    assert budget.period_ms(start - 1)[1] == start
-
-
-@pytest.mark.parametrize(("amount", "zone"), [(-1, "UTC"), (1, "Europe/Atlantis"), (1, "")])
-def test_a_budget_that_makes_no_sense(amount: int, zone: str) -> None:
-    with pytest.raises(ValueError, match=r"budget is 0 or more|no such time zone"):
-        Budget(Period.DAY, amount, zone)
-
-
-@pytest.mark.parametrize(
-    ("taken", "price", "goes"),
-    [
-        pytest.param(Spending(), 100, True, id="all of it at once"),
-        pytest.param(Spending(), 101, False, id="more than there is"),
-        pytest.param(Spending(30, 50), 20, True, id="the last of it"),
-        pytest.param(Spending(30, 50), 21, False, id="reserved and spent both count"),
-        pytest.param(Spending(0, 100), 0, True, id="what is free always goes"),
-        pytest.param(Spending(0, 150), 0, True, id="even when more was billed than there was"),
-        pytest.param(Spending(0, 150), 1, False, id="but nothing else"),
-    ],
-)
-def test_what_fits_a_budget(taken: Spending, price: int, goes: bool) -> None:
-    assert fits(price, 100, taken) is goes
-    assert left_micros(100, taken) == max(0, 100 - taken.taken_micros)
-
-
-EVENTS = st.tuples(st.sampled_from(ChargeEvent), st.none() | st.integers(0, 50))
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 50), st.lists(EVENTS, max_size=5)), max_size=8))
-def test_spending_is_the_sum_of_its_charges(messages: list[tuple[int, list[tuple[ChargeEvent, int | None]]]]) -> None:
-    spending = Spending()
-    charges = []
-    for estimate, events in messages:
-        charge = Charge(estimate)
-        spending = spending.moved(None, charge)
-        for event, price in events:
-            before, charge = charge, charge.after(event, price)
-            spending = spending.moved(before, charge)
-        charges.append(charge)
-
-    assert spending == Spending(sum(c.reserved for c in charges), sum(c.spent for c in charges))
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 50), st.sampled_from([ChargeEvent.DELIVERED, ChargeEvent.FAILED])), max_size=40)
-)
-def test_a_budget_is_never_passed_when_the_estimates_hold(wanted: list[tuple[int, ChargeEvent]]) -> None:
-    spending = Spending()
-    for estimate, event in wanted:
-        if fits(estimate, 200, spending):
-            charge = Charge(estimate)
-            spending = spending.moved(None, charge)
-            assert spending.taken_micros <= 200
-            spending = spending.moved(charge, charge.after(event, estimate))
-            assert spending.taken_micros <= 200
-
-
-def test_a_wallet() -> None:
-    wallet = Wallet().top_up(1_000).top_up(500)
-    assert (wallet.balance_micros, wallet.available_micros) == (1_500, 1_500)
-
-    used = Wallet(1_500, Spending(reserved_micros=200, spent_micros=400))
-    assert (used.balance_micros, used.available_micros) == (1_100, 900)
-
-    overdrawn = Wallet(1_500, Spending(reserved_micros=0, spent_micros=1_600))
-    assert (overdrawn.balance_micros, overdrawn.available_micros) == (-100, 0)
-    assert overdrawn.top_up(300).available_micros == 200
-
-
-@pytest.mark.parametrize("micros", [0, -5])
-def test_a_top_up_adds_something(micros: int) -> None:
-    with pytest.raises(ValueError, match="more than 0"):
-        Wallet().top_up(micros)
-
-
-@pytest.mark.parametrize(("used", "left"), [(0, 1_000), (999, 1), (1_000, 0), (1_001, 0)])
-def test_included_messages(used: int, left: int) -> None:
-    assert Included(1_000, used).left == left
+    assert period.bounds_ms(zone, start) == period.bounds_ms(zone, end - 1) == (start, end)
+    assert period.bounds_ms(zone, end)[0] == end
+    assert period.bounds_ms(zone, start - 1)[1] == start

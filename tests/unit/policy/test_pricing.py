@@ -15,7 +15,6 @@ from tidegate.policy.pricing import (
     Occasion,
     billed,
     price,
-    takes_free_tier,
 )
 from tidegate.policy.rate_card import RateCard
 
@@ -122,16 +121,3 @@ def test_what_a_card_has_no_price_for_is_billed_as_reserved() -> None:
 
     assert billed(card, "447911123456", told("regular", "marketing"), RESERVED) == RESERVED
     assert billed(card, "447911123456", told("free_entry_point", "marketing"), RESERVED) == 0
-
-
-@pytest.mark.parametrize(
-    ("type", "at_ms", "taken"),
-    [
-        pytest.param("free_customer_service", SINCE, True, id="a free service message"),
-        pytest.param("free_customer_service", BEFORE, False, id="before they were counted"),
-        pytest.param("regular", SINCE, False, id="one that is charged"),
-        pytest.param("free_entry_point", SINCE, False, id="one that is free for another reason"),
-    ],
-)
-def test_what_uses_up_the_free_tier(type: str, at_ms: int, taken: bool) -> None:
-    assert takes_free_tier(told(type, "service"), at_ms) is taken

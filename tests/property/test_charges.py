@@ -1,12 +1,18 @@
-"""The charge of one message, through every order of its statuses."""
+"""The charge of one message through every order of its statuses, and the store's sums held against it."""
 
 from __future__ import annotations
 
 from itertools import permutations, product
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tidegate.policy.charge import Charge, ChargeEvent, ChargeState
+from tests.factories import NOW_MS, PORTFOLIO, make_ask, make_ledger, make_status, make_terms, user
+from tests.property.bench import Bench, examples
+from tests.property.charge_model import Charge, ChargeEvent, ChargeState
+from tidegate.policy.facts import NO_LIMIT, Tally
+from tidegate.store.keys import PortfolioKeys
 
 SENT, DELIVERED, FAILED = ChargeEvent
 RESERVED, PRICED, BILLED, RELEASED = ChargeState
@@ -21,7 +27,6 @@ ESTIMATE, PRICE = 3_000, 20_000
         pytest.param([(SENT, PRICE)], PRICED, 0, PRICE, id="sent with a price: settled"),
         pytest.param([(SENT, 0)], PRICED, 0, 0, id="sent and free: settled at nothing"),
         pytest.param([(SENT, PRICE), (SENT, PRICE)], PRICED, 0, PRICE, id="told twice, settled once"),
-        pytest.param([(SENT, PRICE), (DELIVERED, 1)], BILLED, 0, PRICE, id="the first price counts"),
         pytest.param([(DELIVERED, None)], BILLED, 0, ESTIMATE, id="delivered without a price: the estimate is spent"),
         pytest.param([(DELIVERED, None), (SENT, PRICE)], BILLED, 0, PRICE, id="until the price is told"),
         pytest.param([(DELIVERED, PRICE)], BILLED, 0, PRICE, id="delivered before sent"),
@@ -57,9 +62,30 @@ def test_the_order_of_statuses_does_not_matter(count: int) -> None:
         assert len(ends) == 1, chosen
 
 
-def test_a_status_that_is_repeated_changes_nothing() -> None:
-    for chosen in product(STATUSES, repeat=3):
-        charge = Charge(ESTIMATE)
-        for event, micros in chosen:
-            charge = charge.after(event, micros)
-            assert charge.after(event, micros) == charge
+def test_the_store_sums_what_the_messages_cost(bench: Bench) -> None:
+    statuses = st.tuples(st.integers(0, 3), st.sampled_from([*STATUSES, STATUSES[-1]]), st.booleans())
+
+    @given(estimates=st.lists(st.sampled_from([0, 1, ESTIMATE]), min_size=1, max_size=4), told=st.lists(statuses))
+    @settings(max_examples=examples(80))
+    def law(estimates: list[int], told: list[tuple[int, tuple[ChargeEvent, int | None], bool]]) -> None:
+        bench.run(bench.begin(NOW_MS))
+        ledger, sums = make_ledger(bench.client), ("spend:USD:waba:1:day:0", "spend:USD:wallet:1")
+        charges = [Charge(estimate) for estimate in estimates]
+        for n, estimate in enumerate(estimates):
+            tallies = tuple(Tally(name, estimate, NO_LIMIT, False, 0) for name in sums)
+            assert bench.run(ledger.admit(make_ask(f"m{n}", user(n), terms=make_terms(tallies=tallies)))).taken
+
+        for n, (event, price), in_doubt in told:
+            if n >= len(charges):
+                continue
+            charges[n] = charges[n].after(event, price)
+            changes = {"billed_micros": -1 if price is None else price}
+            changes |= {"says": "keeps"} if event is FAILED and in_doubt else {}
+            bench.run(ledger.refresh(make_status(f"m{n}", event.value, NOW_MS, **changes)))
+
+        keys = PortfolioKeys(PORTFOLIO)
+        for name in sums:
+            stands = int(bench.run(bench.client.get(keys.tally(name))))
+            assert stands == sum(charge.reserved + charge.spent for charge in charges)
+
+    law()

@@ -1,4 +1,4 @@
-"""The charge of one message, from reserved to billed or given back. A state machine; its table is the truth.
+"""The charge of one message as a state machine: what the store's sums are held against.
 
 Meta bills a message when it is delivered, and tells the price's type and category with `sent` and with one of
 `delivered` and `read`; webhooks repeat themselves and come in any order (Meta, "Pricing", "Message status webhooks").
