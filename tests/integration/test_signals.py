@@ -12,7 +12,6 @@ from loadtest.deployment import NUMBER, PORTFOLIO, WABA, Deployment
 from tests.waiting import until
 from tidegate.app import Node, build
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, Quality, TemplateStatus
-from tidegate.graph_reads import GraphReads, NotRead
 from tidegate.policy.standing import Standing
 from tidegate.simulator.faults import Fault, On, Then
 from tidegate.simulator.server import Simulator, run_simulator
@@ -221,20 +220,3 @@ async def test_one_node_of_two_reads(world: World, client: StoreClient) -> None:
     assert await mine.hold(PORTFOLIO, "poll", 60_000)
     assert not await theirs.hold(PORTFOLIO, "poll", 60_000)
     assert await mine.hold(PORTFOLIO, "poll", 60_000), "and keeps the duty"
-
-
-async def test_a_throttled_reading_tells_how_long_meta_asks_to_wait(world: World) -> None:
-    usage = {WABA.id: [{"type": "x", "call_count": 100, "estimated_time_to_regain_access": 19}]}
-    fault = Fault(
-        then=Then.STATUS,
-        status=400,
-        on=On.READS,
-        times=1,
-        body={"error": {"message": "(#80007) Rate limit issues", "type": "OAuthException", "code": 80007}},
-        headers={"X-Business-Use-Case-Usage": orjson.dumps(usage).decode()},
-    )
-    world.simulator.faults.add(fault)
-    reads = GraphReads(world.node.services.upstream, WABA.id, WABA.access_token)
-    with pytest.raises(NotRead) as refused:
-        await reads.templates(at_ms=1)
-    assert refused.value.wait_ms == 19 * 60_000
