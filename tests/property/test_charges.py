@@ -12,7 +12,7 @@ from tests.factories import NOW_MS, PORTFOLIO, make_ask, make_ledger, make_statu
 from tests.property.bench import Bench, examples
 from tests.property.charge_model import Charge, ChargeEvent, ChargeState
 from tidegate.policy.facts import NO_LIMIT, Tally
-from tidegate.store.keys import PortfolioKeys
+from tidegate.store.tallies import Tallies
 
 SENT, DELIVERED, FAILED = ChargeEvent
 RESERVED, PRICED, BILLED, RELEASED = ChargeState
@@ -79,13 +79,11 @@ def test_the_store_sums_what_the_messages_cost(bench: Bench) -> None:
             if n >= len(charges):
                 continue
             charges[n] = charges[n].after(event, price)
-            changes = {"billed_micros": -1 if price is None else price}
-            changes |= {"says": "keeps"} if event is FAILED and in_doubt else {}
-            bench.run(ledger.refresh(make_status(f"m{n}", event.value, NOW_MS, **changes)))
+            says = {"says": "keeps"} if event is FAILED and in_doubt else {}
+            status = make_status(f"m{n}", event.value, NOW_MS, billed_micros=-1 if price is None else price, **says)
+            bench.run(ledger.refresh(status))
 
-        keys = PortfolioKeys(PORTFOLIO)
-        for name in sums:
-            stands = int(bench.run(bench.client.get(keys.tally(name))))
-            assert stands == sum(charge.reserved + charge.spent for charge in charges)
+        cost = sum(charge.reserved + charge.spent for charge in charges)
+        assert bench.run(Tallies(bench.client).read(PORTFOLIO, sums)) == (cost, cost)
 
     law()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from tidegate.cloudapi.vocabulary import UNLIMITED, Quality
+from tidegate.cloudapi.vocabulary import Quality
 from tidegate.policy.warm_up import DAY_MS, DayUse, Ramp, WarmUp, after_day, allowance, day_of
 
 #: How long a day's count is kept after it has ended: whoever rolls the ramps over may be away for as long.
@@ -56,10 +56,6 @@ class Warming:
     def allowance(self, plan: WarmUp, limit: int) -> int:
         """New recipients that may be reached on a day, or UNLIMITED; a start that was raised counts at once."""
         return allowance(self._ramp(plan), limit)
-
-    def is_over(self, plan: WarmUp, limit: int) -> bool:
-        """Whether the warm-up holds nothing back any more."""
-        return self.allowance(plan, limit) in (limit, UNLIMITED)
 
     def days_ended(self, now_ms: int) -> range:
         """The days that have ended since, this one first."""
