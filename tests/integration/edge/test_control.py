@@ -450,13 +450,6 @@ class TestClock:
         assert (got.status, got.body["code"]) == (404, "not_found")
 
 
-async def test_the_rules_are_told_with_their_version(bare: Caller):
-    got = await bare("GET", f"{V1}/rules", READER)
-
-    assert got["ETag"] == f'"{got.body["version"]}"'
-    assert got.body["rules"]["pacing_wait"] == "100ms"
-
-
 @pytest.mark.impatient
 async def test_a_store_that_is_away_is_a_problem_that_passes(bare: Caller, client):
     await client.execute_command("CLIENT PAUSE", 800, "ALL")
