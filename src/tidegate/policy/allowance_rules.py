@@ -57,7 +57,7 @@ class BudgetRule(Guardrail):
             raise ValueError('zone: there is no such time zone; write one such as "Europe/Berlin"')
         if len({card.currency for card in self.rate_card}) > 1:
             raise ValueError("rate_card: all rate cards have to be of one currency, that of the budget")
-        if len({card.since for card in self.rate_card}) < len(self.rate_card):
+        if len({card.since_ms for card in self.rate_card}) < len(self.rate_card):
             raise ValueError("rate_card: two rate cards begin on the same day")
         return self
 
@@ -68,7 +68,7 @@ class BudgetRule(Guardrail):
 
     def card(self, at_ms: int) -> RateCard:
         """The rate card in force; before any is, the first one."""
-        return card_in_force(self.rate_card, at_ms) or min(self.rate_card, key=lambda card: card.since)
+        return card_in_force(self.rate_card, at_ms) or min(self.rate_card, key=lambda card: card.since_ms)
 
     def period_ms(self, at_ms: int) -> tuple[int, int]:
         """Start (included) and end (not included) of the budget's period, in ms."""

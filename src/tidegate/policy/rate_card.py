@@ -81,7 +81,7 @@ class RateCard(_Table):
     """Prices of all markets in one currency, from a day on."""
 
     currency: Currency
-    since: date = date.min
+    since: date | None = None
     markets: Annotated[dict[str, Market], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -96,8 +96,8 @@ class RateCard(_Table):
 
     @cached_property
     def since_ms(self) -> int:
-        """When it comes into force: the start of its day in UTC, as ms."""
-        return int(datetime.combine(self.since, time.min, UTC).timestamp()) * 1000
+        """When it comes into force: the start of its day in UTC, as ms; 0 when it always was."""
+        return 0 if self.since is None else int(datetime.combine(self.since, time.min, UTC).timestamp()) * 1000
 
     @cached_property
     def _by_prefix(self) -> dict[str, Market]:
