@@ -32,8 +32,8 @@ log = structlog.get_logger()
 class WarmUps:
     """Notes the first day of what is young, the ratings that it gets, and what each day allows after the last one.
 
-    Sends wait for none of this: an allowance that nobody has rolled over yet is the last day's. Two nodes that do it at
-    once write the same.
+    Sends wait for none of this: an allowance that nobody has rolled over yet is the last day's, and a first day that
+    nobody has noted yet goes on. Two nodes that do it at once write the same.
     """
 
     def __init__(self, standings: Standings, tallies: Tallies, clock: StoreClock, leases: Leases) -> None:

@@ -71,7 +71,7 @@ class Warming:
         for count in used:
             ramp = after_day(plan, ramp, DayUse(count, worst), limit)
             worst = quality
-        return replace(self, day=self.day + len(used), ramp=ramp, worst=quality)
+        return replace(self, day=self.day + len(used), ramp=ramp, worst=worst)
 
     def _ramp(self, plan: WarmUp) -> Ramp:
         return replace(self.ramp, recipients=max(self.ramp.recipients, plan.start))

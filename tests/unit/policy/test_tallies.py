@@ -236,7 +236,12 @@ OBJECTION = make_objection()
 
 
 def tally(cost: int = 1, limit: int = 5, **changes: Any) -> Tally:
-    values = {"name": "warm:number:1:0", "only_new": False, "expires_at_ms": 0, "objection": OBJECTION} | changes
+    values: dict[str, Any] = {
+        "name": "warm:number:1:0",
+        "only_new": False,
+        "expires_at_ms": 0,
+        "objection": OBJECTION,
+    } | changes
     return Tally(cost=cost, limit=limit, **values)
 
 

@@ -36,7 +36,7 @@ def test_what_days_make_of_the_allowance(used: list[int], worst: Quality, now: Q
     after = warming(worst=worst).after(PLAN, used, now, 2_000)
 
     assert after.allowance(PLAN, 2_000) == recipients
-    assert (after.since_ms, after.day, after.worst) == (NOW_MS, len(used), after.seen(now).worst)
+    assert (after.since_ms, after.day, after.worst) == (NOW_MS, len(used), now if used else worst)
 
 
 def test_a_red_day_costs_half_and_no_more_than_all() -> None:
