@@ -11,7 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.factories import NOW_MS, make_ledger, make_rules, make_standing
+from tests.waiting import until
 from tidegate.clock import StoreClock
+from tidegate.errors import StoreUnavailable
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import Change
 from tidegate.policy.verdict import Reason
@@ -30,15 +32,18 @@ class Node:
 
     def __init__(self, client: StoreClient, file: Rules = FILE, portfolios: Sequence[str] = (RED, BLUE)) -> None:
         configured = [make_standing(portfolio=portfolio, rules=file) for portfolio in portfolios]
-        self.client = client
+        self.client, self.file, self.portfolios = client, file, portfolios
         self.roused: list[tuple[str, Sequence[str]]] = []
         self.standings = Standings(client, configured)
-        self.rules = RulesInForce(
+        self.rules = self.made(settle_ms=0)
+
+    def made(self, *, settle_ms: int) -> RulesInForce:
+        return RulesInForce(
             standings=self.standings,
-            ledger=make_ledger(client, *portfolios),
+            ledger=make_ledger(self.client, *self.portfolios),
             clock=StoreClock(),
-            configured=file,
-            settle_ms=0,
+            configured=self.file,
+            settle_ms=settle_ms,
             rouse=lambda portfolio, reasons: self.roused.append((portfolio, reasons)),
         )
 
@@ -156,6 +161,67 @@ async def test_who_repeats_a_replacement_whose_answer_was_lost_is_not_told_that_
     await node.rules.replace(*wish)
 
     assert await node.rules.replace(*wish)
+
+
+async def test_what_is_put_between_the_look_and_the_writing_is_not_overwritten_unseen(client: StoreClient) -> None:
+    late, early = await Node.started(client), await Node.started(client)
+
+    class Overtaken(Standings):
+        async def change_under(self, portfolio: str, epoch: int, changes: Sequence[Change]) -> bool:
+            await early.rules.replace(BOLD, "somebody else")
+            return await super().change_under(portfolio, epoch, changes)
+
+    late.standings.__class__ = Overtaken
+
+    assert not await late.rules.replace(CAREFUL, "ops", frozenset({FILE.version}))
+    assert await late.obeys() == [BOLD, BOLD]
+
+
+async def test_who_does_not_care_what_was_in_force_is_heard_though_others_get_in_between(client: StoreClient) -> None:
+    late, early = await Node.started(client), await Node.started(client)
+    words = [BOLD, make_rules(headroom=0.1)]
+
+    class Overtaken(Standings):
+        async def change_under(self, portfolio: str, epoch: int, changes: Sequence[Change]) -> bool:
+            if words:
+                await early.rules.replace(words.pop(), "somebody else")
+            return await super().change_under(portfolio, epoch, changes)
+
+    late.standings.__class__ = Overtaken
+
+    assert await late.rules.replace(CAREFUL, "ops")
+    assert await late.obeys() == [CAREFUL, CAREFUL]
+
+
+async def test_a_standing_that_never_rests_is_a_fault_and_no_endless_loop(client: StoreClient) -> None:
+    node = await Node.started(client)
+
+    class Restless(Standings):
+        async def change_under(self, portfolio: str, epoch: int, changes: Sequence[Change]) -> bool:
+            await self._client.hincrby(PortfolioKeys(portfolio).ledger, "epoch", 1)
+            return await super().change_under(portfolio, epoch, changes)
+
+    node.standings.__class__ = Restless
+
+    with pytest.raises(StoreUnavailable, match="too often"):
+        await node.rules.replace(CAREFUL, "ops")
+
+
+async def test_a_replacement_is_acknowledged_only_after_sends_admitted_before_it_have_started(
+    client: StoreClient,
+) -> None:
+    node, other = await Node.started(client), await Node.started(client)
+    node.rules = node.made(settle_ms=600_000)
+    replacing = asyncio.create_task(node.rules.replace(CAREFUL, "ops"))
+
+    async def is_obeyed() -> bool:
+        return await other.obeys() == [CAREFUL, CAREFUL]
+
+    await until(is_obeyed)
+    await asyncio.sleep(0)
+
+    assert not replacing.done()
+    replacing.cancel()
 
 
 async def test_of_many_who_replace_the_same_version_one_succeeds(client: StoreClient) -> None:
