@@ -6,135 +6,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 
+from tests.system.served import Served
 from tests.waiting import until
-from tidegate.settings import hash_key
 from tidegate.simulator.faults import Fault, Then
-from tidegate.simulator.server import Simulator, run_simulator
-
-KEY = "tg_system-test-key-of-the-checkout-app"
-NUMBER = "106540352242922"
-CONFIG = """
-[server]
-listen = "127.0.0.1:{port}"
-workers = {workers}
-[store]
-url = "embedded:{data}"
-[upstream]
-base_url = "{upstream}"
-[webhook]
-verify_token = "hub-verify-token"
-app_secrets = ["app-secret"]
-[privacy]
-identity_key = "an identity key of at least 32 bytes"
-payload_key = "a payload key of at least 32 bytes.."
-[[portfolio]]
-id = "lucky-shrub"
-messaging_limit = 2000
-[[portfolio.waba]]
-id = "102290129340398"
-access_token = "EAAG-simulated-token"
-[[portfolio.waba.number]]
-id = "106540352242922"
-display_phone_number = "15550783881"
-[[app]]
-name = "checkout"
-key_sha256 = "{key_sha256}"
-scopes = ["send", "read", "admin"]
-[testing]
-clock = true
-"""
-
-
-class Served:
-    """One `tidegate serve` process, and a client of it."""
-
-    def __init__(self, config: Path, port: int) -> None:
-        self._config = config
-        self._url = f"http://127.0.0.1:{port}"
-        self.process: asyncio.subprocess.Process
-
-    async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tidegate", "serve", "--config", str(self._config), stderr=asyncio.subprocess.DEVNULL
-        )
-        await until(self._ready, within_s=30)
-
-    async def _ready(self) -> bool:
-        assert self.process.returncode is None, "it ended instead of getting ready"
-        return await self.status("/readyz") == 200
-
-    async def status(self, path: str) -> int:
-        try:
-            async with aiohttp.ClientSession() as session, session.get(self._url + path) as answer:
-                return answer.status
-        except aiohttp.ClientConnectionError:
-            return 0
-
-    async def send(self, to: str, template: str = "black_friday_offer", **headers: str) -> aiohttp.ClientResponse:
-        body = {
-            "messaging_product": "whatsapp",
-            "to": to,
-            "type": "template",
-            "template": {"name": template, "language": {"code": "en_US"}},
-        }
-        url = f"{self._url}/v25.0/{NUMBER}/messages"
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}", **headers}) as session,
-            session.post(url, json=body) as answer,
-        ):
-            await answer.read()
-            return answer
-
-    async def state(self, message_id: str) -> str:
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session,
-            session.get(f"{self._url}/gateway/v1/messages/{message_id}") as answer,
-        ):
-            return str((await answer.json())["state"])
-
-    async def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
-            return await self.process.wait()
-
-    async def kill(self) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
-
-
-@pytest.fixture
-async def meta() -> AsyncIterator[Simulator]:
-    simulator = await run_simulator()
-    yield simulator
-    await simulator.stop()
-
-
-@pytest.fixture
-async def served(
-    meta: Simulator, tmp_path: Path, unused_tcp_port: int, request: pytest.FixtureRequest
-) -> AsyncIterator[Served]:
-    config = tmp_path / "tidegate.toml"
-    config.write_text(
-        CONFIG.format(
-            port=unused_tcp_port,
-            workers=getattr(request, "param", 1),
-            data=tmp_path / "data",
-            upstream=meta.url,
-            key_sha256=hash_key(KEY),
-        )
-    )
-    served = Served(config, unused_tcp_port)
-    await served.start()
-    yield served
-    await served.kill()
+from tidegate.simulator.server import Simulator
 
 
 async def test_sigterm_drains_and_exits_0(served: Served) -> None:
