@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.integration.edge.callers import (
     STRANGER,
     WABA,
     Caller,
+    signed,
     template,
 )
 from tests.integration.edge.conftest import NodeMaker
@@ -177,6 +179,35 @@ class TestPolling:
         told = await health(call)
         assert (told["quality"], told["account_status"]) == ({"word": "Poor", "rating": "RED"}, "At Risk")
         assert {reason["rule"] for reason in told["campaign_readiness"]["reasons"]} == {"number_red", None}
+
+    async def test_a_webhook_that_says_that_it_is_over_has_graph_asked_at_once(self, call: Caller, node: Node) -> None:
+        now_s = node.services.clock.now_ms() // 1_000
+
+        async def tell(event: str, at_s: int) -> None:
+            value = {"event": event, "message_template_id": 1, "message_template_name": "order_confirmation"}
+            change = {
+                "field": "message_template_status_update",
+                "value": value | {"message_template_language": "en_US", "reason": "NONE"},
+            }
+            entry = {"id": WABA, "time": at_s, "changes": [change]}
+            body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+            assert (await call("POST", "/webhooks/whatsapp", None, data=body, headers=signed(body))).status == 200
+
+        async def state() -> str:
+            standing = await node.services.standings.current(PORTFOLIO)
+            breaker = standing.breakers.get(f"template_paused/template/{WABA}:en_US:order_confirmation")
+            return breaker.state.value if breaker else "none"
+
+        await tell("PAUSED", now_s - 600)
+        assert await state() == "open"
+
+        # A webhook alone makes it half open; the next regular reading is minutes away.
+        await tell("APPROVED", now_s)
+
+        async def is_closed() -> bool:
+            return await state() == "closed"
+
+        await until(is_closed)
 
     async def test_a_poller_that_meta_throttles_stops_no_send(
         self, make_node: NodeMaker, session: aiohttp.ClientSession
