@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tidegate.policy.night import HORIZON_MS, NO_COMMON_DAY, night_ends_ms
+from tidegate.policy.night import HORIZON_MS, NO_COMMON_DAY, night_begins_ms, night_ends_ms
 from tidegate.policy.zones import candidate_zones
 
 EVENING, MORNING = 21 * 60, 8 * 60
@@ -175,3 +175,29 @@ def test_a_name_that_is_no_zone_is_left_out() -> None:
 def test_minutes_that_are_no_night(from_minute: int, to_minute: int) -> None:
     with pytest.raises(ValueError, match="a night is from one minute"):
         night_ends_ms((ROME,), at("2026-11-22T02:00"), from_minute, to_minute)
+
+
+@pytest.mark.parametrize(
+    ("zones", "now", "begins"),
+    [
+        pytest.param((ROME,), "2026-11-21T12:00", "2026-11-21T20:00", id="this evening"),
+        pytest.param((ROME,), "2026-11-21T19:59:59.999", "2026-11-21T20:00", id="in a millisecond"),
+        pytest.param((ROME,), "2026-11-21T20:00", "2026-11-21T20:00", id="now, for it is its first minute"),
+        pytest.param((ROME,), "2026-11-22T06:59:59.999", "2026-11-22T06:59:59.999", id="now, for it still is night"),
+        pytest.param((ROME,), "2026-11-22T07:00", "2026-11-22T20:00", id="in the morning: the next evening"),
+        pytest.param((ROME, NEW_YORK), "2026-11-21T14:00", "2026-11-21T20:00", id="of two zones, the first to go dark"),
+        pytest.param((ROME, "Europe/Atlantis"), "2026-11-21T12:00", "2026-11-21T20:00", id="no zone is left out"),
+        pytest.param((), "2026-11-21T12:00", None, id="no zone, no night"),
+        pytest.param(("Europe/Atlantis",), "2026-11-21T12:00", None, id="nor where no name is one"),
+    ],
+)
+def test_when_the_next_night_begins(zones: tuple[str, ...], now: str, begins: str | None) -> None:
+    expected = None if begins is None else at(begins)
+
+    assert night_begins_ms(zones, at(now), EVENING, MORNING) == expected
+
+
+def test_a_night_that_the_clock_jumps_over_begins_the_day_after() -> None:
+    noon = at("2026-03-28T12:00", ROME)
+
+    assert night_begins_ms((ROME,), noon, 120, 180) == at("2026-03-30T02:00", ROME)
