@@ -53,7 +53,7 @@ from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
 from tidegate.store.wallets import Wallets
 from tidegate.store.warnings import Warnings
-from tidegate.tasks import spawn
+from tidegate.tasks import cancelled, spawn
 from tidegate.upstream import Upstream
 from tidegate.warm_ups import WarmUps
 from tidegate.warning_watch import WarningWatch
@@ -118,8 +118,7 @@ class Node:
         is never sent again.
         """
         self._draining[0] = True
-        for task in self._beside:
-            task.cancel()
+        await cancelled(self._beside, _CLOSE_S)
         # The port still answers meanwhile: /readyz says that the node drains.
         endings = [
             spawn(self.services.dispatcher.stop(), "end of the dispatcher"),

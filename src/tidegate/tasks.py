@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+_AGAIN_S: Final = 0.05
 
 _running: set[asyncio.Task[Any]] = set()
 
@@ -25,3 +26,16 @@ def _ended(task: asyncio.Task[Any]) -> None:
         return
     context = {"message": f"task {task.get_name()} failed", "exception": task.exception(), "task": task}
     task.get_loop().call_exception_handler(context)
+
+
+async def cancelled(tasks: Iterable[asyncio.Task[Any]], timeout_s: float) -> None:
+    """Cancel tasks and return when they have ended, or after `timeout_s`.
+
+    A cancellation that comes while the store's client gives up a connection can get lost: so it is said again.
+    """
+    left, tries = set(tasks), max(1, int(timeout_s / _AGAIN_S))
+    for _ in range(tries):
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=_AGAIN_S)
