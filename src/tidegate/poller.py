@@ -17,6 +17,7 @@ from tidegate.policy.consequences.signal import Signal
 from tidegate.policy.reach import Action, Subject
 from tidegate.policy.standing import Change, Standing
 from tidegate.store.leases import Leases
+from tidegate.tasks import spawn
 
 #: Waits after a reading that failed, in ms; the last one goes on. None is longer than the interval.
 _RETRY_MS: Final = (2_000, 5_000, 15_000, 60_000, 300_000)
@@ -76,10 +77,17 @@ class Poller:
         self.tried = asyncio.Event()
 
     async def run(self) -> None:
-        """Read until cancelled. An account that can't be read keeps no other from being read."""
+        """Read until cancelled. No account waits for another, nor ends with it."""
         if not self._accounts:
             self.tried.set()
-        await asyncio.gather(*(self._follow(account) for account in self._accounts.values()))
+            return
+        following = [spawn(self._follow(account), f"poller {waba}") for waba, account in self._accounts.items()]
+        try:
+            await asyncio.wait(following)
+        finally:
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
 
     def look(self, waba: str) -> None:
         """Read this account now, whichever node's turn it is; at most once in LOOK_EVERY_MS."""
