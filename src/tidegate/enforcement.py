@@ -47,6 +47,8 @@ ROUSED: Final = tuple(
 _SAME_NEWS_MS: Final = 1_000
 #: Whoever loses this many races for one breaker in a row has found a fault of ours.
 _RACES: Final = 50
+_ALERT_EVERY_MS: Final = 86_400_000
+_ALERTS_REMEMBERED: Final = 10_000
 _USERS: Final = frozenset({Scope.RECIPIENT, Scope.PAIR})
 
 log = structlog.get_logger()
@@ -97,6 +99,8 @@ class Enforcement:
         #: Called with the portfolio, and the reasons for which held messages may now go.
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
         self._soon: set[asyncio.Task[None]] = set()
+        #: When each alert was told last: what Graph says again at every read is told once a day.
+        self._alerted: dict[tuple[str, str, str, str], int] = {}
 
     async def consider(self, signals: Sequence[Signal]) -> None:
         """Do what follows from signals; on return no send that they forbid can start, on any node."""
@@ -288,6 +292,12 @@ class Enforcement:
         self._metrics.breaker_changed(after.rule, after.state.value)
 
     def _alert(self, portfolio: str, effect: Effect) -> None:
+        key, now_ms = (portfolio, effect.rule, effect.value, effect.cause), self._clock.now_ms()
+        if now_ms - self._alerted.get(key, -_ALERT_EVERY_MS) < _ALERT_EVERY_MS:
+            return
+        if len(self._alerted) >= _ALERTS_REMEMBERED:
+            self._alerted.clear()
+        self._alerted[key] = now_ms
         shown = "" if effect.scope in _USERS else effect.value
         log.warning(
             "alert", portfolio=portfolio, rule=effect.rule, scope=effect.scope.value, value=shown, cause=effect.cause
