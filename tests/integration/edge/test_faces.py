@@ -93,8 +93,10 @@ class TestErrorShapes:
     async def test_a_method_that_a_path_of_ours_has_not_is_a_405(self, make_node, graph, session, method):
         node = await make_node(graph.url)
         call = Caller.of(node, session)
-        for row in endpoints(node.services):
-            if row.face is Face.CONTROL:
+        table = endpoints(node.services)
+        answering = {row.path for row in table if row.method == method}
+        for row in table:
+            if row.face is Face.CONTROL and row.path not in answering:
                 got = await call(method, filled(row, "x"))
                 assert got.status == 405, row.path
                 assert row.method in (got["Allow"] or "")
