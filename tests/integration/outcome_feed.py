@@ -69,9 +69,11 @@ class Feed:
     async def send(self, recipient: bytes, noted: dict[str, str] | None = None) -> str:
         """Admit and post a message that Meta accepts; its id."""
         message_id, noted = f"m{next(self.ids)}", noted or about()
-        epoch = int(await self.client.hget(KEYS.ledger, "epoch") or 0)
         ask = make_ask(message_id, recipient, about=orjson.dumps(noted), number=noted["number"])
-        assert (await self.ledger.admit(ask._replace(terms=make_terms(epoch=epoch)))).taken
+        facts = await self.ledger.admit(ask)
+        while facts.stale:
+            facts = await self.ledger.admit(ask._replace(terms=make_terms(epoch=facts.epoch)))
+        assert facts.taken
         await self.ledger.settle(make_outcome(message_id))
         await self.outcomes.accepted(PORTFOLIO, message_id, recipient, noted)
         return message_id

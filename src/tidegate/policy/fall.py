@@ -37,6 +37,9 @@ def place_of(kind: str, key: str) -> Place:
             return Place(number=key)
         case "template":
             return Place(waba=key.partition(":")[0])
+        case "warming":
+            # A ramp has the id of what is warmed up: `number:...`, `template:...`.
+            return place_of(*key.split(":", 1)) if ":" in key else Place()
         case "breaker":
             return _place_of_breaker(key)
         case "wallet":

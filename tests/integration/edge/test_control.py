@@ -388,19 +388,23 @@ class TestQuality:
 
         told = (await bare("GET", f"{V1}/quality", READER)).body
 
-        ended, began = told["changes"]
+        ended, began, rules = told["changes"]
+        assert (rules["kind"], rules["cause"]) == ("rules", "rules replaced by the file of a node at its start")
+        assert set(rules["to"]) == {"rules"}
         assert (told["days"], told["truncated"]) == (30, False)
         assert (began["kind"], began["key"], began["source"]) == ("pause", made.body["id"], "operator")
         assert (began["from"], began["to"]["reason"], began["cause"]) == (None, "blocks", "paused by checkout: blocks")
         assert (ended["from"]["reason"], ended["to"]) == ("blocks", None)
-        assert (await bare("GET", f"{V1}/quality", STRANGER)).body["changes"] == []
+        strangers = (await bare("GET", f"{V1}/quality", STRANGER)).body["changes"]
+        assert {change["kind"] for change in strangers} == {"rules"}
 
     async def test_what_is_older_than_was_asked_for_is_left_out(self, bare: Caller):
         await bare("POST", f"{V1}/pauses", json={"scope": {"number": NUMBER}, "reason": "blocks", "for": "1h"})
         await bare("POST", f"{V1}/testing/clock", json={"advance_s": 2 * 86_400})
 
         assert (await bare("GET", f"{V1}/quality?days=1")).body["changes"] == []
-        assert len((await bare("GET", f"{V1}/quality?days=3")).body["changes"]) == 1
+        changes = (await bare("GET", f"{V1}/quality?days=3")).body["changes"]
+        assert [change["kind"] for change in changes] == ["pause", "rules"]
 
     async def test_metas_word_on_numbers_and_templates_is_in_it(self, call: Caller):
         changes = (await call("GET", f"{V1}/quality", READER)).body["changes"]

@@ -47,6 +47,9 @@ HASH = "00" * 16
     [
         ("number", NUMBER, Place(number=NUMBER)),
         ("template", f"{WABA}:en_US:seasonal_offer", Place(waba=WABA)),
+        ("warming", f"number:{NUMBER}", Place(number=NUMBER)),
+        ("warming", f"template:{WABA}:en_US:seasonal_offer", Place(waba=WABA)),
+        ("warming", "", Place()),
         ("limit", "", Place()),
         ("rules", "", Place()),
         ("breaker", f"r/number/{NUMBER}", Place(number=NUMBER)),

@@ -66,7 +66,12 @@ def _told(portfolio: str, event: StandingEvent) -> dict[str, Any]:
         "key": event.key,
         "field": event.field,
         "source": event.source,
-        "from": event.before,
-        "to": event.after,
+        "from": _value(event, event.before),
+        "to": _value(event, event.after),
         "cause": event.cause,
     }
+
+
+def _value(event: StandingEvent, value: Any) -> Any:
+    # Beside the rules it is noted of which file they are: that is the gateway's own business.
+    return {"rules": value.get("rules")} if event.kind == "rules" and isinstance(value, dict) else value
