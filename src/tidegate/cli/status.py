@@ -19,9 +19,9 @@ def status(
     as_json: AsJson = False,
     every_template: Annotated[bool, typer.Option("--templates", help="Show the healthy templates too.")] = False,
 ) -> None:
-    """Show limits, numbers, templates in trouble, and pauses.
+    """Show limits, numbers, templates in trouble, what is stopped or slowed down, and pauses.
 
-    Exits 1 when a number's quality is RED, or its status another than CONNECTED.
+    Exits 1 when a number's quality is RED, or its status another than CONNECTED, or a breaker is open.
     """
     with answering(as_json):
         standing = ControlPlane.at(url).get("standing")
@@ -29,7 +29,12 @@ def status(
         print_json(standing)
     else:
         _print(standing, every_template)
-    raise typer.Exit(ExitCode.REFUSED if any(map(_is_bad, standing["numbers"])) else ExitCode.DONE)
+    bad = any(map(_is_bad, standing["numbers"])) or any(map(_stops, standing["breakers"]))
+    raise typer.Exit(ExitCode.REFUSED if bad else ExitCode.DONE)
+
+
+def _stops(breaker: dict[str, Any]) -> bool:
+    return breaker["state"] == "open" and breaker["mode"] == "enforce" and breaker["action"] in ("stop", "hold")
 
 
 def _is_bad(number: dict[str, Any]) -> bool:
@@ -66,7 +71,20 @@ def _print(standing: dict[str, Any], every_template: bool) -> None:
         )
     if hidden:
         typer.echo(f"{hidden} template(s) are approved (--templates shows them)")
+    _print_breakers(standing["breakers"])
     _print_pauses(standing["pauses"])
+
+
+def _print_breakers(breakers: list[dict[str, Any]]) -> None:
+    if not breakers:
+        typer.echo("no breaker is open")
+        return
+    rows = []
+    for one in breakers:
+        scope = " ".join(f"{name} {value}" for name, value in one["scope"].items())
+        rows.append([one["rule"], scope, one["covers"], one["action"], one["state"], when(one["until"]), one["cause"]])
+    columns = ("rule", "scope", "covers", "action", "state", "until (UTC)", "cause")
+    print_table("Breakers", dict.fromkeys(columns, "left"), rows)
 
 
 def _print_pauses(pauses: list[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.breakers import close_breaker
 from tidegate.edge.control.capacity import capacity
 from tidegate.edge.control.clock import advance_clock, read_clock
 from tidegate.edge.control.consent import erase_recipient, read_recipient, write_consent
@@ -131,6 +132,15 @@ _CONTROL: Final = (
         _READ,
         read_quality,
         parameters=(_DAYS,),
+    ),
+    Endpoint(
+        "POST",
+        f"{_V1}/breakers:close",
+        "Close a breaker by hand",
+        {200: "Breaker"},
+        _ADMIN,
+        close_breaker,
+        body="BreakerClosing",
     ),
     Endpoint("GET", f"{_V1}/pauses", "The pauses in force", {200: "Pauses"}, _READ, list_pauses),
     Endpoint("POST", f"{_V1}/pauses", "Stop sends by hand", {201: "Pause"}, _ADMIN, start_pause, body="PauseOrder"),

@@ -12,7 +12,9 @@ from tidegate.edge.health_schema import NUMBER_HEALTH
 from tidegate.edge.recipient_schema import CONSENT_ORDER, ERASED, RECIPIENT
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.edge.wallet_schema import TOP_UP, TOP_UP_ORDER, WALLET
+from tidegate.policy.breaker import State as BreakerState
 from tidegate.policy.lifecycle import State
+from tidegate.policy.reach import Action, Covers
 from tidegate.policy.rules import Mode
 from tidegate.policy.verdict import Reason
 from tidegate.policy.warning_metric import Counter, Metric
@@ -73,6 +75,23 @@ _SENT: Final = record(
     optional=("waba", "template", "language", "campaign", "app"),
 )
 _SENT_IN: Final = record({"templates": array(_SENT), "campaigns": array(_SENT), "apps": array(_SENT)})
+_BREAKER: Final = record(
+    {
+        "id": TEXT,
+        "portfolio": TEXT,
+        "rule": TEXT,
+        "mode": words(Mode),
+        "scope": {"type": "object", "minProperties": 1, "maxProperties": 1},
+        "covers": words(Covers),
+        "action": words(Action),
+        "reason": words(Reason),
+        "state": words(BreakerState),
+        "share": _RATE,
+        "cause": TEXT,
+        "since": maybe(TIME),
+        "until": maybe(TIME),
+    }
+)
 _EXPLANATION: Final = {"verdict": _VERDICT, "reason": REASON, "until": maybe(TIME)}
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -191,8 +210,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             ),
         }
     ),
+    "Breaker": _BREAKER,
+    "BreakerClosing": {**record({"id": TEXT, "reason": TEXT}), "additionalProperties": False},
     "Standing": record(
         {
+            "breakers": array(_BREAKER),
             "portfolios": array(
                 record(
                     {

@@ -1,4 +1,4 @@
-"""`GET /standing`: what Meta and operators say of portfolios, numbers and templates now."""
+"""`GET /standing`: what Meta and operators say of portfolios, numbers and templates now, and what that stops."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from tidegate.cloudapi.vocabulary import UNLIMITED
 from tidegate.edge.calls import Call
+from tidegate.edge.control.breakers import breakers_in_force
 from tidegate.edge.control.pauses import pauses_in_force
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time
@@ -17,14 +18,17 @@ async def read_standing(call: Call) -> Reply:
     portfolios: list[dict[str, Any]] = []
     numbers: list[dict[str, Any]] = []
     templates: list[dict[str, Any]] = []
+    breakers: list[dict[str, Any]] = []
     for portfolio in call.grants.portfolios(call.app):
         books = await call.books(portfolio)
         standing = await call.standing(portfolio, books)
         portfolios.append(_portfolio(standing))
         numbers += _numbers(call, standing)
         templates += _templates(call, standing)
+        breakers += breakers_in_force(call, standing, books.now_ms)
     pauses = await pauses_in_force(call)
-    return json_reply({"portfolios": portfolios, "numbers": numbers, "templates": templates, "pauses": pauses})
+    told = {"portfolios": portfolios, "numbers": numbers, "templates": templates}
+    return json_reply({**told, "breakers": breakers, "pauses": pauses})
 
 
 def _portfolio(standing: Standing) -> dict[str, Any]:
