@@ -30,8 +30,8 @@ from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Send
 from tidegate.store.tallies import Tallies
 
-#: Half a day before free-form messages and utility in a window are charged.
-BEGIN_MS = SERVICE_CHARGED_SINCE_MS - DAY_MS // 2
+#: Three days before free-form messages and utility in a window are charged.
+BEGIN_MS = SERVICE_CHARGED_SINCE_MS - 3 * DAY_MS
 CARD = {"currency": "USD", "markets": {"india": market("91"), "other": market("*")}}
 MODES = st.sampled_from(["enforce", "enforce", "enforce", "shadow", "off"])
 WARM_UPS = st.fixed_dictionaries({"start": st.integers(1, 3), "mode": MODES})
@@ -74,7 +74,7 @@ class Asked:
 
 ASKED = st.builds(
     Asked,
-    after_ms=st.sampled_from([0, 0, 0, 1_000, DAY_MS // 2, DAY_MS]),
+    after_ms=st.sampled_from([0, 0, 0, 0, 0, 1_000, DAY_MS // 2, DAY_MS]),
     recipient=st.integers(0, 3),
     category=st.sampled_from([Category.MARKETING, Category.UTILITY, Category.UTILITY, None]),
     digits=st.sampled_from(["919876543210", "15550001111", ""]),
