@@ -161,7 +161,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "until": maybe(TIME),
             "expires_at": maybe(TIME),
             "portfolio": TEXT,
-            **{name: maybe(TEXT) for name in ("waba", "number", "app", "category", "type", "template", "campaign")},
+            **{name: maybe(TEXT) for name in ("waba", "number", "app", "category", "type", "template", "campaign", "rules_version")},
             "history": array(record({"at": TIME, "state": words(State), "cause": TEXT})),
         }
     ),

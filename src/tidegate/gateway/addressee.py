@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.messages import RecipientKind, Request
-from tidegate.policy.facts import Facts
+from tidegate.policy.facts import Case, Facts
 from tidegate.policy.identity import Identity
-from tidegate.policy.users import EMPTY, User, read_user
+from tidegate.policy.rules import Rules
+from tidegate.policy.users import EMPTY, User, expires_at_ms, read_user, sent, write_user
 from tidegate.policy.verdict import Queue, Reason, Reject, Verdict
 from tidegate.policy.zones import candidate_zones, country_zones
 from tidegate.store.users import Users
@@ -27,14 +28,16 @@ USER_REASONS = frozenset(
 
 class Note(NamedTuple):
     """What a send leaves in the user's record once it is taken: the record after it ('' = as it is), when that may be
-    forgotten (ms, 0 = never), and which of the user's half-open breakers it is a probe of."""
+    forgotten (ms, 0 = never), which of the user's half-open breakers it is a probe of, and when it was noted as one of
+    the marketing messages that are capped (ms, 0 = not)."""
 
     record: bytes
     expires_at_ms: int
     probes: tuple[str, ...]
+    marketing_at_ms: int
 
 
-NOTHING: Final = Note(b"", 0, ())
+NOTHING: Final = Note(b"", 0, (), 0)
 
 
 class Addressee:
@@ -66,6 +69,16 @@ class Addressee:
     def learn(self, facts: Facts) -> None:
         """Take over the record that `admit` has found in place of the one that the decision rested on."""
         self._know(read_user(facts.user_record, facts.user_version))
+
+    def note(self, case: Case, rules: Rules, now_ms: int) -> Note:
+        """What this send, if it is taken now, leaves in the user's record."""
+        after = sent(self.user, case, rules, now_ms)
+        if after is self.user:
+            return NOTHING
+        capped = after.marketing_sent_at_ms != self.user.marketing_sent_at_ms
+        probed = after.probed_at_ms.items()
+        probes = tuple(id_ for id_, at_ms in probed if self.user.probed_at_ms.get(id_) != at_ms)
+        return Note(write_user(after), expires_at_ms(after, now_ms), probes, now_ms if capped else 0)
 
     def _know(self, user: User) -> None:
         self._looked = True

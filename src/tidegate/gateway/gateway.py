@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
+
+import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
@@ -19,19 +21,18 @@ from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message, Route
 from tidegate.gateway.noting import Noting
+from tidegate.gateway.place_times import PlaceTimes
 from tidegate.gateway.posting import Posting
 from tidegate.gateway.settling import Settling
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
-from tidegate.policy.capacity import Release, place_at, release_curve
 from tidegate.policy.decide import decide, explain, foreshadowed, judge, shadowed, terms_of
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.identity import Identity
 from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Hold, Rules
 from tidegate.policy.standing import Standing
-from tidegate.policy.users import expires_at_ms, sent, write_user
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.aliases import Aliases
 from tidegate.store.ledger import Ask, Ledger
@@ -43,7 +44,8 @@ from tidegate.upstream import Upstream
 
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
-_CURVE_AGE_MS: Final = 1_000
+
+log = structlog.get_logger()
 
 
 class Gateway:
@@ -75,7 +77,7 @@ class Gateway:
         self._ids = ids
         self._metrics = metrics
         self._places_taken: Counter[str] = Counter()
-        self._curves: dict[str, tuple[int, list[Release]]] = {}
+        self._place_times = PlaceTimes(ledger)
         self._settling = Settling(ledger, clock, users)
         self._keeping = Keeping(queue, identity, clock)
         self._noting = Noting(outcomes, aliases, clock)
@@ -148,7 +150,7 @@ class Gateway:
                 break
             if facts.stale:
                 await self._standings.reload(message.route.portfolio, facts.epoch)
-        facts = await self._with_place_time(message, terms, facts)
+        facts = await self._place_times.told(message.route.portfolio, terms, facts)
         early = decide(case, standing, rules, facts.now_ms, user)
         verdict = judge(case, terms, facts, rules) if isinstance(early, Terms) else early
         return Explanation(verdict, explain(case, standing, terms, facts, rules, user), facts, rules.version)
@@ -185,7 +187,8 @@ class Gateway:
     ) -> tuple[Message, Verdict | Answered | None]:
         """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
         asked_at_ms = self._clock.monotonic_ms()
-        message, note = self._noted(message, case, standing, addressee)
+        note = addressee.note(case, standing.rules, self._clock.now_ms())
+        message = replace(message, marketing_at_ms=note.marketing_at_ms)
         judged = await self._judged(message, case, terms, standing, addressee, note)
         if message.deadline_is_ours and _is_expired(judged):
             return self._with_new_deadline(message), None
@@ -201,23 +204,12 @@ class Gateway:
         self, message: Message, addressee: Addressee, standing: Standing, waited_ms: float
     ) -> tuple[Message, Case]:
         """The message and its case under a standing: to whom it goes, and as what it is judged now."""
-        message = replace(message, user=addressee.name)
+        message = replace(message, user=addressee.name, rules_version=standing.rules.version)
         case = message.case(waited_ms, standing.rules, addressee.zones)
         if case.category is Category.UTILITY and is_marketing_now(case, standing, self._clock.now_ms()):
             message = replace(message, category=Category.MARKETING)
             case = replace(case, category=Category.MARKETING)
         return message, case
-
-    def _noted(self, message: Message, case: Case, standing: Standing, addressee: Addressee) -> tuple[Message, Note]:
-        """What the send leaves in the user's record."""
-        now_ms, before = self._clock.now_ms(), addressee.user
-        after = sent(before, case, standing.rules, now_ms)
-        if after is before:
-            return replace(message, marketing_at_ms=0), NOTHING
-        capped = after.marketing_sent_at_ms != before.marketing_sent_at_ms
-        probes = tuple(id_ for id_, at_ms in after.probed_at_ms.items() if before.probed_at_ms.get(id_) != at_ms)
-        note = Note(write_user(after), expires_at_ms(after, now_ms), probes)
-        return replace(message, marketing_at_ms=now_ms if capped else 0), note
 
     def _is_overtaken(self, facts: Facts, addressee: Addressee) -> bool:
         """Whether the decision rested on what is no longer so: the standing, the user's record, the time."""
@@ -253,11 +245,21 @@ class Gateway:
             return Gone(message.message_id)
         if facts.expired:
             return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
-        facts = await self._with_place_time(message, terms, facts)
+        facts = await self._place_times.told(message.route.portfolio, terms, facts)
         rules, now_ms = standing.rules, facts.now_ms
-        self._metrics.shadowed(foreshadowed(case, standing, rules, now_ms, addressee.user))
-        self._metrics.shadowed(shadowed(case, terms, facts, rules))
+        self._tell_shadows(message, foreshadowed(case, standing, rules, now_ms, addressee.user))
+        self._tell_shadows(message, shadowed(case, terms, facts, rules))
         return judge(case, terms, facts, rules)
+
+    def _tell_shadows(self, message: Message, reasons: Sequence[Reason]) -> None:
+        if reasons:
+            self._metrics.shadowed(reasons)
+            log.info(
+                "shadow_objection",
+                message_id=message.message_id,
+                reasons=[reason.value for reason in reasons],
+                rules_version=message.rules_version,
+            )
 
     async def _admit(self, message: Message, terms: Terms, note: Note) -> Facts:
         try:
@@ -288,18 +290,6 @@ class Gateway:
             note.record,
             note.expires_at_ms,
         )
-
-    async def _with_place_time(self, message: Message, terms: Terms, facts: Facts) -> Facts:
-        bound = min((p for p in (terms.limit_places, terms.category_places) if p >= 0), default=-1)
-        if bound < 0 or facts.used < bound or not facts.needs_place(terms):
-            return facts
-        portfolio = message.route.portfolio
-        read_at_ms, curve = self._curves.get(portfolio, (0, []))
-        if abs(facts.now_ms - read_at_ms) > _CURVE_AGE_MS:
-            books = await self._ledger.books(portfolio)
-            curve = release_curve(books.releases, books.now_ms)
-            self._curves[portfolio] = (books.now_ms, curve)
-        return replace(facts, place_at_ms=place_at(curve, facts.used, bound))
 
     async def _conclude(self, message: Message, verdict: Verdict) -> Answered:
         match verdict:

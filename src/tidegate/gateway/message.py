@@ -49,6 +49,8 @@ class Message:
     deadline_is_ours: bool = False
     user: bytes = field(default=b"", repr=False)
     """The 16 bytes that stand for its recipient; empty until it is submitted."""
+    rules_version: str = ""
+    """Of the rules that it was judged by last."""
     marketing_at_ms: int = 0
     """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
 
@@ -96,6 +98,7 @@ class Message:
             "type": request.type,
             "template": f"{request.template.name}/{request.template.language}" if request.template else None,
             "campaign": self.campaign,
+            "rules": self.rules_version or None,
             "marketing_at": str(self.marketing_at_ms) if self.marketing_at_ms else None,
         }
         return orjson.dumps({key: value for key, value in about.items() if value is not None})

@@ -105,6 +105,7 @@ def _told(record: MessageRecord) -> dict[str, Any]:
         "type": about.get("type"),
         "template": about.get("template"),
         "campaign": about.get("campaign"),
+        "rules_version": about.get("rules"),
         "history": [
             {"at": write_time(event.at_ms), "state": event.state, "cause": event.cause or _CAUSES.get(event.state)}
             for event in record.history
