@@ -151,17 +151,8 @@ def _board(stored: Mapping[Any, Any]) -> tuple[Board, dict[str, int]]:
 
 
 def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Standing:
-    """What is configured, overridden field by field by what arrived last from any source."""
-    latest: dict[tuple[str, str], tuple[int, int, int, Any]] = {}
-    for key, text in stored.items():
-        record, _, field = bytes(key).decode().rpartition("|")
-        if record == "rules":
-            continue  # RulesReader reads them: they may be what this release can't read
-        name, _, source = field.partition("@")
-        became_true, arrived_at, content = bytes(text).split(b" ", 2)
-        entry = (int(arrived_at), _SOURCES.index(source), int(became_true), orjson.loads(content))
-        if (record, name) not in latest or entry[:2] >= latest[record, name][:2]:
-            latest[record, name] = entry
+    """What is configured, overridden field by field by what is believed."""
+    latest = _latest(stored)
     standing = replace(configured, epoch=epoch)
     numbers, templates, pauses = dict(standing.numbers), dict(standing.templates), []
     warmings: dict[str, Warming] = {}
@@ -196,6 +187,21 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
         warmings=warmings,
         wallets=wallets,
     )
+
+
+def _latest(stored: Mapping[Any, Any]) -> dict[tuple[str, str], tuple[int, int, int, Any]]:
+    """Of each record's field what arrived last from any source: (arrived, rank of the source, became true, value)."""
+    latest: dict[tuple[str, str], tuple[int, int, int, Any]] = {}
+    for key, text in stored.items():
+        record, _, field = bytes(key).decode().rpartition("|")
+        if record == "rules":
+            continue  # RulesReader reads them: they may be what this release can't read
+        name, _, source = field.partition("@")
+        became_true, arrived_at, content = bytes(text).split(b" ", 2)
+        entry = (int(arrived_at), _SOURCES.index(source), int(became_true), orjson.loads(content))
+        if (record, name) not in latest or entry[:2] >= latest[record, name][:2]:
+            latest[record, name] = entry
+    return latest
 
 
 _NUMBER: Final[dict[str, Any]] = {"throughput": int, "quality": Quality, "status": NumberStatus}
