@@ -15,6 +15,7 @@ from tidegate.policy.consequences.sightings import signal_of_warning
 from tidegate.policy.consequences.signal import Signal
 from tidegate.policy.early_warning import WINDOW_HOURS, Finding, Level
 from tidegate.policy.outcome_scope import Kind, OutcomeScope
+from tidegate.policy.reach import Subject
 from tidegate.policy.rule_table import Mode
 from tidegate.policy.standing import Standing
 from tidegate.policy.warning_counts import (
@@ -28,7 +29,7 @@ from tidegate.policy.warning_counts import (
     window_days,
 )
 from tidegate.policy.warning_metric import HOUR_MS, Metric, Tally
-from tidegate.policy.warning_review import Review, Said, review
+from tidegate.policy.warning_review import Review, Said, numbers_found, review
 from tidegate.store.leases import Leases
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.standings import Standings
@@ -149,7 +150,8 @@ class WarningWatch:
         if not found:
             return
         if mode is Mode.ENFORCE:
-            await self._consider([self._signal(portfolio, *watched, found[watched], now_ms) for watched in found])
+            signals = [self._signal(portfolio, *watched, found[watched], now_ms) for watched in found]
+            await self._consider(signals + self._of_numbers(portfolio, found, said, now_ms))
         for (scope, _), finding in found.items():
             _tell(portfolio, scope, finding, mode)
             if finding.level in _TRIPS:
@@ -184,6 +186,24 @@ class WarningWatch:
         subject = scope.subject(portfolio, self._waba_of_number)
         signal = signal_of_warning(scope.kind.value, metric.value, finding.level.value, subject, now_ms)
         return replace(signal, detail=str(finding))
+
+    def _of_numbers(
+        self,
+        portfolio: str,
+        found: Mapping[tuple[OutcomeScope, Metric], Finding],
+        said: Mapping[tuple[OutcomeScope, Metric], Said],
+        now_ms: int,
+    ) -> list[Signal]:
+        """What is to be said of numbers, now that these were found."""
+        levels = {watched: one.level for watched, one in said.items()}
+        levels |= {watched: finding.level for watched, finding in found.items()}
+        spoken = {(scope.of, metric) for (scope, metric), finding in found.items() if finding.level in _TRIPS}
+        signals = []
+        for (number, metric), level in numbers_found(levels).items():
+            if (number, metric) in spoken:
+                subject = Subject(portfolio, self._waba_of_number.get(number), number)
+                signals.append(signal_of_warning("number", metric.value, level.value, subject, now_ms))
+        return signals
 
     def _cleared_at_ms(self, standing: Standing, scope: OutcomeScope, metric: Metric) -> int:
         """When a breaker that this would trip was last proven needless, by a hand or by probes; 0: never."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
@@ -21,6 +21,7 @@ from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.scripts import StoreClient
 from tidegate.store.standings import Standings, Swing
 from tidegate.store.warnings import Warnings
+from tidegate.tasks import cancelled, spawn
 from tidegate.warning_watch import DUTY, WarningWatch
 
 TEMPLATE = f"{WABA}:en_US:seasonal_offer"
@@ -106,6 +107,20 @@ async def test_a_bad_list_is_stopped_by_its_template_and_its_category(post: Post
         f"template_alarm/template/{TEMPLATE}",
         f"category_alarm/category/{NUMBER}:marketing",
     }
+
+
+async def test_a_number_is_spoken_of_when_two_of_its_categories_are(post: Post, feed: Feed) -> None:
+    await feed.campaign(400, BAD, withheld=240)
+    await post.look()
+
+    await feed.campaign(400, about(category="utility", template="reminder/en_US"), withheld=80)
+
+    assert await post.look() == [
+        "warning.category.block_proxy.throttle",
+        "warning.number.block_proxy.throttle",
+        "warning.template.block_proxy.throttle",
+    ]
+    assert [s.subject.value(Scope.NUMBER) for s in post.signals if ".number." in s.name] == [NUMBER]
 
 
 async def test_it_throttles_before_it_stops(post: Post, feed: Feed) -> None:
@@ -214,40 +229,43 @@ async def test_off_it_looks_at_nothing(feed: Feed) -> None:
     assert await Warnings(feed.client, [PORTFOLIO]).read(PORTFOLIO) == {}
 
 
+@contextlib.asynccontextmanager
+async def running(post: Post) -> AsyncIterator[None]:
+    """The post's watch runs meanwhile."""
+    task = spawn(post.watch.run(), "a watch")
+    try:
+        yield
+    finally:
+        await cancelled([task], 10)
+
+
+def says(post: Post, names: list[str]) -> Callable[[], Awaitable[bool]]:
+    """Whether it has said this; each time it is asked, the clock jumps, so that the watch looks again."""
+
+    async def said() -> bool:
+        await post.feed.at(post.feed.now_ms + 1_000)
+        post.clock.observe(post.feed.now_ms)
+        return sorted(signal.name for signal in post.signals) == names
+
+    return said
+
+
 async def test_one_node_has_the_duty_and_another_takes_it_over(feed: Feed) -> None:
     first, second = Post(feed, "first"), Post(feed, "second")
     assert await first.leases.hold(PORTFOLIO, DUTY, 60_000)
     await feed.campaign(400, BAD, withheld=240)
 
-    async with asyncio.TaskGroup() as nodes:
-        running = nodes.create_task(second.watch.run())
-        await asyncio.sleep(0)
-        # Its turn comes again when the clock has jumped.
-        assert second.signals == []
+    async with running(second):
+        for _ in range(20):
+            assert not await says(second, STOPPED)()
         await feed.client.delete(f"tidegate:{{{PORTFOLIO}}}:lease:{DUTY}")
-
-        async def spoke() -> bool:
-            feed.now_ms += 1_000
-            await feed.at(feed.now_ms)
-            second.clock.observe(feed.now_ms)
-            return sorted(signal.name for signal in second.signals) == STOPPED
-
-        await until(spoke)
-        running.cancel()
+        await until(says(second, STOPPED))
 
 
-async def test_what_the_store_does_not_tell_is_looked_at_again(feed: Feed) -> None:
+async def test_what_the_store_did_not_take_is_said_again_by_the_duty_itself(feed: Feed) -> None:
     post = Post(feed)
     await feed.campaign(400, BAD, withheld=240)
     post.fails = 1
 
-    async with asyncio.TaskGroup() as nodes:
-        running = nodes.create_task(post.watch.run())
-
-        async def spoke() -> bool:
-            await feed.at(feed.now_ms + 1_000)
-            post.clock.observe(feed.now_ms)
-            return sorted(signal.name for signal in post.signals) == STOPPED
-
-        await until(spoke)
-        running.cancel()
+    async with running(post):
+        await until(says(post, STOPPED))

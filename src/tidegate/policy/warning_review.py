@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.policy.early_warning import Finding, Level, Plan, Watch, assess
-from tidegate.policy.warning_metric import HOUR_MS
+from tidegate.policy.outcome_scope import Kind, OutcomeScope
+from tidegate.policy.warning_metric import HOUR_MS, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,19 @@ def review(watch: Watch, said: Said | None, plan: Plan, mode: str) -> Review:
     since = tuple(entry for entry in watch.by_hour if entry[0] * HOUR_MS >= said.at_ms)
     again = assess(replace(watch, by_hour=since), plan)
     return Review(again, True) if again.level.severity >= said.level.severity else Review(finding, False)
+
+
+def numbers_found(levels: Mapping[tuple[OutcomeScope, Metric], Level]) -> dict[tuple[str, Metric], Level]:
+    """The numbers of which two categories are found bad by one metric, and the milder of their two levels.
+
+    `levels`: of categories on numbers. Both had to show their evidence, so this is no test of its own.
+    """
+    by_number: dict[tuple[str, Metric], list[Level]] = {}
+    for (scope, metric), level in levels.items():
+        if scope.kind is Kind.CATEGORY and level.severity >= Level.THROTTLE.severity:
+            by_number.setdefault((scope.of, metric), []).append(level)
+    ranked = {key: sorted(found, key=lambda level: level.severity) for key, found in by_number.items()}
+    return {key: found[-2] for key, found in ranked.items() if len(found) > 1}
 
 
 def to_json(said: Said) -> dict[str, Any]:
