@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.campaign import Plan, roll_out
+from loadtest.guarded.command import guarded
 from loadtest.report import Report
 from loadtest.stage import Stage, open_stage
 from tidegate.simulator.estate import limit_of
@@ -31,6 +32,9 @@ _FORGETFUL = {"save": "", "appendonly": "no", "maxmemory-policy": "noeviction"}
 @app.callback()
 def main() -> None:
     """The gateway under load: nodes, store and simulated Cloud API on this machine, in virtual time."""
+
+
+app.command()(guarded)
 
 
 def _read_limit(written: str) -> int:

@@ -22,13 +22,15 @@ class Postman:
         self._clock = clock
         self._receive = receive
         self._stirred = asyncio.Event()
-        self._planned_ms: int | None = None
+        #: When it goes next (ms), None: when it is stirred.
+        self.planned_ms: int | None = None
         self.is_busy = False
+        self.bodies = 0
 
     def stir(self) -> None:
         """Say that something happened in the world."""
         next_ms = self._world.next_event_at_ms()
-        if next_ms is not None and (self._planned_ms is None or next_ms + _GATHER_MS < self._planned_ms):
+        if next_ms is not None and (self.planned_ms is None or next_ms + _GATHER_MS < self.planned_ms):
             self._stirred.set()
 
     async def run(self) -> None:
@@ -36,20 +38,21 @@ class Postman:
         while True:
             self._stirred.clear()
             next_ms = self._world.next_event_at_ms()
-            self._planned_ms = None if next_ms is None else next_ms + _GATHER_MS
+            self.planned_ms = None if next_ms is None else next_ms + _GATHER_MS
             await self._nap()
             self.is_busy = True
             webhooks = self._world.due(self._clock())
             for first in range(0, len(webhooks), _MOST_UPDATES):
+                self.bodies += 1
                 await self._receive(envelope(webhooks[first : first + _MOST_UPDATES]))
             self.is_busy = False
 
     async def _nap(self) -> None:
-        if self._planned_ms is None:
+        if self.planned_ms is None:
             await self._stirred.wait()
             return
         try:
-            async with asyncio.timeout(max(0, self._planned_ms - self._clock()) / 1000):
+            async with asyncio.timeout(max(0, self.planned_ms - self._clock()) / 1000):
                 await self._stirred.wait()
         except TimeoutError:
             return

@@ -10,7 +10,7 @@ import asyncio
 import selectors
 from collections.abc import Callable
 from math import ceil
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Final
 
 from redis import Redis
@@ -23,8 +23,6 @@ EPOCH_MS: Final = 1_793_610_000_000
 #: that the pace of a number does not suffer.
 GRAIN_MS: Final = 10
 _STUCK_S: Final = 60.0
-#: Tasks that only look again and again, in case that something was changed elsewhere, begin so.
-_BEATS: Final = "dispatcher "
 
 
 class Stuck(Exception):
@@ -55,20 +53,21 @@ class _Leaps(selectors.DefaultSelector):  # type: ignore[misc]  # which class it
 class Tempo(asyncio.SelectorEventLoop):
     """A loop whose time leaps: to the next timer while there is work in hand, else to what comes next.
 
-    `next_ms`: when something comes next that no timer of the loop tells of (virtual ms), None: never; asked only while
-    nothing is in hand. `has_work`: whether anything is.
+    Set by whoever knows, and asked at each leap: `has_work`, whether anything is in hand; and, while nothing is,
+    `next_ms`, when something comes that is no plain sleep of a task (virtual ms), None: never.
     """
 
     def __init__(self) -> None:
         self._ms = 0
-        self._selector_of_leaps = _Leaps()
-        super().__init__(self._selector_of_leaps)
-        self._selector_of_leaps.leap = self._leap
-        self._selector_of_leaps.is_waiting = lambda: True
-        self._set_store: Callable[[int], None] = lambda now_ms: None
+        self._leaps = _Leaps()
+        super().__init__(self._leaps)
+        self._leaps.leap = self._leap
+        self._leaps.is_waiting = lambda: False
+        self._set_store: Callable[[], None] = lambda: None
         self.has_work: Callable[[], bool] = lambda: True
         self.next_ms: Callable[[], int | None] = lambda: None
-        self.leaps = 0
+        #: Names of tasks that sleep only to look again.
+        self.lookers: frozenset[str] = frozenset()
 
     def time(self) -> float:
         return self._ms / 1000
@@ -77,18 +76,25 @@ class Tempo(asyncio.SelectorEventLoop):
         """Virtual time in ms since 1970."""
         return EPOCH_MS + self._ms
 
-    def begin(self, store: Redis, portfolio: str, is_waiting: Callable[[], bool], after_ms: int) -> None:
-        """From now on time leaps, first by `after_ms`. `is_waiting`: whether an answer of the store is awaited."""
+    def lead(self, store: Redis, portfolio: str, is_waiting: Callable[[], bool]) -> None:
+        """Have the store follow. `is_waiting`: whether an answer of it is awaited, while which no time passes."""
         key = PortfolioKeys(portfolio).clock
-        self._ms += after_ms
 
-        def set_store(now_ms: int) -> None:
-            # A clock with an @ stands still until it is set again.
-            store.set(key, f"@{now_ms}")
+        def follow() -> None:
+            # The machine's clock is the store's: what it is off by is added.
+            store.set(key, self.now_ms() - int(time() * 1000))
 
-        self._set_store = set_store
-        set_store(self.now_ms())
-        self._selector_of_leaps.is_waiting = is_waiting
+        self._set_store = follow
+        follow()
+        self._leaps.is_waiting = is_waiting
+
+    def freeze(self, store: Redis, portfolio: str) -> None:
+        """Have the store's time stand still between two leaps, from the next second on."""
+        key = PortfolioKeys(portfolio).clock
+        # An @ says that it stands.
+        self._set_store = lambda: store.set(key, f"@{self.now_ms()}")  # type: ignore[func-returns-value]
+        self._ms += 1_000
+        self._set_store()
 
     def _leap(self, timeout_s: float | None) -> None:
         if timeout_s is None:
@@ -97,21 +103,31 @@ class Tempo(asyncio.SelectorEventLoop):
         if not self.has_work():
             by_ms = max(by_ms, self._to_next_ms())
         self._ms += by_ms
-        self.leaps += 1
-        self._set_store(self.now_ms())
+        self._set_store()
 
     def _to_next_ms(self) -> int:
-        """How far it is to what comes next, beats left out; 0: nothing does."""
+        """How far it is to what comes next; 0: nothing does.
+
+        A duty's next look is left out: nobody has changed anything meanwhile, for nothing was in hand.
+        """
         timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # the loop's own heap
-        at_s = [timer.when() for timer in timers if not timer.cancelled() and not _is_beat(timer)]
-        at_ms = [ceil(s * 1000 - 1e-6) - self._ms for s in at_s]
+        at_ms = [
+            ceil(timer.when() * 1000 - 1e-6) - self._ms
+            for timer in timers
+            if not timer.cancelled() and not self._is_look(timer)
+        ]
         known_ms = self.next_ms()
         if known_ms is not None and known_ms > self.now_ms():
             at_ms.append(known_ms - self.now_ms())
         return min(at_ms, default=0)
 
-
-def _is_beat(timer: asyncio.TimerHandle) -> bool:
-    timeout = getattr(timer._callback, "__self__", None)  # type: ignore[attr-defined]  # whom the timer is for
-    task = getattr(timeout, "_task", None)
-    return task is not None and task.get_name().startswith(_BEATS)
+    def _is_look(self, timer: asyncio.TimerHandle) -> bool:
+        whose: object = getattr(timer._callback, "__self__", None)  # type: ignore[attr-defined]  # what it will call
+        if isinstance(whose, asyncio.Timeout):
+            return True
+        sleeper: Any = timer._args[0] if timer._args else None  # type: ignore[attr-defined]  # what a sleep waits for
+        for callback, _ in getattr(sleeper, "_callbacks", None) or ():
+            task = getattr(callback, "__self__", None)
+            if isinstance(task, asyncio.Task) and task.get_name() in self.lookers:
+                return True
+        return False

@@ -32,7 +32,7 @@ from tidegate.gateway import Refused, Route
 from tidegate.policy.verdict import Reason
 from tidegate.settings import Settings
 from tidegate.simulator.world import World
-from tidegate.store.keys import PortfolioKeys
+from tidegate.store.keys import NAMES, PortfolioKeys
 from tidegate.store.send_queue import Lane
 from tidegate.upstream import Upstream
 
@@ -53,13 +53,18 @@ FOR_QUALITY: Final = frozenset(
         Reason.CAMPAIGN_HALTED,
     }
 )
-#: The app keeps this many messages waiting in the gateway's queue, and looks after them as often.
-_DEPTH: Final = 800
-_LOOK_MS: Final = 300_000
+#: The app hands over this many at once for as long as fewer than _DEPTH are held, and looks this often how it goes.
+_DEPTH: Final = 10
+_AT_ONCE: Final = 25
+_POLL_MS: Final = 300_000
+#: A little longer than the poll, which comes at the first leap that is late enough.
+_LOOK_MS: Final = _POLL_MS + 1_000
 _FLOWING_MS: Final = 5_000
 _CAMPAIGN: Final = "spring"
-#: What a start takes, roughly; time stands still meanwhile.
-_START_MS: Final = 60_000
+#: Held messages that are asked why.
+_SAMPLE: Final = 4
+#: Within this after news from the platform a node judges them: until then time makes no longer leap.
+_JUDGED_MS: Final = 16_000
 _LANE: Final = Lane(NUMBER.id, Category.MARKETING)
 
 
@@ -72,6 +77,9 @@ class _House:
     world: World
     node: Node
     postman: Postman
+    glance: StoreGlance
+    store: Redis
+    _news: int = 0
     _idle: frozenset[asyncio.Task[Any]] = field(default=frozenset())
 
     def know_idle(self) -> None:
@@ -81,6 +89,23 @@ class _House:
     def has_work(self) -> bool:
         """Whether anything is in hand."""
         return self.postman.is_busy or not asyncio.all_tasks(self.tempo) <= self._idle
+
+    def glance_reason(self) -> str | None:
+        """Why messages are held: for quality's sake if any of some is, else as one of them; None: none is."""
+        keys = dict(zip(NAMES, PortfolioKeys(PORTFOLIO).all, strict=True))
+        lanes = (keys[name] + str(_LANE).encode() for name in ("lane:", "waiting:"))
+        ids = [id_ for lane in lanes for id_ in self.store.zrandmember(lane, _SAMPLE)]
+        reasons = [self.store.hget(keys["message:"] + id_, "reason") for id_ in ids]
+        told = sorted(reason.decode() for reason in reasons if reason)
+        return next((reason for reason in told if reason in FOR_QUALITY), told[0] if told else None)
+
+    def next_ms(self) -> int | None:
+        """When something comes: webhooks, a time of the store's, or the judgement of what came."""
+        times = [self.postman.planned_ms, self.glance.look().next_ms]
+        if self._news != self.postman.bodies:
+            self._news = self.postman.bodies
+            times.append(self.tempo.now_ms() + _JUDGED_MS)
+        return min((at_ms for at_ms in times if at_ms is not None and at_ms > self.tempo.now_ms()), default=None)
 
 
 def send_through(trial: Trial, store_url: str, rules: Mapping[str, Any] = RULES) -> Result:
@@ -107,26 +132,23 @@ async def _send_through(trial: Trial, store_url: str, rules: Mapping[str, Any], 
 
 
 @asynccontextmanager
-async def _open_house(
-    trial: Trial, store_url: str, rules: Mapping[str, Any], tempo: Tempo
-) -> AsyncIterator[_House]:
+async def _open_house(trial: Trial, store_url: str, rules: Mapping[str, Any], tempo: Tempo) -> AsyncIterator[_House]:
     world = World(trial.platform, EPOCH_MS)
     settings = _settings(trial, store_url, rules)
     with Redis.from_url(store_url) as store:
         postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(body))
         upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
         node = await _compose(settings, store_url, tempo, upstream)
-        _set_clock(store, EPOCH_MS)
-        await node.start()
         pool = node.connection.client.connection_pool
-        tempo.begin(store, PORTFOLIO, lambda: bool(pool._in_use_connections), _START_MS)
+        tempo.lead(store, PORTFOLIO, lambda: bool(pool._in_use_connections))
+        await node.start()
+        tempo.freeze(store, PORTFOLIO)
         carrying = tempo.create_task(postman.run(), name="postman")
-        house = _House(trial, tempo, world, node, postman)
-        glance = StoreGlance(store, PORTFOLIO, [_LANE])
-        tempo.next_ms = lambda: glance.look().next_ms
+        house = _House(trial, tempo, world, node, postman, StoreGlance(store, PORTFOLIO, [_LANE]), store)
         await asyncio.sleep(1)
         house.know_idle()
-        tempo.has_work = house.has_work
+        tempo.lookers = frozenset(node.duties)
+        tempo.has_work, tempo.next_ms = house.has_work, house.next_ms
         try:
             yield house
         finally:
@@ -139,7 +161,7 @@ async def _open_house(
 def _settings(trial: Trial, store_url: str, rules: Mapping[str, Any]) -> Settings:
     deployment = Deployment(limit=trial.limit, throughput=NUMBER.throughput, rules=rules, seed=trial.seed)
     settings = deployment.settings(store_url, BASE)
-    return settings.model_copy(update={"poll": settings.poll.model_copy(update={"interval_ms": _LOOK_MS})})
+    return settings.model_copy(update={"poll": settings.poll.model_copy(update={"interval_ms": _POLL_MS})})
 
 
 async def _compose(settings: Settings, store_url: str, tempo: Tempo, upstream: partial[WorldUpstream]) -> Node:
@@ -155,34 +177,26 @@ async def _compose(settings: Settings, store_url: str, tempo: Tempo, upstream: p
         return await build(settings, store_url)
 
 
-def _set_clock(store: Redis, now_ms: int) -> None:
-    seconds, micros = store.time()
-    store.set(PortfolioKeys(PORTFOLIO).clock, now_ms - seconds * 1000 - micros // 1000)
-
-
 async def _campaign(house: _House, began_ms: int, holds: Holds) -> bool:
-    """Hand the list over as fast as it is sent, until the trial's days are over; whether all of it was."""
-    tempo, people = house.tempo, house.trial.people
+    """Hand the list over as fast as it is taken, and look on until the trial's days are over; whether all went."""
+    tempo, people, book = house.tempo, house.trial.people, house.world.book
     end_ms = began_ms + house.trial.days * DAY_MS
     looked_ms, accepted, ended = began_ms, 0, False
     while tempo.now_ms() < end_ms:
-        (state,) = await house.node.services.queue.lanes(PORTFOLIO, [_LANE])
-        queued, now_ms = state.due + state.waiting_for_place, tempo.now_ms()
-        sent = len(house.world.book.accepted)
-        held = state.reason if queued else None
+        held, now_ms = house.glance_reason(), tempo.now_ms()
         # What was sent since the last look was not held.
-        spent_ms = now_ms - looked_ms if sent == accepted else 0
-        holds.look(now_ms - began_ms, held, spent_ms, sent, for_quality=held in FOR_QUALITY)
-        is_flowing, looked_ms, accepted = sent > accepted, now_ms, sent
-        if not ended and queued <= _DEPTH // 2:
-            batch = list(islice(people, _DEPTH - queued))
+        spent_ms = now_ms - looked_ms if len(book.accepted) == accepted else 0
+        holds.look(now_ms - began_ms, held, spent_ms, len(book.accepted), for_quality=held in FOR_QUALITY)
+        looked_ms, accepted = now_ms, len(book.accepted)
+        while not ended and house.glance.look().queued < _DEPTH:
+            batch = list(islice(people, _AT_ONCE))
             ended = not batch
             await asyncio.gather(*(tempo.create_task(_submit(house, user), name="submit") for user in batch))
-            is_flowing = True
-        if ended and not queued and now_ms - began_ms > DAY_MS and not house.world.next_event_at_ms():
+        is_over = ended and not house.glance.look().queued and not house.world.next_event_at_ms()
+        if is_over and tempo.now_ms() - began_ms > DAY_MS:
             return True
-        await asyncio.sleep((_FLOWING_MS if is_flowing else _LOOK_MS) / 1000)
-    return ended
+        await asyncio.sleep((_FLOWING_MS if len(book.accepted) > accepted else _LOOK_MS) / 1000)
+    return ended and not house.glance.look().queued
 
 
 async def _submit(house: _House, user: str) -> None:
@@ -190,7 +204,9 @@ async def _submit(house: _House, user: str) -> None:
     request = parse_send(_body(user))
     assert isinstance(request, Request)
     route = Route(PORTFOLIO, WABA.id, NUMBER.id)
-    draft = Draft(settings.apps[0], route, request, SendOptions(campaign=_CAMPAIGN), f"/v25.0/{NUMBER.id}/messages", b"")
+    draft = Draft(
+        settings.apps[0], route, request, SendOptions(campaign=_CAMPAIGN), f"/v25.0/{NUMBER.id}/messages", b""
+    )
     message = await to_message(draft, services.gateway.new_id(PORTFOLIO), services)
     answered = await services.gateway.submit(message)
     if isinstance(answered, Refused) and answered.reason not in _FINAL:

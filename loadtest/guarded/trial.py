@@ -124,4 +124,3 @@ def result_of(trial: Trial, book: Book, began_ms: int, real_s: float, finished: 
         stopped_by=held.first_reason,
         sent_before_stop=held.sent_before,
     )
-
