@@ -21,7 +21,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | leases | zset | claimed message id -> ms at which the claim lapses | claim | when submitted |
 | deadlines | zset | queued message id -> ms at which it expires | enqueue, reap | when it ends |
 | queued_for | hash | recipient -> ids of messages queued for it | enqueue, claim | with them |
-| standing | hash | `<kind>:<key>` -> JSON record of a limit, number, template, pause | restand | never |
+| standing | hash | `<kind>:<key>` -> JSON record of each fact, and of the rules | restand | never |
 | history | stream | one entry a change of standing | restand, swing | trimmed |
 | breakers | hash | id -> `<revision> <JSON>` of a breaker that concerns many users | swing | 8 days after it closed |
 | turns | hash | further paces (a throttle's, a probe's) by name -> next turn (ms) | admit | 8 days unused |
