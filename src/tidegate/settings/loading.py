@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tidegate.errors import BadConfiguration, Fault
-from tidegate.settings import overrides, secret_files
+from tidegate.settings import overrides, rate_card_file, secret_files
 from tidegate.settings.crosschecks import cross_check
 from tidegate.settings.faults import faults_of
 from tidegate.settings.tables import Settings
@@ -24,12 +24,14 @@ def load(path: str | Path, environ: Mapping[str, str]) -> Settings:
     faults = overrides.apply(written, environ, Settings)
     unread = dict(secret_files.resolve(written, Settings, file.parent))
     faults += unread.values()
+    faults += (unpriced := rate_card_file.resolve(written, file.parent))
     settings = None
     try:
         settings = Settings.model_validate(written)
     except ValidationError as error:
-        # A secret whose file could not be read is missing as well: told once.
-        faults += [fault for place, fault in faults_of(error, Settings) if place not in unread]
+        # What is in a file that could not be read is missing as well: told once.
+        missing = {*unread, ("rules", "budget", "rate_card")} if unpriced else unread
+        faults += [fault for place, fault in faults_of(error, Settings) if place not in missing]
     faults += cross_check(written)
     if settings is None or faults:
         raise BadConfiguration(tuple(faults))

@@ -19,13 +19,18 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a table. `table` is the model of what it holds, when that is a table or a list of them."""
+    """One key of a table.
+
+    `table` is the model of what it holds, when that is a table, a list of them, or tables by names of the operator's
+    (`is_map`).
+    """
 
     name: str
     kind: Any
     table: type[BaseModel] | None
     is_list: bool
     is_secret: bool
+    is_map: bool = False
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -48,6 +53,7 @@ def keys_of(table: type[BaseModel]) -> dict[str, Key]:
             table=inner,
             is_list=any(get_origin(part) is tuple for part in _parts(field.annotation)),
             is_secret=any(issubclass(part, SecretStr | SecretBytes) for part in parts),
+            is_map=any(get_origin(part) is dict for part in _parts(field.annotation)),
         )
     return keys
 
@@ -61,11 +67,13 @@ def known_names(table: type[BaseModel]) -> list[str]:
 def table_at(root: type[BaseModel], path: Path) -> type[BaseModel] | None:
     """Model of the table at this place; None where no table is."""
     table: type[BaseModel] | None = root
+    names_a_table = False
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int) or names_a_table:
+            names_a_table = False
             continue
         key = keys_of(table).get(step) if table else None
-        table = key.table if key else None
+        table, names_a_table = (key.table, key.is_map) if key else (None, False)
     return table
 
 
