@@ -190,6 +190,8 @@ async def test_a_week_later_all_is_calm_and_nothing_is_remembered(post: Post, fe
     await feed.campaign(400, BAD, withheld=240)
     await post.look()
 
+    await feed.at(NOW_MS + 4 * DAY_MS)
+    await post.look()
     await feed.at(NOW_MS + 8 * DAY_MS)
     calm = ["warning.category.block_proxy.calm", "warning.template.block_proxy.calm"]
     assert [name for name in await post.look() if "block_proxy" in name] == calm

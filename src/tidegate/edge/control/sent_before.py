@@ -76,8 +76,7 @@ class SentBefore:
         read = self._portfolios.get(portfolio)
         if read is None:
             news = await self._counts.news(portfolio, 0)
-            call = self._call
-            scopes = [s for s in news.scopes if s.kind in _LISTS and call.grants.route(call.app, s.of) is not None]
+            scopes = [scope for scope in news.scopes if scope.kind in _LISTS]
             read = self._portfolios[portfolio] = _Portfolio(news.now_ms, scopes)
         return read
 
@@ -93,7 +92,7 @@ class SentBefore:
         return report
 
     def _named(self, read: _Portfolio, kind: Kind, place: Place) -> dict[str, list[OutcomeScope]]:
-        """The scopes of a kind that went out by the numbers of a place, by name."""
+        """The scopes of a kind that went out by those numbers of a place that the app may use, by name."""
         named: dict[str, list[OutcomeScope]] = {}
         for scope in read.scopes:
             if scope.kind is kind and self._is_at(scope, place):
