@@ -46,25 +46,22 @@ class Aliases:
 
     async def link(self, portfolio: str, alias: bytes, user: bytes, *, proven: bool, at_ms: int) -> None:
         """Two names of one user: proven, then `user` is where all that counts is known; or suspected."""
-        user, _ = await self._users.resolve(portfolio, user)
-        known_as, _ = await self._users.resolve(portfolio, alias)
-        if known_as == user:
-            await self._renew(portfolio, alias, at_ms)
-        elif not proven:
-            await self._suspect(portfolio, user, known_as, at_ms)
-        else:
-            if known_as != alias:
-                # It was another one's name until now. That makes the two one user no more than a new number does.
-                await self._suspect(portfolio, user, known_as, at_ms)
-            await self._merge(portfolio, alias, user, at_ms)
-
-    async def _merge(self, portfolio: str, alias: bytes, user: bytes, at_ms: int) -> None:
         for _ in range(_RACES):
             known = await self._users.read(portfolio, alias)
-            # In this order: whoever reads in between finds what was refused under either name.
-            await self._users.update(portfolio, user, partial(User.merged, other=known))
+            user, _ = await self._users.resolve(portfolio, user)
+            known_as, _ = await self._users.resolve(portfolio, alias)
+            if known_as == user:
+                return await self._renew(portfolio, alias, known, at_ms)
+            if not proven:
+                return await self._suspect(portfolio, user, known_as, at_ms)
+            # Before the name moves, so that whoever reads in between finds what was refused under either.
+            if known_as == alias:
+                await self._users.update(portfolio, user, partial(User.merged, other=known))
+            else:
+                # It was another one's name until now. That makes the two one user no more than a new number does.
+                await self._suspect(portfolio, user, known_as, at_ms)
             if await self._users.point(portfolio, alias, known, user, at_ms):
-                return
+                return None
         raise StoreUnavailable("a user's names change faster than they can be brought together")
 
     async def _suspect(self, portfolio: str, one: bytes, other: bytes, at_ms: int) -> None:
@@ -77,8 +74,7 @@ class Aliases:
         await self._users.update(portfolio, other, partial(User.linked, recipient=one, seen_at_ms=at_ms))
         await self._users.update(portfolio, one, _unchanged)
 
-    async def _renew(self, portfolio: str, alias: bytes, at_ms: int) -> None:
-        known = await self._users.read(portfolio, alias)
+    async def _renew(self, portfolio: str, alias: bytes, known: User, at_ms: int) -> None:
         if known.same_as is not None and at_ms - known.seen_at_ms >= RENEWED_MS:
             await self._users.point(portfolio, alias, known, known.same_as, at_ms)
 
