@@ -233,8 +233,11 @@ class WarningWatch:
             if peer not in memory.own:
                 cells = await self._counts.days(portfolio, [(peer, day) for day in baseline_days(now_ms)])
                 days = {day: counts for (_, day), counts in cells.items()}
-                memory.own[peer] = {metric: baseline_of(metric, days, now_ms) for metric in Metric}
-                await asyncio.sleep(0)
+                history = {}
+                for metric in Metric:
+                    history[metric] = baseline_of(metric, days, now_ms)
+                    await asyncio.sleep(0)  # four weeks take milliseconds too
+                memory.own[peer] = history
         for metric in Metric:
             fleets = fleets_of({peer: memory.own[peer][metric] for peer in peers})
             for peer, fleet in fleets.items():

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.policy.early_warning import Plan, Watch, baseline_rate, evidence
-from tidegate.policy.warning_counts import Day, fleets_of, silence_ripens_ms
+from tidegate.policy.warning_counts import Day, field_of, fleets_of, silence_ripens_ms
 from tidegate.policy.warning_metric import HOUR_MS, RECIPES, Counter, Metric, Tally
 
 DAY_MS: Final = 24 * HOUR_MS
-_COUNTERS: Final = frozenset(Counter)
+_NO_FIELD: Final[tuple[int, Counter | None]] = (0, None)
+_FIELDS: Final[dict[str, tuple[int, Counter | None]]] = {
+    field_of(counter, hour * HOUR_MS): (hour, counter) for hour in range(24) for counter in Counter
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,9 @@ def _sums(numbers: Iterable[Mapping[int, Day]], hours: Hours) -> Sums[Counter]:
     sums: Sums[Counter] = Sums()
     for days in numbers:
         for day in hours.days:
+            first, last = hours.first - day * 24, hours.last - day * 24
             for field, count in days.get(day, {}).items():
-                hour, _, counter = field.partition(".")
-                if counter in _COUNTERS and hours.first <= day * 24 + int(hour) <= hours.last:
-                    sums[Counter(counter)] += count
+                hour, counter = _FIELDS.get(field, _NO_FIELD)
+                if first <= hour <= last and counter is not None:
+                    sums[counter] += count
     return sums
