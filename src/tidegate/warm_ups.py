@@ -25,6 +25,8 @@ _LOOK_S: Final = 1.0
 #: How many looks apart it asks the store what has begun.
 _ASK_EVERY: Final = 10
 _LEASE_MS: Final = 30_000
+#: So many are written at once that the store is not kept from its sends.
+_AT_ONCE: Final = 200
 
 log = structlog.get_logger()
 
@@ -33,7 +35,7 @@ class WarmUps:
     """Notes the first day of what is young, the ratings that it gets, and what each day allows after the last one.
 
     Sends wait for none of this: an allowance that nobody has rolled over yet is the last day's, and a first day that
-    nobody has noted yet goes on. Two nodes that do it at once write the same.
+    nobody has noted yet goes on. Of two nodes that do it at once one writes.
     """
 
     def __init__(self, standings: Standings, tallies: Tallies, clock: StoreClock, leases: Leases) -> None:
@@ -96,11 +98,18 @@ class WarmUps:
                 cause = f"day {warming.day + 1} of its warm-up"
                 values = {"warm_up": warming.to_json()}
                 changes.append(Change("warming", subject, values, "operator", now_ms, cause, tightens))
-        if changes:
-            await self._standings.change(portfolio, changes)
+        if changes and await self._write(portfolio, standing.epoch, changes):
             log.info("warm_ups_rolled", portfolio=portfolio, changed=len(changes))
-        if grown:
-            self.on_growth(portfolio, (Reason.WARM_UP.value,))
+            if grown:
+                self.on_growth(portfolio, (Reason.WARM_UP.value,))
+
+    async def _write(self, portfolio: str, epoch: int, changes: Sequence[Change]) -> bool:
+        """Whether any was written, under the standing that it rests on; what was not is seen to at the next look."""
+        for first in range(0, len(changes), _AT_ONCE):
+            if not await self._standings.change_under(portfolio, epoch, changes[first : first + _AT_ONCE]):
+                return first > 0
+            epoch = (await self._standings.current(portfolio)).epoch
+        return True
 
 
 def _plan(standing: Standing) -> WarmUp | None:

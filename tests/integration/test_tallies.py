@@ -229,7 +229,7 @@ async def test_what_is_rated_after_its_first_send_goes_on_warming_up(desk: Desk)
     assert await desk.send(9) == 3
 
 
-async def test_two_nodes_that_roll_at_once_write_the_same(desk: Desk) -> None:
+async def test_of_two_nodes_that_roll_at_once_one_writes(desk: Desk) -> None:
     await desk.send(4)
     await desk.duty.roll(PORTFOLIO)
     other = Desk(desk.client, start=4)
@@ -240,6 +240,35 @@ async def test_two_nodes_that_roll_at_once_write_the_same(desk: Desk) -> None:
 
     await desk.standings.reload(PORTFOLIO, epoch=-1)
     assert await desk.warming() == Warming(NOW_MS, 1, Ramp(8))
+    assert len(desk.grown + other.grown) == 1
+
+
+async def test_a_node_that_is_behind_overwrites_nothing(desk: Desk) -> None:
+    await desk.send(4)
+    await desk.duty.roll(PORTFOLIO)
+    behind = Desk(desk.client, start=4)
+    await behind.at(0)
+    await behind.standings.current(PORTFOLIO)
+    await desk.rated(Quality.RED, 10)
+    await desk.duty.roll(PORTFOLIO)
+    await desk.rated(Quality.GREEN, 20)
+
+    await behind.at(DAY_MS + 1)
+    await behind.duty.roll(PORTFOLIO)
+    assert behind.grown == []
+
+    await behind.duty.roll(PORTFOLIO)
+    assert await behind.warming() == Warming(NOW_MS, 1, Ramp(4), Quality.GREEN), "the day was a bad one"
+
+
+async def test_many_are_written_in_parts(client: StoreClient) -> None:
+    desk = Desk(client, start=4)
+    await desk.at(0)
+    await client.hset(KEYS.ramps, mapping={f"number:{n}": str(NOW_MS) for n in range(450)})
+
+    await desk.duty.roll(PORTFOLIO)
+
+    assert len((await desk.standings.current(PORTFOLIO)).warmings) == 450
 
 
 async def test_nothing_is_written_when_nothing_changed(desk: Desk) -> None:
