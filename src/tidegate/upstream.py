@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
@@ -49,13 +49,28 @@ class _Attempt:
     wrote: bool = False
 
 
-async def _before_write(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-    # Runs on a connection that is ready, before the request line: the last moment to think better of it.
-    attempt = context.trace_request_ctx
-    if isinstance(attempt, _Attempt):
-        if not attempt.may_start():
-            raise Lapsed
-        attempt.wrote = True
+_ATTEMPT: Final[ContextVar[_Attempt | None]] = ContextVar("_ATTEMPT", default=None)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Asks once more when a connection is ready, before the request line: the last moment to think better of it."""
+
+    # The signature is the library's.
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        attempt = _ATTEMPT.get()
+        if attempt is not None:
+            if not attempt.may_start():
+                # Nothing was written, so it is as good as new for the next send.
+                connection.release()
+                raise Lapsed
+            attempt.wrote = True
+        return connection
 
 
 @dataclass(slots=True)
@@ -69,14 +84,10 @@ class Upstream:
 
     async def start(self) -> None:
         """Open the connection pool."""
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_end.append(_before_write)
-        trace.on_connection_reuseconn.append(_before_write)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, keepalive_timeout=20),
+            connector=_Connector(limit=0, ttl_dns_cache=30, keepalive_timeout=20),
             timeout=aiohttp.ClientTimeout(total=self.timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[trace],
             auto_decompress=True,
             trust_env=False,
             raise_for_status=False,
@@ -109,6 +120,7 @@ class Upstream:
     ) -> Response | NotSent | Unknown:
         """POST one message, once. `may_start` is asked when the connection is ready, before the first byte."""
         attempt = _Attempt(may_start)
+        told = _ATTEMPT.set(attempt)
         try:
             async with self.session.post(
                 self.url(raw_path),
@@ -119,7 +131,6 @@ class Upstream:
                     "Authorization": f"Bearer {self.tokens[number]}",
                 },
                 allow_redirects=False,
-                trace_request_ctx=attempt,
             ) as answer:
                 content = await answer.content.read(MAX_ANSWER + 1)
                 while len(content) <= MAX_ANSWER and not answer.content.at_eof():
@@ -132,3 +143,5 @@ class Upstream:
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
             cause = type(error).__name__
             return Unknown(cause) if attempt.wrote else NotSent(cause)
+        finally:
+            _ATTEMPT.reset(told)

@@ -167,3 +167,23 @@ async def test_an_endless_answer_is_cut_and_unknown(peer: Peer) -> None:
 
 def test_no_token_is_shown() -> None:
     assert "the-token" not in repr(Upstream("http://h", 1, {NUMBER: "the-token"}))
+
+
+async def test_a_send_that_was_not_to_start_leaves_its_connection_to_the_next_one(peer):
+    connections: set[object] = set()
+    answer = peer.handle
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(writer)
+        await answer(reader, writer)
+
+    peer.handle = counted
+    upstream = await client(await peer.start())
+    for _ in range(20):
+        lapsed = await upstream.post(NUMBER, "/m", b"{}", {}, lambda: False)
+        assert lapsed == NotSent("it was not to start any more", lapsed=True)
+    taken = await upstream.post(NUMBER, "/m", b"{}", {}, lambda: True)
+    await upstream.close()
+
+    assert isinstance(taken, Response)
+    assert len(connections) == 1
