@@ -123,7 +123,7 @@ class Desk:
         self.client = client
         rules = make_rules(warm_up={"scopes": ["number"]} | rule)
         self.standings = Standings(client, [make_standing(limit=2_000, rules=rules)])
-        self.clock = StoreClock()
+        self.clock = StoreClock(monotonic=lambda: 0.0)
         self.duty = WarmUps(self.standings, Tallies(client), self.clock, Leases(client, "node"))
         self.grown: list[tuple[str, Sequence[str]]] = []
         self.duty.on_growth = lambda portfolio, reasons: self.grown.append((portfolio, reasons))
