@@ -52,12 +52,14 @@ class WarmUps:
         """Look until cancelled."""
         looks = 0
         while True:
+            failed = False
             for portfolio in self._standings.portfolios:
                 try:
                     await self._look(portfolio, ask=looks % _ASK_EVERY == 0)
                 except StoreUnavailable as error:
                     log.warning("warm_ups_not_rolled", portfolio=portfolio, fault=str(error))
-            looks += 1
+                    failed = True
+            looks = 0 if failed else looks + 1
             await asyncio.sleep(_LOOK_S)
 
     async def _look(self, portfolio: str, *, ask: bool) -> None:

@@ -23,10 +23,12 @@ from tests.factories import (
     make_terms,
     user,
 )
+from tests.waiting import until
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Quality
+from tidegate.errors import StoreUnavailable
 from tidegate.policy.money import LARGEST_MICROS
-from tidegate.policy.standing import Change
+from tidegate.policy.standing import Change, Standing
 from tidegate.policy.tallies import tallies_of
 from tidegate.policy.warm_up import Ramp
 from tidegate.policy.warming import Warming
@@ -37,6 +39,7 @@ from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.tallies import Tallies
 from tidegate.store.wallets import TopUp, Wallets
+from tidegate.tasks import spawn
 from tidegate.warm_ups import WarmUps
 
 KEYS = PortfolioKeys(PORTFOLIO)
@@ -318,3 +321,55 @@ async def test_a_template_warms_up_beside_its_number(client: StoreClient) -> Non
     await desk.duty.roll(PORTFOLIO)
 
     assert set((await desk.standings.current(PORTFOLIO)).warmings) == {NUMBER_ID, TEMPLATE_ID}
+
+
+async def test_one_node_looks_after_what_has_begun_until_it_is_stopped(client: StoreClient) -> None:
+    desk, other = Desk(client, start=4), Desk(client, start=4)
+    other.duty = WarmUps(other.standings, Tallies(client), other.clock, Leases(client, "another node"))
+    await desk.at(0)
+    await other.at(0)
+    await desk.send(4)
+    running = [spawn(one.duty.run(), "warm-ups") for one in (desk, other)]
+
+    async def day(number: int) -> bool:
+        await desk.standings.reload(PORTFOLIO, epoch=-1)
+        warming = await desk.warming()
+        return warming is not None and warming.day == number
+
+    await until(lambda: day(0))
+    for one in (desk, other):
+        await one.at(DAY_MS + 1)
+    await until(lambda: day(1))
+
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+    assert len(desk.grown + other.grown) == 1
+    assert await client.get(KEYS.lease("warm_ups")) in (b"node", b"another node")
+
+
+async def test_a_store_that_is_gone_for_a_while_ends_nothing(
+    client: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(client, start=4)
+    await desk.at(0)
+    await desk.send(4)
+    read, faults = desk.standings.current, 1
+
+    async def current(portfolio: str) -> Standing:
+        nonlocal faults
+        if faults:
+            faults -= 1
+            raise StoreUnavailable("the store is unavailable")
+        return await read(portfolio)
+
+    monkeypatch.setattr(desk.standings, "current", current)
+    running = spawn(desk.duty.run(), "warm-ups")
+
+    async def is_noted() -> bool:
+        return (await desk.warming()) is not None
+
+    await until(is_noted)
+    running.cancel()
+    await asyncio.wait([running])
+    assert faults == 0

@@ -63,7 +63,7 @@ def test_the_card_in_force() -> None:
     rule = budget(rate_card=[later, CARD | {"since": "2026-10-01"}])
     before, between, after = 1_700_000_000_000, 1_795_000_000_000, 1_800_000_000_000
 
-    assert [rule.card(at_ms).since.isoformat() for at_ms in (before, between, after)] == [
+    assert [str(rule.card(at_ms).since) for at_ms in (before, between, after)] == [
         "2026-10-01",
         "2026-10-01",
         "2027-01-01",

@@ -23,8 +23,8 @@ local function turns_take(k, turns, now)
   if #turns > 0 then redis.call('PEXPIRE', k.turns, UNUSED_MS) end
 end
 
--- Of each tally { name, cost, limit (-1 none), when, end (ms, 0 never) } where it stands, what this send has to pay (nil
--- where it is not asked), and whether all have room. `when`: 0 always; 1 for a new place; 2 nothing to pay in an open
+-- Of each tally { name, cost, limit (-1 none), when, end (ms, 0 never) } where it stands, what this send has to pay
+-- (nil where it is not asked), and whether all have room. `when`: 0 always; 1 for a new place; 2 nothing to pay in an open
 -- window; 3 while there is room, and whatever comes after it in the list is free then.
 local function tallies_look(k, tallies, is_new, open)
   local stands, costs, room, covered = {}, {}, true, false

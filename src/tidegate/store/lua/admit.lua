@@ -9,14 +9,14 @@
 --          but not waited for), places (-1 no limit), hold ms, window margin ms, pair emission ms, pair tolerance ms,
 --          throughput emission us, throughput tolerance us, deadline (ms), about (text), time from which the decision
 --          does not hold (ms, 0 none), version of the user's record that it rests on (0: there is none), that record as
---          it is to be once the send is taken ('' = as it is), when that may be forgotten (ms, 0 never), further turns and
---          tallies as JSON lists ('' = none; their forms: _paces.lua)
+--          it is to be once the send is taken ('' = as it is), when that may be forgotten (ms, 0 never), further turns
+--          and tallies as JSON lists ('' = none; their forms: _paces.lua)
 --
 -- Returns now, then 13 values a send: taken, epoch, gone (1 not this attempt's any more, 2 past its deadline, 3 the
 -- user's record is another one, 4 the decision holds no longer), repeated, window end, counted, used, pair turn,
 -- throughput turn (ms); version of the user's record, and that record where the version is another; the turns' times
--- and what the tallies stand at, separated by spaces. An epoch other than the one given: nothing was taken. A denied send changes nothing. Run again with the same message and attempt it changes nothing and answers
--- `repeated`.
+-- and what the tallies stand at, separated by spaces. An epoch other than the one given: nothing was taken. A denied
+-- send changes nothing. Run again with the same message and attempt it changes nothing and answers `repeated`.
 local now = now_ms(KEYS[1])
 local outcome_ms, remember_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
 local swept, answer = {}, { now }

@@ -24,6 +24,6 @@ if total + amount > tonumber(ARGV[5]) then return { now, epoch(), -1, whole(0), 
 redis.call('HSET', k.topups, payment, whole(amount))
 total = whole(total + amount)
 redis.call('HSET', k.standing, field, whole(now) .. ' ' .. whole(now) .. ' ' .. total)
-redis.call('XADD', k.history, 'MAXLEN', '~', ARGV[1], '*', 'at', now, 'since', now, 'record', 'wallet:' .. waba, 'field',
-  'topped_up_micros@operator', 'from', before or '', 'to', total, 'cause', ARGV[6])
+redis.call('XADD', k.history, 'MAXLEN', '~', ARGV[1], '*', 'at', now, 'since', now, 'record', 'wallet:' .. waba,
+  'field', 'topped_up_micros@operator', 'from', before or '', 'to', total, 'cause', ARGV[6])
 return { now, redis.call('HINCRBY', k.ledger, 'epoch', 1), 1, whole(amount), total }
