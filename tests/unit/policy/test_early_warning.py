@@ -14,6 +14,7 @@ from tidegate.policy.early_warning import (
     Watch,
     assess,
     baseline_rate,
+    evidence,
     judge,
     merge,
     observe,
@@ -141,7 +142,14 @@ class TestJudge:
 
         ratios = [exp(60 * log(p / p0) + 1_940 * log((1 - p) / (1 - p0))) for p in rates]
 
-        assert assess(watch, PLAN).log_evidence == pytest.approx(log(sum(ratios) / len(ratios)))
+        expected = pytest.approx(log(sum(ratios) / len(ratios)))
+        assert assess(watch, PLAN).log_evidence == expected
+        assert evidence(Tally(1_940, 60), baseline_rate(watch, PLAN), PLAN) == expected
+
+    def test_there_is_no_evidence_against_what_is_healthy_or_was_not_sent(self) -> None:
+        assert evidence(Tally(975, 25), 0.01, PLAN) > 1
+        assert evidence(Tally(985, 15), 0.01, PLAN) == 0
+        assert evidence(Tally(), 0.01, PLAN) == 0
 
     def test_the_alarms_of_a_week_are_split_among_its_tests(self) -> None:
         assert PLAN.threshold(PLAN.false_stops) == pytest.approx(log(7 * 24 * 5 * 2 / 0.01))

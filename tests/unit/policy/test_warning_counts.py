@@ -10,11 +10,15 @@ from tidegate.policy.warning_counts import (
     DAY_MS,
     KEEP_MS,
     Day,
+    baseline_days,
     baseline_of,
     day_of,
     field_of,
     fleet_of,
+    fleets_of,
+    silence_ripens_ms,
     watch_of,
+    window_days,
 )
 from tidegate.policy.warning_metric import HOUR_MS, Counter, Metric, Tally
 
@@ -144,3 +148,26 @@ def test_no_peer_speaks_for_the_fleet() -> None:
     assert fleet == Tally(4_500 + 5_000 + 90, 500 + 10)
     assert watch_of(Metric.OPT_OUT, {}, NOW_MS, fleet=fleet).fleet == fleet
     assert fleet_of([Tally(9_999, 1)]) == Tally(4_999, 1)
+
+
+def test_each_peers_fleet_is_all_the_others_however_busy_one_is() -> None:
+    baselines = {"a": Tally(900, 100), "b": Tally(90_000, 10_000), "c": Tally()}
+
+    fleets = fleets_of(baselines, at_most=5_000)
+
+    assert fleets == {name: fleet_of(t for other, t in baselines.items() if other != name) for name in baselines}
+    assert fleets["a"] == Tally(4_500, 500)
+
+
+def test_a_baseline_ends_where_what_is_judged_begins() -> None:
+    assert list(window_days(NOW_MS)) == list(range(TODAY - 7, TODAY + 1))
+    assert baseline_days(NOW_MS) == range(TODAY - 7 - BASELINE_DAYS, TODAY - 7)
+
+
+def test_silence_means_something_a_day_and_an_hour_after_the_last_send_of_an_hour() -> None:
+    sends: dict[int, Day] = {TODAY - 1: {"10.sent": 100}}
+    ripe_ms = (TODAY - 1) * DAY_MS + 11 * HOUR_MS + silence_ripens_ms()
+
+    assert silence_ripens_ms() == 25 * HOUR_MS
+    assert watch_of(Metric.UNDELIVERED, sends, ripe_ms - 1).judged == Tally()
+    assert watch_of(Metric.UNDELIVERED, sends, ripe_ms).judged == Tally(0, 100)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tidegate.policy.early_warning import Level, Plan, Watch
+from tidegate.policy.outcome_scope import Kind, OutcomeScope
 from tidegate.policy.warning_metric import HOUR_MS, Metric, Tally
-from tidegate.policy.warning_review import Said, from_json, review, to_json
+from tidegate.policy.warning_review import Said, from_json, numbers_found, review, to_json
 
 CALM, WATCH, THROTTLE, STOP = Level
 HOUR = 470_000
@@ -61,6 +62,26 @@ def test_what_was_cleared_is_not_judged_again() -> None:
 
     assert review(watch(HALT, GOOD, started_at_ms=cleared_at_ms), before, PLAN, "enforce").finding.level is CALM
     assert review(watch(HALT, HALT, started_at_ms=cleared_at_ms), before, PLAN, "enforce").speaks
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        pytest.param({"marketing": STOP, "utility": THROTTLE}, THROTTLE, id="two bad ones: the milder of them"),
+        pytest.param({"marketing": STOP, "utility": STOP, "authentication": CALM}, STOP, id="two of three"),
+        pytest.param({"marketing": STOP, "utility": WATCH}, None, id="a look at the second is not enough"),
+        pytest.param({"marketing": STOP}, None, id="one alone is that category"),
+    ],
+)
+def test_a_number_is_found_bad_by_two_of_its_categories(levels, expected) -> None:
+    found = {(OutcomeScope(Kind.CATEGORY, "1", name), Metric.FAILURE): level for name, level in levels.items()}
+    elsewhere = {
+        (OutcomeScope(Kind.CATEGORY, "2", "utility"), Metric.FAILURE): STOP,
+        (OutcomeScope(Kind.CATEGORY, "1", "authentication"), Metric.OPT_OUT): STOP,
+        (OutcomeScope(Kind.TEMPLATE, "1", "w:en:t"), Metric.FAILURE): STOP,
+    }
+
+    assert numbers_found({**found, **elsewhere}) == ({("1", Metric.FAILURE): expected} if expected else {})
 
 
 def test_the_record_is_read_back_and_a_strange_one_is_an_error() -> None:
