@@ -348,9 +348,7 @@ async def test_one_node_looks_after_what_has_begun_until_it_is_stopped(client: S
     assert await client.get(KEYS.lease("warm_ups")) in (b"node", b"another node")
 
 
-async def test_a_store_that_is_gone_for_a_while_ends_nothing(
-    client: StoreClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_that_is_gone_ends_nothing(client: StoreClient, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(client, start=4)
     await desk.at(0)
     await desk.send(4)
@@ -367,7 +365,7 @@ async def test_a_store_that_is_gone_for_a_while_ends_nothing(
     running = spawn(desk.duty.run(), "warm-ups")
 
     async def is_noted() -> bool:
-        return (await desk.warming()) is not None
+        return NUMBER_ID in (await read(PORTFOLIO)).warmings
 
     await until(is_noted)
     running.cancel()
