@@ -151,7 +151,7 @@ class Signals:
         return tightened
 
     async def _apply_inbound(self, event: InboundMessage, portfolio: str) -> bool:
-        known_as = self._known_as(event)
+        known_as = await self._known_as(event, portfolio)
         if event.opens_window:
             for recipient in known_as:
                 await self._ledger.open_window(Inbound(portfolio, recipient, event.number_id, event.at_ms))
@@ -175,7 +175,7 @@ class Signals:
         return True
 
     async def _apply_preference(self, event: UserPreference, portfolio: str) -> bool:
-        known_as = self._known_as(event)
+        known_as = await self._known_as(event, portfolio)
         if not known_as:
             return False
         if event.value is Preference.STOP:
@@ -183,9 +183,14 @@ class Signals:
         subject = self._subject(event, portfolio, known_as[0])
         return await self._enforcement.apply(signals_of(event, subject, self._clock.now_ms()))
 
-    def _known_as(self, event: InboundMessage | UserPreference) -> list[bytes]:
+    async def _known_as(self, event: InboundMessage | UserPreference, portfolio: str) -> list[bytes]:
+        """What stands for the user, the name under which all that counts is known first."""
         names = ((RecipientKind.PHONE, event.phone), (RecipientKind.BSUID, event.user_id))
-        return [self._identity.of(kind, name) for kind, name in names if name is not None]
+        given = [self._identity.of(kind, name) for kind, name in names if name is not None]
+        if not given:
+            return []
+        known, _ = await self._users.resolve(portfolio, given[0])
+        return list(dict.fromkeys((known, *given)))
 
     def _subject(self, event: InboundMessage | UserPreference, portfolio: str, recipient: bytes) -> Subject:
         return Subject(portfolio, event.waba_id, event.number_id, recipient=recipient)
