@@ -83,7 +83,8 @@ class TestErrorShapes:
     async def test_every_route_with_an_id_knows_no_unknown_one(self, make_node, graph: Recorder, session):
         call, rows = await walk(make_node, graph, session)
         for row in rows:
-            if "{" in row.path and "{object_id}" not in row.path:
+            # A user need not be known: of everybody else in the world nothing is.
+            if "{" in row.path and "{object_id}" not in row.path and "{phone}" not in row.path:
                 got = await call(row.method, filled(row, "999999999999999"), data=json.dumps(template()))
                 assert got.status == 404, row.path
                 check_shape(row, 404, got["Content-Type"], got.raw)
@@ -112,7 +113,7 @@ class TestErrorShapes:
             "/gateway/v1/events",
             "/gateway/v1/audit",
             "/gateway/v1/campaigns",
-            "/gateway/v1/recipients/1/consent",
+            "/gateway/v1/recipients",
             "/dashboard",
             "/webhooks/other",
             "/healthz/x",
