@@ -36,7 +36,7 @@ def guarded(
         int, typer.Option(min=1, max=9_999_999, help="People on each list, each sent to once.")
     ] = 20_000,
     limit: Annotated[int, typer.Option(min=250, help="The messaging limit.")] = 10_000,
-    days: Annotated[int, typer.Option(min=1, max=60, help="Virtual days that each campaign is looked at.")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Virtual days that each campaign is looked at.")] = 12,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Trials at a time, each on a core and a store.")] = 1,
     only: Annotated[Audience | None, typer.Option(help="One of the two lists.")] = None,
     out: Annotated[Path, typer.Option(help="Gets a line of JSON for each trial.")] = Path("guarded.jsonl"),

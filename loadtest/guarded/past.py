@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
 
@@ -12,16 +13,17 @@ from loadtest.guarded.trial import DAY_MS, NUMBER, Result, Trial, result_of
 from tidegate.simulator.world import World
 
 _PACE_MS: Final = 1_000 / NUMBER.throughput
-#: After a refusal: a second where the pace was too fast, else a quarter of an hour, and the recipient comes again later.
+#: After a refusal: a second where the pace was too fast, else a quarter of an hour; the recipient comes again later.
 _THROTTLED_MS: Final = 1_000
 _REFUSED_MS: Final = 15 * 60_000
 #: Delivered a little after it was accepted, a user counts a little longer than a day.
 _SETTLES_MS: Final = 60_000
 
 
-def send_past(trial: Trial) -> Result:
-    """Send the campaign straight to the platform."""
+def send_past(trial: Trial, show: Callable[[World], None] = lambda world: None) -> Result:
+    """Send the campaign straight to the platform, which is shown to `show` first."""
     began_s, world = monotonic(), World(trial.platform, EPOCH_MS)
+    show(world)
     waiting, recent = deque(trial.people), deque[float]()
     now_ms, end_ms = float(EPOCH_MS), EPOCH_MS + trial.days * DAY_MS
     while waiting and now_ms < end_ms:

@@ -1,4 +1,4 @@
-"""Carries the world's webhooks to a node in this process: what leaves within half a second goes together."""
+"""Carries the world's webhooks to a node in this process: what leaves within five seconds goes together."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tidegate.simulator.notices import envelope
 from tidegate.simulator.world import World
 
 #: Meta sends up to 1,000 updates in a body, "not guaranteed".
-_MOST_UPDATES: Final = 100
-_GATHER_MS: Final = 500
+_MOST_UPDATES: Final = 1_000
+_GATHER_MS: Final = 5_000
 
 
 class Postman:

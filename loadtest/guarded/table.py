@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -104,8 +104,8 @@ def _restricted(both: _Kinds, audience: Audience) -> tuple[str, str]:
     return _pair(both, audience, lambda found: f"{sum(result.restricted for result in found)} of {len(found)}")
 
 
-def _pair(both: _Kinds, audience: Audience, tell) -> tuple[str, str]:  # type: ignore[no-untyped-def]
-    guarded, unguarded = ((found and tell(found)) or "-" for found in (both[audience, True], both[audience, False]))
+def _pair(both: _Kinds, audience: Audience, tell: Callable[[list[Result]], str]) -> tuple[str, str]:
+    guarded, unguarded = (tell(found) if found else "-" for found in (both[audience, True], both[audience, False]))
     return guarded, unguarded
 
 

@@ -1,7 +1,7 @@
 """Virtual time for a whole run in one process: the loop's clock, the store's and the platform's are one.
 
-Time stands still while anything is being done, here or in the store, and leaps when nothing is. So a run takes as long as
-its work does, a busy machine changes nothing, and no timeout is ever a slow machine's.
+Time stands still while anything is being done, here or in the store, and leaps when nothing is. So a run takes as long
+as its work does, a busy machine changes nothing, and no timeout is ever a slow machine's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Stuck(Exception):
     """The store has not answered for a minute of real time."""
 
 
-class _Leaps(selectors.DefaultSelector):  # type: ignore[misc]  # which class it is depends on the system
+class _Leaps(selectors.DefaultSelector):
     """Waits for the store only; where nothing is to come from it, `leap` is called instead of waiting."""
 
     is_waiting: Callable[[], bool]
@@ -91,8 +91,12 @@ class Tempo(asyncio.SelectorEventLoop):
     def freeze(self, store: Redis, portfolio: str) -> None:
         """Have the store's time stand still between two leaps, from the next second on."""
         key = PortfolioKeys(portfolio).clock
-        # An @ says that it stands.
-        self._set_store = lambda: store.set(key, f"@{self.now_ms()}")  # type: ignore[func-returns-value]
+
+        def stand() -> None:
+            # An @ says that it stands.
+            store.set(key, f"@{self.now_ms()}")
+
+        self._set_store = stand
         self._ms += 1_000
         self._set_store()
 
@@ -125,7 +129,7 @@ class Tempo(asyncio.SelectorEventLoop):
         whose: object = getattr(timer._callback, "__self__", None)  # type: ignore[attr-defined]  # what it will call
         if isinstance(whose, asyncio.Timeout):
             return True
-        sleeper: Any = timer._args[0] if timer._args else None  # type: ignore[attr-defined]  # what a sleep waits for
+        sleeper: Any = timer._args[0] if timer._args else None  # what a sleep waits for
         for callback, _ in getattr(sleeper, "_callbacks", None) or ():
             task = getattr(callback, "__self__", None)
             if isinstance(task, asyncio.Task) and task.get_name() in self.lookers:

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import orjson
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from loadtest.deployment import MARKETING, PORTFOLIO, WABA, Deployment
 from loadtest.guarded.postman import Postman
@@ -36,11 +37,12 @@ from tidegate.store.keys import NAMES, PortfolioKeys
 from tidegate.store.send_queue import Lane
 from tidegate.upstream import Upstream
 
-#: As an operator would write them for a list that is new to a number: a ramp, and a queue that outlives it. All else is
-#: the default: breakers, early warning, quality read every five minutes.
+#: As an operator would write them for a list that is new to a number: a ramp, a queue that outlives it; and no pace,
+#: for the pace is not on trial. All else is the default: breakers, early warning, quality read every five minutes.
 RULES: Final[Mapping[str, Any]] = {
     "warm_up": {"start": 50, "growth": 2.0},
     "max_wait": {"marketing": "30d"},
+    "throughput": {"mode": "off"},
 }
 #: Reasons that say: what was sent so far was not liked, or nobody knows yet.
 FOR_QUALITY: Final = frozenset(
@@ -55,11 +57,13 @@ FOR_QUALITY: Final = frozenset(
 )
 #: The app hands over this many at once for as long as fewer than _DEPTH are held, and looks this often how it goes.
 _DEPTH: Final = 10
-_AT_ONCE: Final = 25
+_AT_ONCE: Final = 100
 _POLL_MS: Final = 300_000
 #: A little longer than the poll, which comes at the first leap that is late enough.
 _LOOK_MS: Final = _POLL_MS + 1_000
 _FLOWING_MS: Final = 5_000
+#: Meta's highest throughput, which is what a throttle gives a share of.
+_HIGH: Final = 1_000
 _CAMPAIGN: Final = "spring"
 #: Held messages that are asked why.
 _SAMPLE: Final = 4
@@ -92,11 +96,13 @@ class _House:
 
     def glance_reason(self) -> str | None:
         """Why messages are held: for quality's sake if any of some is, else as one of them; None: none is."""
-        keys = dict(zip(NAMES, PortfolioKeys(PORTFOLIO).all, strict=True))
-        lanes = (keys[name] + str(_LANE).encode() for name in ("lane:", "waiting:"))
-        ids = [id_ for lane in lanes for id_ in self.store.zrandmember(lane, _SAMPLE)]
-        reasons = [self.store.hget(keys["message:"] + id_, "reason") for id_ in ids]
-        told = sorted(reason.decode() for reason in reasons if reason)
+        keys, found = dict(zip(NAMES, PortfolioKeys(PORTFOLIO).all, strict=True)), set[str]()
+        for name in ("lane:", "waiting:"):
+            held: Any = self.store.zrandmember(keys[name] + str(_LANE).encode(), _SAMPLE)
+            for message_id in held:
+                reason: Any = self.store.hget((keys["message:"] + message_id).decode(), "reason")
+                found |= {reason.decode()} if reason else set()
+        told = sorted(found)
         return next((reason for reason in told if reason in FOR_QUALITY), told[0] if told else None)
 
     def next_ms(self) -> int | None:
@@ -139,7 +145,9 @@ async def _open_house(trial: Trial, store_url: str, rules: Mapping[str, Any], te
         postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(body))
         upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
         node = await _compose(settings, store_url, tempo, upstream)
-        pool = node.connection.client.connection_pool
+        client = node.connection.client
+        assert isinstance(client, AsyncRedis), "a trial has one server"
+        pool = client.connection_pool
         tempo.lead(store, PORTFOLIO, lambda: bool(pool._in_use_connections))
         await node.start()
         tempo.freeze(store, PORTFOLIO)
@@ -159,7 +167,7 @@ async def _open_house(trial: Trial, store_url: str, rules: Mapping[str, Any], te
 
 
 def _settings(trial: Trial, store_url: str, rules: Mapping[str, Any]) -> Settings:
-    deployment = Deployment(limit=trial.limit, throughput=NUMBER.throughput, rules=rules, seed=trial.seed)
+    deployment = Deployment(limit=trial.limit, throughput=_HIGH, rules=rules, seed=trial.seed)
     settings = deployment.settings(store_url, BASE)
     return settings.model_copy(update={"poll": settings.poll.model_copy(update={"interval_ms": _POLL_MS})})
 

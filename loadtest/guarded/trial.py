@@ -16,8 +16,8 @@ from tidegate.simulator.config import DEFAULT_PORTFOLIO, SimulatorConfig
 DAY_MS: Final = 86_400_000
 #: A guardrail that holds a healthy campaign for no longer than this has stopped nothing.
 FALSE_STOP_MS: Final = 3_600_000
-#: At Meta's highest pace, so that nothing but a guardrail slows a campaign down.
-NUMBER: Final = replace(USUAL_NUMBER, throughput=1_000)
+#: A number that Meta never throttles, so that nothing but a guardrail slows a campaign down.
+NUMBER: Final = replace(USUAL_NUMBER, throughput=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Trial:
     guarded: bool
     recipients: int = 20_000
     limit: int = 10_000
-    days: int = 14
+    days: int = 12
 
     @property
     def platform(self) -> SimulatorConfig:
