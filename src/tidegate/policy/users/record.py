@@ -25,7 +25,7 @@ def write_user(user: User) -> bytes:
         "probed": dict(user.probed_at_ms),
         "marketing": list(user.marketing_sent_at_ms),
         "zone": user.zone,
-        "same_as": user.same_as.hex() if user.same_as else None,
+        "is": user.same_as.hex() if user.same_as else None,
         "aliases": sorted(alias.hex() for alias in user.aliases),
         "seen": user.seen_at_ms if user.same_as or user.aliases else 0,
     }
@@ -44,7 +44,7 @@ def read_user(record: bytes, version: int) -> User:
     told = orjson.loads(record)
     if not isinstance(told, dict):
         raise ValueError("a user's record is a JSON object")
-    same_as = told.get("same_as")
+    same_as = told.get("is")
     return User(
         version=version,
         consents={category: _word(written) for category, written in _object(told, "consent").items()},

@@ -52,6 +52,11 @@ def test_what_is_as_in_a_new_user_or_breaker_takes_no_room() -> None:
     assert len(write_user(EMPTY.with_breaker(opened_by(131049), NOW_MS))) < 450
 
 
+def test_the_record_of_another_name_is_small_enough_to_be_packed_by_the_server() -> None:
+    # A hash of which no value is longer than 64 bytes takes half the room, and of these there is one a user.
+    assert len(write_user(EMPTY.proven_same_as(ANN, NOW_MS))) <= 64
+
+
 def altered(change: Callable[[dict[str, Any]], object]) -> bytes:
     told = json.loads(write_user(FULL))
     change(told)
@@ -88,7 +93,7 @@ def test_a_word_that_cannot_be_understood_is_a_refusal(word: object) -> None:
     [
         pytest.param(b"[]", id="no object"),
         pytest.param(b"{", id="no JSON"),
-        pytest.param(b'{"same_as":"12"}', id="a name of another length"),
+        pytest.param(b'{"is":"12"}', id="a name of another length"),
         pytest.param(b'{"aliases":[5]}', id="an alias that is no name"),
         pytest.param(b'{"aliases":["xy"]}', id="an alias that is no hex"),
     ],
