@@ -1,30 +1,26 @@
-"""The composition root: the only place that builds things, starts them, and ends them in order."""
+"""The composition root: the only place that builds things."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
-import gc
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import structlog
-from aiohttp import web
 
 from tidegate import __version__
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
-from tidegate.edge.routes import IN_HAND, make_application, make_runner
+from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
 from tidegate.enforcement import Enforcement
-from tidegate.errors import StoreUnavailable, UnfitStore
+from tidegate.errors import StoreUnavailable
 from tidegate.gateway import START_BY_MS, Gateway, Route
 from tidegate.graph_reads import GraphReads
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
+from tidegate.node import CLOSE_S, Node
 from tidegate.pacer import Pacer
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import RANK
@@ -34,10 +30,9 @@ from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
-from tidegate.store.client import StoreConnection, connect
+from tidegate.store.client import connect
 from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
-from tidegate.store.embedded import EmbeddedStore
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.leases import Leases
 from tidegate.store.ledger import Ledger
@@ -53,101 +48,16 @@ from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
 from tidegate.store.wallets import Wallets
 from tidegate.store.warnings import Warnings
-from tidegate.tasks import cancelled, spawn
+from tidegate.tasks import spawn
 from tidegate.upstream import Upstream
 from tidegate.warm_ups import WarmUps
 from tidegate.warning_watch import WarningWatch
 
 #: Admitted sends start within START_BY_MS of their asking; a stop is acknowledged a little after that.
 SETTLE_MS: Final = START_BY_MS + 50
-#: How long a start waits for Graph before it serves with what the configuration and the store say.
-_FIRST_READ_S: Final = 5.0
-#: A stop takes less than half a minute: this for what is in hand, _CLOSE_S twice for what does not end, this for
-#: outcomes that the store would not take yet, and what an embedded store needs to end.
-_DRAIN_S: Final = 20.0
-_CLOSE_S: Final = 0.5
-_SETTLE_S: Final = 3.0
-
 log = structlog.get_logger()
 
-
-@dataclass(slots=True)
-class Node:
-    """One running node. `start` it, `stop` it; `address` is where it listens."""
-
-    settings: Settings
-    connection: StoreConnection
-    services: Services
-    poller: Poller
-    runner: web.AppRunner
-    _draining: list[bool]
-    #: What runs beside the sends for as long as the node does, by name.
-    duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
-    _beside: list[asyncio.Task[None]] = field(default_factory=list)
-    #: Set when the node can't go on: its own store ended.
-    broken: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port in use. Raises IndexError before `start`."""
-        host, port = self.runner.addresses[0][:2]
-        return host, port
-
-    async def start(self) -> None:
-        """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
-        services, server = self.services, self.settings.server
-        await self._check_store()
-        services.clock.observe(await _store_now_ms(services, self.connection))
-        await services.rules.begin()
-        await services.upstream.start()
-        polling = spawn(self.poller.run(), "poller")
-        self._beside.append(polling)
-        await _within(self.poller.tried, _FIRST_READ_S)
-        await self.runner.setup()
-        await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
-        services.dispatcher.start()
-        self._beside += [spawn(duty(), name) for name, duty in self.duties.items()]
-        gc.collect()
-        gc.freeze()
-        log.info("listening", host=self.address[0], port=self.address[1], version=services.version)
-
-    async def stop(self) -> None:
-        """Take no more work, finish what is in hand, close; within half a minute, whatever Meta or the store do.
-
-        A send that Meta has not answered by then is cut; its intent is stored, so that its outcome is unknown and it
-        is never sent again.
-        """
-        self._draining[0] = True
-        await cancelled(self._beside, _CLOSE_S)
-        # The port still answers meanwhile: /readyz says that the node drains.
-        endings = [
-            spawn(self.services.dispatcher.stop(), "end of the dispatcher"),
-            spawn(self.runner.app[IN_HAND].ended(), "end of what is in hand"),
-        ]
-        _, cut = await asyncio.wait(endings, timeout=_DRAIN_S)
-        for ending in cut:
-            ending.cancel()
-        await self.runner.cleanup()
-        await self.services.gateway.settled(0 if self.broken.is_set() else _SETTLE_S)
-        await self.services.upstream.close()
-        await self.connection.aclose()
-        log.info("stopped", cut=bool(cut))
-
-    async def _check_store(self) -> None:
-        condition = await inspect(self.connection.client)
-        refusals = condition.refusals()
-        if refusals:
-            raise UnfitStore("; ".join(refusals))
-        for warning in condition.warnings(self.settings.store.replicas_ack):
-            log.warning("store_promises_less", why=warning)
-        if self.connection.embedded is not None:
-            self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))
-
-    async def _watch(self, embedded: EmbeddedStore) -> None:
-        code = await embedded.ended()
-        if not self._draining[0]:
-            log.critical("embedded_store_ended", code=code)
-            self.broken.set()
+__all__ = ["SETTLE_MS", "Node", "build"]
 
 
 async def build(settings: Settings, store_url: str | None = None) -> Node:
@@ -281,7 +191,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     )
     warm_ups = WarmUps(standings, tallies, clock, leases)
     warm_ups.on_growth = functools.partial(_rouse, dispatcher)
-    runner = make_runner(make_application(services), shutdown_timeout=_CLOSE_S)
+    runner = make_runner(make_application(services), shutdown_timeout=CLOSE_S)
     duties = {"early warning": watch.run, "warm-ups": warm_ups.run}
     return Node(settings, connection, services, poller, runner, draining, duties)
 
@@ -313,14 +223,3 @@ async def _rouse_held(dispatcher: Dispatcher, portfolio: str, reasons: Sequence[
     except StoreUnavailable:
         # They are asked again at their own times.
         log.warning("held_sends_not_roused", portfolio=portfolio)
-
-
-async def _within(event: asyncio.Event, timeout_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-
-
-async def _store_now_ms(services: Services, connection: StoreConnection) -> int:
-    clock = services.steerable or SteerableClock(connection.client, services.standings.portfolios)
-    return await clock.now_ms()

@@ -272,7 +272,7 @@ class TestHealth:
     async def test_a_send_that_meta_never_answers_does_not_keep_a_node_from_stopping(
         self, make_node, graph: Recorder, session, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr("tidegate.app._DRAIN_S", 0.1)
+        monkeypatch.setattr("tidegate.node._DRAIN_S", 0.1)
         node = await make_node(graph.url)
         asked = asyncio.Event()
 

@@ -1,0 +1,124 @@
+"""One running node: started, watched, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from tidegate.edge.routes import IN_HAND
+from tidegate.edge.services import Services
+from tidegate.errors import UnfitStore
+from tidegate.poller import Poller
+from tidegate.settings import Settings
+from tidegate.store.client import StoreConnection
+from tidegate.store.condition import inspect
+from tidegate.store.embedded import EmbeddedStore
+from tidegate.store.steerable_clock import SteerableClock
+from tidegate.tasks import cancelled, spawn
+
+#: How long a start waits for Graph before it serves with what the configuration and the store say.
+_FIRST_READ_S: Final = 5.0
+#: A stop takes less than half a minute: this for what is in hand, CLOSE_S twice for what does not end, this for
+#: outcomes that the store would not take yet, and what an embedded store needs to end.
+_DRAIN_S: Final = 20.0
+CLOSE_S: Final = 0.5
+_SETTLE_S: Final = 3.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Node:
+    """One running node. `start` it, `stop` it; `address` is where it listens."""
+
+    settings: Settings
+    connection: StoreConnection
+    services: Services
+    poller: Poller
+    runner: web.AppRunner
+    _draining: list[bool]
+    #: What runs beside the sends for as long as the node does, by name.
+    duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
+    _beside: list[asyncio.Task[None]] = field(default_factory=list)
+    #: Set when the node can't go on: its own store ended.
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port in use. Raises IndexError before `start`."""
+        host, port = self.runner.addresses[0][:2]
+        return host, port
+
+    async def start(self) -> None:
+        """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
+        services, server = self.services, self.settings.server
+        await self._check_store()
+        services.clock.observe(await _store_now_ms(services, self.connection))
+        await services.rules.begin()
+        await services.upstream.start()
+        polling = spawn(self.poller.run(), "poller")
+        self._beside.append(polling)
+        await _within(self.poller.tried, _FIRST_READ_S)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
+        services.dispatcher.start()
+        self._beside += [spawn(duty(), name) for name, duty in self.duties.items()]
+        gc.collect()
+        gc.freeze()
+        log.info("listening", host=self.address[0], port=self.address[1], version=services.version)
+
+    async def stop(self) -> None:
+        """Take no more work, finish what is in hand, close; within half a minute, whatever Meta or the store do.
+
+        A send that Meta has not answered by then is cut; its intent is stored, so that its outcome is unknown and it
+        is never sent again.
+        """
+        self._draining[0] = True
+        await cancelled(self._beside, CLOSE_S)
+        # The port still answers meanwhile: /readyz says that the node drains.
+        endings = [
+            spawn(self.services.dispatcher.stop(), "end of the dispatcher"),
+            spawn(self.runner.app[IN_HAND].ended(), "end of what is in hand"),
+        ]
+        _, cut = await asyncio.wait(endings, timeout=_DRAIN_S)
+        for ending in cut:
+            ending.cancel()
+        await self.runner.cleanup()
+        await self.services.gateway.settled(0 if self.broken.is_set() else _SETTLE_S)
+        await self.services.upstream.close()
+        await self.connection.aclose()
+        log.info("stopped", cut=bool(cut))
+
+    async def _check_store(self) -> None:
+        condition = await inspect(self.connection.client)
+        refusals = condition.refusals()
+        if refusals:
+            raise UnfitStore("; ".join(refusals))
+        for warning in condition.warnings(self.settings.store.replicas_ack):
+            log.warning("store_promises_less", why=warning)
+        if self.connection.embedded is not None:
+            self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))
+
+    async def _watch(self, embedded: EmbeddedStore) -> None:
+        code = await embedded.ended()
+        if not self._draining[0]:
+            log.critical("embedded_store_ended", code=code)
+            self.broken.set()
+
+
+async def _within(event: asyncio.Event, timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+
+
+async def _store_now_ms(services: Services, connection: StoreConnection) -> int:
+    clock = services.steerable or SteerableClock(connection.client, services.standings.portfolios)
+    return await clock.now_ms()
