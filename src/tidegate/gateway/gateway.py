@@ -168,6 +168,11 @@ class Gateway:
             if not isinstance(decided, Terms):
                 if await addressee.look(decided):
                     continue
+                if isinstance(decided, Wait):
+                    # A breaker that lets go within the time for which a send may wait.
+                    rounds = 0
+                    await self._clock.sleep_until(decided.until_ms)
+                    continue
                 return await self._conclude(message, decided)
             verdict: Verdict | Answered | None = line.verdict(case, decided, self._clock.now_ms())
             if verdict is None:
