@@ -64,7 +64,8 @@ def watch_of(
     if recipe.is_silence:
         newest = min(newest, (now_ms - silence_ripens_ms()) // HOUR_MS - 1)
     oldest = max(now_ms // HOUR_MS - WINDOW_HOURS + 1, -(-started_at_ms // HOUR_MS))
-    tallies = ((hour, _of_hour(recipe, days.get(hour // 24, {}), hour % 24)) for hour in range(oldest, newest + 1))
+    told = (hour for hour in _hours(recipe, days) if oldest <= hour <= newest)
+    tallies = ((hour, _of_hour(recipe, days[hour // 24], hour % 24)) for hour in told)
     return Watch(
         metric,
         started_at_ms,
@@ -121,4 +122,14 @@ def _of_day(recipe: Recipe, day: Day) -> Tally:
 
 
 def _of_hour(recipe: Recipe, day: Day, hour: int) -> Tally:
-    return recipe.tally(lambda counter: day.get(f"{hour:02}.{counter}", 0))
+    return recipe.tally(lambda counter: day.get(_FIELDS[counter][hour], 0))
+
+
+def _hours(recipe: Recipe, days: Mapping[int, Day]) -> list[int]:
+    """The hours since 1970 in which anything was sent, the oldest first: most scopes are silent most of the time."""
+    fields = _FIELDS[recipe.whole]
+    return sorted(day * 24 + hour for day, told in days.items() for hour in range(24) if fields[hour] in told)
+
+
+#: How the count of an hour of a day is named.
+_FIELDS: Final = {counter: tuple(f"{hour:02}.{counter}" for hour in range(24)) for counter in Counter}
