@@ -82,6 +82,7 @@ PROVEN, SUSPECTED = True, False
             status(MessageStatus.DELIVERED), [(bsuid(USER_ID), phone(PHONE), PROVEN)], id="a delivery with both"
         ),
         pytest.param(status(MessageStatus.DELIVERED, None), [], id="a delivery with one"),
+        pytest.param(status(MessageStatus.DELIVERED, None, None), [], id="a delivery with none"),
         pytest.param(status(MessageStatus.READ), [], id="what comes after a delivery shows nothing new"),
         pytest.param(
             changed(PHONE, None, OTHER, NEW_ID),
