@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from tidegate.policy.breaker import Event, Grip, Kind, breaker_id
 from tidegate.policy.consequences.rule import ConsequenceRule, End
 from tidegate.policy.consequences.signal import PROVES, Signal, Source
 from tidegate.policy.reach import Action, Covers, Scope
 from tidegate.policy.verdict import Reason
+
+#: What callers are told by a rule that names no reason.
+_UNTOLD: Final = {Action.THROTTLE: Reason.THROUGHPUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def _grip(rule: ConsequenceRule, value: str) -> Grip:
         value=value,
         covers=rule.covers,
         action=rule.action,
-        reason=rule.reason or Reason.NUMBER_STANDING,
+        reason=rule.reason or _UNTOLD.get(rule.action, Reason.NUMBER_STANDING),
         share=1.0 if rule.share is None else rule.share,
         for_ms=rule.for_ms,
         trickle_ms=rule.trickle.every_ms if rule.trickle else None,

@@ -72,6 +72,15 @@ def test_only_an_answer_is_about_a_probe_of_ours(source: Source) -> None:
     assert not trip(rule(), signal("error.131048", source=source)).own
 
 
+def test_what_only_slows_down_is_told_as_a_pace_where_the_rule_names_no_reason() -> None:
+    slower = trip(rule(action="throttle", share=0.5, reason=None), signal("error.131048")).grip
+    rests = trip(rule(action="pause_polling", reason=None), signal("error.131048")).grip
+
+    assert slower is not None
+    assert rests is not None
+    assert (slower.reason, rests.reason) == (Reason.THROUGHPUT, Reason.NUMBER_STANDING)
+
+
 @pytest.mark.parametrize(
     ("detail", "cause"),
     [

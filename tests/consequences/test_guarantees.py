@@ -1,0 +1,276 @@
+"""What holds whatever Meta does: no send burned by a throttle, no door closed by another's key, no send stopped by a
+read; and the consequences that are no mere stop."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from tests.consequences.codes import HARMLESS, RESTING, STOPPING
+from tests.consequences.entries import (
+    DAY_MS,
+    HOUR_MS,
+    INITIATED,
+    MINUTE_MS,
+    OF_NUMBER,
+    OF_WABA,
+    SECOND_MS,
+    account,
+    of_template,
+)
+from tests.consequences.scripted_graph import Sent
+from tests.consequences.world import (
+    ANN,
+    FAR_NUMBER,
+    NUMBER,
+    OPERATOR,
+    OTHER_NUMBER,
+    OTHER_WABA,
+    SECOND_NUMBER,
+    TOKENS,
+    WABA,
+    World,
+)
+from tests.integration.edge.callers import Answer, template, text
+from tests.waiting import until
+from tidegate.cloudapi.error_codes import CODES
+from tidegate.policy.consequences.vocabulary import error_name, is_name
+
+V1 = "/gateway/v1"
+THROTTLES = sorted(code for code, meaning in CODES.items() if meaning.is_throttle)
+
+
+async def test_codes_of_one_message_stop_nothing_and_are_not_tried_again(world: World) -> None:
+    for code in HARMLESS:
+        before = len(world.graph.sent)
+        got = await world.refused(code)
+        assert got.status >= 400 or got["Tidegate-Verdict"] == "unknown", code
+        assert len(world.graph.sent) == before + 1, code
+        assert await world.breakers() == {}, code
+        assert (await world.dry_run("the template")).goes, code
+
+    assert await world.stopped() == {}
+
+
+async def test_in_a_status_they_stop_nothing_either(world: World) -> None:
+    for code in sorted(set(HARMLESS) - {135000}):
+        await world.failed(code)
+        assert await world.breakers() == {}, code
+
+    assert await world.stopped() == {}
+
+
+@pytest.mark.parametrize("code", THROTTLES)
+async def test_a_throttle_burns_no_attempt_of_a_queued_message(world: World, code: int) -> None:
+    world.graph.refusals = [code] * 8
+    got = await world.post("the template")
+    assert (got.status, got["Tidegate-Verdict"]) == (200, "queue")
+
+    async def is_accepted() -> bool:
+        await world.pass_ms(MINUTE_MS)
+        state = (await world.call("GET", f"{V1}/messages/{got['Tidegate-Id']}", OPERATOR)).body["state"]
+        assert state in ("queued", "sending", "accepted")
+        return bool(state == "accepted")
+
+    await until(is_accepted)
+    assert world.graph.refusals == []
+    assert len(world.graph.sent) == 9
+
+
+@pytest.mark.parametrize("by", ["an answer", "a read"])
+async def test_a_token_that_is_refused_closes_no_other_tokens_door(world: World, by: str) -> None:
+    if by == "an answer":
+        await world.refused(190)
+    else:
+        world.graph.refused_reads, world.graph.reads_fail = 190, False
+        world.node.poller.look(WABA)
+        await world.until_breaker("token")
+
+    assert set(await world.stopped()) == OF_WABA
+    for number, name in ((OTHER_NUMBER, "another account"), (FAR_NUMBER, "another portfolio")):
+        assert (await world.send(name)).status == 200
+        assert world.graph.sent[-1].token == TOKENS[number] != TOKENS[NUMBER]
+
+
+@pytest.mark.parametrize("code", RESTING)
+async def test_a_limit_of_calls_rests_the_reads_and_stops_no_send(world: World, code: int) -> None:
+    await world.refused(code)
+
+    assert await world.stopped() == {}
+    assert (await world.breakers())["management_calls"]["state"] == "open"
+    assert await _reads_of_a_look(world) == 0
+
+    await world.pass_ms(10 * MINUTE_MS)
+    await world.look()
+
+
+async def test_a_usage_header_rests_the_reads_for_as_long_as_it_says(world: World) -> None:
+    entry = {"type": "w", "call_count": 100, "total_cputime": 25, "total_time": 25}
+    world.graph.usage = {WABA: [entry | {"estimated_time_to_regain_access": 19}]}
+    world.graph.reads_fail = False
+    world.node.poller.look(WABA)
+    await world.until_breaker("management_calls")
+    world.graph.usage = None
+
+    assert await world.stopped() == {}
+    await world.pass_ms(18 * MINUTE_MS)
+    assert await _reads_of_a_look(world) == 0
+    await world.pass_ms(MINUTE_MS)
+    await world.look()
+
+
+async def _reads_of_a_look(world: World) -> int:
+    """How often an account is read when it is looked at; when another one has been, its turn is over."""
+    world.graph.reads_fail = False
+    world.graph.reads.clear()
+    for waba in (WABA, OTHER_WABA):
+        world.node.poller.look(waba)
+
+    async def other_was_read() -> bool:
+        return any(f"/{OTHER_WABA}/message_templates" in path for path in world.graph.reads)
+
+    await until(other_was_read)
+    return sum(path.endswith((WABA, f"/{WABA}/message_templates", NUMBER)) for path in world.graph.reads)
+
+
+async def test_a_full_limit_stops_new_recipients_and_opens_as_places_come_free(world: World) -> None:
+    await world.hook("business_capability_update", {"max_daily_conversations_per_business": 10})
+    users = [f"+1650555{number}" for number in range(1000, 1010)]
+
+    async def login_code(to: str, number: str = NUMBER, **more: str) -> Answer:
+        return await world.call.send(template(to, "code"), OPERATOR, number, Tidegate_Hold="reject", **more)
+
+    for user in users[:9]:
+        assert (await login_code(user)).status == 200
+    await world.settle()
+    for sent in tuple(world.graph.sent):
+        await world.status(sent, "delivered")
+    delivered_ms = await world.now_ms()
+
+    for number in (NUMBER, SECOND_NUMBER, OTHER_NUMBER):
+        got = await login_code(users[9], number)
+        assert (got.status, got.error["code"], got["Tidegate-Reason"]) == (400, 131048, "messaging_limit")
+        ends_at = datetime.fromisoformat(got["Tidegate-Until"] or "")
+        assert -2_000 <= ends_at.timestamp() * 1000 - DAY_MS - delivered_ms <= 1_000
+    assert (await login_code(users[9], FAR_NUMBER)).status == 200
+    assert (await login_code(users[0])).status == 200
+    assert (await world.call.send(text(ANN), OPERATOR)).status == 200
+
+    await world.pass_ms(DAY_MS + delivered_ms - await world.now_ms())
+    assert (await login_code(users[9])).status == 200
+
+
+async def test_while_utility_is_restricted_it_is_judged_as_marketing(world: World) -> None:
+    await world.wants("stop")
+    assert not {"utility", "direct send"} & set(await world.stopped())
+
+    await account(
+        "ACCOUNT_RESTRICTION",
+        "RESTRICTED_UTILITY_TEMPLATES",
+        until_ms=7 * DAY_MS,
+        violation_info={"violation_type": "UTILITY_TEMPLATE_ABUSE"},
+    )(world)
+
+    said = await world.dry_run("utility")
+    assert (said.goes, said.reason) == (False, "opted_out")
+    assert (await world.dry_run("a login code")).goes
+    await world.pass_ms(MINUTE_MS)
+    await account("ACCOUNT_RESTRICTION", violation_info={"violation_type": "UTILITY_TEMPLATE_ABUSE_UNBAN"})(world)
+    assert not (await world.dry_run("utility")).goes
+
+    await world.pass_ms(7 * DAY_MS)
+    assert (await world.dry_run("utility")).goes
+    assert not (await world.dry_run("other marketing")).goes
+
+
+async def test_whom_marketing_does_not_reach_is_not_tried_again_within_the_day(world: World) -> None:
+    await world.failed(131049)
+    before = len(world.graph.sent)
+
+    for name in ("the template", "other marketing", "the user from the second number"):
+        assert (await world.send(name)).status == 400
+
+    assert len(world.graph.sent) == before
+
+
+async def test_a_resumption_that_is_older_than_the_stop_changes_nothing(world: World) -> None:
+    earlier_ms = await world.now_ms()
+    await world.pass_ms(10 * SECOND_MS)
+    await world.wants("stop")
+
+    await world.wants("resume", at_ms=earlier_ms)
+
+    assert (await world.dry_run("the template")).reason == "opted_out"
+
+
+async def test_webhooks_that_come_twice_or_late_open_no_breaker_anew(world: World) -> None:
+    await world.failed(131048)
+    until_was = (await world.breakers())["spam_rate"]["until"]
+    await world.pass_ms(10 * MINUTE_MS)
+
+    failed = world.graph.sent[-1]
+    await world.status(failed, "failed", 131048)
+
+    assert (await world.breakers())["spam_rate"]["until"] == until_was
+
+
+@pytest.mark.parametrize("code", [131048, 130429])
+async def test_an_error_of_the_number_itself_counts_too(world: World, code: int) -> None:
+    """Of `value.errors`, which belong to no message. Source: Meta, `messages` webhook, errors."""
+    await world.personal({"errors": [{"code": code, "title": "as the test wants it"}]})
+
+    (breaker,) = (await world.breakers()).values()
+    assert breaker["scope"] == {"number": NUMBER}
+    assert breaker["cause"] == f"error.{code}"
+
+
+async def test_a_failure_of_a_message_that_went_past_the_gateway_counts_for_the_number(world: World) -> None:
+    stranger = Sent(NUMBER, "", {"to": ANN, "biz_opaque_callback_data": "not-ours"}, "wamid.strange")
+
+    await world.status(stranger, "failed", 131048)
+
+    assert set(await world.stopped()) == OF_NUMBER & INITIATED
+
+
+@pytest.mark.parametrize("ends", ["time", "a read", "a hand", "a webhook"])
+async def test_what_was_queued_goes_when_it_opens(world: World, ends: str) -> None:
+    await world.refused(132015)
+    queued = []
+    for _ in range(2):
+        got = await world.post("the template")
+        assert (got.status, got["Tidegate-Verdict"], got["Tidegate-Reason"]) == (200, "queue", "template_paused")
+        queued.append(got["Tidegate-Id"])
+    before = len(world.graph.sent)
+    await world.pass_ms(10 * MINUTE_MS)
+
+    if ends == "time":
+        await world.pass_ms(3 * HOUR_MS)
+    elif ends == "a read":
+        await world.reads()
+    elif ends == "a hand":
+        order = {"id": (await world.breakers())["template_paused"]["id"], "reason": "it is repaired"}
+        assert (await world.call("POST", f"{V1}/breakers:close", OPERATOR, json=order)).status == 200
+    else:
+        await of_template("message_template_status_update", event="APPROVED")(world)
+
+    one_by_one = ends in ("time", "a webhook")
+
+    async def first_is_sent() -> bool:
+        return len(world.graph.sent) > before
+
+    await until(first_is_sent, within_s=5)
+    await world.settle()
+
+    async def both_are_accepted() -> bool:
+        if one_by_one:
+            await world.pass_ms(MINUTE_MS)
+        states = [(await world.call("GET", f"{V1}/messages/{id_}", OPERATOR)).body["state"] for id_ in queued]
+        return states == ["accepted", "accepted"]
+
+    await until(both_are_accepted)
+    assert len(world.graph.sent) == before + 2
+
+
+def test_every_code_that_stops_is_a_name_that_a_rule_may_use() -> None:
+    assert all(is_name(error_name(code)) for entry in STOPPING for code in entry.codes)
