@@ -12,7 +12,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | calendar | zset | bucket -> ms, never later than the bucket's earliest end | as places | when empty |
 | holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |
 | releases | hash | second -> places expected to come free in it | as places | with its places |
-| pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window | after both |
+| pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window, ... | after both |
 | message:<id> | hash | one message: state, attempt, recipient, history, body while queued | all | retention |
 | wamid:<wamid> | string | message id | settle, refresh | retention |
 | inflight | zset | message id -> ms by which its outcome must be known | admit, settle | when settled |
@@ -27,7 +27,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | turns | hash | further paces (a throttle's, a probe's) by name -> next turn (ms) | admit | 8 days unused |
 | tally:<name> | string | taken of an allowance (recipients, money) | admit, settle, refresh | after its period |
 | count:<name> | string | how often a signal came: `<time>,<id>` each | count | after its window |
-| user:<recipient> | hash | `v` version, `r` what is known of one user | admit, update_user | when it is nothing |
+| user:<recipient> | hash | `v` version, `r` what is known of one user | admit, update_user, erase_user | when it is nothing |
 | outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | {count,trip}_outcomes | 40 days |
 | outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | count_outcomes | 40 days after |
 | reached:<number>:<recipient> | string | last send with a category, last marketing send | count_outcomes | 72 h |

@@ -109,7 +109,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   turns_take(k, turns, now)
   local taken = tallies_take(k, tallies, costs, now)
   if user_record ~= '' then
-    redis.call('HSET', k.user .. recipient, 'v', version + 1, 'r', user_record)
+    redis.call('HSET', k.user .. recipient, 'v', digits(math.max(version + 1, now)), 'r', user_record)
     if user_expires > 0 then redis.call('PEXPIRE', k.user .. recipient, digits(math.max(1000, user_expires - now)))
     else redis.call('PERSIST', k.user .. recipient) end
   end
