@@ -129,6 +129,16 @@ STOPPING: Final = (
         "unavailable",
     ),
     *entries(
+        (4, 17, 32, 341, 613),
+        "twenty times holds what calls with the token",
+        lambda code: answered(code, times=20),
+        OF_WABA,
+        _THROTTLED,
+        MINUTE_MS,
+        (AfterTime(MINUTE_MS, MINUTE_MS), AfterFailure(MINUTE_MS, 2 * MINUTE_MS, answered(4))),
+        "app_calls",
+    ),
+    *entries(
         (131057, 2494100),
         "holds the number while it is upgraded",
         answered,
@@ -441,7 +451,7 @@ STOPPING: Final = (
     *entries((131099,), "is not known, is told and stops nothing", answered, NONE, rule="unlisted_error", alerts=True),
 )
 
-#: They rest the reads of Graph, and no send.
+#: They rest the reads of Graph; one of them stops no send.
 RESTING: Final = (4, 17, 32, 341, 613, 80007, 80008)
 #: They concern the message alone; ranges stand here by their first and last code.
 HARMLESS: Final = (

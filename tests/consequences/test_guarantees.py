@@ -105,6 +105,14 @@ async def test_a_limit_of_calls_rests_the_reads_and_stops_no_send(world: World, 
     await world.look()
 
 
+@pytest.mark.parametrize("code", [80007, 80008])
+async def test_the_limit_of_management_calls_stops_no_send_however_often_it_is_met(world: World, code: int) -> None:
+    for _ in range(25):
+        await world.refused(code)
+
+    assert await world.stopped() == {}
+
+
 async def test_a_usage_header_rests_the_reads_for_as_long_as_it_says(world: World) -> None:
     entry = {"type": "w", "call_count": 100, "total_cputime": 25, "total_time": 25}
     world.graph.usage = {WABA: [entry | {"estimated_time_to_regain_access": 19}]}

@@ -242,7 +242,7 @@ def test_what_is_done_once_stops_no_send_of_others(name: str, action: Action) ->
     assert stopped(breakers_after([signal(name)], NOW_MS)) == NONE
 
 
-@pytest.mark.parametrize("code", [4, 17, 32, 341, 613, 80007, 80008])
+@pytest.mark.parametrize("code", [80007, 80008])
 def test_c22_call_limits_pause_polling_and_never_a_send(code: int) -> None:
     told = signal(f"error.{code}", until_ms=NOW_MS + HOUR_MS)
     effects = effects_of(told)
@@ -252,6 +252,16 @@ def test_c22_call_limits_pause_polling_and_never_a_send(code: int) -> None:
     assert stopped(breakers) == slowed(breakers) == NONE
     assert states(breakers, NOW_MS + HOUR_MS - 1) == {State.OPEN}
     assert states(breakers, NOW_MS + HOUR_MS) == {State.CLOSED}
+
+
+@pytest.mark.parametrize("code", [4, 17, 32, 341, 613])
+def test_the_limit_of_the_app_pauses_polling_at_once_and_sends_when_many_meet_it(code: int) -> None:
+    told = signal(f"error.{code}", source=Source.ANSWER)
+    (counter,) = BY_DEFAULT.counters(told)
+
+    assert [effect.action for effect in BY_DEFAULT.of(told, {counter.key: 19})] == [Action.PAUSE_POLLING]
+    assert {effect.action for effect in BY_DEFAULT.of(told, {counter.key: 20})} == {Action.PAUSE_POLLING, Action.HOLD}
+    assert stopped(breakers_after([told], NOW_MS)) == OF_WABA
 
 
 def test_c17_utility_is_judged_as_marketing_until_the_restriction_ends() -> None:

@@ -36,6 +36,18 @@ UPSTREAM: Final = (
     ),
     # C22: calling on while throttled makes the block longer. A send is no management call.
     rule("management_calls", "error.{4,17,32,341,613,80007,80008}", "waba", "pause_polling 10m"),
+    # The limit of the whole app, met by sends: no reads come as often as that.
+    rule(
+        "app_calls",
+        "error.{4,17,32,341,613}",
+        "token: everything",
+        "hold 1m",
+        THROTTLED,
+        after="20/1m",
+        trickle="1/1m",
+        factor=2,
+        longest="1h",
+    ),
     # C21. A token is one WABA's, so no other door closes with it.
     rule("token", "error.{0,190}", "token: everything", "stop 5m", BLOCKED, proof="token.accepted", trickle="1/1m"),
     # A single one of these may be an odd request of one app's.
