@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.simulator.behaviour import DAY_MS, Ladder, Reactions
+from tidegate.simulator.behaviour import DAY_MS, HOUR_MS, Ladder, Reactions, exactly
 from tidegate.simulator.scenarios import INSTANT
 
 from .conftest import WABA
@@ -64,6 +64,16 @@ def test_no_step_is_taken_without_a_reason(make_sender, ladder, averse):
     sender = make_sender(replace(STEEP, ladder=ladder, reactions=reactions))
     climb(sender, 0, 0)
     assert sender.told("account_update") == []
+
+
+def test_while_a_restriction_is_in_force_no_further_step_is_taken(make_sender):
+    sender = make_sender(STEEP)
+    climb(sender, 0, 0)
+    sender.world.behave(replace(STEEP, delivery_delay=exactly(HOUR_MS)))
+    climb(sender, 1_000, 100)
+    sender.world.restrict(WABA, DAY_MS, 2_000)
+    sender.later(2 * HOUR_MS)
+    assert len(restrictions(sender)) == 1
 
 
 def test_a_step_needs_deliveries_of_its_own(make_sender):

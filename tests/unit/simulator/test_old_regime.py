@@ -89,6 +89,15 @@ def test_a_flagged_number_at_its_limit_is_flagged_again_when_the_day_is_over(mak
     assert status(sender) == "FLAGGED"
 
 
+def test_a_number_that_is_flagged_while_restricted_shows_it_when_the_day_is_over(make_sender):
+    sender = make_sender(DISLIKED, throughput=999, limit=5)
+    send(sender, 0, range(5))
+    sender.later(0)
+    assert (status(sender), told(sender)[0][0]) == ("RESTRICTED", "FLAGGED")
+    sender.later(DAY_MS)
+    assert status(sender) == "FLAGGED"
+
+
 def test_a_status_that_somebody_set_by_hand_stays(make_sender):
     sender = make_sender(LIKED, throughput=999, limit=5)
     send(sender, 0, range(5))
