@@ -81,7 +81,9 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         {n.id: w.access_token.get_secret_value() for _, w, n in settings.numbers},
     )
     users = Users(client, portfolios, clock.now_ms, one_slot=connection.is_cluster)
-    aliases, outcomes = Aliases(users, identity), Outcomes(client, portfolios, one_slot=connection.is_cluster)
+    numbers = {p.id: [n.id for w in p.wabas for n in w.numbers] for p in settings.portfolios}
+    aliases = Aliases(users, identity, ledger, numbers)
+    outcomes = Outcomes(client, portfolios, one_slot=connection.is_cluster)
     enforcement = Enforcement(
         standings=standings,
         users=users,

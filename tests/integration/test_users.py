@@ -38,8 +38,8 @@ async def users(store_client: StoreClient) -> Users:
 
 
 @pytest.fixture
-def aliases(users: Users) -> Aliases:
-    return Aliases(users, Identity(b"k" * 32))
+def aliases(users: Users, store_client: StoreClient) -> Aliases:
+    return Aliases(users, Identity(b"k" * 32), make_ledger(store_client), {PORTFOLIO: [NUMBER]})
 
 
 def refusing(at_ms: int = NOW_MS, category: Category = MARKETING) -> Callable[[User], User]:

@@ -14,7 +14,7 @@ from fakeredis import FakeAsyncRedis, FakeServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factories import NOW_MS, PORTFOLIO, make_case, make_standing
+from tests.factories import NOW_MS, NUMBER, PORTFOLIO, make_case, make_ledger, make_standing
 from tests.factories import user as recipient
 from tests.property.bench import examples
 from tidegate.cloudapi.vocabulary import Category
@@ -77,7 +77,7 @@ async def law_holds(steps: list[Step], *, at_once: bool) -> None:
     client = FakeAsyncRedis(server=FakeServer())
     # Each node has its own view; what one has batched the other has not.
     nodes = [Users(client, [PORTFOLIO], lambda: NOW_MS, one_slot=False) for _ in range(2)]
-    aliases = [Aliases(users, Identity(b"k" * 32)) for users in nodes]
+    aliases = [Aliases(users, Identity(b"k" * 32), make_ledger(client), {PORTFOLIO: [NUMBER]}) for users in nodes]
     doing = [carry_out(step, nodes[index % 2], aliases[index % 2]) for index, step in enumerate(steps)]
     if at_once:
         await asyncio.gather(*doing)

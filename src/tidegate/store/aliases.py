@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.identity import Identity
 from tidegate.policy.users import Link, Name, User
+from tidegate.store.ledger import Ledger
 from tidegate.store.users import Users
 
 #: A link that is seen again is not written again, until it is this old.
@@ -26,8 +27,13 @@ _Seen = tuple[str, bytes, bytes, bool]
 class Aliases:
     """Learns which names are one user's. Every method raises StoreUnavailable."""
 
-    def __init__(self, users: Users, identity: Identity) -> None:
+    def __init__(
+        self, users: Users, identity: Identity, ledger: Ledger, numbers: Mapping[str, Sequence[str]]
+    ) -> None:
+        """`numbers`: of each portfolio, all of them."""
         self._users = users
+        self._ledger = ledger
+        self._numbers = numbers
         self._identity = identity
         self._lately: OrderedDict[_Seen, int] = OrderedDict()
 
@@ -51,7 +57,7 @@ class Aliases:
             user, _ = await self._users.resolve(portfolio, user)
             known_as, _ = await self._users.resolve(portfolio, alias)
             if known_as == user:
-                return await self._renew(portfolio, alias, known, at_ms)
+                return await self._renew(portfolio, alias, user, known, at_ms)
             if not proven:
                 return await self._suspect(portfolio, user, known_as, at_ms)
             # Before the name moves, so that whoever reads in between finds what was refused under either.
@@ -61,7 +67,7 @@ class Aliases:
                 # It was another one's name until now. That makes the two one user no more than a new number does.
                 await self._suspect(portfolio, user, known_as, at_ms)
             if await self._users.point(portfolio, alias, known, user, at_ms):
-                return None
+                return await self._move(portfolio, alias, user)
         raise StoreUnavailable("a user's names change faster than they can be brought together")
 
     async def _suspect(self, portfolio: str, one: bytes, other: bytes, at_ms: int) -> None:
@@ -74,9 +80,20 @@ class Aliases:
         await self._users.update(portfolio, other, partial(User.linked, recipient=one, seen_at_ms=at_ms))
         await self._users.update(portfolio, one, _unchanged)
 
-    async def _renew(self, portfolio: str, alias: bytes, known: User, at_ms: int) -> None:
-        if known.same_as is not None and at_ms - known.seen_at_ms >= RENEWED_MS:
+    async def _renew(self, portfolio: str, alias: bytes, user: bytes, known: User, at_ms: int) -> None:
+        if known.same_as is None:
+            return
+        if at_ms - known.seen_at_ms >= RENEWED_MS:
             await self._users.point(portfolio, alias, known, known.same_as, at_ms)
+        # Again, for whoever has pointed the name there may have failed before this.
+        await self._move(portfolio, alias, user)
+
+    async def _move(self, portfolio: str, alias: bytes, user: bytes) -> None:
+        """Have what is counted follow the name, once no send is admitted under the alias any more.
+
+        Until then both may hold a place: one too many counts, never one too few.
+        """
+        await self._ledger.move_user(portfolio, alias, user, self._numbers[portfolio])
 
     def _was_seen(self, key: _Seen, at_ms: int) -> bool:
         seen_ms = self._lately.get(key)

@@ -145,6 +145,14 @@ class Ledger:
         args: list[bytes | str | int] = [0, inbound.recipient, inbound.number, inbound.at_ms]
         await script("close_window").repeatable(self._client, keys, args)
 
+    async def move_user(self, portfolio: str, alias: bytes, user: bytes, numbers: Sequence[str]) -> bool:
+        """Count under `user` what was counted under `alias`, from now on and so far: places, windows, turns, queue.
+
+        `numbers`: those of the portfolio. True when both held a place, so that one came free.
+        """
+        answer = await script("move_user").repeatable(self._client, self._keys[portfolio].all, [alias, user, *numbers])
+        return bool(answer[1])
+
     async def books(self, portfolio: str) -> Books:
         """Places and the release curve of one portfolio."""
         answer = await script("capacity")(self._client, self._keys[portfolio].all, [])

@@ -29,7 +29,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   local pair_shadow, turn_shadow = flags % 16 >= 8, flags >= 16
 
   -- Is it still this attempt's to send?
-  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'history', 'lane')
+  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'history', 'lane', 'recipient')
   local state = record[1]
   if state == 'sending' and record[2] == attempt and not dry then return { 1, epoch, 0, 1 } end
   if state and not dry and not (state == 'queued' and record[2] == attempt) then return { 0, epoch, 1 } end
@@ -124,7 +124,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   if state == 'queued' then
     lane_drop(k, id, record[4])
     redis.call('ZREM', k.deadlines, id)
-    queued_for(k, recipient, id, false)
+    queued_for(k, record[5] or recipient, id, false)
   end
   return seen
 end

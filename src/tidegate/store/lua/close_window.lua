@@ -1,5 +1,5 @@
 -- close_window: forget users' service windows that Meta says are closed.
--- uses: keys, time
+-- uses: keys, time, names
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV     4 a window: portfolio, recipient (16 bytes), number, when Meta said so (ms)
@@ -9,7 +9,7 @@ local now = now_ms(KEYS[1])
 
 for i = 1, #ARGV, 4 do
   local k = keys_of(tonumber(ARGV[i]))
-  local key = k.pair .. ARGV[i + 2] .. ':' .. ARGV[i + 1]
+  local key = k.pair .. ARGV[i + 2] .. ':' .. name_of(k, ARGV[i + 1])
   local window, tat = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
   if window and tonumber(window) - 86400000 <= tonumber(ARGV[i + 3]) then
     if tonumber(tat) <= now then redis.call('DEL', key)

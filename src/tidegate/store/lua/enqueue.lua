@@ -1,5 +1,5 @@
 -- enqueue: keep a message in the send queue, new or given back by the attempt that has it.
--- uses: keys, time, places, queue, paces
+-- uses: keys, time, places, queue, paces, names
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 message id, 2 attempt that gives it back ('' = a new message), 3 lane (<number>:<category>),
@@ -8,8 +8,9 @@
 --
 -- Returns 1 when it is queued now, 0 when it was already, or is no longer this attempt's.
 local k, now = keys_of(0), now_ms(KEYS[1])
-local id, attempt, lane, recipient = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies')
+local id, attempt, lane, recipient = ARGV[1], ARGV[2], ARGV[3], name_of(k, ARGV[4])
+local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
+  'recipient')
 local state = record[1]
 
 if attempt == '' then
@@ -20,7 +21,7 @@ else
 end
 if state == 'sending' then tallies_release(k, id, record[6] or '', false) end
 if state == 'sending' and record[3] == '1' then
-  local place = place_load(k, recipient)
+  local place = place_load(k, name_of(k, record[7]))
   place.holds[id] = nil
   place_save(k, place, now)
 end
@@ -39,5 +40,6 @@ redis.call('ZREM', k.inflight, id)
 lane_drop(k, id, lane)
 lane_put(k, id, lane, due, needs_place, since)
 redis.call('ZADD', k.deadlines, ARGV[7], id)
+if record[7] and record[7] ~= recipient then queued_for(k, record[7], id, false) end
 queued_for(k, recipient, id, true)
 return 1

@@ -1,5 +1,5 @@
 -- open_window: open users' customer service windows from the times of their own messages.
--- uses: keys, time, places, queue
+-- uses: keys, time, places, queue, names
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  length of the window (ms)
@@ -11,7 +11,8 @@ local now = now_ms(KEYS[1])
 local length, answer = tonumber(ARGV[1]), { now }
 
 for i = 2, #ARGV, 4 do
-  local k, recipient, number = keys_of(tonumber(ARGV[i])), ARGV[i + 1], ARGV[i + 2]
+  local k, number = keys_of(tonumber(ARGV[i])), ARGV[i + 2]
+  local recipient = name_of(k, ARGV[i + 1])
   local key = k.pair .. number .. ':' .. recipient
   local window, tat = string.match(redis.call('GET', key) or '0 0', '^(%d+) (%d+)$')
   local ends = math.min(tonumber(ARGV[i + 3]), now) + length

@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold.
--- uses: keys, time, places, queue, paces
+-- uses: keys, time, places, queue, paces, names
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a message is remembered once it was delivered or failed
@@ -23,7 +23,7 @@ local function apply_to_place(k, id, record, at, says)
   local delivered = math.max(admitted, math.min(math.max(at, now), at + 999))
   local late = place_kind == '0' and says == 'counts' and delivered >= window
   if place_kind ~= '1' and not late then return 0 end
-  local place = place_load(k, record[2])
+  local place = place_load(k, name_of(k, record[2]))
   if says == 'counts' then
     place.holds[id] = nil
     place.counted = math.max(place.counted, delivered + DAY)
@@ -67,7 +67,7 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
   redis.call('HDEL', k.message .. id, 'body')
   -- What was delivered has no more to say of its place.
   if status ~= 'sent' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
-  return 1, freed, state, record[9] or '', record[2], tonumber(record[5] or 0)
+  return 1, freed, state, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
 end
 
 for i = 2, #ARGV, 10 do

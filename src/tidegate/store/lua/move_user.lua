@@ -1,0 +1,71 @@
+-- move_user: count under a user's name what was counted under an alias of theirs, and whatever still comes for it.
+-- uses: keys, time, places, queue, names
+--
+-- KEYS    one portfolio's block (store/keys.py)
+-- ARGV    1 alias, 2 the user's name (16 bytes each), then the numbers whose pairs with the alias are moved
+--
+-- Returns now, then 1 if a place came free, for both names held one. Places become one with the later of their ends
+-- and all holds; of windows the later one stays; turns are added up, as if all had been sent under one name. Messages
+-- that hold a place or are queued become the user's; those that do neither find the user by the alias (_names.lua).
+-- Running again changes nothing.
+local k, now = keys_of(0), now_ms(KEYS[1])
+local alias, user = ARGV[1], name_of(k, ARGV[2])
+if user == alias then return { now, 0 } end
+
+-- A name that is forgotten in between is no alias any more, and what it counted is moved all the same.
+if redis.call('EXISTS', k.user .. alias) == 1 then redis.call('HSET', k.user .. alias, 's', user) end
+
+local function becomes_theirs(id)
+  if redis.call('EXISTS', k.message .. id) == 1 then redis.call('HSET', k.message .. id, 'recipient', user) end
+end
+
+local freed, from = 0, place_load(k, alias)
+if from.ends > 0 then
+  local to = place_load(k, user)
+  for id, hold in pairs(from.holds) do
+    to.holds[id] = hold
+    becomes_theirs(id)
+  end
+  to.counted = math.max(to.counted, from.counted)
+  from.holds, from.counted = {}, 0
+  place_save(k, from, now)
+  freed = (from.ends > now and to.ends > now) and 1 or 0
+  place_save(k, to, now)
+end
+
+for id in string.gmatch(redis.call('HGET', k.queued_for, alias) or '', '%S+') do
+  becomes_theirs(id)
+  queued_for(k, user, id, true)
+end
+redis.call('HDEL', k.queued_for, alias)
+local window = 0
+
+local function pair_of(number, name)
+  local found = redis.call('GET', k.pair .. number .. ':' .. name) or '0 0'
+  local ends, tat = string.match(found, '^(%d+) (%d+)$')
+  return tonumber(ends), tonumber(tat)
+end
+
+for i = 3, #ARGV do
+  local old = k.pair .. ARGV[i] .. ':' .. alias
+  if redis.call('EXISTS', old) == 1 then
+    local ends, tat = pair_of(ARGV[i], alias)
+    local own_ends, own_tat = pair_of(ARGV[i], user)
+    ends, tat = math.max(ends, own_ends), now + math.max(0, tat - now) + math.max(0, own_tat - now)
+    local keeps = math.max(ends, tat) - now
+    if keeps > 0 then
+      redis.call('SET', k.pair .. ARGV[i] .. ':' .. user, digits(ends) .. ' ' .. digits(tat), 'PX', digits(keeps + 1000))
+    end
+    redis.call('DEL', old)
+    window = math.max(window, ends)
+  end
+  -- The last message that reached the user tells whose STOP an answer is.
+  local reached, own = k.reached .. ARGV[i] .. ':' .. alias, k.reached .. ARGV[i] .. ':' .. user
+  if redis.call('EXISTS', reached) == 1 then
+    if redis.call('PTTL', reached) > redis.call('PTTL', own) then redis.call('RENAME', reached, own)
+    else redis.call('DEL', reached) end
+  end
+end
+
+if window > now or place_load(k, user).ends > now then wake_queued(k, user, now) end
+return { now, freed }
