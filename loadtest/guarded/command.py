@@ -37,13 +37,14 @@ def guarded(
     ] = 20_000,
     limit: Annotated[int, typer.Option(min=250, help="The messaging limit.")] = 10_000,
     days: Annotated[int, typer.Option(min=1, max=60, help="Virtual days that each campaign is looked at.")] = 12,
+    ramp: Annotated[int, typer.Option(min=0, help="Recipients on the first day of the warm-up; 0: no warm-up.")] = 50,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Trials at a time, each on a core and a store.")] = 1,
     only: Annotated[Audience | None, typer.Option(help="One of the two lists.")] = None,
     out: Annotated[Path, typer.Option(help="Gets a line of JSON for each trial.")] = Path("guarded.jsonl"),
 ) -> None:
     """The same lists with the guardrails and without; exit 1 unless harm is cut, and nobody healthy is stopped."""
     trials = [
-        Trial(audience, seed, is_guarded, recipients, limit, days)
+        Trial(audience, seed, is_guarded, recipients, limit, days, ramp)
         for seed in range(first_seed, first_seed + seeds)
         for audience in ([only] if only else Audience)
         for is_guarded in (True, False)

@@ -37,10 +37,9 @@ from tidegate.store.keys import NAMES, PortfolioKeys
 from tidegate.store.send_queue import Lane
 from tidegate.upstream import Upstream
 
-#: As an operator would write them for a list that is new to a number: a ramp, a queue that outlives it; and no pace,
-#: for the pace is not on trial. All else is the default: breakers, early warning, quality read every five minutes.
-RULES: Final[Mapping[str, Any]] = {
-    "warm_up": {"start": 50, "growth": 2.0},
+#: As an operator would write them for a list that is new to a number, with a warm-up besides: a queue that outlives it;
+#: and no pace, for the pace is not on trial. All else is the default: breakers, early warning, a poll every 5 minutes.
+RULES: Final[dict[str, Any]] = {
     "max_wait": {"marketing": "30d"},
     "throughput": {"mode": "off"},
 }
@@ -114,7 +113,7 @@ class _House:
         return min((at_ms for at_ms in times if at_ms is not None and at_ms > self.tempo.now_ms()), default=None)
 
 
-def send_through(trial: Trial, store_url: str, rules: Mapping[str, Any] = RULES) -> Result:
+def send_through(trial: Trial, store_url: str) -> Result:
     """Send the campaign through a node on the empty store at `store_url` (unix://...).
 
     Raises Stuck where the store does not answer.
@@ -122,15 +121,15 @@ def send_through(trial: Trial, store_url: str, rules: Mapping[str, Any] = RULES)
     tempo = Tempo()
     asyncio.set_event_loop(tempo)
     try:
-        return tempo.run_until_complete(_send_through(trial, store_url, rules, tempo))
+        return tempo.run_until_complete(_send_through(trial, store_url, tempo))
     finally:
         asyncio.set_event_loop(None)
         tempo.close()
 
 
-async def _send_through(trial: Trial, store_url: str, rules: Mapping[str, Any], tempo: Tempo) -> Result:
+async def _send_through(trial: Trial, store_url: str, tempo: Tempo) -> Result:
     began_s = monotonic()
-    async with _open_house(trial, store_url, rules, tempo) as house:
+    async with _open_house(trial, store_url, tempo) as house:
         began_ms, holds = tempo.now_ms(), Holds()
         finished = await _campaign(house, began_ms, holds)
         house.world.due(tempo.now_ms())
@@ -138,9 +137,9 @@ async def _send_through(trial: Trial, store_url: str, rules: Mapping[str, Any], 
 
 
 @asynccontextmanager
-async def _open_house(trial: Trial, store_url: str, rules: Mapping[str, Any], tempo: Tempo) -> AsyncIterator[_House]:
+async def _open_house(trial: Trial, store_url: str, tempo: Tempo) -> AsyncIterator[_House]:
     world = World(trial.platform, EPOCH_MS)
-    settings = _settings(trial, store_url, rules)
+    settings = _settings(trial, store_url)
     with Redis.from_url(store_url) as store:
         postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(body))
         upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
@@ -166,7 +165,8 @@ async def _open_house(trial: Trial, store_url: str, rules: Mapping[str, Any], te
             await node.stop()
 
 
-def _settings(trial: Trial, store_url: str, rules: Mapping[str, Any]) -> Settings:
+def _settings(trial: Trial, store_url: str) -> Settings:
+    rules = RULES | ({"warm_up": {"start": trial.ramp}} if trial.ramp else {})
     deployment = Deployment(limit=trial.limit, throughput=_HIGH, rules=rules, seed=trial.seed)
     settings = deployment.settings(store_url, BASE)
     return settings.model_copy(update={"poll": settings.poll.model_copy(update={"interval_ms": _POLL_MS})})

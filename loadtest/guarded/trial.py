@@ -24,7 +24,8 @@ NUMBER: Final = replace(USUAL_NUMBER, throughput=1_000_000)
 class Trial:
     """A campaign to `recipients` people, each once, as fast as Meta takes it, under a messaging limit of `limit`.
 
-    It is looked at for `days`, whether or not it is finished by then.
+    It is looked at for `days`, whether or not it is finished by then. `ramp`: recipients that the gateway's warm-up
+    allows on the first day, 0 for none.
     """
 
     audience: Audience
@@ -33,6 +34,7 @@ class Trial:
     recipients: int = 20_000
     limit: int = 10_000
     days: int = 12
+    ramp: int = 50
 
     @property
     def platform(self) -> SimulatorConfig:
