@@ -122,7 +122,7 @@ class Fleet:
     async def send(self, url: str, from_number: str, to: str, template: str | None, **headers: str) -> str:
         """Send a template, or (None) a reply, through one node; its verdict.
 
-        A machine that is busy elsewhere makes a store late now and then: that sends nothing, and is nothing to see here.
+        A busy machine makes a store late now and then: that sends nothing, and is no finding here.
         """
         body: dict[str, Any] = {"messaging_product": "whatsapp", "to": to}
         if template is None:
@@ -211,8 +211,10 @@ async def fleet(store_url: str, ports: list[int], directory: Path, poll_interval
 
 
 class Campaign:
-    """Sends from one number through all nodes, to Ann and to others, some at once and more than it may send a second, so that some are
-    queued; then on and on, one after the other. Beside it go replies of that number, and another number's campaign.
+    """Sends from one number through all nodes, to Ann and to others.
+
+    Some go at once, and more than it may send a second, so that some are queued; then on and on, round by round. Beside
+    it go replies of that number, and another number's campaign.
     """
 
     def __init__(self, fleet: Fleet, index: int) -> None:

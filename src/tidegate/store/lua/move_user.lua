@@ -38,7 +38,6 @@ for id in string.gmatch(redis.call('HGET', k.queued_for, alias) or '', '%S+') do
   queued_for(k, user, id, true)
 end
 redis.call('HDEL', k.queued_for, alias)
-local window = 0
 
 local function pair_of(number, name)
   local found = redis.call('GET', k.pair .. number .. ':' .. name) or '0 0'
@@ -46,17 +45,16 @@ local function pair_of(number, name)
   return tonumber(ends), tonumber(tat)
 end
 
+local window = 0
 for i = 3, #ARGV do
-  local old = k.pair .. ARGV[i] .. ':' .. alias
-  if redis.call('EXISTS', old) == 1 then
-    local ends, tat = pair_of(ARGV[i], alias)
+  local ends, tat = pair_of(ARGV[i], alias)
+  redis.call('DEL', k.pair .. ARGV[i] .. ':' .. alias)
+  if ends > now or tat > now then
     local own_ends, own_tat = pair_of(ARGV[i], user)
-    ends, tat = math.max(ends, own_ends), now + math.max(0, tat - now) + math.max(0, own_tat - now)
-    local keeps = math.max(ends, tat) - now
-    if keeps > 0 then
-      redis.call('SET', k.pair .. ARGV[i] .. ':' .. user, digits(ends) .. ' ' .. digits(tat), 'PX', digits(keeps + 1000))
-    end
-    redis.call('DEL', old)
+    ends = math.max(ends, own_ends)
+    tat = math.max(tat, own_tat) + math.max(0, math.min(tat, own_tat) - now)
+    redis.call('SET', k.pair .. ARGV[i] .. ':' .. user, digits(ends) .. ' ' .. digits(tat),
+      'PX', digits(math.max(ends, tat) - now + 1000))
     window = math.max(window, ends)
   end
   -- The last message that reached the user tells whose STOP an answer is.
