@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from tests.consequences.codes import HARMLESS, RESTING, STOPPING
+from tests.consequences.conftest import Begin
 from tests.consequences.entries import (
     DAY_MS,
     HOUR_MS,
@@ -76,6 +77,60 @@ async def test_a_throttle_burns_no_attempt_of_a_queued_message(world: World, cod
     await until(is_accepted)
     assert world.graph.refusals == []
     assert len(world.graph.sent) == 9
+
+
+@pytest.mark.parametrize("code", [3, 10, 190, 368, 613, 131042, 131048, 132015, 133010, 134101])
+async def test_a_queued_message_that_is_right_outlasts_what_is_wrong_around_it(world: World, code: int) -> None:
+    world.graph.refusals = [130429, code]
+    got = await world.post("the template")
+    assert got["Tidegate-Verdict"] == "queue"
+
+    async def is_accepted() -> bool:
+        await world.pass_ms(10 * MINUTE_MS)
+        state = (await world.call("GET", f"{V1}/messages/{got['Tidegate-Id']}", OPERATOR)).body["state"]
+        assert state in ("queued", "sending", "accepted")
+        return bool(state == "accepted")
+
+    await until(is_accepted)
+    assert len(world.graph.sent) == 3
+
+
+async def test_one_node_tries_for_all(begin: Begin) -> None:
+    one, other = await begin(), await begin()
+    await one.refused(131048)
+    assert (await other.send("the template"))["Tidegate-Reason"] == "number_standing"
+
+    await _pass_for_both(one, other, HOUR_MS)
+    for trying, waiting in ((one, other), (other, one), (one, other)):
+        assert (await trying.send("the template")).status == 200
+        assert (await waiting.send("the template"))["Tidegate-Reason"] == "number_standing"
+        await _pass_for_both(one, other, MINUTE_MS)
+
+
+async def _pass_for_both(one: World, other: World, span_ms: int) -> None:
+    await one.pass_ms(span_ms)
+    await other.pass_ms(0)  # so that it learns of it at once
+
+
+async def test_a_rule_in_shadow_only_tells_and_one_that_is_enforced_again_stops_at_once(world: World) -> None:
+    await _sets_spam_rate(world, "shadow")
+    await world.refused(131048)
+
+    assert await world.stopped() == {}
+    assert (await world.breakers())["spam_rate"]["mode"] == "shadow"
+    assert (await world.send("the template")).status == 200
+    shown = 'tidegate_shadow_objections_total{reason="number_standing"}'
+    assert shown in (await world.call("GET", "/metrics", None)).raw.decode()
+
+    await _sets_spam_rate(world, "enforce")
+    assert set(await world.stopped()) == OF_NUMBER & INITIATED
+    await _sets_spam_rate(world, "off")
+    assert await world.stopped() == {}
+
+
+async def _sets_spam_rate(world: World, mode: str) -> None:
+    rules = {"consequence": [{"id": "spam_rate", "mode": mode}]}
+    assert (await world.call("PUT", f"{V1}/rules", OPERATOR, json=rules)).status == 200
 
 
 @pytest.mark.parametrize("by", ["an answer", "a read"])
