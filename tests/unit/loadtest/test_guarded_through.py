@@ -33,17 +33,17 @@ def empty_store(valkey_socket: str) -> str:
 
 
 def test_a_healthy_campaign_is_sent_day_by_day_as_the_warm_up_allows(empty_store: str) -> None:
-    sent = send_through(Trial(Audience.HEALTHY, 1, guarded=True, recipients=120, days=4), empty_store)
-    assert (sent.accepted, sent.finished, sent.restricted) == (120, True, False)
+    sent = send_through(Trial(Audience.HEALTHY, 1, guarded=True, recipients=60, days=3), empty_store)
+    assert (sent.accepted, sent.finished, sent.restricted) == (60, True, False)
     assert DAY_MS <= sent.took_ms < 3 * DAY_MS
     assert sent.longest_hold_ms == 0
     assert list(sent.held_ms) == ["warm_up"]
 
 
 def test_a_campaign_to_a_bought_list_is_stopped_for_quality_and_its_number_is_not_restricted(empty_store: str) -> None:
-    sent = send_through(Trial(Audience.BOUGHT, 1, guarded=True, recipients=160, days=3), empty_store)
+    sent = send_through(Trial(Audience.BOUGHT, 1, guarded=True, recipients=120, days=2), empty_store)
     assert not sent.restricted
-    assert sent.accepted < 160
+    assert sent.accepted < 120
     assert sent.stopped_at_ms is not None
-    assert sent.longest_hold_ms > DAY_MS // 2
+    assert sent.longest_hold_ms > DAY_MS // 4
     assert not sent.falsely_stopped
