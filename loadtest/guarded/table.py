@@ -72,9 +72,8 @@ class Verdict:
         }
         bad, healthy = both[Audience.BOUGHT, True], both[Audience.HEALTHY, True]
         cuts, stopped = self.cuts, self.falsely_stopped
-        rows = [
-            ("seeds", *(str(len({r.trial.seed for r in self.results if r.trial.guarded is g})) for g in (True, False)))
-        ]
+        tried = [{r.trial.seed for r in self.results if r.trial.guarded is guarded} for guarded in (True, False)]
+        rows = [("seeds", str(len(tried[0])), str(len(tried[1])))]
         for audience in Audience:
             rows.append((f"{audience} list: sent, median", *_medians(both, audience, "accepted")))
             rows.append((f"{audience} list: sent to users who block, median", *_medians(both, audience, "harmful")))
