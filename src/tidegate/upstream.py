@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 #: Answers to a send are small; whoever sends more is not Meta.
@@ -32,6 +33,9 @@ class NotSent:
     lapsed: bool = False
 
 
+_LAPSED: Final = NotSent("it was not to start any more", lapsed=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """Bytes left, and no answer that proves anything came back: the message may have been taken."""
@@ -47,13 +51,31 @@ class Lapsed(Exception):
 class _Attempt:
     may_start: Callable[[], bool]
     wrote: bool = False
+    lapsed: bool = False
 
 
 _ATTEMPT: Final[ContextVar[_Attempt | None]] = ContextVar("_ATTEMPT", default=None)
 
 
+class _Body(aiohttp.BytesPayload):
+    """A body that asks for the last time: the request line is written together with it, in the step that asks.
+
+    Whatever a stalled machine held up since its connection was ready is not sent late.
+    """
+
+    def __init__(self, body: bytes, attempt: _Attempt) -> None:
+        super().__init__(body)
+        self._attempt = attempt
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if not self._attempt.may_start():
+            self._attempt.lapsed = True
+            raise Lapsed
+        await super().write_with_length(writer, content_length)
+
+
 class _Connector(aiohttp.TCPConnector):
-    """Asks once more when a connection is ready, before the request line: the last moment to think better of it."""
+    """Asks when a connection is ready, so that one that is not to start any more gives it back unused."""
 
     # The signature is the library's.
     async def connect(
@@ -118,13 +140,13 @@ class Upstream:
         headers: Mapping[str, str],
         may_start: Callable[[], bool],
     ) -> Response | NotSent | Unknown:
-        """POST one message, once. `may_start` is asked when the connection is ready, before the first byte."""
+        """POST one message, once. `may_start` is asked when the connection is ready, and just before the first byte."""
         attempt = _Attempt(may_start)
         told = _ATTEMPT.set(attempt)
         try:
             async with self.session.post(
                 self.url(raw_path),
-                data=body,
+                data=_Body(body, attempt),
                 headers={
                     **headers,
                     "Content-Type": "application/json",
@@ -139,8 +161,10 @@ class Upstream:
                     return Unknown("the answer is longer than an answer to a send can be")
                 return Response(answer.status, answer.headers, content)
         except Lapsed:
-            return NotSent("it was not to start any more", lapsed=True)
+            return _LAPSED
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
+            if attempt.lapsed:
+                return _LAPSED
             cause = type(error).__name__
             return Unknown(cause) if attempt.wrote else NotSent(cause)
         finally:

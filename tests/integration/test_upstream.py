@@ -147,6 +147,22 @@ async def test_a_send_that_may_not_start_any_more_writes_no_byte(peer: Peer, reu
     assert len(peer.received) > written
 
 
+@pytest.mark.parametrize("reused", [False, True], ids=["on a new connection", "on a reused connection"])
+async def test_a_send_that_stalls_after_its_connection_was_ready_writes_no_byte(peer: Peer, reused: bool) -> None:
+    upstream = await client(await peer.start())
+    if reused:
+        assert isinstance(await post(upstream), Response)
+    may_start = iter([True, False])
+
+    result = await post(upstream, may_start=lambda: next(may_start))
+    again = await post(upstream)
+    await upstream.close()
+
+    assert result == NotSent("it was not to start any more", lapsed=True)
+    assert isinstance(again, Response), "the pool serves the next send"
+    assert peer.received.count(b"POST ") == (2 if reused else 1)
+
+
 async def test_a_redirect_is_an_answer_and_is_not_followed(peer: Peer) -> None:
     peer.handle = peer.answer(b"HTTP/1.1 307 Go\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n")
     upstream = await client(await peer.start())
