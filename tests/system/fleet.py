@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
@@ -69,11 +71,12 @@ access_token = "EAAG-simulated-token-{index}"
 [[portfolio.waba.number]]
 id = "{number}"
 display_phone_number = "{display}"
-throughput = 30
+throughput = {throughput}
 """
 
-#: Fewer than a pair may borrow of its future: what holds Ann's messages back in the end is her word.
-_ROUNDS_WITH_ANN: Final = 8
+#: To Ann goes less than a pair may borrow of its future: what holds her messages back in the end is her word.
+_ROUNDS_WITH_ANN: Final = 4
+_VOLLEY: Final = 12
 
 
 def waba(index: int) -> str:
@@ -88,11 +91,18 @@ def display(index: int) -> str:
     return f"1555078{index:04}"
 
 
+def _throughput(index: int) -> int:
+    """The first number's is the beat of every campaign; the others may send a volley at once."""
+    return 1_000 if index else 12
+
+
 def platform() -> SimulatorConfig:
     """The platform's side of the same accounts, which takes whatever comes: what is stopped is stopped by the nodes."""
     templates = (TemplateConfig("offer", "MARKETING"), TemplateConfig("news", "MARKETING"))
     accounts = tuple(
-        WabaConfig(waba(i), f"EAAG-simulated-token-{i}", (NumberConfig(number(i), display(i)),), templates)
+        WabaConfig(
+            waba(i), f"EAAG-simulated-token-{i}", (NumberConfig(number(i), display(i), _throughput(i)),), templates
+        )
         for i in range(ACCOUNTS)
     )
     behaviour = Behaviour(pair_rate=PairRate(burst_window_ms=3_600_000))
@@ -110,7 +120,24 @@ class Fleet:
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         self._logs = [path.with_suffix(".log") for path in paths]
         self._session = session
-        self._turns: Iterator[str] = cycle(self.urls)
+        self._frozen = -1
+        self._turns = self._awake()
+
+    def _awake(self) -> Iterator[str]:
+        """The nodes in turn, but for one that is frozen."""
+        for index, url in cycle(enumerate(self.urls)):
+            if index != self._frozen:
+                yield url
+
+    def freeze(self, index: int) -> None:
+        """Stop a node in the middle of whatever it does, as a machine that stalls would."""
+        self._frozen = index
+        self.processes[index].send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, as if nothing had been."""
+        self.processes[self._frozen].send_signal(signal.SIGCONT)
+        self._frozen = -1
 
     async def ready(self) -> bool:
         assert all(process.returncode is None for process in self.processes), "a node ended instead of getting ready"
@@ -188,7 +215,8 @@ async def fleet(store_url: str, ports: list[int], directory: Path, poll_interval
             port=port, store=store_url, upstream=upstream, interval=poll_interval, key_sha256=hash_key(KEY)
         )
         accounts = "".join(
-            _ACCOUNT.format(index=i, waba=waba(i), number=number(i), display=display(i)) for i in range(ACCOUNTS)
+            _ACCOUNT.format(index=i, waba=waba(i), number=number(i), display=display(i), throughput=_throughput(i))
+            for i in range(ACCOUNTS)
         )
         path.write_text(node + accounts)
         command = (sys.executable, "-m", "tidegate", "serve", "--config", str(path))
@@ -253,7 +281,7 @@ class Campaign:
         return start.number == self.number and start.body["to"] == f"+{self.ann}" and start.body["type"] == "template"
 
     async def _go(self, url: str) -> None:
-        sends = [self._send(url, self.ann, "offer") for _ in range(6)]
+        sends = [self._send(url, self.ann, "offer") for _ in range(4)]
         sends += [self._send(url, next(self._users), "offer") for _ in range(12)]
         sends += [self._send(url, next(self._users), "news") for _ in range(6)]
         await asyncio.gather(*sends)
@@ -262,14 +290,21 @@ class Campaign:
             await asyncio.gather(
                 self._send(url, next(self._users), "offer"),
                 self._send(url, next(self._users), "news"),
+                self._send(url, next(self._users), "offer", **{"Tidegate-Not-Before": _soon()}),
                 self._send(url, next(writers), None),
                 self._fleet.send(url, number(0), next(self._users), "offer"),
                 *([self._send(url, self.ann, "offer")] if self.rounds[url] < _ROUNDS_WITH_ANN else []),
             )
             self.rounds[url] += 1
 
-    async def _send(self, url: str, to: str, template: str | None) -> None:
-        self.verdicts[await self._fleet.send(url, self.number, to, template)] += 1
+    async def stall(self, index: int) -> None:
+        """Freeze a node, and ask it for more: it reads that when it goes on, and knows nothing of what was said."""
+        self._fleet.freeze(index)
+        url = self._fleet.urls[index]
+        self._going += [asyncio.create_task(self._send(url, self.ann, "offer")) for _ in range(_VOLLEY)]
+
+    async def _send(self, url: str, to: str, template: str | None, **headers: str) -> None:
+        self.verdicts[await self._fleet.send(url, self.number, to, template, **headers)] += 1
 
     def check(self) -> None:
         """Raise what has ended a loop."""
@@ -281,6 +316,11 @@ class Campaign:
         """Whether every node's loop has gone through so many rounds."""
         self.check()
         return all(self.rounds[url] >= rounds for url in self._fleet.urls)
+
+
+def _soon() -> str:
+    """The next whole second but one: what is not to be sent before is queued."""
+    return (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def inbound_webhook(fleet: Fleet, number_id: str, phone: str, text: str) -> Webhook:
