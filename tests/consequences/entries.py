@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tests.consequences.scripted_graph import ScriptedGraph
@@ -126,6 +126,15 @@ class Entry:
     def witness(self) -> str:
         """One of the sends that it stops, a template where there is one."""
         return next(name for name in SENDS if name in self.stops)
+
+
+def entries(
+    codes: tuple[int, ...], sentence: str, by: Callable[[int], Tell], *stops: Any, **more: Any
+) -> Iterator[Entry]:
+    """One entry for each code; how it opens again belongs to the rule, so the first one shows it for all."""
+    for place, code in enumerate(codes):
+        entry = replace(Entry(f"{code} {sentence}", by(code), *stops, **more), codes=(code,))
+        yield entry if place == 0 else replace(entry, endings=())
 
 
 def answered(code: int, name: str = "the template", times: int = 1) -> Tell:

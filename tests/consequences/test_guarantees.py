@@ -1,5 +1,7 @@
-"""What holds whatever Meta does: no send burned by a throttle, no door closed by another's key, no send stopped by a
-read; and the consequences that are no mere stop."""
+"""What holds whatever Meta does: no door is closed by another's key, no send is stopped by a read.
+
+And the consequences that are no mere stop.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,6 @@ from tests.consequences.entries import (
     OF_WABA,
     SECOND_MS,
     account,
-    of_template,
 )
 from tests.consequences.scripted_graph import Sent
 from tests.consequences.world import (
@@ -35,11 +36,9 @@ from tests.consequences.world import (
 )
 from tests.integration.edge.callers import Answer, template, text
 from tests.waiting import until
-from tidegate.cloudapi.error_codes import CODES
 from tidegate.policy.consequences.vocabulary import error_name, is_name
 
 V1 = "/gateway/v1"
-THROTTLES = sorted(code for code, meaning in CODES.items() if meaning.is_throttle)
 
 
 async def test_codes_of_one_message_stop_nothing_and_are_not_tried_again(world: World) -> None:
@@ -60,39 +59,6 @@ async def test_in_a_status_they_stop_nothing_either(world: World) -> None:
         assert await world.breakers() == {}, code
 
     assert await world.stopped() == {}
-
-
-@pytest.mark.parametrize("code", THROTTLES)
-async def test_a_throttle_burns_no_attempt_of_a_queued_message(world: World, code: int) -> None:
-    world.graph.refusals = [code] * 8
-    got = await world.post("the template")
-    assert (got.status, got["Tidegate-Verdict"]) == (200, "queue")
-
-    async def is_accepted() -> bool:
-        await world.pass_ms(MINUTE_MS)
-        state = (await world.call("GET", f"{V1}/messages/{got['Tidegate-Id']}", OPERATOR)).body["state"]
-        assert state in ("queued", "sending", "accepted")
-        return bool(state == "accepted")
-
-    await until(is_accepted)
-    assert world.graph.refusals == []
-    assert len(world.graph.sent) == 9
-
-
-@pytest.mark.parametrize("code", [3, 10, 190, 368, 613, 131042, 131048, 132015, 133010, 134101])
-async def test_a_queued_message_that_is_right_outlasts_what_is_wrong_around_it(world: World, code: int) -> None:
-    world.graph.refusals = [130429, code]
-    got = await world.post("the template")
-    assert got["Tidegate-Verdict"] == "queue"
-
-    async def is_accepted() -> bool:
-        await world.pass_ms(10 * MINUTE_MS)
-        state = (await world.call("GET", f"{V1}/messages/{got['Tidegate-Id']}", OPERATOR)).body["state"]
-        assert state in ("queued", "sending", "accepted")
-        return bool(state == "accepted")
-
-    await until(is_accepted)
-    assert len(world.graph.sent) == 3
 
 
 async def test_one_node_tries_for_all(begin: Begin) -> None:
@@ -294,45 +260,6 @@ async def test_a_failure_of_a_message_that_went_past_the_gateway_counts_for_the_
     await world.status(stranger, "failed", 131048)
 
     assert set(await world.stopped()) == OF_NUMBER & INITIATED
-
-
-@pytest.mark.parametrize("ends", ["time", "a read", "a hand", "a webhook"])
-async def test_what_was_queued_goes_when_it_opens(world: World, ends: str) -> None:
-    await world.refused(132015)
-    queued = []
-    for _ in range(2):
-        got = await world.post("the template")
-        assert (got.status, got["Tidegate-Verdict"], got["Tidegate-Reason"]) == (200, "queue", "template_paused")
-        queued.append(got["Tidegate-Id"])
-    before = len(world.graph.sent)
-    await world.pass_ms(10 * MINUTE_MS)
-
-    if ends == "time":
-        await world.pass_ms(3 * HOUR_MS)
-    elif ends == "a read":
-        await world.reads()
-    elif ends == "a hand":
-        order = {"id": (await world.breakers())["template_paused"]["id"], "reason": "it is repaired"}
-        assert (await world.call("POST", f"{V1}/breakers:close", OPERATOR, json=order)).status == 200
-    else:
-        await of_template("message_template_status_update", event="APPROVED")(world)
-
-    one_by_one = ends in ("time", "a webhook")
-
-    async def first_is_sent() -> bool:
-        return len(world.graph.sent) > before
-
-    await until(first_is_sent, within_s=5)
-    await world.settle()
-
-    async def both_are_accepted() -> bool:
-        if one_by_one:
-            await world.pass_ms(MINUTE_MS)
-        states = [(await world.call("GET", f"{V1}/messages/{id_}", OPERATOR)).body["state"] for id_ in queued]
-        return states == ["accepted", "accepted"]
-
-    await until(both_are_accepted)
-    assert len(world.graph.sent) == before + 2
 
 
 def test_every_code_that_stops_is_a_name_that_a_rule_may_use() -> None:

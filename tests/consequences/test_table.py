@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.consequences.codes import RECOVERY, STOPPING
+from tests.consequences.codes import STOPPING
 from tests.consequences.entries import (
     DAY_MS,
     MINUTE_MS,
@@ -19,29 +19,15 @@ from tests.consequences.entries import (
     ByHand,
     Ending,
     Entry,
-    account,
-    hook,
-    of_template,
 )
+from tests.consequences.good_words import GOOD_WORDS
 from tests.consequences.rows import TOLD
-from tests.consequences.world import DISPLAY, NUMBER, OPERATOR, Seen, World
+from tests.consequences.world import OPERATOR, Seen, World
 from tests.waiting import until
 from tidegate.policy.breaker import SKEW_MS
 from tidegate.policy.verdict import Reason
 
 ENTRIES = (*STOPPING, *TOLD)
-GOOD_WORDS = (
-    RECOVERY,
-    account("ACCOUNT_RESTRICTION", violation_info={"violation_type": "UTILITY_TEMPLATE_ABUSE_UNBAN"}),
-    account("DISABLED_UPDATE", ban_info={"waba_ban_state": "REINSTATE"}),
-    account("ACCOUNT_RECONNECTED"),
-    hook("account_review_update", decision="APPROVED"),
-    hook("phone_number_quality_update", display_phone_number=DISPLAY[NUMBER], event="UNFLAGGED"),
-    hook("phone_number_name_update", display_phone_number=DISPLAY[NUMBER], decision="APPROVED"),
-    of_template("message_template_status_update", event="APPROVED"),
-    of_template("message_template_status_update", event="REINSTATED"),
-    of_template("message_template_quality_update", previous_quality_score="RED", new_quality_score="GREEN"),
-)
 _LATER_MS = SKEW_MS + 2_000
 _REOPENED = [pytest.param(entry, ending, id=f"{entry.id}; {ending}") for entry in ENTRIES for ending in entry.endings]
 

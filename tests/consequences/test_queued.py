@@ -1,0 +1,85 @@
+"""Messages that were promised: whatever goes wrong around them, they wait, and go when it is over."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.consequences.entries import HOUR_MS, MINUTE_MS, of_template
+from tests.consequences.world import OPERATOR, World
+from tests.waiting import until
+from tidegate.cloudapi.error_codes import CODES
+
+V1 = "/gateway/v1"
+THROTTLES = sorted(code for code, meaning in CODES.items() if meaning.is_throttle)
+
+
+@pytest.mark.parametrize("code", THROTTLES)
+async def test_a_throttle_burns_no_attempt_of_a_queued_message(world: World, code: int) -> None:
+    world.graph.refusals = [code] * 8
+    got = await world.post("the template")
+    assert (got.status, got["Tidegate-Verdict"]) == (200, "queue")
+
+    async def is_accepted() -> bool:
+        await world.pass_ms(MINUTE_MS)
+        state = (await world.call("GET", f"{V1}/messages/{got['Tidegate-Id']}", OPERATOR)).body["state"]
+        assert state in ("queued", "sending", "accepted")
+        return bool(state == "accepted")
+
+    await until(is_accepted)
+    assert world.graph.refusals == []
+    assert len(world.graph.sent) == 9
+
+
+@pytest.mark.parametrize("code", [3, 10, 190, 368, 613, 131042, 131048, 132015, 133010, 134101])
+async def test_a_queued_message_that_is_right_outlasts_what_is_wrong_around_it(world: World, code: int) -> None:
+    world.graph.refusals = [130429, code]
+    got = await world.post("the template")
+    assert got["Tidegate-Verdict"] == "queue"
+
+    async def is_accepted() -> bool:
+        await world.pass_ms(10 * MINUTE_MS)
+        state = (await world.call("GET", f"{V1}/messages/{got['Tidegate-Id']}", OPERATOR)).body["state"]
+        assert state in ("queued", "sending", "accepted")
+        return bool(state == "accepted")
+
+    await until(is_accepted)
+    assert len(world.graph.sent) == 3
+
+
+@pytest.mark.parametrize("ends", ["time", "a read", "a hand", "a webhook"])
+async def test_what_was_queued_goes_when_it_opens(world: World, ends: str) -> None:
+    await world.refused(132015)
+    queued = []
+    for _ in range(2):
+        got = await world.post("the template")
+        assert (got.status, got["Tidegate-Verdict"], got["Tidegate-Reason"]) == (200, "queue", "template_paused")
+        queued.append(got["Tidegate-Id"])
+    before = len(world.graph.sent)
+    await world.pass_ms(10 * MINUTE_MS)
+
+    if ends == "time":
+        await world.pass_ms(3 * HOUR_MS)
+    elif ends == "a read":
+        await world.reads()
+    elif ends == "a hand":
+        order = {"id": (await world.breakers())["template_paused"]["id"], "reason": "it is repaired"}
+        assert (await world.call("POST", f"{V1}/breakers:close", OPERATOR, json=order)).status == 200
+    else:
+        await of_template("message_template_status_update", event="APPROVED")(world)
+
+    one_by_one = ends in ("time", "a webhook")
+
+    async def first_is_sent() -> bool:
+        return len(world.graph.sent) > before
+
+    await until(first_is_sent, within_s=5)
+    await world.settle()
+
+    async def both_are_accepted() -> bool:
+        if one_by_one:
+            await world.pass_ms(MINUTE_MS)
+        states = [(await world.call("GET", f"{V1}/messages/{id_}", OPERATOR)).body["state"] for id_ in queued]
+        return states == ["accepted", "accepted"]
+
+    await until(both_are_accepted)
+    assert len(world.graph.sent) == before + 2
