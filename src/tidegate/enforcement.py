@@ -47,6 +47,8 @@ ROUSED: Final = tuple(
 _SAME_NEWS_MS: Final = 1_000
 #: Whoever loses this many races for one breaker in a row has found a fault of ours.
 _RACES: Final = 50
+#: A closed breaker that Graph proves again and again is not written at every read.
+_PROOF_EVERY_MS: Final = 3_600_000
 _ALERT_EVERY_MS: Final = 86_400_000
 _ALERTS_REMEMBERED: Final = 10_000
 _USERS: Final = frozenset({Scope.RECIPIENT, Scope.PAIR})
@@ -317,7 +319,7 @@ def _tells_nothing(before: Breaker | None, after: Breaker) -> bool:
         return False
     if after.state is State.CLOSED:
         # What a closed breaker remembers of its proofs matters to late news only, which a second does not change.
-        return after.proven_at_ms - before.proven_at_ms < 60_000 and after.event_at_ms == before.event_at_ms
+        return after.proven_at_ms - before.proven_at_ms < _PROOF_EVERY_MS and after.event_at_ms == before.event_at_ms
     later_ms = after.event_at_ms - before.event_at_ms
     longer_ms = (after.until_ms or 0) - (before.until_ms or 0)
     same_end = (after.until_ms is None) is (before.until_ms is None)

@@ -111,8 +111,10 @@ class Signals:
             await self._enforcement.settled()
 
     async def _restand(self, portfolio: str, changes: Sequence[Change]) -> bool:
+        before = self._standings.known(portfolio).epoch
         _, applied = await self._standings.change(portfolio, changes)
-        self.on_change(portfolio, _HELD)
+        if self._standings.known(portfolio).epoch != before:
+            self.on_change(portfolio, _HELD)
         return any(applied) and any(change.tightens for change in changes)
 
     async def _apply_standing(self, event: Event) -> bool:

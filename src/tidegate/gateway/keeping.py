@@ -16,7 +16,7 @@ from tidegate.store.send_queue import Lane, SendQueue, Waiting
 from tidegate.tasks import spawn
 
 #: A message held until nobody knows when is asked again after this, if nothing rouses it before.
-_RECHECK_MS: Final = 60_000
+_RECHECK_MS: Final = 600_000
 _MOST_SPREAD: Final = 8
 _SILENT: Final = Reason.STORE_UNAVAILABLE
 

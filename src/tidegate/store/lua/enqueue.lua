@@ -10,7 +10,7 @@
 local k, now = keys_of(0), now_ms(KEYS[1])
 local id, attempt, lane, recipient = ARGV[1], ARGV[2], ARGV[3], name_of(k, ARGV[4])
 local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
-  'recipient')
+  'recipient', 'reason')
 local state = record[1]
 
 if attempt == '' then
@@ -21,7 +21,7 @@ else
 end
 if state == 'sending' then tallies_release(k, id, record[6] or '', false) end
 if state == 'sending' and record[3] == '1' then
-  local place = place_load(k, name_of(k, record[7]))
+  local place = place_load(k, record[7])
   place.holds[id] = nil
   place_save(k, place, now)
 end
@@ -30,11 +30,15 @@ end
 local due, needs_place = ARGV[5], ARGV[6] == '1'
 if needs_place and place_load(k, recipient).ends > now then due, needs_place = digits(now), false end
 
+-- That it waits on for the same reason is no event of its life: some wait for days, and are asked again and again.
+local told = record[4] or ''
+if state ~= 'queued' or record[8] ~= ARGV[10] then told = told .. digits(now) .. ' queued ' .. ARGV[12] .. '\n' end
+
 local since = record[5] or now
 redis.call('HSET', k.message .. id, 'state', 'queued', 'attempt', attempt == '' and 0 or attempt, 'recipient', recipient,
   'lane', lane, 'queued_at', since, 'due', due, 'expires', ARGV[7], 'body', ARGV[8], 'about', ARGV[9],
   'reason', ARGV[10], 'until', ARGV[11],
-  'history', (record[4] or '') .. digits(now) .. ' queued ' .. ARGV[12] .. '\n')
+  'history', told)
 redis.call('PEXPIRE', k.message .. id, digits(math.max(0, tonumber(ARGV[7]) - now) + tonumber(ARGV[13])))
 redis.call('ZREM', k.inflight, id)
 lane_drop(k, id, lane)
