@@ -25,6 +25,7 @@ from tidegate.store.messages import Messages
 from tidegate.store.scripts import StoreClient
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import Claim, Lane, SendQueue, Waiting
+from tidegate.store.users import Users
 
 #: 345 ms into a second, so that Meta's whole seconds are never our milliseconds.
 BEGIN_MS = NOW_MS + 345
@@ -70,6 +71,27 @@ class Book:
         """The user writes; when the window ends, None when none is open."""
         ends_ms = await self.ledger.open_window(make_inbound(recipient, BEGIN_MS + at_ms))
         return ends_ms - BEGIN_MS if ends_ms else None
+
+    async def prove(self, alias: bytes, recipient: bytes) -> bool:
+        """Two names turn out to be one user's; whether a place came free by that."""
+        users = Users(self.client, [PORTFOLIO], lambda: BEGIN_MS + self.at_ms, one_slot=False)
+        known = await users.read(PORTFOLIO, alias)
+        await users.point(PORTFOLIO, alias, known, recipient, BEGIN_MS)
+        return await self.move(alias, recipient)
+
+    async def move(self, alias: bytes, recipient: bytes) -> bool:
+        """Only what is counted goes where the name leads."""
+        return await self.ledger.move_user(PORTFOLIO, alias, recipient, [NUMBER])
+
+    async def recipient(self, message_id: str) -> bytes:
+        """The 16 bytes of a message's recipient."""
+        found: Any = self.client.hget(self.keys.message(message_id), "recipient")
+        return bytes(await found)
+
+    async def queued_for(self) -> dict[bytes, list[str]]:
+        """Whom the queue knows, with the ids of what is queued for each."""
+        found: Any = self.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:queued_for")
+        return {who: text.decode().split() for who, text in (await found).items()}
 
     async def books(self) -> Books:
         return await self.ledger.books(PORTFOLIO)

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended; for all that ended since the last call.
--- uses: keys, time, places, paces, names
+-- uses: keys, time, places, paces
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -28,7 +28,7 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   if state ~= 'unknown' then redis.call('HDEL', k.message .. id, 'body') end
   if release == '1' then tallies_release(k, id, record[6] or '', false) end
   if release ~= '1' or record[4] ~= '1' then return 0 end
-  local place = place_load(k, name_of(k, record[3]))
+  local place = place_load(k, record[3])
   place.holds[id] = nil
   return place_save(k, place, now) < 0 and 1 or 0
 end
