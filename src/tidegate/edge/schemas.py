@@ -75,6 +75,7 @@ _SENT: Final = record(
     optional=("waba", "template", "language", "campaign", "app"),
 )
 _SENT_IN: Final = record({"templates": array(_SENT), "campaigns": array(_SENT), "apps": array(_SENT)})
+_OF_MESSAGE: Final = ("waba", "number", "app", "category", "type", "template", "campaign", "rules_version")
 _BREAKER: Final = record(
     {
         "id": TEXT,
@@ -161,7 +162,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "until": maybe(TIME),
             "expires_at": maybe(TIME),
             "portfolio": TEXT,
-            **{name: maybe(TEXT) for name in ("waba", "number", "app", "category", "type", "template", "campaign", "rules_version")},
+            **dict.fromkeys(_OF_MESSAGE, maybe(TEXT)),
             "history": array(record({"at": TIME, "state": words(State), "cause": TEXT})),
         }
     ),

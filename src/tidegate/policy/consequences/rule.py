@@ -132,6 +132,8 @@ def _throttle_faults(rule: ConsequenceRule) -> Iterator[str]:
     is_throttle = rule.action is Action.THROTTLE
     if is_throttle != (rule.share is not None):
         yield "a throttle needs its share, and nothing else has one"
+    if is_throttle and rule.scope in (Scope.RECIPIENT, Scope.PAIR):
+        yield "a throttle is of many users: one user is written to or not"
     if rule.recover_ms is not None and (not is_throttle or rule.lasts is not None):
         yield "recover is a throttle's, in place of for"
 

@@ -60,6 +60,7 @@ def test_how_long_it_holds(lasts: Any, for_ms: int | None) -> None:
         ({"share": 0.5}, "nothing else has one"),
         ({"action": "throttle", "share": 0.5, "recover": "1m"}, "in place of for"),
         ({"action": "throttle", "share": 1}, "less than 1"),
+        ({"action": "throttle", "share": 0.5, "scope": "recipient"}, "of many users"),
         ({"for": None, "recover": "1m"}, "recover is a throttle's"),
         ({"action": "throttle", "share": 0.5, "trickle": "1/1m"}, "only what stops sends"),
         ({"probes": 3}, "sends of a trickle"),
