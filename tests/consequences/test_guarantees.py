@@ -254,6 +254,19 @@ async def test_an_error_of_the_number_itself_counts_too(world: World, code: int)
     assert breaker["cause"] == f"error.{code}"
 
 
+@pytest.mark.parametrize(("code", "span_ms"), [(131048, HOUR_MS), (135000, DAY_MS)])
+async def test_a_probe_that_meta_took_and_then_dropped_stops_it_again(world: World, code: int, span_ms: int) -> None:
+    await world.failed(code)
+    await world.pass_ms(span_ms)
+
+    await world.failed(code)
+
+    said = await world.dry_run("the template")
+    assert not said.goes
+    assert said.until_ms is not None
+    assert said.until_ms >= await world.now_ms() + span_ms - 2_000
+
+
 async def test_a_failure_of_a_message_that_went_past_the_gateway_counts_for_the_number(world: World) -> None:
     stranger = Sent(NUMBER, "", {"to": ANN, "biz_opaque_callback_data": "not-ours"}, "wamid.strange")
 
