@@ -188,7 +188,7 @@ class Fleet:
     async def breakers(self) -> list[dict[str, Any]]:
         """What `GET /standing` tells of breakers."""
         async with self._session.get(f"{next(self._turns)}/gateway/v1/standing") as answer:
-            return list((await answer.json())["breakers"])
+            return list((await answer.json()).get("breakers", ()))
 
     def readings(self, account: str) -> int:
         """How often one of the nodes has read this account from Graph, and acted on it."""
