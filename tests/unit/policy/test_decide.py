@@ -21,7 +21,7 @@ from tests.factories import (
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, TemplateStatus
 from tidegate.policy.decide import PACING_RETRY_MS, decide, explain, judge, shadowed, terms_of
 from tidegate.policy.facts import Case, Facts, Terms
-from tidegate.policy.guardrails import COUNTED, STANDING
+from tidegate.policy.guardrails import COUNTED, STANDING, USER
 from tidegate.policy.guardrails.messaging_limit import messaging_limit
 from tidegate.policy.guardrails.pair_rate import pair_rate
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
@@ -411,7 +411,8 @@ class TestExplain:
     def test_every_guardrail_answers_in_the_order_of_explanation(self) -> None:
         answers = explain(HELD, make_standing(), FULL, make_facts(used=90), Rules())
 
-        asked = [guardrail.__name__ for guardrail in (*STANDING, *COUNTED) if guardrail.__name__ not in OFF_AT_FIRST]
+        every = (*STANDING, *USER, *COUNTED)
+        asked = [guardrail.__name__ for guardrail in every if guardrail.__name__ not in OFF_AT_FIRST]
         assert [answer.guardrail for answer in answers] == asked
         assert asked[0] == "operator_pause"
         objecting = [answer.guardrail for answer in answers if answer.objection]
