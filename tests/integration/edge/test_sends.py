@@ -18,7 +18,9 @@ from tests.integration.edge.callers import (
     NUMBER,
     OPERATOR,
     OTHER_NUMBER,
+    PORTFOLIO,
     STRANGER,
+    WABA,
     Caller,
     Recorder,
     accepted,
@@ -27,6 +29,10 @@ from tests.integration.edge.callers import (
     text,
 )
 from tests.waiting import until
+from tidegate.cloudapi.messages import RecipientKind
+from tidegate.policy.consequences.sightings import signal_of_error
+from tidegate.policy.reach import Subject
+from tidegate.policy.users import Name
 from tidegate.simulator.server import Simulator
 
 ONE_HOUR_S = 3_600
@@ -185,6 +191,22 @@ class TestSend:
         assert got.body["tidegate"]["verdict"] == "unknown"
         assert got.body["messages"][0]["id"] == got["Tidegate-Id"]
         assert len(graph.requests) == 1
+
+    async def test_a_breaker_that_lets_go_within_the_time_a_send_may_wait_is_waited_for(
+        self, make_node, graph: Recorder, session
+    ):
+        node = await make_node(graph.url)
+        bare, services = Caller.of(node, session), node.services
+        recipient = services.aliases.recipient(Name(RecipientKind.PHONE, ANN[1:]))
+        raw = inbound(at_s=await now_s(bare))
+        assert (await bare("POST", "/webhooks/whatsapp", key=None, data=raw, headers=signed(raw))).status == 200
+        pair = Subject(PORTFOLIO, WABA, NUMBER, recipient=recipient)
+        # Its rule holds for a second: what is left of it is less than `pacing_wait`.
+        await services.enforcement.apply([signal_of_error(131056, pair, services.clock.now_ms() - 910)])
+
+        got = await bare.send(text())
+
+        assert (got.status, got["Tidegate-Verdict"]) == (200, "send")
 
 
 class TestQueue:
