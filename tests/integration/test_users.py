@@ -187,6 +187,40 @@ async def test_a_proven_name_leads_to_where_all_that_counts_is_known(users: User
     assert await refused(users, ANN) == {"marketing", "utility"}
 
 
+async def test_two_names_are_counted_once_from_the_proof_on(
+    users: Users, aliases: Aliases, store_client: StoreClient
+) -> None:
+    ledger = make_ledger(store_client)
+    await ledger.admit(make_ask("m1", ANN))
+    await ledger.admit(make_ask("m2", BOB))
+
+    await aliases.link(PORTFOLIO, BOB, ANN, proven=True, at_ms=NOW_MS)
+
+    assert (await ledger.books(PORTFOLIO)).used == 1
+
+
+async def test_a_proof_that_comes_again_moves_what_was_not_moved(users: Users, store_client: StoreClient) -> None:
+    class LosesTheMove:
+        """A store that is lost before what is counted is moved."""
+
+        async def execute_command(self, *args: Any) -> Any:
+            if args[1] == script("move_user").sha:
+                raise ConnectionError("gone")
+            return await store_client.execute_command(*args)
+
+    ledger, numbers = make_ledger(store_client), {PORTFOLIO: [NUMBER]}
+    losing = Aliases(users, Identity(b"k" * 32), make_ledger(LosesTheMove()), numbers)  # type: ignore[arg-type]  # as above
+    await ledger.admit(make_ask("m1", ANN))
+    await ledger.admit(make_ask("m2", BOB))
+
+    with pytest.raises(StoreUnavailable):
+        await losing.link(PORTFOLIO, BOB, ANN, proven=True, at_ms=NOW_MS)
+    assert (await ledger.books(PORTFOLIO)).used == 2
+    await Aliases(users, Identity(b"k" * 32), ledger, numbers).link(PORTFOLIO, BOB, ANN, proven=True, at_ms=NOW_MS)
+
+    assert (await ledger.books(PORTFOLIO)).used == 1
+
+
 async def test_names_that_are_only_suspected_share_refusals_and_nothing_else(users: Users, aliases: Aliases) -> None:
     await users.refuse(PORTFOLIO, ANN, MARKETING, "a test", NOW_MS)
     await users.update(PORTFOLIO, BOB, lambda known: known.with_consent(UTILITY, True, "a test", NOW_MS))

@@ -162,7 +162,7 @@ class Fleet:
 
     async def acknowledged(self, method: str, path: str, body: Any) -> tuple[float, float]:
         """Call the control plane of the next node; when it was asked, and when it had answered (s, monotonic)."""
-        asked_s = time.monotonic()
+        asked_s = answered_s = time.monotonic()
         for url in self._turns:
             status, _, answered_s = await self._call(method, f"{url}/gateway/v1{path}", body)
             if status != 503:
@@ -176,7 +176,7 @@ class Fleet:
         """
         raw = notices.envelope([webhook])
         signed = {"X-Hub-Signature-256": notices.signature(raw, SECRET)}
-        asked_s = time.monotonic()
+        asked_s = answered_s = time.monotonic()
         for url in self._turns:
             async with self._session.post(f"{url}/webhooks/whatsapp", data=raw, headers=signed) as answer:
                 answered_s = time.monotonic()
