@@ -25,7 +25,7 @@ async def list_pauses(call: Call) -> Reply:
 
 
 async def start_pause(call: Call) -> Reply:
-    """Stop business-initiated sends in a scope; of a template, category or campaign in all portfolios of the app."""
+    """Stop the sends in a scope; those of a template, category or campaign in all portfolios of the app."""
     fields = await call.fields()
     unknown = fields.keys() - {"scope", "reason", "for"}
     if unknown:
