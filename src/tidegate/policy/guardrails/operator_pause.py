@@ -6,7 +6,7 @@ from tidegate.policy.verdict import Objection, Reason
 
 
 def operator_pause(case: Case, standing: Standing, now_ms: int) -> Objection | None:
-    """Objects within the scope of a pause, of a number or portfolio to replies too; the one that lasts longest speaks."""
+    """Objects within the scope of a pause, of a number or portfolio to replies too; that which lasts longest speaks."""
     in_force = [p for p in standing.pauses if (p.until_ms is None or p.until_ms > now_ms) and _covers(p, case)]
     if not in_force:
         return None
