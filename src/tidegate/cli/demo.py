@@ -42,8 +42,8 @@ def demo(
 ) -> None:
     """Show the gateway at work. Ctrl-C ends it, and it leaves nothing behind."""
     live = view and sys.stdout.isatty()
-    # In the live view a line between would tear the picture.
-    logs.configure("error" if live else "warning", sys.stderr)
+    # Its trouble is played, and shown: it is nothing to warn of, and in the live view a line would tear the picture.
+    logs.configure("error", sys.stderr)
     uvloop.run(_run(port, seed, None if lasting is None else read_duration(lasting), live=live))
     raise typer.Exit(ExitCode.DONE)
 

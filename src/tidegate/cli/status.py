@@ -21,7 +21,7 @@ def status(
 ) -> None:
     """Show limits, numbers, templates in trouble, what is stopped or slowed down, and pauses.
 
-    Exits 1 when a number's quality is RED, or its status another than CONNECTED, or a breaker is open.
+    Exits 1 when a number's quality is RED, its status another than CONNECTED, or more than a template is stopped.
     """
     with answering(as_json):
         standing = ControlPlane.at(url).get("standing")
@@ -34,7 +34,8 @@ def status(
 
 
 def _stops(breaker: dict[str, Any]) -> bool:
-    return breaker["state"] == "open" and breaker["mode"] == "enforce" and breaker["action"] in ("stop", "hold")
+    is_in_force = breaker["state"] == "open" and breaker["mode"] == "enforce"
+    return is_in_force and breaker["action"] in ("stop", "hold") and "template" not in breaker["scope"]
 
 
 def _is_bad(number: dict[str, Any]) -> bool:
