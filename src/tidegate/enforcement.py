@@ -10,15 +10,14 @@ from typing import Final, NamedTuple
 import structlog
 
 from tidegate.clock import StoreClock
-from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
-from tidegate.policy.breaker import Breaker, Event, Kind, State, step
+from tidegate.policy.breaker import Breaker, Event, Kind, State, step, tells_nothing
 from tidegate.policy.consequences.effect import Effect
 from tidegate.policy.consequences.signal import Signal
-from tidegate.policy.reach import Action, Covers, Scope, Subject
+from tidegate.policy.reach import Action, Scope, Subject
 from tidegate.policy.rules import Rules
-from tidegate.policy.users import User
+from tidegate.policy.users import User, after_effects
 from tidegate.policy.verdict import Reason
 from tidegate.store.counts import Count, Counts
 from tidegate.store.ledger import Inbound, Ledger
@@ -43,12 +42,8 @@ ROUSED: Final = tuple(
         Reason.MESSAGING_LIMIT,
     )
 )
-#: Of several sends that meet the same trouble within this span one moves the breaker: the others tell nothing new.
-_SAME_NEWS_MS: Final = 1_000
 #: Whoever loses this many races for one breaker in a row has found a fault of ours.
 _RACES: Final = 50
-#: A closed breaker that Graph proves again and again is not written at every read.
-_PROOF_EVERY_MS: Final = 3_600_000
 _ALERT_EVERY_MS: Final = 86_400_000
 _ALERTS_REMEMBERED: Final = 10_000
 _USERS: Final = frozenset({Scope.RECIPIENT, Scope.PAIR})
@@ -243,7 +238,7 @@ class Enforcement:
             for breaker_id, event in left:
                 before = after.get(breaker_id) or standing.breakers.get(breaker_id)
                 stepped = step(before, event, now_ms)
-                if stepped is not None and not _tells_nothing(before, stepped):
+                if stepped is not None and not tells_nothing(before, stepped):
                     after[breaker_id] = stepped
             if not after:
                 break
@@ -266,9 +261,9 @@ class Enforcement:
         """Write what follows for one user; whether less may be sent to them than before."""
         now_ms = self._clock.now_ms()
         _, before = await self._users.resolve(portfolio, recipient)
-        if _with(before, effects, now_ms) == before:
+        if after_effects(before, effects, now_ms) == before:
             return False
-        await self._users.update(portfolio, recipient, lambda user: _with(user, effects, now_ms))
+        await self._users.update(portfolio, recipient, lambda user: after_effects(user, effects, now_ms))
         for effect in effects:
             log.info("user_standing_changed", portfolio=portfolio, rule=effect.rule, cause=effect.cause)
         return True
@@ -309,37 +304,3 @@ class Enforcement:
 
 def _state(breaker: Breaker | None) -> State | None:
     return None if breaker is None else breaker.state
-
-
-def _tells_nothing(before: Breaker | None, after: Breaker) -> bool:
-    """Whether a step only repeats what is known, so that it is not worth another epoch."""
-    if before is None or before.state is not after.state or before.level != after.level:
-        return before is None and after.state is State.CLOSED
-    if (before.probes_ok, before.failures, before.by_hand) != (after.probes_ok, after.failures, after.by_hand):
-        return False
-    if after.state is State.CLOSED:
-        # What a closed breaker remembers of its proofs matters to late news only, which a second does not change.
-        return after.proven_at_ms - before.proven_at_ms < _PROOF_EVERY_MS and after.event_at_ms == before.event_at_ms
-    later_ms = after.event_at_ms - before.event_at_ms
-    longer_ms = (after.until_ms or 0) - (before.until_ms or 0)
-    same_end = (after.until_ms is None) is (before.until_ms is None)
-    return later_ms < _SAME_NEWS_MS and same_end and 0 <= longer_ms < _SAME_NEWS_MS
-
-
-def _with(user: User, effects: Sequence[Effect], now_ms: int) -> User:
-    """What is known of a user after these effects; a rule in shadow has its breakers too, which then only tell."""
-    for effect in effects:
-        event = effect.event()
-        if event is not None:
-            before = user.breakers.get(effect.breaker_id)
-            after = step(before, event, now_ms)
-            if after is not None and not _tells_nothing(before, after):
-                user = user.with_breaker(after, now_ms)
-        elif effect.mode == "enforce" and effect.action in (Action.OPT_OUT, Action.OPT_IN):
-            at_ms = min(effect.at_ms, now_ms)
-            user = user.with_consent(_category(effect.covers), effect.action is Action.OPT_IN, effect.cause, at_ms)
-    return user
-
-
-def _category(covers: Covers) -> Category | None:
-    return Category(covers.value) if covers.value in tuple(Category) else None

@@ -3,6 +3,7 @@
 from tidegate.policy.breaker.board import SHARED, Board
 from tidegate.policy.breaker.judgement import covers, objection, probe_every_ms, probe_objection, reclassifies
 from tidegate.policy.breaker.machine import FLOOR, SKEW_MS, TABLE, Event, Kind, share_at, state_at, step
+from tidegate.policy.breaker.news import tells_nothing
 from tidegate.policy.breaker.record import Breaker, Grip, State, breaker_id, from_json, to_json
 from tidegate.policy.breaker.strictness import strictest
 
@@ -28,5 +29,6 @@ __all__ = [
     "state_at",
     "step",
     "strictest",
+    "tells_nothing",
     "to_json",
 ]

@@ -1,5 +1,6 @@
 """What is known of one user: what they want, what keeps them from being written to, and under what names they go."""
 
+from tidegate.policy.users.effects import after_effects
 from tidegate.policy.users.links import Link, Name, links_of, links_of_answer, spellings
 from tidegate.policy.users.record import expires_at_ms, read_user, write_user
 from tidegate.policy.users.sends import concerns, given_back, objection_for, probes, sent
@@ -12,6 +13,7 @@ __all__ = [
     "Name",
     "User",
     "Word",
+    "after_effects",
     "concerns",
     "expires_at_ms",
     "given_back",
