@@ -11,7 +11,7 @@ from rich.table import Table
 from loadtest.guarded.lists import Audience
 from loadtest.guarded.trial import Result
 
-#: What is promised: harmful sends cut by this share, no number restricted, healthy campaigns stopped at most so often.
+#: What is promised: harmful sends cut by this share, nobody restricted, healthy campaigns stopped at most so often.
 LEAST_CUT = 0.80
 MOST_FALSELY_STOPPED = 0.02
 _HOUR_MS = 3_600_000
@@ -78,7 +78,10 @@ class Verdict:
             rows.append((f"{audience} list: sent, median", *_medians(both, audience, "accepted")))
             rows.append((f"{audience} list: sent to users who block, median", *_medians(both, audience, "harmful")))
             rows.append((f"{audience} list: the same, worst seed", *_worst(both, audience)))
-            rows.append((f"{audience} list: numbers restricted", *_restricted(both, audience)))
+            rows.append((f"{audience} list: accounts restricted", *_count(both, audience, "restricted")))
+            rows.append(
+                (f"{audience} list: numbers held for an hour (131048)", *_count(both, audience, "held_for_spam"))
+            )
         return [
             *rows,
             ("bought list: harmful sends cut, median", _percent(median(cuts) if cuts else None), ""),
@@ -101,8 +104,8 @@ def _worst(both: _Kinds, audience: Audience) -> tuple[str, str]:
     return _pair(both, audience, lambda found: f"{max(result.harmful for result in found):,}")
 
 
-def _restricted(both: _Kinds, audience: Audience) -> tuple[str, str]:
-    return _pair(both, audience, lambda found: f"{sum(result.restricted for result in found)} of {len(found)}")
+def _count(both: _Kinds, audience: Audience, name: str) -> tuple[str, str]:
+    return _pair(both, audience, lambda found: f"{sum(getattr(result, name) for result in found)} of {len(found)}")
 
 
 def _pair(both: _Kinds, audience: Audience, tell: Callable[[list[Result]], str]) -> tuple[str, str]:

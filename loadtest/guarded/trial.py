@@ -10,10 +10,12 @@ from typing import Any, Final
 from loadtest.deployment import NUMBER as USUAL_NUMBER
 from loadtest.deployment import WABA
 from loadtest.guarded.lists import Audience, audience
-from tidegate.simulator.book import Book
+from tidegate.simulator.book import Book, PenaltyKind
 from tidegate.simulator.config import DEFAULT_PORTFOLIO, SimulatorConfig
 
 DAY_MS: Final = 86_400_000
+#: Penalties that take sending away from an account for days.
+RESTRICTS: Final = frozenset({PenaltyKind.TEMPLATES_BARRED, PenaltyKind.ALL_BARRED})
 #: A guardrail that holds a healthy campaign for no longer than this has stopped nothing.
 FALSE_STOP_MS: Final = 3_600_000
 #: A number that Meta never throttles, so that nothing but a guardrail slows a campaign down.
@@ -82,7 +84,9 @@ class Result:
     trial: Trial
     accepted: int
     harmful: int
+    #: Whether the account was restricted, and whether the number was held for an hour (131048).
     restricted: bool
+    held_for_spam: bool
     penalties: dict[str, int]
     refused: dict[str, int]
     fates: dict[str, int]
@@ -113,7 +117,8 @@ def result_of(trial: Trial, book: Book, began_ms: int, real_s: float, finished: 
         trial=trial,
         accepted=len(book.accepted),
         harmful=book.harmful,
-        restricted=book.restricted,
+        restricted=any(penalty.kind in RESTRICTS for penalty in book.penalties),
+        held_for_spam=any(penalty.kind is PenaltyKind.SPAM_HOLD for penalty in book.penalties),
         penalties=dict(Counter(str(penalty.kind) for penalty in book.penalties)),
         refused={str(code): count for code, count in sorted(book.refused.items())},
         fates=dict(sorted(book.fates.items())),

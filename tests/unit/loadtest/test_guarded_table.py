@@ -21,6 +21,7 @@ def result(audience: Audience, guarded: bool, seed: int = 1, **more: object) -> 
         accepted=1_000,
         harmful=100,
         restricted=False,
+        held_for_spam=False,
         penalties={},
         refused={},
         fates={},
