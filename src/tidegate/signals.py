@@ -225,7 +225,8 @@ class Signals:
         refreshed = await self._ledger.refresh(status)
         if refreshed.freed:
             self.on_change(portfolio, ())
-        if not refreshed.changed:
+        # A failure that comes again may have been cut short the first time: what follows from it is done once more.
+        if not refreshed.changed and refreshed.before != State.FAILED:
             return False, portfolio
         await self._outcomes.status(portfolio, message_id, refreshed, event)
         if _says(event, codes) == "frees" and (marketing_at := refreshed.about.get("marketing_at")):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.factories import NOW_MS, NUMBER, PORTFOLIO, TEMPLATE, WABA, make_standing
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, NumberStatus, Quality, TemplateStatus
+from tidegate.errors import StoreUnavailable
+from tidegate.policy.breaker import Breaker, State
+from tidegate.policy.reach import Action, Covers, Scope
 from tidegate.policy.standing import Change, NumberStanding, Pause
+from tidegate.policy.verdict import Reason
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
 from tidegate.store.standing_history import StandingHistory
-from tidegate.store.standings import Standings
+from tidegate.store.standings import FORGET_MS, Standings, Swing
 
 CONFIGURED = 2_000
 KEYS = PortfolioKeys(PORTFOLIO)
@@ -268,3 +273,115 @@ async def test_the_portfolios_are_those_of_the_configuration(client: StoreClient
     standings = Standings(client, [make_standing(portfolio="red"), make_standing(portfolio="blue")])
 
     assert standings.portfolios == ("red", "blue")
+
+
+def breaker(event_at_ms: int, proven_at_ms: int = 0) -> Breaker:
+    return Breaker(
+        rule="a_rule",
+        scope=Scope.NUMBER,
+        value=NUMBER,
+        covers=Covers.EVERYTHING,
+        action=Action.STOP,
+        reason=Reason.NUMBER_STANDING,
+        state=State.CLOSED if proven_at_ms >= event_at_ms else State.OPEN,
+        event_at_ms=event_at_ms,
+        proven_at_ms=proven_at_ms,
+    )
+
+
+async def test_what_was_known_of_a_breaker_before_it_was_forgotten_overwrites_no_new_one(
+    desk: Desk, store_client: StoreClient
+) -> None:
+    closed = breaker(NOW_MS, proven_at_ms=NOW_MS)
+    await desk.standings.current(PORTFOLIO)
+    assert await desk.standings.swing(PORTFOLIO, [Swing(None, closed)]) == [True]
+    idle = Standings(store_client, [make_standing()])
+    await idle.current(PORTFOLIO)
+
+    later_ms = NOW_MS + 2 * FORGET_MS
+    await store_client.set(KEYS.clock, f"@{later_ms}")
+    other = replace(breaker(later_ms), rule="another_rule")
+    assert await desk.standings.swing(PORTFOLIO, [Swing(None, other)]) == [True]
+    assert (await desk.standings.current(PORTFOLIO)).breakers.get(closed.id) is None
+    assert await desk.standings.swing(PORTFOLIO, [Swing(None, breaker(later_ms))]) == [True]
+
+    again = breaker(NOW_MS, proven_at_ms=NOW_MS + 1)
+    assert await idle.swing(PORTFOLIO, [Swing(State.CLOSED, again)]) == [False]
+    kept = (await idle.current(PORTFOLIO)).breakers.get(closed.id)
+    assert kept is not None
+    assert kept.state is State.OPEN
+
+
+async def test_who_lost_a_race_never_forgets_what_is_in_force(desk: Desk, store_client: StoreClient) -> None:
+    await desk.says("graph", 10_000)
+    slow = Standings(store_client, [make_standing(limit=CONFIGURED)])
+    await slow.current(PORTFOLIO)
+    assert await desk.standings.swing(PORTFOLIO, [Swing(None, breaker(NOW_MS))]) == [True]
+
+    losing = asyncio.ensure_future(slow.swing(PORTFOLIO, [Swing(None, breaker(NOW_MS - 1))]))
+    seen = set()
+    while not losing.done():
+        seen.add(slow.known(PORTFOLIO).limit)
+        await asyncio.sleep(0)
+
+    assert (losing.result(), seen) == ([False], {10_000})
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        pytest.param("number:1|weather@graph", '"FAIR"', id="a field"),
+        pytest.param("number:1|status@graph", '"ENCHANTED"', id="a number's status"),
+        pytest.param("number:1|quality@oracle", '"RED"', id="a source"),
+        pytest.param("galaxy:1|quality@graph", '"RED"', id="a kind of record"),
+    ],
+)
+async def test_what_only_a_newer_version_knows_keeps_nobody_from_reading_the_rest(
+    desk: Desk, store_client: StoreClient, record: str, told: str
+) -> None:
+    await desk.says("graph", 10_000)
+    await store_client.hset(KEYS.standing, record, f"1 1 {told}")
+
+    assert (await Standings(store_client, [make_standing()]).current(PORTFOLIO)).limit == 10_000
+
+
+async def test_a_template_of_whose_state_only_a_newer_version_knows_is_not_sent(
+    desk: Desk, store_client: StoreClient
+) -> None:
+    key = f"template:{WABA}:{TEMPLATE[1]}:{TEMPLATE[0]}"
+    await store_client.hset(KEYS.standing, f"{key}|status@graph", '1 1 "ENCHANTED"')
+    await store_client.hset(KEYS.standing, f"{key}|category@graph", '1 1 "WHIMSY"')
+
+    read = (await desk.standings.current(PORTFOLIO)).template(WABA, *TEMPLATE)
+
+    assert read is not None
+    assert (read.status, read.category) == (TemplateStatus.PAUSED, Category.MARKETING)
+
+
+async def test_a_pause_of_which_a_newer_version_tells_more_stops_all_the_same(
+    desk: Desk, store_client: StoreClient
+) -> None:
+    value = '{"scope":"portfolio","value":"x","reason":"r","until_ms":null,"by":"ops","mood":"grim"}'
+    await store_client.hset(KEYS.standing, "pause:p1|pause@operator", f"1 1 {value}")
+
+    assert [pause.pause_id for pause in (await desk.standings.current(PORTFOLIO)).pauses] == ["p1"]
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "text"),
+    [
+        pytest.param(KEYS.standing, "limit|limit@graph", "1 1 {", id="a fact that is no JSON"),
+        pytest.param(KEYS.standing, "limit|limit@graph", "1", id="a fact without its times"),
+        pytest.param(KEYS.standing, "pause:p1|pause@operator", "1 1 {}", id="a pause of nothing"),
+        pytest.param(KEYS.standing, "rules|rules@operator", "never", id="rules without their time"),
+        pytest.param(KEYS.breakers, "a/b/c", "1 []", id="a breaker that is no object"),
+        pytest.param(KEYS.breakers, "a/b/c", "grey", id="a breaker without its revision"),
+    ],
+)
+async def test_a_damaged_record_is_a_fault_of_the_store(
+    desk: Desk, store_client: StoreClient, key: str, field: str, text: str
+) -> None:
+    await store_client.hset(key, field, text)
+
+    with pytest.raises(StoreUnavailable, match="can't be read"):
+        await desk.standings.current(PORTFOLIO)

@@ -76,8 +76,8 @@ class Status(NamedTuple):
 class Refreshed(NamedTuple):
     """What a status did: `known` message, `changed` state, `freed` a place.
 
-    Of a message whose state changed: its state before, what the gateway noted of it (app, number, category ...), the 16
-    bytes of its recipient, and when it was admitted (ms).
+    Of a message whose state changed, or was this one `before` already: its state before, what the gateway noted of it
+    (app, number, category ...), the 16 bytes of its recipient, and when it was admitted (ms).
     """
 
     known: bool
@@ -271,7 +271,7 @@ def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
 
 
 def _refreshed(changed: int, freed: int, before: bytes, about: bytes, recipient: bytes, at_ms: int) -> Refreshed:
-    if changed != 1:
+    if not before:
         return Refreshed(changed == 0, False, freed == 1)
     noted = orjson.loads(about) if about else {}
-    return Refreshed(True, True, freed == 1, before.decode(), noted, recipient, at_ms)
+    return Refreshed(True, changed == 1, freed == 1, before.decode(), noted, recipient, at_ms)

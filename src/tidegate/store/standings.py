@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
+from tidegate.errors import StoreUnavailable
 from tidegate.policy.breaker import Board, Breaker, State, from_json, state_at, to_json
 from tidegate.policy.standing import Change, NumberStanding, Pause, Standing, TemplateStanding
 from tidegate.policy.warming import Warming
@@ -68,9 +69,13 @@ class Standings:
                 found = await self._client.hget(keys.ledger, "epoch")
                 records = await self._client.hgetall(keys.standing)
                 breakers = await self._client.hgetall(keys.breakers)
-            standing = _merge(self._configured[portfolio], int(found or 0), dict(records))
-            board, self._revisions[portfolio] = _board(dict(breakers))
-            record = self._rules[portfolio] = self._rules_reader.read(records)
+            try:
+                standing = _merge(self._configured[portfolio], int(found or 0), dict(records))
+                board, self._revisions[portfolio] = _board(dict(breakers))
+                record = self._rules[portfolio] = self._rules_reader.read(records)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                # Damaged. What it says may be a stop, so nothing is sent until it can be read.
+                raise StoreUnavailable(f"the standing can't be read: {type(error).__name__}") from None
             rules = record.rules if record is not None and record.rules is not None else standing.rules
             standing = replace(standing, breakers=board, rules=rules)
             self._current[portfolio] = standing
@@ -117,10 +122,8 @@ class Standings:
                 args += (breaker.id, revisions.get(breaker.id, 0), "", "", "")
         answer = await script("swing").repeatable(self._client, self._keys[portfolio].all, args)
         written = [one == 1 for one in answer[2 : 2 + len(swings)]]
-        if not all(written):
-            # Whatever is known here is older, also where the epoch is the same (a breaker was forgotten).
-            self._current.pop(portfolio, None)
-        await self.reload(portfolio, epoch=answer[1])
+        # Who lost knows less, also where the epoch is the same (a breaker was forgotten): no epoch is below 0.
+        await self.reload(portfolio, epoch=answer[1] if all(written) else -1)
         return written
 
 
@@ -164,15 +167,15 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
         elif kind == "number":
             number = numbers.get(key) or NumberStanding(key)
             changed_at_ms = max(number.changed_at_ms, arrived)
-            numbers[key] = replace(number, changed_at_ms=changed_at_ms, **{name: _NUMBER[name](value)})
+            numbers[key] = replace(number, changed_at_ms=changed_at_ms, **_field(_NUMBER, name, value))
         elif kind == "template":
             waba, language, template_name = key.split(":", 2)
             template = templates.get((waba, template_name, language)) or TemplateStanding(waba, template_name, language)
             changed_at_ms = max(template.changed_at_ms, arrived)
-            template = replace(template, changed_at_ms=changed_at_ms, **{name: _TEMPLATE[name](value)})
+            template = replace(template, changed_at_ms=changed_at_ms, **_field(_TEMPLATE, name, value))
             templates[template.key] = template
         elif kind == "pause" and value is not None:
-            pauses.append(Pause(key, since_ms=since, **value))
+            pauses.append(Pause(key, since_ms=since, **{name: value[name] for name in _PAUSE}))
         elif kind == "warming":
             with contextlib.suppress(KeyError, ValueError):
                 # Of a newer version: without it the warm-up is at its first day, the careful one.
@@ -197,6 +200,8 @@ def _latest(stored: Mapping[Any, Any]) -> dict[tuple[str, str], tuple[int, int, 
         if record == "rules":
             continue  # RulesReader reads them: they may be what this release can't read
         name, _, source = field.partition("@")
+        if source not in _SOURCES:
+            continue  # a newer version's: what it says is heard by that version's nodes
         became_true, arrived_at, content = bytes(text).split(b" ", 2)
         entry = (int(arrived_at), _SOURCES.index(source), int(became_true), orjson.loads(content))
         if (record, name) not in latest or entry[:2] >= latest[record, name][:2]:
@@ -204,10 +209,27 @@ def _latest(stored: Mapping[Any, Any]) -> dict[tuple[str, str], tuple[int, int, 
     return latest
 
 
-_NUMBER: Final[dict[str, Any]] = {"throughput": int, "quality": Quality, "status": NumberStatus}
-_TEMPLATE: Final[dict[str, Any]] = {
-    "category": Category,
-    "status": TemplateStatus,
-    "quality": Quality,
-    "template_id": str,
+def _field(fields: Mapping[str, tuple[Any, Any]], name: str, value: Any) -> dict[str, Any]:
+    """One field of a record; none where only a newer version knows it."""
+    if name not in fields:
+        return {}
+    read, untold = fields[name]
+    try:
+        return {name: read(value)}
+    except ValueError:
+        return {name: untold}
+
+
+#: How each field is read, and what a word that a newer version has added reads as: what lets nothing through.
+_NUMBER: Final[dict[str, tuple[Any, Any]]] = {
+    "throughput": (int, 1),
+    "quality": (Quality, Quality.UNKNOWN),
+    "status": (NumberStatus, NumberStatus.UNKNOWN),
 }
+_TEMPLATE: Final[dict[str, tuple[Any, Any]]] = {
+    "category": (Category, Category.MARKETING),
+    "status": (TemplateStatus, TemplateStatus.PAUSED),
+    "quality": (Quality, Quality.UNKNOWN),
+    "template_id": (str, None),
+}
+_PAUSE: Final = ("scope", "value", "reason", "until_ms", "by")

@@ -7,9 +7,9 @@
 --          cause, what it says of the place (counts: a delivery; frees: proven undelivered; keeps), wamid, what Meta
 --          bills for it (millionths, -1 unknown)
 --
--- Returns now, then 6 values a status: 1 if the state changed, 1 if a place came free; where the state changed, what it
--- was before, about, recipient and the time of its admission (ms), else '' thrice and 0. -1 for the first: no such
--- message. Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered
+-- Returns now, then 6 values a status: 1 if the state changed, 1 if a place came free; where the state changed, or was
+-- this one already, what it was before, about, recipient and the time of its admission (ms), else '' thrice and 0. -1
+-- for the first: no such message. Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered
 -- after all takes it again.
 -- A state never goes back, and a repeated status changes nothing.
 local now = now_ms(KEYS[1])
@@ -55,6 +55,7 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
     noted = tallies_release(k, id, noted, says ~= 'frees')
   end
   if billed >= 0 and status ~= 'failed' then tallies_bill(k, id, noted, billed) end
+  if state == status then return 0, freed, state, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0) end
   if rank <= rank_now then return 0, freed, '', '', '', 0 end
   if state == 'queued' then
     -- An attempt that was taken for unsent was sent after all: it must not be sent again.

@@ -7,7 +7,8 @@
 --         the history tells), cause
 --
 -- Returns now, the epoch after it, then 1 for each that is as asked for now, 0 for one that somebody else changed
--- first. What was written already is recognised by its record, so running again changes nothing.
+-- first. What was written already is recognised by its record, so running again changes nothing. A revision is never
+-- used twice: not by a breaker that was forgotten in between either.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local written, any = {}, false
 
@@ -18,7 +19,7 @@ for i = 2, #ARGV, 5 do
     written[#written + 1] = ((record or '') == after) and 1 or 0
   else
     if after == '' then redis.call('HDEL', k.breakers, id)
-    else redis.call('HSET', k.breakers, id, string.format('%.0f ', revision + 1) .. after) end
+    else redis.call('HSET', k.breakers, id, string.format('%.0f ', math.max(revision + 1, now)) .. after) end
     any = any or after ~= ''
     local from, to = string.match(ARGV[i + 3], '^(%S+) (%S+)$')
     if from then
