@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import orjson
@@ -20,7 +21,7 @@ from tidegate.policy.standing import Standing
 from tidegate.store.sealing import BrokenSeal
 from tidegate.store.send_queue import Claimed, Lane, SendQueue
 from tidegate.store.standings import Standings
-from tidegate.tasks import spawn
+from tidegate.tasks import lasting, spawn
 
 #: The next wake-up is computed; this bounds how late a change on another node, or a moved clock, is noticed.
 HEARTBEAT_MS: Final = 250
@@ -60,7 +61,9 @@ class Dispatcher:
 
     def start(self) -> None:
         """Begin to drain."""
-        self._running = [spawn(self._drain(portfolio), f"dispatcher {portfolio}") for portfolio in self._alarms]
+        for portfolio in self._alarms:
+            name = f"dispatcher {portfolio}"
+            self._running.append(spawn(lasting(partial(self._drain, portfolio), name), name))
 
     async def stop(self) -> None:
         """Claim no more, and return when what is in hand has ended."""

@@ -42,7 +42,7 @@ ROUSED: Final = tuple(
         Reason.MESSAGING_LIMIT,
     )
 )
-#: Whoever loses this many races for one breaker in a row has found a fault of ours.
+#: Whoever loses this many races for one breaker in a row gives up.
 _RACES: Final = 50
 _ALERT_EVERY_MS: Final = 86_400_000
 _ALERTS_REMEMBERED: Final = 10_000
@@ -252,7 +252,7 @@ class Enforcement:
             lost = {swing.after.id for swing, done in zip(swings, written, strict=True) if not done}
             left = [(breaker_id, event) for breaker_id, event in left if breaker_id in lost]
         else:
-            raise AssertionError("a breaker changes faster than it can be written")
+            raise StoreUnavailable("a breaker changes faster than it can be written")
         if loosened:
             self.on_change(portfolio, ROUSED)
         return tightened

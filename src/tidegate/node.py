@@ -21,7 +21,7 @@ from tidegate.store.client import StoreConnection
 from tidegate.store.condition import inspect
 from tidegate.store.embedded import EmbeddedStore
 from tidegate.store.steerable_clock import SteerableClock
-from tidegate.tasks import cancelled, spawn
+from tidegate.tasks import cancelled, lasting, spawn
 
 #: How long a start waits for Graph before it serves with what the configuration and the store say.
 _FIRST_READ_S: Final = 5.0
@@ -69,7 +69,7 @@ class Node:
         await self.runner.setup()
         await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
         services.dispatcher.start()
-        self._beside += [spawn(duty(), name) for name, duty in self.duties.items()]
+        self._beside += [spawn(lasting(duty, name), name) for name, duty in self.duties.items()]
         gc.collect()
         gc.freeze()
         log.info("listening", host=self.address[0], port=self.address[1], version=services.version)

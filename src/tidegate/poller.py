@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,7 +18,7 @@ from tidegate.policy.consequences.signal import Signal
 from tidegate.policy.reach import Action, Subject
 from tidegate.policy.standing import Change, Standing
 from tidegate.store.leases import Leases
-from tidegate.tasks import spawn
+from tidegate.tasks import lasting, spawn
 
 #: Waits after a reading that failed, in ms; the last one goes on. None is longer than the interval.
 _RETRY_MS: Final = (2_000, 5_000, 15_000, 60_000, 300_000)
@@ -81,7 +82,10 @@ class Poller:
         if not self._accounts:
             self.tried.set()
             return
-        following = [spawn(self._follow(account), f"poller {waba}") for waba, account in self._accounts.items()]
+        following = []
+        for waba, account in self._accounts.items():
+            name = f"poller {waba}"
+            following.append(spawn(lasting(partial(self._follow, account), name), name))
         try:
             await asyncio.wait(following)
         finally:

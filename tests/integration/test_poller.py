@@ -67,6 +67,8 @@ class Store:
     standing: Standing = field(default_factory=make_standing)
     told: list[tuple[str, Any]] = field(default_factory=list)
     down: bool = False
+    #: So many readings end in a fault of ours.
+    breaks: int = 0
     attempts: int = 0
 
     async def restand(self, portfolio: str, changes: Sequence[Change]) -> None:
@@ -87,6 +89,9 @@ class Store:
 
     async def read(self, portfolio: str) -> Standing:
         self.attempts += 1
+        if self.breaks:
+            self.breaks -= 1
+            raise ValueError("a record that nobody can bear")
         self._reach()
         return self.standing
 
@@ -369,3 +374,12 @@ async def test_a_node_without_accounts_has_tried_them_all(make_node: NodeMaker) 
 
     async with asyncio.timeout(10):
         await node.poller.tried.wait()
+
+
+async def test_a_fault_of_ours_in_one_reading_is_not_the_end_of_all(make_node: NodeMaker, store: Store) -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: None)
+    store.breaks = 1
+
+    await make_node()
+
+    await until(read(store, 1))
