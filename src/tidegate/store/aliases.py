@@ -27,9 +27,7 @@ _Seen = tuple[str, bytes, bytes, bool]
 class Aliases:
     """Learns which names are one user's. Every method raises StoreUnavailable."""
 
-    def __init__(
-        self, users: Users, identity: Identity, ledger: Ledger, numbers: Mapping[str, Sequence[str]]
-    ) -> None:
+    def __init__(self, users: Users, identity: Identity, ledger: Ledger, numbers: Mapping[str, Sequence[str]]) -> None:
         """`numbers`: of each portfolio, all of them."""
         self._users = users
         self._ledger = ledger
