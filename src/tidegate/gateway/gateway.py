@@ -144,7 +144,11 @@ class Gateway:
             standing = await self._standings.current(message.route.portfolio)
             message, case = self._seen(message, addressee, standing, waited_ms=0.0)
             rules, user = standing.rules, addressee.user
-            terms = terms_of(case, standing, rules, self._clock.now_ms(), user)
+            now_ms = self._clock.now_ms()
+            terms = terms_of(case, standing, rules, now_ms, user)
+            if not isinstance(decide(case, standing, rules, now_ms, user), Terms):
+                # At night no terms are valid, and asking anew would last until the morning.
+                terms = replace(terms, valid_until_ms=0)
             facts = await self._ledger.admit(self._ask(message, terms, dry_run=True))
             if not self._is_overtaken(facts, addressee):
                 break

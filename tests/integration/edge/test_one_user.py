@@ -99,6 +99,19 @@ async def test_what_comes_at_night_goes_in_the_morning(bare: Caller, graph: Reco
     await ends_as(bare, held, "accepted")
 
 
+async def test_what_would_happen_at_night_is_told_at_night(bare: Caller, graph: Recorder) -> None:
+    await in_force(bare, quiet_hours=night(await store_time(bare), 2))
+    await bare("PUT", f"{V1}/recipients/{ANN}/consent", json={"zone": "UTC"})
+
+    async with asyncio.timeout(30):
+        told = (await bare("POST", f"{V1}/decide?number={NUMBER}", json=template(ANN))).body
+        dry = await marketing(bare, Tidegate_Dry_Run="true")
+
+    assert (told["verdict"], told["reason"]) == ("queue", "quiet_hours")
+    assert (dry["Tidegate-Verdict"], dry["Tidegate-Reason"]) == ("queue", "quiet_hours")
+    assert graph.requests == []
+
+
 async def test_it_expires_rather_than_going_out_at_night(bare: Caller, graph: Recorder) -> None:
     await in_force(bare, quiet_hours=night(await store_time(bare), 2))
     await bare("PUT", f"{V1}/recipients/{ANN}/consent", json={"zone": "UTC"})
