@@ -55,7 +55,10 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
     noted = tallies_release(k, id, noted, says ~= 'frees')
   end
   if billed >= 0 and status ~= 'failed' then tallies_bill(k, id, noted, billed) end
-  if state == status then return 0, freed, state, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0) end
+  local function told(changed)
+    return changed, freed, state, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
+  end
+  if state == status then return told(0) end
   if rank <= rank_now then return 0, freed, '', '', '', 0 end
   if state == 'queued' then
     -- An attempt that was taken for unsent was sent after all: it must not be sent again.
@@ -68,7 +71,7 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
   redis.call('HDEL', k.message .. id, 'body')
   -- What was delivered has no more to say of its place.
   if status ~= 'sent' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
-  return 1, freed, state, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
+  return told(1)
 end
 
 for i = 2, #ARGV, 10 do
