@@ -42,12 +42,6 @@ def place_of(kind: str, key: str) -> Place:
             return place_of(*key.split(":", 1)) if ":" in key else Place()
         case "breaker":
             return _place_of_breaker(key)
-        case "wallet":
-            return Place(waba=key)
-        case "warming":
-            # Its key is an id of `policy/warming.py`.
-            scope, _, subject = key.partition(":")
-            return Place(number=subject) if scope == "number" else Place(waba=subject.partition(":")[0])
         case _:
             return Place()
 

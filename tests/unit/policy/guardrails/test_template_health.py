@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.factories import NOW_MS, make_case, make_service_case, make_standing, make_template
+from tests.factories import (
+    NOW_MS,
+    TEMPLATE,
+    WABA,
+    make_case,
+    make_rules,
+    make_service_case,
+    make_standing,
+    make_template,
+)
+from tests.unit.policy.breaker.specimens import HOUR_MS, make_grip, open_since
 from tidegate.cloudapi.vocabulary import TemplateStatus
+from tidegate.policy.breaker import Board, Grip
 from tidegate.policy.facts import Case
 from tidegate.policy.guardrails.template_health import template_health
+from tidegate.policy.reach import Scope
+from tidegate.policy.rules import Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Reason
 
@@ -59,3 +74,44 @@ def test_it_speaks_of_one_template_in_one_language_of_one_account(case: Case) ->
     standing = standing_with(TemplateStatus.PAUSED)
 
     assert template_health(case, standing, NOW_MS) is None
+
+
+class TestABreakerOnTheTemplate:
+    """What was done to it for its quality, beside the state that it is in."""
+
+    def grip(self, **changes: Any) -> Grip:
+        value = f"{WABA}:{TEMPLATE[1]}:{TEMPLATE[0]}"
+        terms = {"rule": "template_paused", "scope": Scope.TEMPLATE, "value": value, "reason": Reason.TEMPLATE_PAUSED}
+        return make_grip(**terms | changes)
+
+    def standing(self, status: TemplateStatus | None, rules: Rules | None = None, **changes: Any) -> Standing:
+        template = make_template(status=status)
+        board = Board([open_since(grip=self.grip(**changes))])
+        return make_standing(templates={template.key: template}, breakers=board, rules=rules or Rules())
+
+    def test_it_knows_when_the_template_may_be_tried_and_the_state_does_not(self) -> None:
+        objection = template_health(make_case(), self.standing(TemplateStatus.PAUSED), NOW_MS)
+
+        assert objection is not None
+        assert (objection.reason, objection.until_ms) == (Reason.TEMPLATE_PAUSED, NOW_MS + HOUR_MS)
+
+    def test_it_stops_a_template_whose_state_is_well(self) -> None:
+        objection = template_health(make_case(), self.standing(TemplateStatus.APPROVED), NOW_MS)
+
+        assert objection is not None
+        assert not objection.final
+
+    def test_what_is_disabled_is_not_waited_for_whatever_the_breaker_says(self) -> None:
+        objection = template_health(make_case(), self.standing(TemplateStatus.DISABLED), NOW_MS)
+
+        assert objection is not None
+        assert (objection.reason, objection.final) == (Reason.TEMPLATE_DISABLED, True)
+
+    def test_a_state_decides_where_the_breaker_s_rule_only_tells(self) -> None:
+        rules = make_rules(consequence=[{"id": "template_paused", "mode": "shadow"}])
+        paused = template_health(make_case(), self.standing(TemplateStatus.PAUSED, rules), NOW_MS)
+        well = template_health(make_case(), self.standing(TemplateStatus.APPROVED, rules), NOW_MS)
+
+        assert paused is not None
+        assert well is not None
+        assert (paused.shadow, well.shadow) == (False, True)
