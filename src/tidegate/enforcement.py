@@ -113,18 +113,19 @@ class Enforcement:
     ) -> None:
         """The same off the way of an answer. `passed`: what the send spoke of, where it went well as a probe."""
 
-        async def consider() -> None:
-            try:
-                await self.apply(signals, probes if passed is None else NO_PROBES)
-                if passed is not None and probes.any:
-                    await self._probes_passed(passed, probes)
-            except StoreUnavailable as error:
-                # The next send that meets the same trouble says so again.
-                log.warning("signals_not_applied", signals=[signal.name for signal in signals], fault=str(error))
-
-        task = spawn(consider(), "signals")
+        task = spawn(self.heed(signals, probes, passed), "signals")
         self._soon.add(task)
         task.add_done_callback(self._soon.discard)
+
+    async def heed(self, signals: Sequence[Signal], probes: Probes = NO_PROBES, passed: Subject | None = None) -> None:
+        """Do what follows from the answer to a send, so that the next send knows of it. Never raises for the store."""
+        try:
+            await self.apply(signals, probes if passed is None else NO_PROBES)
+            if passed is not None and probes.any:
+                await self._probes_passed(passed, probes)
+        except StoreUnavailable as error:
+            # The next send that meets the same trouble says so again.
+            log.warning("signals_not_applied", signals=[signal.name for signal in signals], fault=str(error))
 
     async def ended(self, timeout_s: float) -> None:
         """Return when what is to be considered soon has been, or after `timeout_s`."""

@@ -94,7 +94,7 @@ class Posting:
             return self._unknown(message, f"Meta answered {error.code}, which proves nothing")
         self._metrics.refused_by_meta(error.code)
         signal = signal_of_error(error.code, message.subject(), self._clock.now_ms())
-        self._enforcement.consider_soon([signal], probes)
+        await self._enforcement.heed([signal], probes)
         # What was promised and is right in itself waits for what is wrong around it; breakers say for how long.
         is_waited_for = message.hold if meaning.is_throttle else message.queued and meaning.retry is Retry.AFTER_SCOPE
         if is_waited_for:

@@ -83,3 +83,7 @@ def test_peers_are_of_one_kind_and_category() -> None:
     assert ours.peers == OutcomeScope(Kind.TEMPLATE, "marketing", f"{WABA}:en_US:b").peers
     assert ours.peers != OutcomeScope(Kind.TEMPLATE, "utility", f"{WABA}:en_US:b").peers
     assert OutcomeScope(Kind.CATEGORY, "1", "utility").peers == OutcomeScope(Kind.CATEGORY, "2", "utility").peers
+
+
+def test_early_warning_judges_templates_and_categories_and_nothing_else() -> None:
+    assert {kind for kind in Kind if kind.is_judged} == {Kind.TEMPLATE, Kind.CATEGORY}

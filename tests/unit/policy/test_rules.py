@@ -248,3 +248,27 @@ def test_the_example_shows_every_key_of_a_guardrail(guardrail: str) -> None:
     kinds = getattr(table, "__args__", (table,))
     fields = next(kind for kind in kinds if issubclass(kind, Table)).model_fields
     assert shown.keys() == {field.alias or name for name, field in fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        pytest.param({"frequency_cap": {}}, "neither per_day nor per_week", id="a cap on nothing"),
+        pytest.param(
+            {"early_warning": {"false_stops": 0.5}},
+            "at least the evidence of a throttle",
+            id="stops sooner than throttles",
+        ),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(written: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        Rules.model_validate(written)
+
+
+def test_what_the_tables_mean_to_the_judgement() -> None:
+    rules = Rules.model_validate({"frequency_cap": {"per_week": 3}, "early_warning": {"least_sends": 50}})
+
+    assert rules.frequency_cap is not None
+    assert (rules.frequency_cap.cap.per_day, rules.frequency_cap.cap.per_week) == (None, 3)
+    assert (rules.early_warning.plan.least_sends, rules.early_warning.plan.false_stops) == (50, 0.01)

@@ -4,7 +4,7 @@ from tidegate.cloudapi.vocabulary import TemplateStatus
 from tidegate.policy.breaker import strictest
 from tidegate.policy.facts import Case
 from tidegate.policy.reach import Scope
-from tidegate.policy.standing import Standing
+from tidegate.policy.standing import Standing, TemplateStanding
 from tidegate.policy.verdict import Objection, Reason
 
 DISABLED = frozenset({TemplateStatus.DISABLED})
@@ -20,17 +20,14 @@ def template_health(case: Case, standing: Standing, now_ms: int) -> Objection | 
     if case.template is None:
         return None
     stopped = strictest(standing.breakers.covering(case, Scope.TEMPLATE), standing.rules.consequences, now_ms)
-    unsendable = _unsendable(case, standing)
+    unsendable = _unsendable(standing.template(case.waba, *case.template))
     if stopped is None or unsendable is None:
         return stopped or unsendable
     # The state has no end of its own, the breaker knows when it may be tried.
     return unsendable if stopped.shadow or (unsendable.final and not stopped.final) else stopped
 
 
-def _unsendable(case: Case, standing: Standing) -> Objection | None:
-    if case.template is None:
-        return None
-    known = standing.template(case.waba, *case.template)
+def _unsendable(known: TemplateStanding | None) -> Objection | None:
     if known is None or known.status is None or known.status.sendable:
         return None
     if known.status in PAUSED:

@@ -9,7 +9,7 @@ import orjson
 
 from tidegate.policy.breaker import Breaker, State, from_json, state_at, to_json
 from tidegate.policy.frequency import WEEK_MS
-from tidegate.policy.users.user import CLOSED_KEPT_MS, DAY_MS, User, Word
+from tidegate.policy.users.user import CLOSED_KEPT_MS, DAY_MS, REFUSABLE, User, Word
 
 #: A name that stood for the same user is forgotten when it was not seen for this long.
 ALIAS_KEPT_MS: Final = 400 * DAY_MS
@@ -36,11 +36,16 @@ def write_user(user: User) -> bytes:
 def read_user(record: bytes, version: int) -> User:
     """The user of a record, also of one that an older or a newer version has written.
 
-    What is not known is left out. A word that cannot be understood is a refusal: nobody is written to because a record
-    was damaged. Raises ValueError for what is no record at all.
+    What is not known is left out. A word that cannot be understood is a refusal, and a record that cannot be is one of
+    everything: nobody is written to because a record was damaged.
     """
-    if not record:
-        return User(version=version)
+    try:
+        return _read(record, version) if record else User(version=version)
+    except ValueError:
+        return User(version=version, consents=dict.fromkeys(REFUSABLE, Word(False, 0)))
+
+
+def _read(record: bytes, version: int) -> User:
     told = orjson.loads(record)
     if not isinstance(told, dict):
         raise ValueError("a user's record is a JSON object")

@@ -98,9 +98,11 @@ def test_a_word_that_cannot_be_understood_is_a_refusal(word: object) -> None:
         pytest.param(b'{"aliases":["xy"]}', id="an alias that is no hex"),
     ],
 )
-def test_what_is_no_record_is_refused(record: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - orjson's, ours, and that of bytes.fromhex
-        read_user(record, 1)
+def test_what_is_no_record_reads_as_a_refusal_of_everything(record: bytes) -> None:
+    read = read_user(record, 7)
+
+    assert read.version == 7
+    assert all(read.opted_out(category) for category in Category)
 
 
 HELD = opened_by(131049)
