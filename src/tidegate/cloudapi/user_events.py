@@ -7,6 +7,7 @@ of the webhook's entry, `number_id` a `phone_number_id`.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from .vocabulary import Category, MessageStatus, read_category
 
@@ -127,9 +128,16 @@ class Preference(StrEnum):
     RESUME = "resume"
 
 
+#: Stands for a time that can't be read: later than any, so that it counts as of now wherever times of the future do.
+WHEN_RECEIVED_MS: Final = 4_102_444_800_000
+
+
 @dataclass(frozen=True, slots=True)
 class UserPreference:
-    """A user stopped or resumed a kind of message. Source: Meta, webhook `user_preferences`."""
+    """A user stopped or resumed a kind of message. Source: Meta, webhook `user_preferences`.
+
+    A stop counts whatever else of it can't be read: its `at_ms` is then WHEN_RECEIVED_MS.
+    """
 
     waba_id: str
     number_id: str

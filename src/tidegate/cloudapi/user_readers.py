@@ -20,6 +20,7 @@ from .events import (
     UserIdUpdate,
     UserPreference,
 )
+from .user_events import WHEN_RECEIVED_MS
 from .vocabulary import MessageStatus
 from .wire import (
     Change,
@@ -266,14 +267,18 @@ def _read_preference(source: _Source, part: dict[str, Any]) -> UserPreference:
     value = part.get("value")
     if (phone is None and user_id is None) or value not in tuple(Preference):
         raise Unreadable
+    category, at_ms = read_word(part.get("category")), read_time_ms(part.get("timestamp"))
+    if value == Preference.STOP:
+        # Whoever wants no more is heard, whatever else of it can't be read.
+        category, at_ms = category or "unknown", at_ms or WHEN_RECEIVED_MS
     return UserPreference(
         waba_id=source.waba_id,
         number_id=source.number_id,
         phone=phone,
         user_id=user_id,
-        category=required(read_word(part.get("category"))),
+        category=required(category),
         value=Preference(value),
-        at_ms=required(read_time_ms(part.get("timestamp"))),
+        at_ms=required(at_ms),
     )
 
 

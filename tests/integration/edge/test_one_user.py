@@ -207,6 +207,18 @@ async def test_a_preference_of_an_id_that_was_seen_with_a_number_stops_sends_to_
     assert (await marketing(bare))["Tidegate-Verdict"] == "send"
 
 
+async def test_a_stop_whose_time_cannot_be_read_holds_until_a_newer_word(bare: Caller) -> None:
+    at_s = int((await store_time(bare)).timestamp())
+    stop = {"wa_id": ANN[1:], "category": "marketing_messages", "value": "stop", "timestamp": 1.5, "detail": "x"}
+
+    await says(bare, {"user_preferences": [stop]}, "user_preferences")
+    assert (await marketing(bare))["Tidegate-Reason"] == "opted_out"
+
+    await advance(bare, 60)
+    await says(bare, {"user_preferences": [stop | {"value": "resume", "timestamp": at_s + 30}]}, "user_preferences")
+    assert (await marketing(bare))["Tidegate-Verdict"] == "send"
+
+
 async def test_a_new_number_does_not_make_an_opt_out_forgotten(bare: Caller) -> None:
     await bare("PUT", f"{V1}/recipients/{ANN}/consent", json={"marketing": False})
     system = {"type": "user_changed_number", "body": "x", "wa_id": BOB[1:]}

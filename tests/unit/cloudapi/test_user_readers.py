@@ -17,6 +17,7 @@ from tidegate.cloudapi.events import (
     UserIdUpdate,
     UserPreference,
 )
+from tidegate.cloudapi.user_events import WHEN_RECEIVED_MS
 from tidegate.cloudapi.user_readers import read_messages, read_user_id_updates, read_user_preferences
 from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.cloudapi.wire import Change, Unreadable
@@ -307,12 +308,28 @@ def test_a_price_and_a_conversation_of_wrong_types_are_left_out() -> None:
 
 
 def test_a_preference_needs_a_user_a_value_a_kind_and_a_time() -> None:
-    good = {"wa_id": "155512345", "category": "marketing_messages", "value": "stop", "timestamp": 9}
+    good = {"wa_id": "155512345", "category": "marketing_messages", "value": "resume", "timestamp": 9}
     bad = [{**good, "wa_id": None}, {**good, "value": "maybe"}, {**good, "category": None}]
     bad += [{**good, "timestamp": None}]
     events = read_user_preferences(change("user_preferences", user_preferences=[*bad, good]))
     assert events == [Unrecognised("user_preferences", "1")] * 4 + [
-        UserPreference("1", "2", "155512345", None, "marketing_messages", Preference.STOP, 9_000)
+        UserPreference("1", "2", "155512345", None, "marketing_messages", Preference.RESUME, 9_000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("odd", "category", "at_ms"),
+    [
+        pytest.param({"timestamp": 9.5}, "marketing_messages", WHEN_RECEIVED_MS, id="a time that is none"),
+        pytest.param({"timestamp": None}, "marketing_messages", WHEN_RECEIVED_MS, id="no time"),
+        pytest.param({"category": None}, "unknown", 9_000, id="no kind"),
+    ],
+)
+def test_a_stop_counts_whatever_else_of_it_cannot_be_read(odd: dict[str, Any], category: str, at_ms: int) -> None:
+    stop = {"wa_id": "155512345", "category": "marketing_messages", "value": "stop", "timestamp": 9, **odd}
+
+    assert read_user_preferences(change("user_preferences", user_preferences=[stop])) == [
+        UserPreference("1", "2", "155512345", None, category, Preference.STOP, at_ms)
     ]
 
 
