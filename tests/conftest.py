@@ -72,3 +72,8 @@ async def store_client(store_socket: str | None) -> AsyncIterator[StoreClient]:
         async with await connect(socket_url(store_socket)) as connection:
             await connection.client.flushall()
             yield connection.client
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: "test_seven_days" not in item.nodeid)
