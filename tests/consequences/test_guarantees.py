@@ -234,12 +234,13 @@ async def test_a_resumption_that_is_older_than_the_stop_changes_nothing(world: W
 
 
 async def test_webhooks_that_come_twice_or_late_open_no_breaker_anew(world: World) -> None:
-    await world.failed(131048)
+    await world.send("the template")
+    failed, at_s = world.graph.sent[-1], await world.now_ms() // 1000
+    await world.status(failed, "failed", 131048, at_s)
     until_was = (await world.breakers())["spam_rate"]["until"]
     await world.pass_ms(10 * MINUTE_MS)
 
-    failed = world.graph.sent[-1]
-    await world.status(failed, "failed", 131048)
+    await world.status(failed, "failed", 131048, at_s)
 
     assert (await world.breakers())["spam_rate"]["until"] == until_was
 

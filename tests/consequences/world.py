@@ -183,12 +183,12 @@ class World:
         assert got.status == 200, got.raw
         await self.status(self.graph.sent[-1], "failed", code)
 
-    async def status(self, sent: Sent, status: str, code: int | None = None) -> None:
-        """A status of a message."""
+    async def status(self, sent: Sent, status: str, code: int | None = None, at_s: int | None = None) -> None:
+        """A status of a message, as of now or of a time (s)."""
         said: dict[str, Any] = {
             "id": sent.wamid,
             "status": status,
-            "timestamp": str(await self.now_ms() // 1000),
+            "timestamp": str(at_s or await self.now_ms() // 1000),
             "recipient_id": str(sent.body["to"]).removeprefix("+"),
             "biz_opaque_callback_data": sent.body["biz_opaque_callback_data"],
         }
