@@ -256,9 +256,12 @@ class Gateway:
             return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
         facts = await self._place_times.told(message.route.portfolio, terms, facts)
         rules, now_ms = standing.rules, facts.now_ms
-        self._tell_shadows(message, foreshadowed(case, standing, rules, now_ms, addressee.user))
-        self._tell_shadows(message, shadowed(case, terms, facts, rules))
-        return judge(case, terms, facts, rules)
+        verdict = judge(case, terms, facts, rules)
+        if not isinstance(verdict, Wait):
+            # A send that waits for its turn is judged again, and would be told of twice.
+            self._tell_shadows(message, foreshadowed(case, standing, rules, now_ms, addressee.user))
+            self._tell_shadows(message, shadowed(case, terms, facts, rules))
+        return verdict
 
     def _tell_shadows(self, message: Message, reasons: Sequence[Reason]) -> None:
         if reasons:

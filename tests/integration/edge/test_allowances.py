@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -107,6 +108,15 @@ class TestWarmUp:
         assert (told.body["verdict"], answer["mode"], answer["reason"]) == ("send", "shadow", "warm_up")
         metrics = (await bare("GET", "/metrics", None)).raw.decode()
         assert 'tidegate_shadow_objections_total{reason="warm_up"} 2.0' in metrics
+
+    async def test_in_shadow_a_send_that_waits_for_its_turn_is_counted_once(self, bare: Caller) -> None:
+        await rule(bare, warm_up={"start": 1, "mode": "shadow", "scopes": ["number"]})
+
+        sent = await asyncio.gather(*(send(bare, marketing(user)) for user in range(9)))
+
+        assert {one["Tidegate-Verdict"] for one in sent} == {"send"}
+        metrics = (await bare("GET", "/metrics", None)).raw.decode()
+        assert 'tidegate_shadow_objections_total{reason="warm_up"} 8.0' in metrics
 
 
 class TestBudget:
