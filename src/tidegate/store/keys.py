@@ -8,6 +8,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 |---|---|---|---|---|
 | clock | string | steerable clock: ms to add, or `@` and a fixed instant | tests only | never |
 | ledger | hash | `epoch`; `used` places; `tat:<number>` next turn (ms) | admit, restand, ... | never |
+| | | `era` of the books; `server` that they are whole on; `held_until` (ms) while they are not | join, vouch | |
 | places:<bucket> | zset | 7 bytes of the recipient -> end of its place (ms) | admit, settle, refresh | when empty |
 | calendar | zset | bucket -> ms, never later than the bucket's earliest end | as places | when empty |
 | holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |
@@ -15,7 +16,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window, ... | after both |
 | message:<id> | hash | one message: state, attempt, recipient, history, body while queued | all | retention |
 | wamid:<wamid> | string | message id | settle, refresh | retention |
-| inflight | zset | message id -> ms by which its outcome must be known | admit, settle | when settled |
+| inflight | zset | message id -> ms by which its outcome, or what became of it, must be known | admit, settle, ... | then |
 | lane:<number>:<category> | zset | queued message id -> ms at which it is due | enqueue, claim, ... | when claimed |
 | waiting:<number>:<category> | zset | id of one that needs a place -> ms since when | enqueue, claim | when claimed |
 | leases | zset | claimed message id -> ms at which the claim lapses | claim | when submitted |
@@ -35,6 +36,9 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | topups | hash | `<waba> <reference>` -> millionths paid in | top_up | never |
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
+| nodes | hash | node -> `<owes> <heard of (ms)>`: whether it still has to say what the books miss | join, vouch | 25 h |
+| heard | hash | number -> when the latest of its messages whose status came was admitted (ms) | refresh | never |
+| promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
 """
 
@@ -70,6 +74,8 @@ NAMES: Final = (
     "reached:",
     "ramps",
     "topups",
+    "nodes",
+    "heard",
 )
 
 
@@ -127,6 +133,14 @@ class PortfolioKeys:
 
     def lease(self, duty: str) -> str:
         return f"{self._prefix}lease:{duty}"
+
+    @property
+    def nodes(self) -> str:
+        return f"{self._prefix}nodes"
+
+    @property
+    def promise(self) -> str:
+        return f"{self._prefix}promise"
 
     def idempotency(self, app: str, digest: str) -> str:
         return f"{self._prefix}idempotency:{app}:{digest}"
