@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
+from tidegate.errors import StoreUnavailable
 from tidegate.tasks import spawn
 
 Item = TypeVar("Item")
@@ -15,8 +16,10 @@ Answer = TypeVar("Answer")
 class Batch(Generic[Item, Answer]):
     """Collects items of the same loop tick and hands them to `run` in one call, at most one call at a time.
 
-    A trip to the store costs more than the work that it asks for, so callers share it. A failed call fails all
-    that were in it. A caller that is cancelled loses its answer, never the work of the others.
+    A trip to the store costs more than the work that it asks for, so callers share it. A call that the store did not
+    answer fails all that were in it, and all that came meanwhile; one that failed by an item is made again in halves,
+    until only that item is in it: `run` has to bear being repeated. A caller that is cancelled loses its answer, never
+    the work of the others.
     """
 
     __slots__ = ("_busy", "_most", "_run", "_waiting")
@@ -56,12 +59,20 @@ class Batch(Generic[Item, Answer]):
             answers = await self._run([item for item, _ in batch])
             if len(answers) != len(batch):
                 raise ValueError(f"{len(answers)} answers to {len(batch)} items")
-        except BaseException as error:
-            # Whatever went wrong is every caller's answer; a caller left waiting for ever would be worse.
-            _fail(batch, error if isinstance(error, Exception) else RuntimeError("batch was ended"))
-            if not isinstance(error, Exception):
-                raise
-            return
+        except StoreUnavailable as error:
+            # Who came meanwhile has waited as long: the next call would say the same, later than anybody may wait.
+            late, self._waiting = self._waiting, []
+            return _fail(batch + late, error)
+        except Exception as error:
+            if len(batch) == 1:
+                return _fail(batch, error)
+            middle = len(batch) // 2
+            await self._carry(batch[:middle])
+            return await self._carry(batch[middle:])
+        except BaseException:
+            # Whatever ends this task, a caller left waiting for ever would be worse.
+            _fail(batch, RuntimeError("batch was ended"))
+            raise
         for (_, future), answer in zip(batch, answers, strict=True):
             if not future.done():
                 future.set_result(answer)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tidegate.errors import StoreUnavailable
 from tidegate.store.batch import Batch, Shards
 
 
@@ -73,22 +74,37 @@ async def test_no_trip_carries_more_than_the_most() -> None:
     assert (sizes, answers) == ([3, 3, 1], [0, 10, 20, 30, 40, 50, 60])
 
 
-async def test_a_failed_trip_fails_all_that_were_in_it_and_nobody_else() -> None:
-    trips: list[list[int]] = []
-
+async def test_an_item_that_breaks_its_trip_fails_alone() -> None:
     async def run(items: list[int]) -> list[int]:
-        trips.append(items)
         if 2 in items:
-            raise ConnectionError("gone")
+            raise ValueError("broken")
         return await echo(items)
 
-    batch = Batch(run, most=3)
+    batch = Batch(run, most=8)
 
-    answers = await asyncio.gather(*map(batch, range(5)), return_exceptions=True)
+    answers = await asyncio.gather(*map(batch, range(10)), return_exceptions=True)
 
-    assert [type(answer) for answer in answers[:3]] == [ConnectionError] * 3
-    assert answers[3:] == [30, 40]
+    assert isinstance(answers.pop(2), ValueError)
+    assert answers == [0, 10, *range(30, 100, 10)]
     assert await batch(9) == 90
+
+
+async def test_a_store_that_does_not_answer_fails_all_that_were_in_the_trip_and_all_that_came_meanwhile() -> None:
+    line = Line()
+    batch = Batch(line.run, most=2)
+    in_it = [asyncio.create_task(batch(n)) for n in (1, 2)]
+    trip = await line.departs()
+    meanwhile = [asyncio.create_task(batch(n)) for n in (3, 4, 5)]
+    await asyncio.sleep(0)
+
+    trip.set_exception(StoreUnavailable("gone"))
+
+    answers = await asyncio.gather(*in_it, *meanwhile, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 5
+    assert line.trips == [[1, 2]]
+    afterwards = asyncio.create_task(batch(9))
+    (await line.departs()).set_result(None)
+    assert await afterwards == 90
 
 
 async def test_a_caller_that_is_cancelled_loses_its_answer_and_not_the_work_of_others() -> None:
@@ -133,7 +149,7 @@ async def test_a_trip_that_is_ended_from_outside_leaves_nobody_waiting() -> None
 
 async def test_too_few_answers_leave_nobody_waiting() -> None:
     async def run(items: list[int]) -> list[int]:
-        return [10 * items[0]]
+        return []
 
     async with asyncio.timeout(5):
         answers = await asyncio.gather(*map(Batch(run), range(3)), return_exceptions=True)
