@@ -138,9 +138,11 @@ class PortfolioKeys:
     def nodes(self) -> str:
         return f"{self._prefix}nodes"
 
-    @property
-    def promise(self) -> str:
-        return f"{self._prefix}promise"
+    @staticmethod
+    def promise(clock: str | bytes) -> bytes:
+        """The key beside the `clock` given, which is the first key of every script."""
+        text = clock.encode() if isinstance(clock, str) else clock
+        return text.removesuffix(b"clock") + b"promise"
 
     def idempotency(self, app: str, digest: str) -> str:
         return f"{self._prefix}idempotency:{app}:{digest}"

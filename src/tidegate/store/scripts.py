@@ -6,6 +6,7 @@ import asyncio
 import functools
 import hashlib
 import re
+import weakref
 from collections.abc import Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -16,6 +17,7 @@ from redis.exceptions import NoScriptError
 
 from tidegate.errors import StoreUnavailable
 from tidegate.store.faults import store_faults
+from tidegate.store.keys import PortfolioKeys
 
 #: Together with the client's own timeout less than half a second: that long may a caller wait for a 503.
 SECOND_TRY_S: Final = 0.2
@@ -26,6 +28,16 @@ StoreClient = Redis | RedisCluster
 _LUA = resources.files("tidegate.store").joinpath("lua")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _USES = re.compile(r"^-- uses: *(.+)$", re.ASCII | re.MULTILINE)
+_PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
+
+#: So long replicas may take to say that they hold a promise: with what the script takes, less than the client waits.
+_REPLICAS_MS: Final = 150
+_replicas: weakref.WeakKeyDictionary[StoreClient, int] = weakref.WeakKeyDictionary()
+
+
+def require_replicas(client: StoreClient, replicas: int) -> None:
+    """Have so many replicas hold whatever is promised by way of this client, before it is promised."""
+    _replicas[client] = replicas
 
 
 class Script:
@@ -33,21 +45,23 @@ class Script:
 
     Its header may hold one line `-- uses: time, places`: the fragments `lua/_time.lua` and
     `lua/_places.lua` are then put before its own text, in this order, so that it knows what they declare
-    `local`. Fragments use no fragments.
+    `local`. Fragments use no fragments. A line `-- promised` says that a promise rests on what it writes.
 
     Raises LookupError if there is no such script or fragment, ValueError if its `uses` can't be understood.
     """
 
-    __slots__ = ("name", "sha", "text")
+    __slots__ = ("is_promised", "name", "sha", "text")
 
     name: Final[str]  #: the stem of its file
     text: Final[str]  #: all of it, as it is sent: fragments first
     sha: Final[str]  #: what EVALSHA calls it: 40 hex digits
+    is_promised: Final[bool]  #: whether replicas have to hold what it wrote, where any have to hold anything
 
     def __init__(self, name: str, folder: Traversable = _LUA) -> None:
         self.name = name
         self.text = _put_together(folder, name)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        self.is_promised = _PROMISED.search(_header(_read(folder, name))) is not None
 
     async def __call__(
         self, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
@@ -58,10 +72,13 @@ class Script:
         nothing, so the text is sent once instead. Nothing else is tried again here: after a lost answer the
         script may have run.
 
-        Raises StoreUnavailable when the store is in trouble. A script that breaks raises redis'
-        ResponseError: that is a bug.
+        Raises StoreUnavailable when the store is in trouble, or too few replicas hold what was written. A script that
+        breaks raises redis' ResponseError: that is a bug.
         """
+        replicas = _replicas.get(client, 0) if self.is_promised else 0
         with store_faults:
+            if replicas and not isinstance(client, RedisCluster):
+                return await self._promised(client, keys, args, replicas)
             try:
                 return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
             except NoScriptError:
@@ -82,6 +99,28 @@ class Script:
                     return await self(client, keys, args)
             except TimeoutError:
                 raise StoreUnavailable("the store is unavailable: no answer twice") from None
+
+    async def _promised(
+        self, client: Redis, keys: Sequence[str | bytes], args: Sequence[str | bytes | int], replicas: int
+    ) -> Any:
+        """Run it, and wait on the same connection until so many replicas have what it wrote."""
+        call: tuple[Any, ...] = ("EVALSHA", self.sha)
+        while True:
+            async with client.pipeline(transaction=False) as pipe:
+                pipe.execute_command(*call, len(keys), *keys, *args)
+                # WAIT looks at what its own connection wrote last: a script that ran before may write nothing now.
+                pipe.set(PortfolioKeys.promise(keys[0]), b"1", px=60_000)
+                pipe.execute_command("WAIT", replicas, _REPLICAS_MS)
+                answer, written, held = await pipe.execute(raise_on_error=False)
+            if isinstance(answer, NoScriptError) and call[0] == "EVALSHA":
+                call = ("EVAL", self.text)
+                continue
+            for one in (answer, written, held):
+                if isinstance(one, Exception):
+                    raise one
+            if held < replicas:
+                raise StoreUnavailable(f"the store is unavailable: {held} of {replicas} replicas hold what was written")
+            return answer
 
     def __repr__(self) -> str:
         return f"Script({self.name!r}, {self.sha[:8]})"

@@ -1,5 +1,6 @@
 -- close_window: forget users' service windows that Meta says are closed.
 -- uses: keys, time, names
+-- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV     4 a window: portfolio, recipient (16 bytes), number, when Meta said so (ms)

@@ -1,5 +1,6 @@
 -- erase_user: forget one user, if what is known of them is still what it was when it was read.
 -- uses: keys, time
+-- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 recipient (16 bytes), 2 version of the record that was read (0 = there was none), 3 the record that is left

@@ -1,5 +1,6 @@
 -- move_user: count under a user's name what was counted under an alias of theirs, and whatever still comes for it.
 -- uses: keys, time, places, queue, names
+-- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 alias, 2 the user's name (16 bytes each), then the numbers whose pairs with the alias are moved

@@ -1,5 +1,6 @@
 -- open_window: open users' customer service windows from the times of their own messages.
 -- uses: keys, time, places, queue, names
+-- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  length of the window (ms)

@@ -1,5 +1,6 @@
 -- restand: write changes of standing, each unless a newer one is there, and begin a new epoch.
 -- uses: keys, time
+-- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 most entries of history to keep, 2 the only epoch under which to write ('' = any), then 5 a change: record

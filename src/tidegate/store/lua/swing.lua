@@ -1,5 +1,6 @@
 -- swing: write breakers anew, each if it is still as it was read, and begin a new epoch.
 -- uses: keys, time
+-- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 most entries of history to keep, then 5 a breaker: id, its revision when read (0: there was none), the record

@@ -1,5 +1,6 @@
 -- top_up: put money into the wallet of a WABA, once for each reference, and begin a new epoch.
 -- uses: keys, time
+-- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 most entries of history to keep, 2 WABA, 3 reference (hex), 4 amount (millionths), 5 most that may be paid

@@ -1,5 +1,6 @@
 -- update_user: write what is known of users, each if it is still what it was when it was read.
 -- uses: keys, time
+-- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV     5 a user: portfolio (0 = first block), recipient (16 bytes), version that was read (0 = there was none), the

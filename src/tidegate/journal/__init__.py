@@ -1,0 +1,16 @@
+"""What a node remembers by itself of what it wrote into the store, for the day on which the store has forgotten it."""
+
+from tidegate.journal.files import JournalUnwritable, Slot, open_slot, open_slots_of_the_dead
+from tidegate.journal.journal import Journal
+from tidegate.journal.memory import Intent, Memory, Past
+
+__all__ = [
+    "Intent",
+    "Journal",
+    "JournalUnwritable",
+    "Memory",
+    "Past",
+    "Slot",
+    "open_slot",
+    "open_slots_of_the_dead",
+]

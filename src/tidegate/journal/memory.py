@@ -1,0 +1,178 @@
+"""What was written, as far as it still matters: the sends of a day, open windows, what users have said, who else wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from tidegate.policy.users import Word
+
+#: A send counts for 24 h from its delivery, of which its own node seldom hears: an hour more than from its admission.
+KEPT_MS: Final = 25 * 3_600_000
+
+Entry = list[Any]
+"""One line of the journal: its kind, then what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A send that was admitted: what the books have to know of it. Times are the store's, in ms.
+
+    `place`: "1" where it took a place (or refreshes one), "0" where it went inside an open window, "" where it does not
+    count. `ends_ms`: until when its place is kept while nobody knows its fate. `state`: sending, accepted, unknown,
+    failed (proven unsent) or delivered.
+    """
+
+    portfolio: str
+    message_id: str
+    attempt: int
+    recipient: bytes = field(repr=False)
+    number: str
+    place: str
+    window_ends_ms: int
+    at_ms: int
+    ends_ms: int
+    about: bytes = b""
+    state: str = "sending"
+    wamid: str = field(default="", repr=False)
+    delivered_at_ms: int = 0
+
+
+@dataclass(slots=True)
+class Past:
+    """All that is remembered of one portfolio."""
+
+    era: str = ""
+    """Of the books that it was written into; "" for nothing."""
+    intents: dict[str, Intent] = field(default_factory=dict)
+    """By message id, the oldest first."""
+    windows: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    """(number, recipient) -> time of the user's last message."""
+    words: dict[bytes, Mapping[str, Word]] = field(default_factory=dict)
+    """What users said of categories, by recipient."""
+    nodes: dict[str, int] = field(default_factory=dict)
+    """Other nodes that wrote into the same books, and when they were heard of last."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether anything was written at all."""
+        return bool(self.intents or self.windows or self.words)
+
+
+class Memory:
+    """Applies entries, one after the other; the same ones in any file give the same memory."""
+
+    def __init__(self) -> None:
+        self._pasts: dict[str, Past] = {}
+
+    def of(self, portfolio: str) -> Past:
+        """What is remembered of a portfolio."""
+        return self._pasts.setdefault(portfolio, Past())
+
+    def apply(self, entry: Entry) -> None:
+        """Remember one entry. Raises KeyError, ValueError, TypeError or IndexError for one that can't be read."""
+        _APPLIED[entry[0]](self.of(entry[1]), entry)
+
+    def forget_before(self, at_ms: int) -> None:
+        """Forget what no place and no window depends on any more. Words are kept."""
+        for past in self._pasts.values():
+            for message_id in _older(past.intents, at_ms):
+                del past.intents[message_id]
+            past.windows = {key: at for key, at in past.windows.items() if at > at_ms}
+            past.nodes = {node: heard for node, heard in past.nodes.items() if heard > at_ms}
+
+    def lasting_entries(self) -> Iterator[Entry]:
+        """What has to be said again at the head of a new file: all but the sends."""
+        for portfolio, past in self._pasts.items():
+            yield ["era", portfolio, past.era]
+            yield from (["node", portfolio, node, heard] for node, heard in past.nodes.items())
+            yield from (word_entry(portfolio, recipient, words) for recipient, words in past.words.items())
+            yield from (["window", portfolio, n, r.hex(), at] for (n, r), at in past.windows.items())
+
+
+def intent_entry(intent: Intent) -> Entry:
+    """The entry of an admitted send."""
+    return [
+        "intent",
+        intent.portfolio,
+        intent.message_id,
+        intent.attempt,
+        intent.recipient.hex(),
+        intent.number,
+        intent.place,
+        intent.window_ends_ms,
+        intent.at_ms,
+        intent.ends_ms,
+        intent.about.decode(),
+    ]
+
+
+def word_entry(portfolio: str, recipient: bytes, words: Mapping[str, Word]) -> Entry:
+    """The entry of what a user has said so far."""
+    said = {category: [word.granted, word.at_ms, word.source] for category, word in words.items()}
+    return ["words", portfolio, recipient.hex(), said]
+
+
+def _older(intents: Mapping[str, Intent], at_ms: int) -> list[str]:
+    old = []
+    for message_id, intent in intents.items():
+        if max(intent.at_ms, intent.delivered_at_ms) > at_ms:
+            break
+        old.append(message_id)
+    return old
+
+
+def _begin(past: Past, entry: Entry) -> None:
+    past.era = str(entry[2])
+
+
+def _node(past: Past, entry: Entry) -> None:
+    past.nodes[entry[2]] = max(int(entry[3]), past.nodes.get(entry[2], 0))
+
+
+def _intent(past: Past, entry: Entry) -> None:
+    portfolio, message_id, attempt, recipient, number, place, window, at_ms, ends_ms, about = entry[1:]
+    past.intents.pop(message_id, None)
+    past.intents[message_id] = Intent(
+        portfolio, message_id, attempt, bytes.fromhex(recipient), number, place, window, at_ms, ends_ms, about.encode()
+    )
+
+
+def _ended(past: Past, entry: Entry) -> None:
+    message_id, attempt, state, wamid = entry[2:]
+    intent = past.intents.get(message_id)
+    if intent is not None and intent.attempt == attempt:
+        past.intents[message_id] = replace(intent, state=state, wamid=wamid or intent.wamid)
+
+
+def _requeued(past: Past, entry: Entry) -> None:
+    past.intents.pop(entry[2], None)
+
+
+def _delivered(past: Past, entry: Entry) -> None:
+    intent = past.intents.get(entry[2])
+    if intent is not None and not intent.delivered_at_ms:
+        past.intents[entry[2]] = replace(intent, state="delivered", delivered_at_ms=int(entry[3]))
+
+
+def _window(past: Past, entry: Entry) -> None:
+    key = (entry[2], bytes.fromhex(entry[3]))
+    past.windows[key] = max(int(entry[4]), past.windows.get(key, 0))
+
+
+def _words(past: Past, entry: Entry) -> None:
+    words = {category: Word(bool(granted), int(at), source) for category, (granted, at, source) in entry[3].items()}
+    past.words[bytes.fromhex(entry[2])] = words
+
+
+_APPLIED: Final = {
+    "era": _begin,
+    "node": _node,
+    "intent": _intent,
+    "ended": _ended,
+    "requeued": _requeued,
+    "delivered": _delivered,
+    "window": _window,
+    "words": _words,
+}

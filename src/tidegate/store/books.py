@@ -1,0 +1,113 @@
+"""The books as a whole: which era they are of, who writes into them, and how what they lost is written down again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tidegate.journal import Intent
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.ledger import OUTCOME_MS, REMEMBER_MS
+from tidegate.store.scripts import StoreClient, script
+from tidegate.store.witness import Identity
+
+#: A moving day, and what a place keeps beyond it: whoever was written to before the books were lost is free by then.
+HOLD_MS: Final = 25 * 3_600_000
+#: Nodes join this often, so that each of them knows the others.
+JOIN_EVERY_MS: Final = 2_000
+_GONE_MS: Final = 3 * JOIN_EVERY_MS
+_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a node found. `held_until_ms`: 0 where the books are whole. `nodes`: others and itself, heard of when."""
+
+    now_ms: int
+    era: str
+    epoch: int
+    held_until_ms: int
+    nodes: Mapping[str, int]
+    owing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What became of the books: `owing` nodes are still waited for; `whole` says that they are from this call on."""
+
+    owing: int
+    whole: bool
+
+
+class Books:
+    """The books of all portfolios, by way of a client that nobody watches. Every method raises StoreUnavailable."""
+
+    def __init__(self, client: StoreClient) -> None:
+        self._client = client
+
+    async def join(
+        self, portfolio: str, node: str, server: Identity, remembered: str, nodes: Mapping[str, int]
+    ) -> Joined:
+        """Say that `node` uses these books. `remembered`: the era that it wrote into ("" for none)."""
+        args: list[str | int] = [node, server.run_id, secrets.token_hex(8), remembered, int(server.keeps_all)]
+        args += [HOLD_MS, _GONE_MS]
+        for other, heard_ms in nodes.items():
+            args += (other, heard_ms)
+        answer = await self._run("join", portfolio, args)
+        names, owes, heard = answer[4::3], answer[5::3], answer[6::3]
+        return Joined(
+            now_ms=answer[0],
+            era=answer[1].decode(),
+            epoch=answer[2],
+            held_until_ms=answer[3],
+            nodes={name.decode(): at for name, at in zip(names, heard, strict=True)},
+            owing=frozenset(name.decode() for name, one in zip(names, owes, strict=True) if one),
+        )
+
+    async def vouch(self, portfolio: str, era: str, nodes: Sequence[str]) -> Vouched:
+        """These nodes have written all that they know. None: the books are taken as they are."""
+        answer = await self._run("vouch", portfolio, [era, *nodes])
+        return Vouched(answer[2], answer[3] == 1)
+
+    async def rebuild(self, portfolio: str, intents: Iterable[Intent]) -> int:
+        """Write sends into the books that do not have them; how many that were."""
+        missing = 0
+        left = list(intents)
+        while left:
+            some, left = left[:_AT_ONCE], left[_AT_ONCE:]
+            args: list[str | bytes | int] = [OUTCOME_MS, REMEMBER_MS]
+            for intent in some:
+                args += _encoded(intent)
+            missing += sum((await self._run("rebuild", portfolio, args))[1:])
+        return missing
+
+    async def restore(self, portfolio: str, standing: Mapping[bytes, bytes], breakers: Mapping[bytes, bytes]) -> int:
+        """Write back what a node last read of the standing, where the store has older words; how many that were."""
+        args: list[str | bytes | int] = []
+        for kind, records in (("standing", standing), ("breakers", breakers)):
+            for name, value in records.items():
+                args += (kind, name, value)
+        return int((await self._run("restore", portfolio, args))[1]) if args else 0
+
+    async def _run(self, name: str, portfolio: str, args: Sequence[str | bytes | int]) -> list[Any]:
+        answer: list[Any] = await script(name).repeatable(self._client, PortfolioKeys(portfolio).all, args)
+        return answer
+
+
+def _encoded(intent: Intent) -> tuple[str | bytes | int, ...]:
+    return (
+        intent.message_id,
+        intent.attempt,
+        intent.recipient,
+        intent.number,
+        intent.place,
+        intent.window_ends_ms,
+        intent.at_ms,
+        intent.ends_ms,
+        intent.about,
+        intent.state,
+        intent.wamid,
+        intent.delivered_at_ms,
+    )

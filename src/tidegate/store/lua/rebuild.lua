@@ -1,0 +1,48 @@
+-- rebuild: write into the books what a node remembers of its sends and they do not have.
+-- uses: keys, time, places, queue, names
+-- promised
+--
+-- KEYS     one portfolio's block (store/keys.py)
+-- ARGV[1]  ms within which an outcome must be known
+-- ARGV[2]  ms for which a message is remembered after it may be delivered
+-- ARGV[3+] 12 a send: message id, attempt, recipient (16 bytes), number, place ('1' takes one, '0' went in an open
+--          window, '' does not count), window's end, admitted (ms), place kept until (ms), about, state (sending,
+--          accepted, unknown, failed, delivered), wamid, delivered (ms, 0 not known)
+--
+-- Returns now, then 1 a send that was missing, else 0. What the books know as well or better stays as it is; a message
+-- that they still have in the queue, from before this attempt, leaves it. Running again changes nothing.
+local k, now = keys_of(0), now_ms(KEYS[1])
+local answer, DAY = { now }, 86400000
+
+local function rebuild(id, attempt, recipient, number, place, window, admitted, ends, about, state, wamid, delivered)
+  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'lane', 'recipient', 'history')
+  local queued = record[1] == 'queued'
+  if record[1] and not (queued and tonumber(record[2]) <= tonumber(attempt)) then return 0 end
+  recipient = name_of(k, recipient)
+  if queued then
+    lane_drop(k, id, record[3])
+    redis.call('ZREM', k.deadlines, id)
+    queued_for(k, record[4], id, false)
+  end
+  if place == '1' and state ~= 'failed' and ends > now then
+    local held = place_load(k, recipient)
+    if delivered > 0 then held.counted = math.max(held.counted, delivered + DAY)
+    else held.holds[id] = { expected = math.max(held.counted, admitted + DAY), ends = ends } end
+    place_save(k, held, now)
+  end
+  redis.call('HSET', k.message .. id, 'state', state, 'attempt', attempt, 'recipient', recipient, 'number', number,
+    'place', place, 'window', window, 'at', digits(admitted), 'about', about, 'tallies', '', 'wamid', wamid,
+    'history', (record[5] or '') .. digits(admitted) .. ' sending\n' .. digits(now) .. ' ' .. state
+      .. ' written down again after the store had lost it\n')
+  if delivered > 0 then redis.call('HSET', k.message .. id, 'counted', 1) end
+  redis.call('PEXPIRE', k.message .. id, digits(math.max(0, ends - now) + tonumber(ARGV[2])))
+  if wamid ~= '' then redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[2]) end
+  if state == 'sending' then redis.call('ZADD', k.inflight, now + tonumber(ARGV[1]), id) end
+  return 1
+end
+
+for i = 3, #ARGV, 12 do
+  answer[#answer + 1] = rebuild(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5],
+    tonumber(ARGV[i + 6]), tonumber(ARGV[i + 7]), ARGV[i + 8], ARGV[i + 9], ARGV[i + 10], tonumber(ARGV[i + 11]))
+end
+return answer
