@@ -37,6 +37,8 @@ ANN, BOB, CAT = user(0), user(1), user(2)
 DAN = user(3)
 HOUR_MS = 3_600_000
 LONG_MS = 31 * DAY_MS
+#: What is the ask's own, and no term.
+_ASKED = ("attempt", "number", "deadline_ms", "dry_run", "about", "body")
 
 
 class Book:
@@ -56,7 +58,11 @@ class Book:
 
     async def admit(self, message_id: str, recipient: bytes, **changes: Any) -> Facts:
         """Admit; `changes` are the terms', but for those that an ask has itself."""
-        own = {name: changes.pop(name) for name in ("attempt", "number", "deadline_ms", "dry_run") if name in changes}
+        own = {
+            name: changes.pop(name)
+            for name in ("attempt", "number", "deadline_ms", "dry_run", "about", "body")
+            if name in changes
+        }
         return await self.ledger.admit(make_ask(message_id, recipient, terms=make_terms(**changes), **own))
 
     async def settle(self, message_id: str, state: Settled, *, release: bool = False, attempt: int = 1) -> bool:

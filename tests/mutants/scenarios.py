@@ -13,6 +13,7 @@ from typing import Final
 from tests.mutants import (
     stories_of_admission,
     stories_of_allowances,
+    stories_of_doubts,
     stories_of_names,
     stories_of_places,
     stories_of_the_queue,
@@ -31,7 +32,8 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_the_queue,
         stories_of_allowances,
         stories_of_names,
+        stories_of_doubts,
     )
     for story in vars(module).values()
-    if iscoroutinefunction(story)
+    if iscoroutinefunction(story) and not story.__name__.startswith("_")
 ]

@@ -16,7 +16,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window, ... | after both |
 | message:<id> | hash | one message: state, attempt, recipient, history, body while queued | all | retention |
 | wamid:<wamid> | string | message id | settle, refresh | retention |
-| inflight | zset | message id -> ms by which its outcome, or what became of it, must be known | admit, settle, ... | then |
+| inflight | zset | message id -> ms by which its outcome, or its fate, must be known | admit, settle, ... | then |
 | lane:<number>:<category> | zset | queued message id -> ms at which it is due | enqueue, claim, ... | when claimed |
 | waiting:<number>:<category> | zset | id of one that needs a place -> ms since when | enqueue, claim | when claimed |
 | leases | zset | claimed message id -> ms at which the claim lapses | claim | when submitted |

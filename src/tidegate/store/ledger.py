@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
+from tidegate.errors import StoreUnavailable
+from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
 from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
@@ -17,6 +19,11 @@ from tidegate.store.scripts import StoreClient, script
 DAY_MS: Final = 86_400_000
 #: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
 OUTCOME_MS: Final = 60_000
+#: What is unknown for so long is told of as unresolved, or tried once more where that was asked for.
+UNRESOLVED_MS: Final = 900_000
+#: A call that was given up on is carried out within this time, or never: longer than a kernel repeats what was not
+#: acknowledged (Linux, tcp_retries2: 924 s at most before it gives up, by its default).
+LATE_MS: Final = 1_200_000
 #: Longer than Meta repeats a webhook (7 days), so that a repeated one still finds its message.
 REMEMBER_MS: Final = 8 * DAY_MS
 
@@ -41,6 +48,8 @@ class Ask(NamedTuple):
     """What the user's record becomes when the send is taken; empty: it stays as it is."""
     user_expires_at_ms: int = 0
     """When it may be forgotten then; 0: never."""
+    body: bytes = b""
+    """What a further try would need, sealed; empty: there will be none, or the queue keeps it already."""
 
 
 Settled = Literal["accepted", "failed", "unknown"]
@@ -112,10 +121,20 @@ class Ledger:
     """The ledger of all portfolios of this store. Every method raises StoreUnavailable."""
 
     def __init__(
-        self, client: StoreClient, portfolios: Iterable[str], ranks: dict[str, int], *, one_slot: bool
+        self,
+        client: StoreClient,
+        portfolios: Iterable[str],
+        ranks: dict[str, int],
+        *,
+        one_slot: bool,
+        journal: Journal | None = None,
     ) -> None:
-        """`ranks` orders the states of a message. `one_slot`: a call may not span portfolios (a cluster)."""
+        """`ranks` orders the states of a message. `one_slot`: a call may not span portfolios (a cluster).
+
+        `journal`: where all is noted that the books would have to be told again, had the store lost it.
+        """
         self._client = client
+        self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._ranks = " ".join(f"{state}={rank}" for state, rank in ranks.items())
         self._asks = Shards(self._admit, one_slot)
@@ -129,14 +148,18 @@ class Ledger:
 
     async def settle(self, outcome: Outcome) -> bool:
         """Write an outcome down; whether it gave a place back."""
+        self._journal.ended(*outcome[:4], outcome.wamid)
         return await self._outcomes(outcome.portfolio, outcome)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""
+        if status.says == "counts":
+            self._journal.delivered(status.portfolio, status.message_id, status.at_ms)
         return await self._statuses(status.portfolio, status)
 
     async def open_window(self, inbound: Inbound) -> int:
         """Open a service window; its end (ms), 0 when none is open."""
+        self._journal.window(inbound.portfolio, inbound.number, inbound.recipient, inbound.at_ms)
         return await self._inbounds(inbound.portfolio, inbound)
 
     async def close_window(self, inbound: Inbound) -> None:
@@ -175,13 +198,22 @@ class Ledger:
     async def _admit(self, asks: list[Ask]) -> list[Facts]:
         answer = await self._call("admit", asks, [OUTCOME_MS, REMEMBER_MS], _encode_ask)
         now_ms = answer[0]
-        return [
+        seen = [
             _facts(now_ms, ask.terms.epoch, answer[i : i + _FACTS])
             for ask, i in zip(asks, range(1, len(answer), _FACTS), strict=True)
         ]
+        intents = [
+            _intent(ask, facts) for ask, facts in zip(asks, seen, strict=True) if facts.taken and not ask.dry_run
+        ]
+        if intents:
+            try:
+                await self._journal.intend(intents, now_ms)
+            except JournalUnwritable as fault:
+                raise StoreUnavailable(str(fault)) from fault
+        return seen
 
     async def _settle(self, outcomes: list[Outcome]) -> list[bool]:
-        answer = await self._call("settle", outcomes, [REMEMBER_MS], _encode_outcome)
+        answer = await self._call("settle", outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS], _encode_outcome)
         return [freed == 1 for freed in answer[1:]]
 
     async def _refresh(self, statuses: list[Status]) -> list[Refreshed]:
@@ -222,12 +254,31 @@ def _encode_ask(args: list[Any], ask: Ask) -> None:
         ask.user_expires_at_ms,
         orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b"",
         orjson.dumps([_tally(tally) for tally in terms.tallies]) if terms.tallies else b"",
+        ask.body,
     )
 
 
 def _tally(tally: Tally) -> tuple[str, int, int, int, int]:
     when = 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
     return tally.name, tally.cost, tally.limit if tally.enforced else NO_LIMIT, when, tally.expires_at_ms
+
+
+def _intent(ask: Ask, facts: Facts) -> Intent:
+    """What the books know of a send that was taken. Of one that was taken before, the careful reading."""
+    terms = ask.terms
+    in_window = facts.window_open(terms.window_margin_ms) and not facts.repeated
+    return Intent(
+        portfolio=ask.portfolio,
+        message_id=ask.message_id,
+        attempt=ask.attempt,
+        recipient=ask.recipient,
+        number=ask.number,
+        place=("0" if in_window else "1") if terms.counts else "",
+        window_ends_ms=facts.window_ends_ms,
+        at_ms=facts.now_ms,
+        ends_ms=facts.now_ms + terms.hold_ms,
+        about=ask.about,
+    )
 
 
 def _encode_outcome(args: list[Any], outcome: Outcome) -> None:

@@ -1,7 +1,8 @@
-"""Bodies at rest: encrypted with AES-256-GCM, bound to the message that they belong to."""
+"""What is personal at rest: encrypted with AES-256-GCM, bound to the message that it belongs to."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from typing import Final
@@ -35,3 +36,18 @@ class Seal:
             return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], message_id.encode())
         except (InvalidTag, ValueError):
             raise BrokenSeal(message_id) from None
+
+    def close_word(self, message_id: str, word: str) -> str:
+        """Encrypt what is noted beside a message, as ASCII text; it can't be taken for its body."""
+        return base64.b64encode(self.close(_beside(message_id), word.encode())).decode()
+
+    def open_word(self, message_id: str, sealed: str) -> str:
+        """Decrypt what `close_word` gave for this message. Raises BrokenSeal."""
+        try:
+            return self.open(_beside(message_id), base64.b64decode(sealed, validate=True)).decode()
+        except ValueError:
+            raise BrokenSeal(message_id) from None
+
+
+def _beside(message_id: str) -> str:
+    return f"{message_id} beside"

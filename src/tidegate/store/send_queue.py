@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.journal import Journal
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import REMEMBER_MS
+from tidegate.store.ledger import LATE_MS, REMEMBER_MS, UNRESOLVED_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import Seal
 
@@ -77,7 +78,7 @@ class Claim:
 
 
 class Reaped(NamedTuple):
-    """What ran out of time: `became` is expired, unknown or requeued."""
+    """What ran out of time: `became` is expired, unknown, requeued, unresolved or tried_again."""
 
     became: str
     message_id: str
@@ -100,8 +101,12 @@ class LaneState:
 class SendQueue:
     """The queues of all portfolios of this store. Every method raises StoreUnavailable."""
 
-    def __init__(self, client: StoreClient, portfolios: Sequence[str], seal: Seal) -> None:
+    def __init__(
+        self, client: StoreClient, portfolios: Sequence[str], seal: Seal, journal: Journal | None = None
+    ) -> None:
+        """`journal`: where a send that comes back from its attempt is no longer remembered."""
         self._client = client
+        self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._seal = seal
 
@@ -122,7 +127,9 @@ class SendQueue:
             waiting.cause,
             REMEMBER_MS,
         ]
-        return bool(await script("enqueue").repeatable(self._client, self._keys[portfolio].all, args))
+        kept = bool(await script("enqueue").repeatable(self._client, self._keys[portfolio].all, args))
+        self._journal.requeued(portfolio, waiting.message_id)
+        return kept
 
     async def claim(self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]]) -> Claim:
         """Lease what is due. `lanes`, in order of priority: most messages to claim, places its category may fill."""
@@ -149,13 +156,20 @@ class SendQueue:
 
     async def reap(self, portfolio: str) -> tuple[int, list[Reaped]]:
         """End what ran out of time; the store's time, and what ended."""
-        answer = await script("reap")(self._client, self._keys[portfolio].all, [_REAPED_AT_ONCE])
+        answer = await script("reap")(self._client, self._keys[portfolio].all, [_REAPED_AT_ONCE, UNRESOLVED_MS])
         reaped = [Reaped(answer[i].decode(), answer[i + 1].decode(), answer[i + 2]) for i in range(1, len(answer), 3)]
         return answer[0], reaped
 
-    async def end(self, portfolio: str, message_id: str, state: str, cause: str, reason: str = "") -> str:
-        """Take a message out of the queue for good; the state it had: "queued" means that it ended now, "" unknown."""
-        answer = await script("cancel")(self._client, self._keys[portfolio].all, [message_id, state, cause, reason])
+    async def end(
+        self, portfolio: str, message_id: str, state: str, cause: str, reason: str = "", *, forestall: bool = False
+    ) -> str:
+        """Take a message out of the queue for good; the state it had: "queued" means that it ended now, "" none.
+
+        "unknown" of one that was in line for a further try: that is taken back, the first may have been taken.
+        `forestall`: one that is not there may yet be queued, by a call that was given up on; it will find it ended.
+        """
+        args = [message_id, state, cause, reason, LATE_MS if forestall else 0]
+        answer = await script("cancel")(self._client, self._keys[portfolio].all, args)
         return bytes(answer).decode()
 
     async def rouse(self, portfolio: str, lanes: Sequence[Lane], reasons: Sequence[str]) -> int:

@@ -1,16 +1,17 @@
 -- admit: take everything that a send needs, or nothing; for all sends of the moment in one call.
 -- uses: keys, time, places, queue, paces
+-- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms within which an outcome must be known
 -- ARGV[2]  ms for which a message is remembered after it may be delivered
--- ARGV[3+] 22 a send: portfolio (0 = first block), message id, attempt, epoch of the decision, recipient (16 bytes),
+-- ARGV[3+] 23 a send: portfolio (0 = first block), message id, attempt, epoch of the decision, recipient (16 bytes),
 --          number, flags (1 dry run, 2 needs an open window, 4 counts; 8, 16: the pair's, the number's turns are counted
 --          but not waited for), places (-1 no limit), hold ms, window margin ms, pair emission ms, pair tolerance ms,
 --          throughput emission us, throughput tolerance us, deadline (ms), about (text), time from which the decision
 --          does not hold (ms, 0 none), version of the user's record that it rests on (0: there is none), that record as
 --          it is to be once the send is taken ('' = as it is), when that may be forgotten (ms, 0 never), further turns
---          and tallies as JSON lists ('' = none; their forms: _paces.lua)
+--          and tallies as JSON lists ('' = none; their forms: _paces.lua), what a further try would need (sealed, '' none)
 --
 -- Returns now, then 13 values a send: taken, epoch, gone (1 not this attempt's any more, 2 past its deadline, 3 the
 -- user's record is another one, 4 the decision holds no longer), repeated, window end, counted, used, pair turn,
@@ -23,7 +24,7 @@ local swept, answer = {}, { now }
 
 local function admit(portfolio, id, attempt, epoch, recipient, number, flags, places, hold_ms, margin_ms,
                      pair_emission, pair_tolerance, emission_us, tolerance_us, deadline, about, valid_until, user_version,
-                     user_record, user_expires, turns, tallies)
+                     user_record, user_expires, turns, tallies, body)
   local k = keys_of(portfolio)
   local dry, needs_window, counts = flags % 2 == 1, flags % 4 >= 2, flags % 8 >= 4
   local pair_shadow, turn_shadow = flags % 16 >= 8, flags >= 16
@@ -118,6 +119,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   redis.call('HSET', k.message .. id, 'state', 'sending', 'attempt', attempt, 'recipient', recipient, 'number', number,
     'place', place and '1' or (counts and '0' or ''), 'window', window, 'at', now, 'about', about, 'tallies', taken,
     'history', (record[3] or '') .. digits(now) .. ' sending\n')
+  if body ~= '' then redis.call('HSET', k.message .. id, 'body', body, 'expires', deadline) end
   -- One that needed no place may still be delivered when its window has closed: it is known for as long.
   redis.call('PEXPIRE', k.message .. id, digits((counts and hold_ms or 0) + remember_ms))
   redis.call('ZADD', k.inflight, now + outcome_ms, id)
@@ -132,10 +134,11 @@ end
 local NOTHING, UNSEEN = {}, { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '' }
 local function list(json) return json == '' and NOTHING or cjson.decode(json) end
 
-for i = 3, #ARGV, 22 do
+for i = 3, #ARGV, 23 do
   local n = function(j) return tonumber(ARGV[i + j]) end
   local facts = admit(n(0), ARGV[i + 1], ARGV[i + 2], n(3), ARGV[i + 4], ARGV[i + 5], n(6), n(7), n(8), n(9), n(10),
-    n(11), n(12), n(13), n(14), ARGV[i + 15], n(16), n(17), ARGV[i + 18], n(19), list(ARGV[i + 20]), list(ARGV[i + 21]))
+    n(11), n(12), n(13), n(14), ARGV[i + 15], n(16), n(17), ARGV[i + 18], n(19), list(ARGV[i + 20]), list(ARGV[i + 21]),
+    ARGV[i + 22])
   for j, unseen in ipairs(UNSEEN) do answer[#answer + 1] = facts[j] or unseen end
 end
 return answer

@@ -1,5 +1,6 @@
 -- enqueue: keep a message in the send queue, new or given back by the attempt that has it.
 -- uses: keys, time, places, queue, paces, names
+-- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 message id, 2 attempt that gives it back ('' = a new message), 3 lane (<number>:<category>),
@@ -10,7 +11,7 @@
 local k, now = keys_of(0), now_ms(KEYS[1])
 local id, attempt, lane, recipient = ARGV[1], ARGV[2], ARGV[3], name_of(k, ARGV[4])
 local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
-  'recipient', 'reason')
+  'recipient', 'reason', 'doubt')
 local state = record[1]
 
 if attempt == '' then
@@ -20,7 +21,8 @@ else
   attempt = tonumber(attempt) + 1
 end
 if state == 'sending' then tallies_release(k, id, record[6] or '', false) end
-if state == 'sending' and record[3] == '1' then
+-- The place of a message that was tried before is held for that try.
+if state == 'sending' and record[3] == '1' and not record[9] then
   local place = place_load(k, record[7])
   place.holds[id] = nil
   place_save(k, place, now)

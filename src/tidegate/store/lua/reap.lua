@@ -1,11 +1,13 @@
 -- reap: end what has run out of time: leases, deadlines of queued messages, outcomes that never came.
--- uses: keys, time, places, queue
+-- uses: keys, time, places, queue, doubts
 --
 -- KEYS    one portfolio's block (store/keys.py)
--- ARGV    1 most to handle of each kind
+-- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved
 --
--- Returns now, then 3 a message: what it became (expired, unknown, requeued), id, about. A claim that lapsed before
--- its intent goes back to its lane; one that lapsed after it is unknown and is never sent again.
+-- Returns now, then 3 a message: what it became (expired, unknown, requeued, unresolved, tried_again), id, about. A
+-- claim that lapsed before its intent goes back to its lane. One that lapsed after it is unknown, and stays so until its
+-- status tells. It is sent again only where the caller asked for that, once, before its deadline, and while statuses of
+-- messages that its number sent later do come.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local answer = { now }
 
@@ -22,7 +24,26 @@ local function become(id, record, state, cause, reason)
     'history', (record[5] or '') .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
 end
 
-local function read(id) return redis.call('HMGET', k.message .. id, 'state', 'recipient', 'lane', 'about', 'history') end
+local function read(id)
+  return redis.call('HMGET', k.message .. id, 'state', 'recipient', 'lane', 'about', 'history', 'doubt', 'number', 'at',
+    'expires')
+end
+
+local function is_worth_another_try(record)
+  if record[6] or not wants_another_try(record[4]) or tonumber(record[9] or 0) <= now then return false end
+  return tonumber(redis.call('HGET', k.heard, record[7]) or 0) > tonumber(record[8])
+end
+
+-- The place that its first try may have used stays held.
+local function try_again(id, record)
+  local lane = record[7] .. ':' .. cjson.decode(record[4]).category
+  become(id, record, 'queued', 'no status came while others did: it is tried once more', 'outcome_unknown')
+  redis.call('HINCRBY', k.message .. id, 'attempt', 1)
+  redis.call('HSET', k.message .. id, 'doubt', 1, 'lane', lane, 'queued_at', now, 'due', now, 'until', '')
+  lane_put(k, id, lane, now, false, now)
+  redis.call('ZADD', k.deadlines, record[9], id)
+  queued_for(k, record[2], id, true)
+end
 
 for _, id in ipairs(due(k.deadlines)) do
   local record = read(id)
@@ -30,9 +51,13 @@ for _, id in ipairs(due(k.deadlines)) do
   if record[1] == 'queued' then
     lane_drop(k, id, record[3])
     queued_for(k, record[2], id, false)
-    become(id, record, 'expired', 'its deadline passed while it was queued', 'expired')
     redis.call('HDEL', k.message .. id, 'body')
-    tell('expired', id, record)
+    if record[6] then
+      park(k, id, record[5], 'its deadline passed before it could be tried again', now, now)
+    else
+      become(id, record, 'expired', 'its deadline passed while it was queued', 'expired')
+      tell('expired', id, record)
+    end
   end
 end
 for _, id in ipairs(due(k.leases)) do
@@ -48,8 +73,17 @@ for _, id in ipairs(due(k.inflight)) do
   local record = read(id)
   redis.call('ZREM', k.inflight, id)
   if record[1] == 'sending' then
-    become(id, record, 'unknown', 'no outcome came: it may have been sent', 'outcome_unknown')
+    park(k, id, record[5], 'no outcome came: it may have been sent', now, now + tonumber(ARGV[2]))
+    if record[6] or not wants_another_try(record[4]) then redis.call('HDEL', k.message .. id, 'body') end
     tell('unknown', id, record)
+  elseif record[1] == 'unknown' and is_worth_another_try(record) then
+    try_again(id, record)
+    tell('tried_again', id, record)
+  elseif record[1] == 'unknown' then
+    become(id, record, 'unknown', 'unresolved: no status came, which may still come', 'outcome_unknown')
+    redis.call('HSET', k.message .. id, 'unresolved_at', now)
+    redis.call('HDEL', k.message .. id, 'body')
+    tell('unresolved', id, record)
   end
 end
 sweep(k, now, 0, 0, 200)

@@ -1,5 +1,6 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold.
 -- uses: keys, time, places, queue, paces, names
+-- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a message is remembered once it was delivered or failed
@@ -11,7 +12,8 @@
 -- this one already, what it was before, about, recipient and the time of its admission (ms), else '' thrice and 0. -1
 -- for the first: no such message. Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered
 -- after all takes it again.
--- A state never goes back, and a repeated status changes nothing.
+-- A state never goes back, and a repeated status changes nothing. Of a message that was tried twice a status speaks of
+-- one try: its place is held for the other one, until it ends by itself.
 local now = now_ms(KEYS[1])
 local DAY, answer = 86400000, { now }
 
@@ -24,9 +26,12 @@ local function apply_to_place(k, id, record, at, says)
   local late = place_kind == '0' and says == 'counts' and delivered >= window
   if place_kind ~= '1' and not late then return 0 end
   local place = place_load(k, name_of(k, record[2]))
+  local tried_twice = record[12] and record[1] ~= 'queued'
   if says == 'counts' then
-    place.holds[id] = nil
+    if not tried_twice then place.holds[id] = nil end
     place.counted = math.max(place.counted, delivered + DAY)
+  elseif tried_twice then
+    return 0
   elseif says == 'frees' then
     place.holds[id] = nil
   elseif place.holds[id] then
@@ -35,18 +40,27 @@ local function apply_to_place(k, id, record, at, says)
   return place_save(k, place, now) < 0 and 1 or 0
 end
 
+-- What shows that a number's statuses come: that of a message which was sent later than others that wait for theirs.
+local function hear(k, number, admitted)
+  if not number or not admitted then return end
+  if tonumber(redis.call('HGET', k.heard, number) or 0) < tonumber(admitted) then
+    redis.call('HSET', k.heard, number, admitted)
+  end
+end
+
 local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wamid, billed)
   local k = keys_of(portfolio)
   local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted',
-    'lane', 'about', 'tallies')
+    'lane', 'about', 'tallies', 'number', 'doubt')
   local state = record[1]
   if not state then return -1, 0, '', '', '', 0 end
   local rank_now = tonumber(string.match(' ' .. ranks, ' ' .. state .. '=(%d+)') or 0)
+  hear(k, record[11], record[5])
   redis.call('ZREM', k.inflight, id)
   redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[1])
   -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
   local freed, noted = 0, record[10] or ''
-  if says == 'counts' and not record[7] then
+  if says == 'counts' and (not record[7] or record[12]) then
     redis.call('HSET', k.message .. id, 'counted', 1)
     freed = apply_to_place(k, id, record, at, says)
     noted = tallies_retake(k, id, noted)
@@ -65,6 +79,7 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
     lane_drop(k, id, record[8])
     redis.call('ZREM', k.deadlines, id)
     queued_for(k, record[2], id, false)
+    redis.call('HDEL', k.message .. id, 'doubt')
   end
   redis.call('HSET', k.message .. id, 'state', status, 'wamid', wamid, 'reason', '',
     'history', record[6] .. digits(now) .. ' ' .. status .. ' ' .. cause .. '\n')
