@@ -55,6 +55,12 @@ class Metrics:
         self._events = Counter(
             "tidegate_webhook_events", "Webhook events applied, by kind.", ("kind",), registry=registry
         )
+        self._not_applied = Counter(
+            "tidegate_webhook_faults",
+            "Webhook events that a fault of the gateway kept from being applied, by kind.",
+            ("kind",),
+            registry=registry,
+        )
         self._webhooks = Counter(
             "tidegate_webhooks", "Webhook posts received, by answer.", ("status",), registry=registry
         )
@@ -101,6 +107,10 @@ class Metrics:
     def applied(self, event: Any) -> None:
         """One webhook event was applied; its kind is its class's name."""
         self._events.labels(type(event).__name__).inc()
+
+    def not_applied(self, event: Any) -> None:
+        """A fault of ours kept a webhook event from being applied."""
+        self._not_applied.labels(type(event).__name__).inc()
 
     def webhook(self, status: int) -> None:
         """One webhook post was answered with this HTTP status."""

@@ -6,7 +6,7 @@ Source: Meta, "Create a webhook endpoint" (signature, envelope, batches) and the
 import hmac
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -73,23 +73,34 @@ def read_envelope(raw: bytes) -> list[Event]:
     A part that is unknown or unreadable becomes `Unrecognised` and takes no other part with it. Raises
     `BadWebhook` for a body that is not JSON.
     """
+    return [event for part in envelope_parts(raw) for event in part]
+
+
+def envelope_parts(raw: bytes) -> Iterator[list[Event]]:
+    """The same change by change: whoever reads a large delivery can do something else in between."""
     envelope = _read_json(raw)
     if not isinstance(envelope, dict) or envelope.get("object") != "whatsapp_business_account":
-        return [Unrecognised("object")]
+        yield [Unrecognised("object")]
+        return
     entries = envelope.get("entry")
     if not isinstance(entries, list):
-        return [Unrecognised("entry")]
-    return [event for entry in entries for event in _read_entry(entry)]
+        yield [Unrecognised("entry")]
+        return
+    for entry in entries:
+        yield from _read_entry(entry)
 
 
-def _read_entry(entry: object) -> list[Event]:
+def _read_entry(entry: object) -> Iterator[list[Event]]:
     waba_id = read_id(entry.get("id")) if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or waba_id is None:
-        return [Unrecognised("entry")]
+        yield [Unrecognised("entry")]
+        return
     changes = entry.get("changes")
     if not isinstance(changes, list):
-        return [Unrecognised("changes", waba_id)]
-    return [event for change in changes for event in _read_change(waba_id, entry.get("time"), change)]
+        yield [Unrecognised("changes", waba_id)]
+        return
+    for change in changes:
+        yield _read_change(waba_id, entry.get("time"), change)
 
 
 def _read_change(waba_id: str, time: object, change: object) -> list[Event]:

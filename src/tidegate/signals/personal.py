@@ -1,8 +1,7 @@
-"""Webhooks applied: what users and Meta tell changes messages, places, windows, users and the standing."""
+"""Events that speak of one user each: statuses, users' own messages, preferences, other names."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
@@ -11,7 +10,6 @@ import structlog
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.errors import lookup
 from tidegate.cloudapi.events import (
-    Event,
     IdentityChange,
     InboundMessage,
     Preference,
@@ -21,17 +19,13 @@ from tidegate.cloudapi.events import (
 )
 from tidegate.cloudapi.messages import RecipientKind, unwrap_opaque
 from tidegate.cloudapi.vocabulary import Category, MessageStatus
-from tidegate.cloudapi.webhooks import read_envelope
 from tidegate.enforcement import Enforcement
 from tidegate.ids import MessageIds
-from tidegate.metrics import Metrics
 from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import FROM_STATUS, RANK, State
 from tidegate.policy.opt_out import is_opt_out
 from tidegate.policy.reach import Subject
-from tidegate.policy.standing import Change
-from tidegate.policy.standing_news import changes_of
 from tidegate.policy.tallies import billed_micros
 from tidegate.policy.users import given_back, links_of
 from tidegate.store.aliases import Aliases
@@ -41,17 +35,15 @@ from tidegate.store.outcomes import Outcomes
 from tidegate.store.standings import Standings
 from tidegate.store.users import Users
 
-#: Events that speak of one user each: they are applied side by side.
-_PERSONAL: Final = (InboundMessage, StatusUpdate, UserPreference, IdentityChange, UserIdUpdate)
+PersonalEvent = InboundMessage | StatusUpdate | UserPreference | IdentityChange | UserIdUpdate
+
 _DELIVERED: Final = frozenset({State.DELIVERED.value, State.READ.value})
-#: A change of standing may let go what was held for one of these.
-_HELD: Final = ("template_paused", "paused_by_operator", "number_standing", "messaging_limit")
 
 log = structlog.get_logger()
 
 
-class Signals:
-    """Applies webhook events. What it returned from is stored and in force on every node."""
+class Personal:
+    """Applies events of users. What `apply` returned from is stored; applied again it changes nothing."""
 
     def __init__(
         self,
@@ -66,11 +58,10 @@ class Signals:
         identity: Identity,
         ids: MessageIds,
         clock: StoreClock,
-        metrics: Metrics,
         portfolio_of_number: Mapping[str, str],
-        portfolio_of_waba: Mapping[str, str],
-        number_of_display: Mapping[str, str],
+        on_change: Callable[[str], None],
     ) -> None:
+        """`on_change` is called with the portfolio when sends may be due."""
         self._ledger = ledger
         self._standings = standings
         self._messages = messages
@@ -81,61 +72,11 @@ class Signals:
         self._identity = identity
         self._ids = ids
         self._clock = clock
-        self._metrics = metrics
         self._portfolio_of_number = portfolio_of_number
-        self._portfolio_of_waba = portfolio_of_waba
-        self._number_of_display = number_of_display
-        #: Called with the portfolio, and the reasons for which held messages may now go, when sends may be due.
-        self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
+        self._on_change = on_change
 
-    async def receive(self, raw: bytes) -> None:
-        """Apply every event of a verified webhook body; on return no send that they forbid can start, on any node.
-
-        Raises BadWebhook for what is not JSON, StoreUnavailable when it could not be kept: Meta sends it again, and
-        what was applied already changes nothing the second time.
-        """
-        events = read_envelope(raw)
-        tightened = await asyncio.gather(*(self._apply_personal(e) for e in events if isinstance(e, _PERSONAL)))
-        tightens = any(tightened)
-        for event in events:
-            self._metrics.applied(event)
-            if not isinstance(event, _PERSONAL):
-                tightens |= await self._apply_standing(event)
-        if tightens:
-            await self._enforcement.settled()
-
-    async def restand(self, portfolio: str, changes: Sequence[Change]) -> None:
-        """Write changes of standing; on return no send that they forbid can start, on any node."""
-        if await self._restand(portfolio, changes):
-            # Sends admitted under the old epoch start within this span, or not at all.
-            await self._enforcement.settled()
-
-    async def _restand(self, portfolio: str, changes: Sequence[Change]) -> bool:
-        before = self._standings.known(portfolio).epoch
-        _, applied = await self._standings.change(portfolio, changes)
-        if self._standings.known(portfolio).epoch != before:
-            self.on_change(portfolio, _HELD)
-        return any(applied) and any(change.tightens for change in changes)
-
-    async def _apply_standing(self, event: Event) -> bool:
-        """Facts first, then what follows from them; whether less may be sent than before."""
-        waba = getattr(event, "waba_id", None)
-        portfolio = self._portfolio_of_waba.get(waba) if waba else None
-        if portfolio is None:
-            return False
-        standing = await self._standings.current(portfolio)
-        number = self._number_of_display.get(getattr(event, "display_phone_number", None) or "")
-        changes = changes_of(event, standing, number, self._clock.now_ms())
-        tightened = await self._restand(portfolio, changes) if changes else False
-        if changes:
-            log.info("standing_changed", portfolio=portfolio, by=type(event).__name__)
-        subject = Subject(portfolio, waba, number)
-        return await self._enforcement.apply(signals_of(event, subject, self._clock.now_ms())) or tightened
-
-    async def _apply_personal(
-        self, event: InboundMessage | StatusUpdate | UserPreference | IdentityChange | UserIdUpdate
-    ) -> bool:
-        """Whether less may be sent than before."""
+    async def apply(self, event: PersonalEvent) -> bool:
+        """Whether less may be sent than before. Raises StoreUnavailable."""
         portfolio = self._portfolio_of_number.get(event.number_id)
         if isinstance(event, StatusUpdate):
             tightened, portfolio = await self._apply_status(event, portfolio)
@@ -157,7 +98,7 @@ class Signals:
         if event.opens_window:
             for recipient in known_as:
                 await self._ledger.open_window(Inbound(portfolio, recipient, event.number_id, event.at_ms))
-            self.on_change(portfolio, ())
+            self._on_change(portfolio)
         if not known_as or event.group is not None:
             return False
         signals = signals_of(event, self._subject(event, portfolio, known_as[0]), self._clock.now_ms())
@@ -224,7 +165,7 @@ class Signals:
         )
         refreshed = await self._ledger.refresh(status)
         if refreshed.freed:
-            self.on_change(portfolio, ())
+            self._on_change(portfolio)
         # A failure that comes again may have been cut short the first time: what follows from it is done once more.
         if not refreshed.changed and refreshed.before != State.FAILED:
             return False, portfolio

@@ -1,0 +1,5 @@
+"""Webhooks applied: what users and Meta tell changes messages, places, windows, users and the standing."""
+
+from tidegate.signals.signals import Signals
+
+__all__ = ["Signals"]

@@ -1,0 +1,189 @@
+"""A webhook's delivery applied, event by event: the facts it tells, and what follows from them."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from tidegate.clock import StoreClock
+from tidegate.cloudapi.events import (
+    Event,
+    IdentityChange,
+    InboundMessage,
+    StatusUpdate,
+    UserIdUpdate,
+    UserPreference,
+)
+from tidegate.cloudapi.webhooks import envelope_parts
+from tidegate.enforcement import Enforcement
+from tidegate.errors import StoreUnavailable
+from tidegate.ids import MessageIds
+from tidegate.metrics import Metrics
+from tidegate.policy.consequences.readers import signals_of
+from tidegate.policy.identity import Identity
+from tidegate.policy.reach import Subject
+from tidegate.policy.standing import Change
+from tidegate.policy.standing_news import changes_of
+from tidegate.signals.gate import Gate, parts
+from tidegate.signals.personal import Personal
+from tidegate.store.aliases import Aliases
+from tidegate.store.ledger import Ledger
+from tidegate.store.messages import Messages
+from tidegate.store.outcomes import Outcomes
+from tidegate.store.standings import Standings
+from tidegate.store.users import Users
+
+#: Events that speak of one user each: they are applied side by side.
+_PERSONAL: Final = (InboundMessage, StatusUpdate, UserPreference, IdentityChange, UserIdUpdate)
+#: A change of standing may let go what was held for one of these.
+_HELD: Final = ("template_paused", "paused_by_operator", "number_standing", "messaging_limit")
+#: Events read before others have their turn on this node: some 3 ms of work.
+_READ_AT_ONCE: Final = 100
+
+log = structlog.get_logger()
+
+
+class Signals:
+    """Applies webhook events. What it returned from is stored and in force on every node."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        standings: Standings,
+        messages: Messages,
+        users: Users,
+        aliases: Aliases,
+        outcomes: Outcomes,
+        enforcement: Enforcement,
+        identity: Identity,
+        ids: MessageIds,
+        clock: StoreClock,
+        metrics: Metrics,
+        portfolio_of_number: Mapping[str, str],
+        portfolio_of_waba: Mapping[str, str],
+        number_of_display: Mapping[str, str],
+    ) -> None:
+        self._standings = standings
+        self._enforcement = enforcement
+        self._clock = clock
+        self._metrics = metrics
+        self._portfolio_of_waba = portfolio_of_waba
+        self._number_of_display = number_of_display
+        self._reading = asyncio.Lock()
+        self._gate = Gate()
+        #: Called with the portfolio, and the reasons for which held messages may now go, when sends may be due.
+        self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
+        self._personal = Personal(
+            ledger=ledger,
+            standings=standings,
+            messages=messages,
+            users=users,
+            aliases=aliases,
+            outcomes=outcomes,
+            enforcement=enforcement,
+            identity=identity,
+            ids=ids,
+            clock=clock,
+            portfolio_of_number=portfolio_of_number,
+            on_change=lambda portfolio: self.on_change(portfolio, ()),
+        )
+
+    async def receive(self, raw: bytes) -> None:
+        """Apply every event of a verified webhook body; on return no send that they forbid can start, on any node.
+
+        An event that a fault of ours keeps from being applied is told to log and metrics, and takes no other with it:
+        sent again it would fail again. Raises BadWebhook for what is not JSON, StoreUnavailable when it could not be
+        kept: Meta sends it again, and what was applied already changes nothing the second time.
+        """
+        events = await self._read(raw)
+        tightens = False
+        for part in parts([event for event in events if isinstance(event, _PERSONAL)]):
+            async with self._gate.turn():
+                tightens |= any(await _all(self._applied(event) for event in part))
+        for event in events:
+            if not isinstance(event, _PERSONAL):
+                tightens |= await self._applied(event)
+        if tightens:
+            await self._enforcement.settled()
+
+    async def _read(self, raw: bytes) -> list[Event]:
+        events: list[Event] = []
+        # One at a time: what JSON is read into takes ten times the memory of its text.
+        async with self._reading:
+            read = 0
+            for part in envelope_parts(raw):
+                events += part
+                if len(events) - read >= _READ_AT_ONCE:
+                    read = len(events)
+                    await asyncio.sleep(0)
+        return events
+
+    async def _applied(self, event: Event) -> bool:
+        """Whether less may be sent than before."""
+        try:
+            if isinstance(event, _PERSONAL):
+                tightened = await self._personal.apply(event)
+            else:
+                tightened = await self._apply_standing(event)
+        except StoreUnavailable:
+            raise
+        except Exception as fault:
+            self._metrics.not_applied(event)
+            # Where, and not what: its words may be the user's.
+            log.error("webhook_event_not_applied", event_kind=type(event).__name__, **_place_of(fault))
+            return False
+        self._metrics.applied(event)
+        return tightened
+
+    async def restand(self, portfolio: str, changes: Sequence[Change]) -> None:
+        """Write changes of standing; on return no send that they forbid can start, on any node."""
+        if await self._restand(portfolio, changes):
+            # Sends admitted under the old epoch start within this span, or not at all.
+            await self._enforcement.settled()
+
+    async def _restand(self, portfolio: str, changes: Sequence[Change]) -> bool:
+        before = self._standings.known(portfolio).epoch
+        _, applied = await self._standings.change(portfolio, changes)
+        if self._standings.known(portfolio).epoch != before:
+            self.on_change(portfolio, _HELD)
+        return any(applied) and any(change.tightens for change in changes)
+
+    async def _apply_standing(self, event: Event) -> bool:
+        """Facts first, then what follows from them; whether less may be sent than before."""
+        waba = getattr(event, "waba_id", None)
+        portfolio = self._portfolio_of_waba.get(waba) if waba else None
+        if portfolio is None:
+            return False
+        standing = await self._standings.current(portfolio)
+        number = self._number_of_display.get(getattr(event, "display_phone_number", None) or "")
+        changes = changes_of(event, standing, number, self._clock.now_ms())
+        tightened = await self._restand(portfolio, changes) if changes else False
+        if changes:
+            log.info("standing_changed", portfolio=portfolio, by=type(event).__name__)
+        subject = Subject(portfolio, waba, number)
+        return await self._enforcement.apply(signals_of(event, subject, self._clock.now_ms())) or tightened
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, bool]]) -> list[bool]:
+    """What each came to. All are carried to their end, so that a turn that is over leaves nothing behind."""
+    told = await asyncio.gather(*work, return_exceptions=True)
+    for failed in told:
+        if isinstance(failed, BaseException):
+            raise failed
+    return [one for one in told if isinstance(one, bool)]
+
+
+def _place_of(fault: BaseException) -> dict[str, str]:
+    """What kind of fault it is, and the last line of ours that it came through."""
+    places = [
+        f"{Path(frame.f_code.co_filename).name}:{line}"
+        for frame, line in traceback.walk_tb(fault.__traceback__)
+        if "tidegate" in Path(frame.f_code.co_filename).parts
+    ]
+    return {"fault": type(fault).__name__, "place": places[-1] if places else ""}
