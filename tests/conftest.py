@@ -15,10 +15,11 @@ from tidegate.store.embedded import socket_url
 from tidegate.store.scripts import StoreClient
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
-# Most tests ask what the store does, not what it keeps; those that ask about keeping start their own.
-FORGETFUL = {
+# The least that a node starts on. Most tests ask what the store does, not what it keeps.
+KEEPING = {
     "save": "",
-    "appendonly": "no",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
     "maxmemory-policy": "noeviction",
     "enable-debug-command": "local",
 }
@@ -29,7 +30,7 @@ def valkey_socket() -> Iterator[str]:
     """The unix socket of a real server that lives as long as the session; each xdist worker has its own."""
     # Not pytest's tmp_path: a socket's path may be 107 bytes long, and that one often is longer.
     with TemporaryDirectory(prefix="tidegate-test-") as directory:
-        process = ValkeyProcess.spawn(Path(directory), FORGETFUL)
+        process = ValkeyProcess.spawn(Path(directory), KEEPING)
         socket_path = str(Path(directory, SOCKET_NAME))
         # A loop of its own: this fixture outlives the loop of any test.
         loop = asyncio.new_event_loop()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -19,18 +21,22 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway import START_BY_MS, Gateway, Route
 from tidegate.graph_reads import GraphReads
 from tidegate.ids import MessageIds
+from tidegate.journal import Journal, open_slot, open_slots_of_the_dead
 from tidegate.metrics import Metrics
 from tidegate.node import CLOSE_S, Node
 from tidegate.pacer import Pacer
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import RANK
 from tidegate.policy.standing import NumberStanding, Standing
+from tidegate.policy.verdict import Reason
 from tidegate.poller import Account, Poller
+from tidegate.recovery import Recovery, Stores
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
-from tidegate.store.client import connect
+from tidegate.store.books import Books
+from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
 from tidegate.store.idempotency import Idempotency
@@ -39,6 +45,7 @@ from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes
+from tidegate.store.scripts import require_replicas
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
@@ -48,6 +55,7 @@ from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
 from tidegate.store.wallets import Wallets
 from tidegate.store.warnings import Warnings
+from tidegate.store.witness import Witness
 from tidegate.tasks import spawn
 from tidegate.upstream import Upstream
 from tidegate.warm_ups import WarmUps
@@ -65,22 +73,25 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
 
     Raises StoreUnavailable when an embedded store can't be started.
     """
-    connection = await connect(store_url or settings.store.url.get_secret_value())
+    witness = Witness()
+    connection = await connect(store_url or settings.store.url.get_secret_value(), witness=witness)
     client = connection.client
+    require_replicas(client, settings.store.replicas_ack)
+    journals = _journals(settings.journal.directory)
     portfolios = [portfolio.id for portfolio in settings.portfolios]
     routes = [Route(p.id, w.id, n.id) for p, w, n in settings.numbers]
     clock, metrics, ids = StoreClock(), Metrics(), MessageIds(portfolios)
     identity = Identity(settings.privacy.identity_key.get_secret_value())
     seal = Seal(settings.privacy.payload_key.get_secret_value())
-    ledger = Ledger(client, portfolios, {s.value: rank for s, rank in RANK.items()}, one_slot=connection.is_cluster)
-    queue, messages = SendQueue(client, portfolios, seal), Messages(client, portfolios)
+    ledger = _ledger(connection, portfolios, journals[0])
+    queue, messages = SendQueue(client, portfolios, seal, journals[0]), Messages(client, portfolios, seal)
     standings, tallies = Standings(client, _configured(settings)), Tallies(client)
     upstream = Upstream(
         settings.upstream.base_url,
         settings.upstream.timeout_ms / 1000,
         {n.id: w.access_token.get_secret_value() for _, w, n in settings.numbers},
     )
-    users = Users(client, portfolios, clock.now_ms, one_slot=connection.is_cluster)
+    users = Users(client, portfolios, clock.now_ms, one_slot=connection.is_cluster, journal=journals[0])
     numbers = {p.id: [n.id for w in p.wabas for n in w.numbers] for p in settings.portfolios}
     aliases = Aliases(users, identity, ledger, numbers)
     outcomes = Outcomes(client, portfolios, one_slot=connection.is_cluster)
@@ -107,6 +118,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         aliases=aliases,
         outcomes=outcomes,
         enforcement=enforcement,
+        seal=seal,
     )
     dispatcher = Dispatcher(gateway, queue, standings, routes, clock, metrics)
     signals = Signals(
@@ -193,9 +205,43 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     )
     warm_ups = WarmUps(standings, tallies, clock, leases)
     warm_ups.on_growth = functools.partial(_rouse, dispatcher)
+
+    @asynccontextmanager
+    async def open_stores() -> AsyncIterator[Stores]:
+        async with connection.unwatched() as aside:
+            yield Stores(
+                connection=aside,
+                books=Books(aside.client),
+                ledger=_ledger(aside, portfolios, Journal()),
+                users=Users(aside.client, portfolios, clock.now_ms, one_slot=aside.is_cluster),
+            )
+
+    recovery = Recovery(
+        journals,
+        witness,
+        open_stores,
+        standings,
+        ledger,
+        clock,
+        metrics,
+        on_whole=functools.partial(_rouse, dispatcher, reasons=(Reason.STORE_UNAVAILABLE.value,)),
+    )
+    standings.on_other_books = witness.doubt
     runner = make_runner(make_application(services), shutdown_timeout=CLOSE_S)
-    duties = {"early warning": watch.run, "warm-ups": warm_ups.run}
-    return Node(settings, connection, services, poller, runner, draining, duties)
+    duties = {"early warning": watch.run, "warm-ups": warm_ups.run, "recovery": recovery.run}
+    return Node(settings, connection, services, poller, runner, recovery, draining, duties)
+
+
+def _journals(directory: Path | None) -> list[Journal]:
+    """This node's own journal first, then those that nodes which have ended here left behind."""
+    if directory is None:
+        return [Journal()]
+    return [Journal(open_slot(directory)), *map(Journal, open_slots_of_the_dead(directory))]
+
+
+def _ledger(connection: StoreConnection, portfolios: Sequence[str], journal: Journal) -> Ledger:
+    ranks = {state.value: rank for state, rank in RANK.items()}
+    return Ledger(connection.client, portfolios, ranks, one_slot=connection.is_cluster, journal=journal)
 
 
 def _configured(settings: Settings) -> list[Standing]:

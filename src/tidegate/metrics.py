@@ -70,8 +70,24 @@ class Metrics:
             ("became",),
             registry=registry,
         )
+        self._unresolved = Counter(
+            "tidegate_unresolved_messages",
+            "Messages whose outcome was still unknown after 15 minutes.",
+            registry=registry,
+        )
+        self._tried_again = Counter(
+            "tidegate_tried_again_messages",
+            "Messages of unknown outcome that were queued for one further try.",
+            registry=registry,
+        )
         self._queued = Gauge(
             "tidegate_queue_messages", "Messages queued.", ("portfolio", "category"), registry=registry
+        )
+        self._held = Gauge(
+            "tidegate_books_held",
+            "1 while the books may miss what was sent, so that nothing goes that has to be counted.",
+            ("portfolio",),
+            registry=registry,
         )
         self._used = Gauge("tidegate_places_used", "Places held.", ("portfolio",), registry=registry)
         self._limit = Gauge(
@@ -120,9 +136,21 @@ class Metrics:
         """A message ran out of time."""
         self._ended.labels(became).inc()
 
+    def unresolved(self) -> None:
+        """Nothing was heard of a message for so long that somebody should know."""
+        self._unresolved.inc()
+
+    def tried_again(self) -> None:
+        """A message that nothing was heard of is tried once more."""
+        self._tried_again.inc()
+
     def queue_depth(self, portfolio: str, category: str, messages: int) -> None:
         """Messages queued now."""
         self._queued.labels(portfolio, category).set(messages)
+
+    def books_held(self, portfolio: str, held: bool) -> None:
+        """Whether the books may miss what was sent."""
+        self._held.labels(portfolio).set(held)
 
     def places(self, portfolio: str, used: int, limit: int) -> None:
         """Places held now, and the limit in force."""

@@ -16,6 +16,7 @@ from tidegate.edge.routes import IN_HAND
 from tidegate.edge.services import Services
 from tidegate.errors import UnfitStore
 from tidegate.poller import Poller
+from tidegate.recovery import Recovery
 from tidegate.settings import Settings
 from tidegate.store.client import StoreConnection
 from tidegate.store.condition import inspect
@@ -43,6 +44,7 @@ class Node:
     services: Services
     poller: Poller
     runner: web.AppRunner
+    recovery: Recovery
     _draining: list[bool]
     #: What runs beside the sends for as long as the node does, by name.
     duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
@@ -60,6 +62,7 @@ class Node:
         """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
         services, server = self.services, self.settings.server
         await self._check_store()
+        await self.recovery.begin()
         services.clock.observe(await _store_now_ms(services, self.connection))
         await services.rules.begin()
         await services.upstream.start()
@@ -93,15 +96,19 @@ class Node:
         await self.runner.cleanup()
         await self.services.gateway.settled(0 if self.broken.is_set() else _SETTLE_S)
         await self.services.upstream.close()
+        await self.recovery.end()
         await self.connection.aclose()
         log.info("stopped", cut=bool(cut))
 
     async def _check_store(self) -> None:
-        condition = await inspect(self.connection.client)
-        refusals = condition.refusals()
+        store = self.settings.store
+        async with self.connection.unwatched() as aside:
+            condition = await inspect(aside.client)
+        allowed = store.undurable == "allow" or self.settings.testing.clock
+        refusals = condition.refusals(store.replicas_ack, undurable_allowed=allowed)
         if refusals:
             raise UnfitStore("; ".join(refusals))
-        for warning in condition.warnings(self.settings.store.replicas_ack):
+        for warning in condition.warnings(store.replicas_ack):
             log.warning("store_promises_less", why=warning)
         if self.connection.embedded is not None:
             self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))

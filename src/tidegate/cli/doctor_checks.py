@@ -78,7 +78,7 @@ def _condition(condition: StoreCondition, replicas_ack: int) -> list[Finding]:
         return Finding("store", level, found, remedy)
 
     bad = []
-    for refusal in condition.refusals():
+    for refusal in condition.refusals(undurable_allowed=True):
         found, _, remedy = refusal.rpartition(": ")
         bad.append(finding(Level.FAIL, found, remedy))
     if not condition.writable:

@@ -11,7 +11,8 @@ from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Case
 from tidegate.policy.reach import Subject
-from tidegate.policy.rules import Rules
+from tidegate.policy.rules import Delivery, Rules
+from tidegate.store.sealing import Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Message:
     """The 16 bytes that stand for its recipient; empty until it is submitted."""
     rules_version: str = ""
     """Of the rules that it was judged by last."""
+    delivery: Delivery = Delivery.AT_MOST_ONCE
+    """Whether it is tried once more when nothing is heard of its first try."""
     marketing_at_ms: int = 0
     """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
 
@@ -76,6 +79,7 @@ class Message:
             pacing_wait_ms=max(0, int(wait_ms - waited_ms)),
             campaign=self.campaign,
             to_group=request.kind is RecipientKind.GROUP,
+            queued=self.queued,
             recipient=self.user or None,
             zones=zones,
             digits=request.recipient if request.kind is RecipientKind.PHONE else "",
@@ -87,10 +91,10 @@ class Message:
         template = (request.template.name, request.template.language) if request.template else None
         return Subject(route.portfolio, route.waba, route.number, template, self.category, self.user or None)
 
-    def about(self) -> bytes:
-        """What is noted of it beside its record, as JSON: nothing personal."""
+    def noted(self) -> dict[str, str]:
+        """What is noted of it beside its record: nothing personal."""
         request = self.request
-        about = {
+        noted = {
             "app": self.app,
             "number": self.route.number,
             "waba": self.route.waba,
@@ -99,9 +103,17 @@ class Message:
             "template": f"{request.template.name}/{request.template.language}" if request.template else None,
             "campaign": self.campaign,
             "rules": self.rules_version or None,
+            "delivery": self.delivery.value if self.delivery is Delivery.AT_LEAST_ONCE else None,
             "marketing_at": str(self.marketing_at_ms) if self.marketing_at_ms else None,
         }
-        return orjson.dumps({key: value for key, value in about.items() if value is not None})
+        return {key: value for key, value in noted.items() if value is not None}
+
+    def about(self, seal: Seal) -> bytes:
+        """What is noted of it as JSON, with what its sender noted of it (sealed, for that may be personal)."""
+        noted = self.noted()
+        if self.request.opaque is not None:
+            noted["opaque"] = seal.close_word(self.message_id, self.request.opaque)
+        return orjson.dumps(noted)
 
     def packed(self) -> bytes:
         """What it needs to go on its way again, as JSON: sealed before it is stored."""

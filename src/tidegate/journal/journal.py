@@ -1,4 +1,4 @@
-"""One node's journal: in memory always, on disk where it was given a folder, and then before the first byte of a send."""
+"""One node's journal: always in memory, on disk where it was given a folder: then before the first byte of a send."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class Journal:
         self._note(["window", portfolio, number, recipient.hex(), at_ms])
 
     def words(self, portfolio: str, recipient: bytes, words: Mapping[str, Word]) -> None:
-        """What a user has said of categories so far."""
-        if words and self._memory.of(portfolio).words.get(recipient) != words:
+        """All that a user has said of categories and that is still known."""
+        if self._memory.of(portfolio).words.get(recipient, {}) != words:
             self._note(word_entry(portfolio, recipient, words))
 
     def begun(self, portfolio: str, era: str, nodes: Mapping[str, int]) -> None:
@@ -129,7 +129,9 @@ class Journal:
                 try:
                     await asyncio.get_running_loop().run_in_executor(None, self._slot.sync)
                 except BaseException as error:
-                    _tell(waiting, error if isinstance(error, Exception) else JournalUnwritable("the journal was ended"))
+                    _tell(
+                        waiting, error if isinstance(error, Exception) else JournalUnwritable("the journal was ended")
+                    )
                     if not isinstance(error, Exception):
                         raise
                 else:

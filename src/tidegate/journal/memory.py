@@ -1,4 +1,4 @@
-"""What was written, as far as it still matters: the sends of a day, open windows, what users have said, who else wrote."""
+"""What was written, as far as it matters: the sends of a day, open windows, what users have said, who else wrote."""
 
 from __future__ import annotations
 
@@ -163,7 +163,10 @@ def _window(past: Past, entry: Entry) -> None:
 
 def _words(past: Past, entry: Entry) -> None:
     words = {category: Word(bool(granted), int(at), source) for category, (granted, at, source) in entry[3].items()}
-    past.words[bytes.fromhex(entry[2])] = words
+    if words:
+        past.words[bytes.fromhex(entry[2])] = words
+    else:
+        past.words.pop(bytes.fromhex(entry[2]), None)
 
 
 _APPLIED: Final = {

@@ -97,11 +97,12 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
     ]
     per_second = standing.number(case.number).throughput
     emission_us = int(1_000_000 / per_second / number_share(case, standing, now_ms)) if per_second > 0 else 0
+    held_until_ms = standing.held_until_ms if case.counts and standing.held_until_ms > now_ms else 0
     paced = rules.mode("throughput") is not Mode.OFF
     paired = rules.mode("pair_rate") is not Mode.OFF
     return Terms(
         epoch=standing.epoch,
-        needs_window=case.needs_window and rules.mode("service_window") is Mode.ENFORCE,
+        needs_window=(case.needs_window and rules.mode("service_window") is Mode.ENFORCE) or held_until_ms > 0,
         counts=case.counts,
         places=min(enforced, default=NO_LIMIT),
         limit_places=within_limit,
@@ -119,6 +120,7 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
         valid_until_ms=quiet_from_ms(case, user, rules, now_ms) or 0,
         turns=turns_of(case, standing, now_ms),
         tallies=tallies_of(case, standing, now_ms),
+        held_until_ms=held_until_ms,
     )
 
 

@@ -31,6 +31,8 @@ class Case:
     pacing_wait_ms: int = 0
     campaign: str | None = None
     to_group: bool = False
+    queued: bool = False
+    """Whether it comes out of the queue."""
     recipient: bytes | None = field(default=None, repr=False)
     """The 16 bytes that stand for the user; None where it is not asked who it is."""
     digits: str = field(default="", repr=False)
@@ -116,6 +118,8 @@ class Terms:
     user_version: int = 0
     turns: tuple[Turn, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    held_until_ms: int = 0
+    """Until when it may go in an open service window only, since the books may not know who was counted; 0: whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class Standing:
     """Those that concern many users."""
     warmings: Mapping[str, Warming] = field(default_factory=dict)
     """The warm-ups under way, by the id of what is warmed up (`policy/warming.py`)."""
+    held_until_ms: int = 0
+    """While this lies ahead the books may miss what was sent, and nothing goes that they would have to count."""
     wallets: Mapping[str, int] = field(default_factory=dict)
     """What was paid in so far for each WABA, in millionths of the budget's currency."""
 

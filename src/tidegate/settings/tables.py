@@ -6,6 +6,8 @@ An attribute whose name ends in `_ms` is written in the file without that ending
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt
 
@@ -52,12 +54,21 @@ class Store(Table):
 
     url: fields.StoreUrl = SecretStr("embedded:./data")
     replicas_ack: StrictInt = Field(default=0, ge=0)
+    #: "refuse": no node starts on a store that forgets what it acknowledged when it is started again.
+    undurable: Literal["refuse", "allow"] = "refuse"
 
     @property
     def embedded_directory(self) -> str | None:
         """Directory of the node's own server; None when the store is somebody else's."""
         scheme, _, rest = self.url.get_secret_value().partition(":")
         return rest if scheme == "embedded" else None
+
+
+class Journal(Table):
+    """`[journal]`: where this node keeps what it wrote into the store, for the day on which the store has lost it."""
+
+    #: Omitted: it is remembered as long as the process lives.
+    directory: Path | None = None
 
 
 class Upstream(Table):
@@ -139,6 +150,7 @@ class Settings(Table):
 
     server: Server = Server()
     store: Store = Store()
+    journal: Journal = Journal()
     upstream: Upstream = Upstream()
     webhook: Webhook
     privacy: Privacy

@@ -19,6 +19,7 @@ from tidegate.store.address import StoreAddress, StoreKind, parse_address
 from tidegate.store.data_directory import DirectoryInUse
 from tidegate.store.embedded import EmbeddedStore, running_url
 from tidegate.store.scripts import StoreClient
+from tidegate.store.witness import Witness
 
 TIMEOUT_S = 0.25  #: to connect, to answer, to get a free connection: how soon a hung store is noticed
 POOL_SIZE = 64  #: connections of one process to one server
@@ -39,6 +40,11 @@ class StoreConnection:
         """Whether one call may touch the keys of one slot only."""
         return isinstance(self.client, RedisCluster)
 
+    def unwatched(self) -> StoreConnection:
+        """Another way to the same store, which no witness is asked about. To be closed by itself."""
+        client, sentinel = _client(parse_address(self.url))
+        return StoreConnection(client, self.url, sentinel=sentinel)
+
     async def aclose(self) -> None:
         """Close the client, then end the embedded server if this started it."""
         try:
@@ -58,18 +64,19 @@ class StoreConnection:
         await self.aclose()
 
 
-async def connect(url: str, *, adopt: bool = False) -> StoreConnection:
+async def connect(url: str, *, adopt: bool = False, witness: Witness | None = None) -> StoreConnection:
     """Make a client of the store at `url` (its forms: `parse_address`). Only an embedded store is started.
 
     Any other one is first spoken to by the first command, so a store that is away now is no fault here. With
-    `adopt` an embedded store that a node runs already is joined, to look at it, instead of being refused.
+    `adopt` an embedded store that a node runs already is joined, to look at it, instead of being refused. With a
+    `witness` nothing is asked of a server before the witness trusts it; of a cluster's servers it is not asked.
 
     Raises BadConfiguration for a url that can't be understood, DirectoryInUse for a second node on an
     embedded store, StoreUnavailable if that can't be started.
     """
     address = parse_address(url)
     if address.kind is not StoreKind.EMBEDDED or address.path is None:
-        client, sentinel = _client(address)
+        client, sentinel = _client(address, witness)
         return StoreConnection(client, url, sentinel=sentinel)
     embedded = EmbeddedStore(address.path)
     try:
@@ -79,8 +86,8 @@ async def connect(url: str, *, adopt: bool = False) -> StoreConnection:
         found = await running_url(address.path) if adopt else None
         if found is None:
             raise
-        return await connect(found)
-    client, _ = _client(parse_address(own_url))
+        return await connect(found, witness=witness)
+    client, _ = _client(parse_address(own_url), witness)
     return StoreConnection(client, own_url, embedded=embedded)
 
 
@@ -115,23 +122,27 @@ class _BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """Asks the Sentinels for the primary, and waits for a free connection instead of refusing at once."""
 
 
-def _client(address: StoreAddress) -> tuple[StoreClient, Sentinel | None]:
+def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[StoreClient, Sentinel | None]:
     match address.kind:
         case StoreKind.CLUSTER:
             return _cluster(address), None
         case StoreKind.SENTINEL:
-            return _sentinel(address)
+            return _sentinel(address, witness)
         case StoreKind.UNIX:
             where: dict[str, Any] = {"connection_class": _SocketConnection, "path": str(address.path)}
         case _:
             ((host, port),) = address.hosts
             kind = _TlsConnection if address.tls else _PlainConnection
             where = {"connection_class": kind, "host": host, "port": port}
-    pool = BlockingConnectionPool(**_pool_options(address), **where)
+    pool = BlockingConnectionPool(**_pool_options(address), **_greeted(witness), **where)
     return Redis.from_pool(pool), None
 
 
-def _sentinel(address: StoreAddress) -> tuple[StoreClient, Sentinel]:
+def _greeted(witness: Witness | None) -> dict[str, Any]:
+    return {} if witness is None else {"redis_connect_func": witness.greet}
+
+
+def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClient, Sentinel]:
     own = {"db": 0, "username": address.sentinel_username, "password": address.sentinel_password}
     asking = _connection_options(address) | own | {"ssl": address.tls}
     sentinel = Sentinel(list(address.hosts), sentinel_kwargs=asking)  # type: ignore[no-untyped-call]  # it has no hints
@@ -141,6 +152,7 @@ def _sentinel(address: StoreAddress) -> tuple[StoreClient, Sentinel]:
         connection_pool_class=_BlockingSentinelPool,
         ssl=address.tls,
         **_pool_options(address),
+        **_greeted(witness),
     )
     return client, sentinel
 

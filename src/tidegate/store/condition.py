@@ -40,8 +40,11 @@ class StoreCondition:
     replicas: int  #: how many are connected now
     writable: bool  #: it took a write just now
 
-    def refusals(self) -> tuple[str, ...]:
-        """Say why no gateway may run on this store; empty if one may. Each is a sentence with its remedy."""
+    def refusals(self, replicas_ack: int = 0, *, undurable_allowed: bool = False) -> tuple[str, ...]:
+        """Say why no gateway may run on this store; empty if one may. Each is a sentence with its remedy.
+
+        What `replicas_ack` replicas hold need not be on a disk.
+        """
         found = []
         if self.maxmemory_policy != "noeviction":
             found.append(
@@ -50,6 +53,11 @@ class StoreCondition:
             )
         if self.server is Server.REDIS and _parts(self.version) < OLDEST_VERSION:
             found.append(f"Redis {self.version} is too old: use Valkey, or Redis 6.2 or newer")
+        if not self.durable and not replicas_ack and not undurable_allowed:
+            found.append(
+                "a restart of the store forgets what was accepted: set appendonly yes there, or replicas_ack here, "
+                'or take the risk by store.undurable = "allow"'
+            )
         return tuple(found)
 
     def warnings(self, replicas_ack: int = 0) -> tuple[str, ...]:

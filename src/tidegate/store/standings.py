@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -40,6 +40,11 @@ class Standings:
         self._revisions: dict[str, dict[str, int]] = {}
         self._rules_reader = RulesReader()
         self._rules: dict[str, RulesRecord | None] = {}
+        #: The fields as they were read last, for the day on which the store has lost them.
+        self._raw: dict[str, tuple[dict[Any, Any], dict[Any, Any]]] = {}
+        self._eras: dict[str, str] = {}
+        #: Called when the store has other books than those that are expected.
+        self.on_other_books: Callable[[], None] = lambda: None
         self._reading: dict[str, asyncio.Lock] = {portfolio: asyncio.Lock() for portfolio in self._configured}
 
     @property
@@ -54,6 +59,14 @@ class Standings:
         """The standing as last read; it may be old, which `admit` will tell by the epoch."""
         return self._current.get(portfolio) or await self.reload(portfolio, epoch=0)
 
+    def expect(self, portfolio: str, era: str) -> None:
+        """Take the standing from the books of this era only."""
+        self._eras[portfolio] = era
+
+    def last_read(self, portfolio: str) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
+        """The records of the standing and of the breakers as the store had them when they were read last."""
+        return self._raw.get(portfolio, ({}, {}))
+
     async def reload(self, portfolio: str, epoch: int) -> Standing:
         """The standing, read again unless somebody else has just read this epoch.
 
@@ -66,7 +79,9 @@ class Standings:
             keys = self._keys[portfolio]
             with store_faults:
                 # The epoch is read before the records: records newer than their epoch only cost one more reading.
-                found = await self._client.hget(keys.ledger, "epoch")
+                books = await self._client.hmget(keys.ledger, ["epoch", "era", "held_until"])
+                found = books[0]
+                self._check_era(portfolio, books[1])
                 records = await self._client.hgetall(keys.standing)
                 breakers = await self._client.hgetall(keys.breakers)
             try:
@@ -77,9 +92,17 @@ class Standings:
                 # Damaged. What it says may be a stop, so nothing is sent until it can be read.
                 raise StoreUnavailable(f"the standing can't be read: {type(error).__name__}") from None
             rules = record.rules if record is not None and record.rules is not None else standing.rules
-            standing = replace(standing, breakers=board, rules=rules)
+            held_until_ms = int(books[2] or 0)
+            standing = replace(standing, breakers=board, rules=rules, held_until_ms=held_until_ms)
+            self._raw[portfolio] = (dict(records), dict(breakers))
             self._current[portfolio] = standing
             return standing
+
+    def _check_era(self, portfolio: str, found: Any) -> None:
+        expected = self._eras.get(portfolio)
+        if expected is not None and (found or b"") != expected.encode():
+            self.on_other_books()
+            raise StoreUnavailable("the store has other books than before: they are looked at first")
 
     def rules_record(self, portfolio: str) -> RulesRecord | None:
         """The record of the rules that `current` has; None while the rules are the configuration's."""

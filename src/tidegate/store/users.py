@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
+from tidegate.journal import Journal
 from tidegate.policy.users import EMPTY, User, expires_at_ms, read_user, write_user
 from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
@@ -57,10 +58,20 @@ class Users:
     """
 
     def __init__(
-        self, client: StoreClient, portfolios: Iterable[str], now_ms: Callable[[], int], *, one_slot: bool
+        self,
+        client: StoreClient,
+        portfolios: Iterable[str],
+        now_ms: Callable[[], int],
+        *,
+        one_slot: bool,
+        journal: Journal | None = None,
     ) -> None:
-        """`now_ms`: the store's time, to tell what may be forgotten. `one_slot`: a call may not span portfolios."""
+        """`now_ms`: the store's time, to tell what may be forgotten. `one_slot`: a call may not span portfolios.
+
+        `journal`: where the users' words are noted too.
+        """
         self._client = client
+        self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._now_ms = now_ms
         self._reads: Shards[_Read, User] = Shards(self._read, one_slot)
@@ -127,6 +138,7 @@ class Users:
             args: list[str | bytes | int] = [name, user.version, write_user(left), *numbers]
             answer = await script("erase_user").repeatable(self._client, self._keys[portfolio].all, args)
             if answer[0] == 1:
+                self._journal.words(portfolio, name, left.consents)
                 return Erased(left, tuple(answer[1].decode().split()))
         raise StoreUnavailable(_TOO_FAST)
 
@@ -148,6 +160,8 @@ class Users:
         """Write what comes after what was read; None when somebody else was faster."""
         write = _Write(portfolio, name, user.version, write_user(after), expires_at_ms(after, self._now_ms()))
         written = await self._writes(portfolio, write)
+        if written.done:
+            self._journal.words(portfolio, name, after.consents)
         return read_user(write.record, written.version) if written.done else None
 
     async def _read(self, reads: list[_Read]) -> list[User]:

@@ -24,7 +24,8 @@ async def capacity(call: Call) -> Reply:
     standing = await call.standing(portfolio, books)
     rules = standing.rules
     unlimited = standing.limit == UNLIMITED
-    left = available(standing.limit, books.used, rules)
+    held = standing.held_until_ms > books.now_ms
+    left = dict.fromkeys(Category, 0) if held else available(standing.limit, books.used, rules)
     curve = release_curve(books.releases, books.now_ms)
     return json_reply(
         {
@@ -35,7 +36,8 @@ async def capacity(call: Call) -> Reply:
             "limit_source": standing.limit_source,
             "headroom": whole_places(rules.headroom, standing.limit),
             "used": books.used,
-            "available": None if unlimited else {c.value: left[c] for c in Category},
+            "available": None if unlimited and not held else {c.value: left[c] for c in Category},
+            "held_until": write_time_up(standing.held_until_ms) if held else None,
             "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
             "releases": [{"at": write_time_up(release.at_ms), "places": release.places} for release in grouped(curve)],
             "queued": await _queued(call, portfolio),

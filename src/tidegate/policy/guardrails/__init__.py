@@ -22,6 +22,8 @@ from tidegate.policy.guardrails.template_health import template_health
 from tidegate.policy.guardrails.throughput import throughput
 from tidegate.policy.guardrails.user_marketing_limit import user_marketing_limit
 from tidegate.policy.guardrails.warm_up import warm_up
+from tidegate.policy.guardrails.whole_books import whole_books
+from tidegate.policy.guardrails.whole_queue import whole_queue
 from tidegate.policy.standing import Standing
 from tidegate.policy.users import User
 from tidegate.policy.verdict import Objection
@@ -31,7 +33,13 @@ CountedGuardrail = Callable[[Case, Terms, Facts], Objection | None]
 UserGuardrail = Callable[[Case, Standing, User, int], Objection | None]
 
 #: Asked before the store is: they look at the standing, in memory.
-STANDING: tuple[StandingGuardrail, ...] = (operator_pause, account_restricted, number_standing, template_health)
+STANDING: tuple[StandingGuardrail, ...] = (
+    operator_pause,
+    account_restricted,
+    number_standing,
+    template_health,
+    whole_queue,
+)
 
 #: Asked before the store is, or again with what it says: they look at what is known of the recipient.
 USER: tuple[UserGuardrail, ...] = (
@@ -46,6 +54,7 @@ USER: tuple[UserGuardrail, ...] = (
 
 #: Asked about what `admit` saw: they compare the numbers that it compared.
 COUNTED: tuple[CountedGuardrail, ...] = (
+    whole_books,
     service_window,
     messaging_limit,
     category_reserve,
