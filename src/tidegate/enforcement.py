@@ -197,11 +197,17 @@ class Enforcement:
         if not counters:
             return rules.consequences.of(signal)
         recipient = signal.subject.recipient.hex() if signal.subject.recipient else "-"
-        what = f"{signal.at_ms}:{recipient}"
         counted = await asyncio.gather(
             *(
                 self._counts.count(
-                    Count(signal.subject.portfolio, counter.key, counter.window_ms, "" if counter.resets else what)
+                    Count(
+                        signal.subject.portfolio,
+                        counter.key,
+                        counter.window_ms,
+                        recipient,
+                        signal.at_ms,
+                        counter.resets,
+                    )
                 )
                 for counter in counters
             )

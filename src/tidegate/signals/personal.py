@@ -166,14 +166,15 @@ class Personal:
         refreshed = await self._ledger.refresh(status)
         if refreshed.freed:
             self._on_change(portfolio)
-        # A failure that comes again may have been cut short the first time: what follows from it is done once more.
-        if not refreshed.changed and refreshed.before != State.FAILED:
+        if not refreshed.before:
             return False, portfolio
+        # One that comes again may have been cut short the first time: what follows from it is done once more, and is
+        # nothing where it was done.
         await self._outcomes.status(portfolio, message_id, refreshed, event)
         if _says(event, codes) == "frees" and (marketing_at := refreshed.about.get("marketing_at")):
             at_ms = int(marketing_at)
             await self._users.update(portfolio, refreshed.recipient, lambda user: given_back(user, at_ms))
-        if refreshed.before in _DELIVERED:
+        if refreshed.changed and refreshed.before in _DELIVERED:
             return False, portfolio
         signals = signals_of(event, _subject_of(portfolio, event, refreshed), self._clock.now_ms())
         return await self._enforcement.apply(signals), portfolio

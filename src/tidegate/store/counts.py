@@ -11,12 +11,17 @@ from tidegate.store.scripts import StoreClient, script
 
 
 class Count(NamedTuple):
-    """One thing to be counted: `window_ms` None counts all since it was begun anew, which an empty `what` does."""
+    """One thing to be counted: `window_ms` None counts all since it was begun anew, which `resets` does.
+
+    `of`: whom it happened to, which tells two things of one instant apart. `at_ms`: when it happened.
+    """
 
     portfolio: str
     name: str
     window_ms: int | None
-    what: str
+    of: str
+    at_ms: int
+    resets: bool = False
 
 
 class Counts:
@@ -29,12 +34,13 @@ class Counts:
         self._counts = Shards(self._count, one_slot=True)
 
     async def count(self, count: Count) -> int:
-        """Count what happened, once by its id, and give what it stands at. Raises StoreUnavailable."""
+        """Count what happened, once however often it is told, and give what it stands at. Raises StoreUnavailable."""
         return await self._counts(count.portfolio, count)
 
     async def _count(self, counts: Sequence[Count]) -> list[int]:
         args: list[str | bytes | int] = []
         for count in counts:
-            args += (count.name, count.window_ms or 0, count.what)
+            what = f"{count.at_ms}:{count.of}"
+            args += (count.name, count.window_ms or 0, what, count.at_ms, int(count.resets))
         answer: list[int] = await script("count").repeatable(self._client, self._keys[counts[0].portfolio].all, args)
         return answer

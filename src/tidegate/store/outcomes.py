@@ -21,6 +21,8 @@ from tidegate.store.scripts import StoreClient, script
 REACH_MS: Final = COUNTS_WITHIN_MS[Counter.OPTED_OUT]
 """An opt-out is put down to the last send that its user got in this span."""
 
+#: As far as Meta's clock may be behind the store's, where the times of both are compared.
+_CLOCKS_APART_MS: Final = 10_000
 #: A status proves what came before it: an acceptance, a delivery that was never told.
 _HEARD: Final = {
     MessageStatus.SENT: (Counter.SENT,),
@@ -61,8 +63,8 @@ class Outcomes:
         await self._note(_News(portfolio, message_id, (Counter.SENT,), 0, about, pair))
 
     async def status(self, portfolio: str, message_id: str, refreshed: Refreshed, event: StatusUpdate) -> None:
-        """A status did this to a message; if nothing (it came twice, or too late), nothing is counted."""
-        if refreshed.changed:
+        """A status did this to a message. What came too late counts nothing; what came before, only what is missing."""
+        if refreshed.before:
             counters = _counters(event)
             await self._note(_News(portfolio, message_id, counters, event.at_ms, refreshed.about))
 
@@ -77,10 +79,11 @@ class Outcomes:
             return False
         message_id = last.last if last.marketing == "-" else last.marketing
         with store_faults:
-            found: Any = await self._client.hget(self._keys[portfolio].message(message_id), "about")
-        if not found:
+            found: Any = await self._client.hmget(self._keys[portfolio].message(message_id), "about", "at")
+        # Told again days later, it is not put down to what was sent meanwhile.
+        if not all(found) or at_ms < int(found[1]) - _CLOCKS_APART_MS:
             return False
-        return await self._note(_News(portfolio, message_id, (Counter.OPTED_OUT,), at_ms, orjson.loads(found)))
+        return await self._note(_News(portfolio, message_id, (Counter.OPTED_OUT,), at_ms, orjson.loads(found[0])))
 
     async def answers_marketing(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> bool:
         """Whether the last thing with a category that the user got from the number, within 72 hours, was marketing."""
