@@ -17,6 +17,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
 from tidegate.metrics import Metrics
 from tidegate.policy.capacity import category_places
+from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Standing
 from tidegate.store.sealing import BrokenSeal
 from tidegate.store.send_queue import Claimed, Lane, SendQueue
@@ -174,6 +175,7 @@ class Dispatcher:
             headers=packed["headers"],
             attempt=claimed.attempt,
             queued=True,
+            delivery=Delivery(about.get("delivery", Delivery.AT_MOST_ONCE)),
             pacing_wait_ms=_PACING_WAIT_MS,
         )
 
@@ -181,7 +183,15 @@ class Dispatcher:
         now_ms, reaped = await self._queue.reap(portfolio)
         self._clock.observe(now_ms)
         for became, message_id, _about in reaped:
-            self._metrics.ended(became)
+            if became == "unresolved":
+                self._metrics.unresolved()
+                log.warning("message_unresolved", message_id=message_id)
+                continue
+            if became == "tried_again":
+                self._metrics.tried_again()
+                self.wake(portfolio)
+            else:
+                self._metrics.ended(became)
             log.info("message_ended", message_id=message_id, became=became)
 
     async def _sleep(self, portfolio: str, wait_ms: float) -> None:

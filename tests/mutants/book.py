@@ -47,8 +47,9 @@ class Book:
     def __init__(self, client: StoreClient) -> None:
         self.client = client
         self.ledger = make_ledger(client)
-        self.queue = SendQueue(client, [PORTFOLIO], Seal(b"k" * 32))
-        self.messages = Messages(client, [PORTFOLIO])
+        seal = Seal(b"k" * 32)
+        self.queue = SendQueue(client, [PORTFOLIO], seal)
+        self.messages = Messages(client, [PORTFOLIO], seal)
         self.keys = PortfolioKeys(PORTFOLIO)
         self.at_ms = 0
 

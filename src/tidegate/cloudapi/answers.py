@@ -12,7 +12,8 @@ from .json_text import BadJson, read_json
 from .recipients import RecipientKind
 from .request import Request
 
-_MESSAGE_ID = re.compile(r"[!-~]{1,512}")
+#: Whatever is not of this shape is no id of Meta's: it would end up in keys, logs and other systems.
+_WAMID = re.compile(r"wamid\.[A-Za-z0-9+/=_-]{1,512}")
 _WA_ID = re.compile(r"[0-9]{1,20}")
 _USER_ID = re.compile(r"[!-~]{1,160}")
 _STATUS = re.compile(r"[a-z_]{1,64}")
@@ -40,7 +41,7 @@ def read_acceptance(raw: bytes) -> Acceptance | None:
     if not isinstance(answer, dict) or answer.get("error") is not None:
         return None
     message = _first(answer.get("messages"))
-    wamid = _matching(_MESSAGE_ID, message.get("id"))
+    wamid = _matching(_WAMID, message.get("id"))
     if wamid is None:
         return None
     contact = _first(answer.get("contacts"))

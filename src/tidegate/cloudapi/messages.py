@@ -37,6 +37,7 @@ _T = TypeVar("_T")
 
 _INVALID_PARAMETER: Final = 100
 _MAX_NAME: Final = 512
+_MAX_OPAQUE: Final = 512
 _SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
 
 
@@ -67,7 +68,7 @@ def parse_send(raw: bytes) -> Request | ReadReceipt:
         type=type_,
         template=_parse_template(body["template"]) if type_ is MessageType.TEMPLATE else None,
         category=None if type_ is MessageType.TEMPLATE else _parse_category(body),
-        opaque=_check_optional(body, "biz_opaque_callback_data", str, "a string"),
+        opaque=_parse_opaque(body),
         body=body,
     )
 
@@ -188,6 +189,13 @@ def _parse_category(body: dict[str, Any]) -> Category | None:
     if word is not None and category is None:
         raise _bad("category", f"must be one of {', '.join(Category)}")
     return category
+
+
+def _parse_opaque(body: dict[str, Any]) -> str | None:
+    opaque = _check_optional(body, "biz_opaque_callback_data", str, "a string")
+    if opaque is not None and len(opaque) > _MAX_OPAQUE:
+        raise _bad("biz_opaque_callback_data", f"must be at most {_MAX_OPAQUE} characters")
+    return opaque
 
 
 def _check_optional(

@@ -51,6 +51,7 @@ async def to_message(draft: Draft, message_id: str, services: Services) -> Messa
         deadline_is_ours=options.expires_at_ms is None and wait_ms <= 0,
         category=category,
         hold=gateway.holds(draft.route, category, options.hold),
+        delivery=gateway.delivery(draft.route, category, options.delivery),
         not_before_ms=options.not_before_ms,
         campaign=options.campaign,
         headers={"traceparent": options.traceparent} if options.traceparent else {},

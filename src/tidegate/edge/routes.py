@@ -54,6 +54,7 @@ _WISHES: Final = tuple(
         ("Idempotency-Key", "the same key and body get the first answer again, for 24 h"),
         ("Tidegate-Category", "authentication, utility or marketing, of a template that is unknown here"),
         ("Tidegate-Hold", "queue or reject, when it may not go now"),
+        ("Tidegate-Delivery", "at_most_once or at_least_once, when its outcome is not known"),
         ("Tidegate-Expires", "seconds, or an RFC 3339 time: never sent after it"),
         ("Tidegate-Not-Before", "an RFC 3339 time: never sent before it"),
         ("Tidegate-Campaign", "the campaign that it belongs to"),

@@ -15,7 +15,7 @@ from tidegate.edge.wallet_schema import TOP_UP, TOP_UP_ORDER, WALLET
 from tidegate.policy.breaker import State as BreakerState
 from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Action, Covers
-from tidegate.policy.rules import Mode
+from tidegate.policy.rules import Delivery, Mode
 from tidegate.policy.verdict import Reason
 from tidegate.policy.warning_metric import Counter, Metric
 
@@ -160,8 +160,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "verdict": _VERDICT,
             "reason": REASON,
             "until": maybe(TIME),
+            "unresolved": {"type": "boolean"},
+            "unresolved_at": maybe(TIME),
             "expires_at": maybe(TIME),
             "portfolio": TEXT,
+            "delivery": words(Delivery),
+            "biz_opaque_callback_data": maybe(TEXT),
             **dict.fromkeys(_OF_MESSAGE, maybe(TEXT)),
             "history": array(record({"at": TIME, "state": words(State), "cause": TEXT})),
         }

@@ -11,13 +11,13 @@ from multidict import CIMultiDictProxy
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.times import read_time
-from tidegate.policy.rules import Hold
+from tidegate.policy.rules import Delivery, Hold
 
-Word = TypeVar("Word", Category, Hold)
+Word = TypeVar("Word", Category, Hold, Delivery)
 
 FURTHEST_MS: Final = 30 * 86_400_000
 _PREFIX: Final = "tidegate-"
-_KNOWN: Final = frozenset({"category", "hold", "expires", "not-before", "campaign", "dry-run"})
+_KNOWN: Final = frozenset({"category", "hold", "expires", "not-before", "campaign", "dry-run", "delivery"})
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CAMPAIGN: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
@@ -31,6 +31,7 @@ class SendOptions:
 
     category: Category | None = None
     hold: Hold | None = None
+    delivery: Delivery | None = None
     expires_at_ms: int | None = None
     not_before_ms: int = 0
     campaign: str | None = None
@@ -71,6 +72,7 @@ def _read(given: dict[str, str], now_ms: int) -> SendOptions:
     return SendOptions(
         category=_word(given, "Tidegate-Category", Category),
         hold=_word(given, "Tidegate-Hold", Hold),
+        delivery=_word(given, "Tidegate-Delivery", Delivery),
         expires_at_ms=expires_at_ms,
         not_before_ms=not_before_ms,
         campaign=campaign,

@@ -31,12 +31,13 @@ from tidegate.policy.decide import decide, explain, foreshadowed, judge, shadowe
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.identity import Identity
 from tidegate.policy.paces import is_marketing_now
-from tidegate.policy.rules import Hold, Rules
+from tidegate.policy.rules import Delivery, Hold, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.aliases import Aliases
 from tidegate.store.ledger import Ask, Ledger
 from tidegate.store.outcomes import Outcomes
+from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standings import Standings
 from tidegate.store.users import Users
@@ -67,6 +68,7 @@ class Gateway:
         aliases: Aliases,
         outcomes: Outcomes,
         enforcement: Enforcement,
+        seal: Seal,
     ) -> None:
         self._ledger = ledger
         self._users = users
@@ -79,7 +81,8 @@ class Gateway:
         self._places_taken: Counter[str] = Counter()
         self._place_times = PlaceTimes(ledger)
         self._settling = Settling(ledger, clock, users)
-        self._keeping = Keeping(queue, identity, clock)
+        self._seal = seal
+        self._keeping = Keeping(queue, identity, clock, seal)
         self._noting = Noting(outcomes, aliases, clock)
         self._enforcement = enforcement
         self._posting = Posting(
@@ -123,6 +126,12 @@ class Gateway:
     def holds(self, route: Route, category: Category | None, asked: Hold | None) -> bool:
         """Whether a message may be queued: never free-form; else what the caller asked for, or its category's rule."""
         return category is not None and (asked or self._rules(route).hold.of(category)) is Hold.QUEUE
+
+    def delivery(self, route: Route, category: Category | None, asked: Delivery | None) -> Delivery:
+        """Whether a message may be tried once more when its outcome is not known: never free-form, which can't wait."""
+        if category is None:
+            return Delivery.AT_MOST_ONCE
+        return asked or self._rules(route).delivery.of(category)
 
     def _rules(self, route: Route) -> Rules:
         return self._standings.known(route.portfolio).rules
@@ -288,7 +297,9 @@ class Gateway:
 
     def _ask(self, message: Message, terms: Terms, note: Note = NOTHING, *, dry_run: bool = False) -> Ask:
         route = message.route
-        about = b"" if dry_run else message.about()
+        about = b"" if dry_run else message.about(self._seal)
+        # What comes from the queue is kept there.
+        is_kept = message.delivery is Delivery.AT_LEAST_ONCE and not message.queued and not dry_run
         return Ask(
             route.portfolio,
             message.message_id,
@@ -301,6 +312,7 @@ class Gateway:
             dry_run,
             note.record,
             note.expires_at_ms,
+            self._seal.close(message.message_id, message.packed()) if is_kept else b"",
         )
 
     async def _conclude(self, message: Message, verdict: Verdict) -> Answered:
@@ -319,6 +331,8 @@ class Gateway:
                 if message.queued:
                     ended = "expired" if reason is Reason.EXPIRED else "failed"
                     await self._keeping.end(message, ended, detail, reason)
+                if reason is Reason.STORE_UNAVAILABLE:
+                    return Unavailable(message.message_id, detail)
                 return Refused(message.message_id, reason, detail, until_ms, pacing)
             case _:
                 raise AssertionError(f"{type(verdict).__name__} concludes nothing")

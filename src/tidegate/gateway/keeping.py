@@ -12,6 +12,7 @@ from tidegate.gateway.message import Message
 from tidegate.gateway.settling import until_stored
 from tidegate.policy.identity import Identity
 from tidegate.policy.verdict import Reason
+from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import Lane, SendQueue, Waiting
 from tidegate.tasks import spawn
 
@@ -24,8 +25,9 @@ _SILENT: Final = Reason.STORE_UNAVAILABLE
 class Keeping:
     """Queues messages."""
 
-    def __init__(self, queue: SendQueue, identity: Identity, clock: StoreClock) -> None:
+    def __init__(self, queue: SendQueue, identity: Identity, clock: StoreClock, seal: Seal) -> None:
         self._queue = queue
+        self._seal = seal
         self._identity = identity
         self._clock = clock
         self._giving_back: set[asyncio.Task[None]] = set()
@@ -58,7 +60,7 @@ class Keeping:
             needs_place=needs_place,
             expires_at_ms=message.deadline_ms,
             body=message.packed(),
-            about=message.about(),
+            about=message.about(self._seal),
             reason=reason.value,
             until_ms=until_ms,
             cause=cause,
@@ -81,11 +83,21 @@ class Keeping:
 
         self._surely(kept)
 
-    def retract(self, message: Message) -> None:
-        """Take back a message whose caller is told that it was not queued, although the store may have queued it."""
+    def retract(self, message: Message, settled: asyncio.Task[None] | None = None) -> None:
+        """Take back a message whose caller is told that it was not queued, although the store may yet queue it.
+
+        `settled`: writes down that its attempt, which was admitted, has ended. That has to come first: from then on it
+        can't be queued by that attempt any more, so that what is taken back stays so.
+        """
+        cause = "the store did not answer: its caller was told to try again"
 
         async def ended() -> None:
-            await self.end(message, "failed", "the store did not answer: its caller was told to try again", _SILENT)
+            if settled is not None:
+                await asyncio.wait([settled])
+            route = message.route
+            await self._queue.end(
+                route.portfolio, message.message_id, "failed", cause, _SILENT.value, forestall=settled is None
+            )
 
         self._surely(ended)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import orjson
 import structlog
 
 from tidegate.clock import StoreClock
@@ -43,7 +42,7 @@ class Noting:
         portfolio, now_ms = message.route.portfolio, self._clock.now_ms()
         links = links_of_answer(message.request, acceptance, now_ms)
         try:
-            await self._outcomes.accepted(portfolio, message.message_id, message.user, orjson.loads(message.about()))
+            await self._outcomes.accepted(portfolio, message.message_id, message.user, message.noted())
             if links:
                 await self._aliases.learn(portfolio, links, now_ms)
         except StoreUnavailable as error:

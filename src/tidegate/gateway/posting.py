@@ -120,8 +120,7 @@ class Posting:
             self._settling.not_marketed(message)
         except StoreUnavailable:
             if not message.queued:
-                self._settling.unsent(message, cause)
-                self._keeping.retract(message)
+                self._keeping.retract(message, self._settling.unsent(message, cause))
                 raise
             self._keeping.give_back(message, reason, cause)
         return Held(message.message_id, "queue", reason, until_ms)

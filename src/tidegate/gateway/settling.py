@@ -34,10 +34,11 @@ class Settling:
         """It may have been taken: its place is kept until its status webhook tells."""
         self._write(_outcome(message, "unknown", cause))
 
-    def unsent(self, message: Message, cause: str) -> None:
-        """Proven: nobody was messaged. Its place is given back."""
-        self._write(_outcome(message, "failed", cause, release=True))
+    def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
+        """Proven: nobody was messaged. Its place is given back; the task ends when that is written."""
+        writing = self._write(_outcome(message, "failed", cause, release=True))
         self.not_marketed(message)
+        return writing
 
     def not_marketed(self, message: Message) -> None:
         """Proven: the user did not get it, so that it is none of the messages that are capped."""
@@ -58,13 +59,14 @@ class Settling:
         if self._writing:
             await asyncio.wait(self._writing, timeout=timeout_s)
 
-    def _write(self, outcome: Outcome) -> None:
-        self._spawn(self._settle(outcome))
+    def _write(self, outcome: Outcome) -> asyncio.Task[None]:
+        return self._spawn(self._settle(outcome))
 
-    def _spawn(self, writing: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, writing: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
         task = spawn(writing, "settle")
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+        return task
 
     async def _settle(self, outcome: Outcome) -> None:
         await until_stored(lambda: self._ledger.settle(outcome), self._clock)

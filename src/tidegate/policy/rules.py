@@ -30,6 +30,13 @@ class Hold(StrEnum):
     REJECT = "reject"
 
 
+class Delivery(StrEnum):
+    """What is promised of a template send: that nobody gets it twice, or that it is tried where that is in doubt."""
+
+    AT_MOST_ONCE = "at_most_once"
+    AT_LEAST_ONCE = "at_least_once"
+
+
 class Reserve(Table):
     """Share of the limit that only this category, and those above it, may use."""
 
@@ -54,6 +61,19 @@ class HoldByCategory(Table):
         """Queue or reject, for this category."""
         hold: Hold = getattr(self, category.value)
         return hold
+
+
+class DeliveryByCategory(Table):
+    """What is promised of a template send of this category whose outcome is not known."""
+
+    authentication: Delivery = Delivery.AT_MOST_ONCE
+    utility: Delivery = Delivery.AT_MOST_ONCE
+    marketing: Delivery = Delivery.AT_MOST_ONCE
+
+    def of(self, category: Category) -> Delivery:
+        """At most or at least once, for this category."""
+        delivery: Delivery = getattr(self, category.value)
+        return delivery
 
 
 class MaxWait(Table):
@@ -167,6 +187,7 @@ class Rules(Table):
 
     reserve: Reserve = Reserve()
     hold: HoldByCategory = HoldByCategory()
+    delivery: DeliveryByCategory = DeliveryByCategory()
     max_wait: MaxWait = MaxWait()
 
     service_window: Guardrail = Guardrail()

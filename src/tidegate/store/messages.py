@@ -12,6 +12,7 @@ from tidegate.policy.lifecycle import State
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
+from tidegate.store.sealing import BrokenSeal, Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,17 @@ class MessageRecord:
     reason: str | None
     until_ms: int | None
     expires_at_ms: int | None
+    unresolved_at_ms: int | None
+    """When it was told of as unresolved, whatever came of it since."""
     history: tuple[Event, ...]
 
 
 class Messages:
     """Finds messages by the gateway's id or by Meta's. Raises StoreUnavailable."""
 
-    def __init__(self, client: StoreClient, portfolios: Iterable[str]) -> None:
+    def __init__(self, client: StoreClient, portfolios: Iterable[str], seal: Seal) -> None:
         self._client = client
+        self._seal = seal
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
 
     async def find(self, portfolio: str, message_id: str) -> MessageRecord | None:
@@ -57,6 +61,17 @@ class Messages:
         with store_faults:
             found: Any = await self._client.get(self._keys[portfolio].wamid(wamid))
         return found.decode() if found else None
+
+    def opaque(self, message_id: str, about: Mapping[str, str]) -> str | None:
+        """The `biz_opaque_callback_data` that a message's own sender gave it; `about` is what was noted of it.
+
+        None when it gave none, or when it can't be read any more: the payload key is another one by now.
+        """
+        sealed = about.get("opaque")
+        try:
+            return self._seal.open_word(message_id, sealed) if sealed else None
+        except BrokenSeal:
+            return None
 
 
 def _record(portfolio: str, message_id: str, fields: Mapping[Any, Any]) -> MessageRecord:
@@ -76,6 +91,7 @@ def _record(portfolio: str, message_id: str, fields: Mapping[Any, Any]) -> Messa
         reason=text(b"reason"),
         until_ms=number(b"until"),
         expires_at_ms=number(b"expires"),
+        unresolved_at_ms=number(b"unresolved_at"),
         history=tuple(_events(fields.get(b"history", b"").decode())),
     )
 

@@ -10,6 +10,7 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.lifecycle import State
+from tidegate.policy.rules import Delivery
 from tidegate.settings.tables import Scope
 from tidegate.store.messages import MessageRecord
 
@@ -38,7 +39,12 @@ _CAUSES: Final = {
 
 async def read_message(call: Call) -> Reply:
     """One message, by the gateway's id or by Meta's."""
-    return json_reply(_told(await _find(call)))
+    record = await _find(call)
+    told = _told(record)
+    # Whoever runs the number sees what became of a message; what its sender noted of it is the sender's.
+    if record.about.get("app") == call.app.name:
+        told["biz_opaque_callback_data"] = call.services.messages.opaque(record.message_id, record.about)
+    return json_reply(told)
 
 
 async def cancel_message(call: Call) -> Reply:
@@ -96,6 +102,8 @@ def _told(record: MessageRecord) -> dict[str, Any]:
         "verdict": "reject" if refused else _VERDICTS[record.state],
         "reason": record.reason,
         "until": None if until_ms is None else write_time_up(until_ms),
+        "unresolved": record.state is State.UNKNOWN and record.unresolved_at_ms is not None,
+        "unresolved_at": None if record.unresolved_at_ms is None else write_time(record.unresolved_at_ms),
         "expires_at": None if record.expires_at_ms is None else write_time(record.expires_at_ms),
         "portfolio": record.portfolio,
         "waba": about.get("waba"),
@@ -105,6 +113,8 @@ def _told(record: MessageRecord) -> dict[str, Any]:
         "type": about.get("type"),
         "template": about.get("template"),
         "campaign": about.get("campaign"),
+        "delivery": about.get("delivery", Delivery.AT_MOST_ONCE.value),
+        "biz_opaque_callback_data": None,
         "rules_version": about.get("rules"),
         "history": [
             {"at": write_time(event.at_ms), "state": event.state, "cause": event.cause or _CAUSES.get(event.state)}
