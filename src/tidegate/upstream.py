@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -49,9 +48,12 @@ class Lapsed(Exception):
 
 @dataclass(slots=True)
 class _Attempt:
+    """What is known of one POST. `wrote`: a byte may have left; until then it is proven that none has."""
+
     may_start: Callable[[], bool]
     wrote: bool = False
     lapsed: bool = False
+    ended: bool = False
 
 
 _ATTEMPT: Final[ContextVar[_Attempt | None]] = ContextVar("_ATTEMPT", default=None)
@@ -60,7 +62,8 @@ _ATTEMPT: Final[ContextVar[_Attempt | None]] = ContextVar("_ATTEMPT", default=No
 class _Body(aiohttp.BytesPayload):
     """A body that asks for the last time: the request line is written together with it, in the step that asks.
 
-    Whatever a stalled machine held up since its connection was ready is not sent late.
+    Whatever a stalled machine held up since its connection was ready is not sent late. A pooled connection that is known
+    to be closed takes nothing any more; one that only turns out to be may have carried bytes, however few.
     """
 
     def __init__(self, body: bytes, attempt: _Attempt) -> None:
@@ -68,9 +71,14 @@ class _Body(aiohttp.BytesPayload):
         self._attempt = attempt
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        if not self._attempt.may_start():
-            self._attempt.lapsed = True
+        attempt = self._attempt
+        if attempt.ended or not attempt.may_start():
+            attempt.lapsed = True
             raise Lapsed
+        transport = getattr(writer, "transport", None)
+        if transport is not None and transport.is_closing():
+            raise ConnectionResetError
+        attempt.wrote = True
         await super().write_with_length(writer, content_length)
 
 
@@ -91,7 +99,6 @@ class _Connector(aiohttp.TCPConnector):
                 # Nothing was written, so it is as good as new for the next send.
                 connection.release()
                 raise Lapsed
-            attempt.wrote = True
         return connection
 
 
@@ -140,7 +147,10 @@ class Upstream:
         headers: Mapping[str, str],
         may_start: Callable[[], bool],
     ) -> Response | NotSent | Unknown:
-        """POST one message, once. `may_start` is asked when the connection is ready, and just before the first byte."""
+        """POST one message, once. `may_start` is asked when the connection is ready, and just before the first byte.
+
+        Never raises for what the peer may do: whatever can't be read once bytes have left is Unknown.
+        """
         attempt = _Attempt(may_start)
         told = _ATTEMPT.set(attempt)
         try:
@@ -162,10 +172,12 @@ class Upstream:
                 return Response(answer.status, answer.headers, content)
         except Lapsed:
             return _LAPSED
-        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, EOFError) as error:
             if attempt.lapsed:
                 return _LAPSED
             cause = type(error).__name__
             return Unknown(cause) if attempt.wrote else NotSent(cause)
         finally:
+            # What is told here is the last word: nothing of this attempt is written later.
+            attempt.ended = True
             _ATTEMPT.reset(told)

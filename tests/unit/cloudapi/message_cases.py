@@ -132,6 +132,10 @@ REFUSED: dict[str, tuple[object, str]] = {
     ),
     "a context that is a string": (a_body(context="wamid.x"), "context"),
     "callback data that is an object": (a_body(biz_opaque_callback_data={}), "biz_opaque_callback_data"),
+    "callback data of more than 512 characters": (
+        a_body(biz_opaque_callback_data="\u00e9" * 513),
+        "biz_opaque_callback_data",
+    ),
     "an unknown category": (a_body(category="service"), "category"),
     "a category that is a number": (a_body(category=1), "category"),
 }
