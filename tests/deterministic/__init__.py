@@ -1,0 +1,1 @@
+"""The production code on a deterministic loop: see `loop`, `world`, `run`."""

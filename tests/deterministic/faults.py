@@ -1,0 +1,150 @@
+"""What goes wrong in a run, and when: drawn by the seed from a profile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, NamedTuple
+
+from tests.deterministic.memory_store import StoreTrouble
+from tests.deterministic.meta import ADDRESS as META_ADDRESS
+from tests.deterministic.meta import Temper
+from tests.deterministic.world import Member, World
+from tests.oracle.events import Amnesia
+
+
+class Fault(NamedTuple):
+    """One fault: when it begins (s), its kind, the node that it concerns, how long it lasts."""
+
+    at_s: float
+    kind: str
+    member: int
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Which faults a run may meet, each with the longest that it lasts (s); how many; and what goes wrong all along."""
+
+    longest_s: dict[str, float]
+    least: int = 0
+    most: int = 0
+    trouble: StoreTrouble = StoreTrouble()
+    temper: Temper = Temper()
+    #: All nodes are gone for more than a day, and then there is a second wave.
+    day_between: bool = False
+
+
+_PROCESSES: Final = {"kill": 4.0, "stop": 12.0}
+_STORE: Final = {"outage": 4.0, "hang": 2.0, "cut": 2.0}
+_NETWORK: Final = {"refuse": 3.0}
+_LOSSES: Final = StoreTrouble(request_lost=0.005, reply_lost=0.01, slow=0.005)
+
+PROFILES: Final = {
+    "calm": Profile({}),
+    "kills": Profile({"kill": 4.0}, 2, 5),
+    "stops": Profile({"stop": 12.0}, 2, 5),
+    "store": Profile(_STORE, 2, 5, _LOSSES),
+    "faults": Profile(_PROCESSES | _STORE | _NETWORK, 3, 8, _LOSSES),
+    "day": Profile(_PROCESSES | _STORE | _NETWORK, 2, 6, _LOSSES, day_between=True),
+    "failover": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
+    "empty": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
+}
+#: What a short run draws from.
+PROMISED: Final = ("calm", "kills", "stops", "store", "faults", "day")
+
+
+def draw(profile: Profile, seed: int, members: int, within_s: float) -> list[Fault]:
+    """The faults of a seed, in the order of time."""
+    random = Random(f"faults {seed}")
+    kinds = sorted(profile.longest_s)
+    found = []
+    for _ in range(random.randint(profile.least, profile.most) if kinds else 0):
+        kind = random.choice(kinds)
+        for_s = random.uniform(0.05, profile.longest_s[kind])
+        found.append(Fault(random.uniform(0.2, within_s), kind, random.randrange(members), for_s))
+    return sorted(found)
+
+
+async def play(world: World, fault: Fault, began_s: float) -> None:
+    """Have one fault happen, and pass."""
+    await asyncio.sleep(max(0.0, began_s + fault.at_s - world.loop.time()))
+    world.loop.note(f"fault {fault.kind}")
+    await _PLAYS[fault.kind](world, world.members[fault.member], fault.for_s)
+
+
+async def _kill(world: World, member: Member, for_s: float) -> None:
+    process = member.process
+    world.kill_member(member)
+    await asyncio.sleep(for_s)
+    if member.process == process:
+        await world.start_member(member)
+
+
+async def _stop(world: World, member: Member, for_s: float) -> None:
+    process = member.process
+    world.loop.stop_process(process)
+    await asyncio.sleep(for_s)
+    world.loop.continue_process(process)
+
+
+async def _outage(world: World, _: Member, for_s: float) -> None:
+    process = world.store.process
+    if world.loop.is_alive(process):
+        world.store.kill()
+        await asyncio.sleep(for_s)
+        if world.store.process == process:
+            world.store.start()
+
+
+async def _hang(world: World, _: Member, for_s: float) -> None:
+    process = world.store.process
+    world.loop.stop_process(process)
+    await asyncio.sleep(for_s)
+    world.loop.continue_process(process)
+
+
+async def _cut(world: World, member: Member, for_s: float) -> None:
+    node, store = member.process, world.store.process
+    world.network.cut(node, store)
+    await asyncio.sleep(for_s)
+    world.network.mend(node, store)
+
+
+async def _refuse(world: World, _: Member, for_s: float) -> None:
+    world.network.refuse(META_ADDRESS, True)
+    await asyncio.sleep(for_s)
+    world.network.refuse(META_ADDRESS, False)
+
+
+async def _failover(world: World, _: Member, for_s: float) -> None:
+    world.store.replica_linked = False
+    await asyncio.sleep(for_s)
+    _come_back(world, empty=False)
+
+
+async def _empty(world: World, _: Member, for_s: float) -> None:
+    await asyncio.sleep(for_s)
+    _come_back(world, empty=True)
+
+
+def _come_back(world: World, *, empty: bool) -> None:
+    world.store.fail_over(empty=empty)
+    world.store.replica_linked = True
+    if world.store.lost:
+        # When the nodes have counted again is for them to know: what was sent meanwhile is judged by the limit.
+        world.events.append(Amnesia(world.now_ms(), world.now_ms()))
+
+
+_PLAYS: Final[dict[str, Callable[[World, Member, float], Coroutine[Any, Any, None]]]] = {
+    "kill": _kill,
+    "stop": _stop,
+    "outage": _outage,
+    "hang": _hang,
+    "cut": _cut,
+    "refuse": _refuse,
+    "failover": _failover,
+    "empty": _empty,
+}

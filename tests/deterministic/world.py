@@ -1,0 +1,136 @@
+"""A world in one process: nodes of the production code, their store, the simulated Meta, callers; all on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from tests.deterministic.callers import KEY, Callers
+from tests.deterministic.loop import DeterministicLoop
+from tests.deterministic.memory_store import URL, MemoryStore, wall_s
+from tests.deterministic.meta import ADDRESS, APP_SECRET, DISPLAY, NUMBER, WABA, Meta, Temper
+from tests.deterministic.network import Address, MemoryNetwork
+from tests.oracle.events import Event
+from tidegate.app import build
+from tidegate.node import Node
+from tidegate.settings import Settings
+from tidegate.settings.app_keys import hash_key
+
+PORTFOLIO: Final = "lucky-shrub"
+_START_AGAIN_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Member:
+    """One node of the fleet, through all its lives."""
+
+    name: str
+    address: Address
+    life: int = 0
+    node: Node | None = None
+
+    @property
+    def process(self) -> str:
+        """The process of its present life."""
+        return f"{self.name}#{self.life}"
+
+
+@dataclass(slots=True)
+class World:
+    """Everything of a run; `open_world` makes it."""
+
+    loop: DeterministicLoop
+    network: MemoryNetwork
+    store: MemoryStore
+    configured_limit: int
+    limit: int
+    random: Random
+    events: list[Event] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    meta: Meta = field(init=False)
+    callers: Callers = field(init=False)
+    #: Faults that nobody handled, told to the loop: bugs of the code under test.
+    crashes: list[str] = field(default_factory=list)
+
+    def now_ms(self, at_s: float | None = None) -> int:
+        """The one clock of store, platform and callers; at a time of the loop's, or now."""
+        return int(wall_s(self.loop.time() if at_s is None else at_s) * 1000)
+
+    def gates(self) -> list[Address]:
+        """Where nodes take calls, as a load balancer knows it: whoever listens."""
+        return [member.address for member in self.members if member.address in self.network.listeners]
+
+    async def start_member(self, member: Member) -> None:
+        """Start a node, again and again until it runs, as a supervisor does."""
+        while True:
+            member.life += 1
+            task = self.loop.spawn(member.process, self._start(member))
+            # A killed one never ends.
+            while not task.done() and self.loop.is_alive(member.process):
+                await asyncio.sleep(0.01)
+            if not task.done() or task.exception() is None:
+                return
+            self.loop.note(f"no start of {member.process}: {type(task.exception()).__name__}")
+            if self.loop.is_alive(member.process):
+                # It has ended by itself.
+                self.loop.kill(member.process)
+            await asyncio.sleep(_START_AGAIN_S)
+
+    async def _start(self, member: Member) -> None:
+        member.node = await build(settings(self.configured_limit, member))
+        await member.node.start()
+
+    def kill_member(self, member: Member) -> None:
+        """SIGKILL."""
+        if self.loop.is_alive(member.process):
+            self.loop.kill(member.process)
+            member.node = None
+
+
+def open_world(
+    loop: DeterministicLoop,
+    seed: int,
+    *,
+    nodes: int,
+    limit: int,
+    users: int,
+    temper: Temper,
+    edit: Callable[[bytes], bytes] = lambda text: text,
+) -> World:
+    """A world in which nothing runs yet but the simulated Meta."""
+    network = MemoryNetwork(loop, seed)
+    world = World(loop, network, MemoryStore(loop, network, seed, edit), limit, limit, Random(f"world {seed}"))
+    world.meta = Meta(loop, network, seed, temper, world.events.append, world.now_ms, world.gates)
+    world.callers = Callers(
+        loop, Random(f"callers {seed}"), world.meta, world.events.append, world.now_ms, world.gates, users
+    )
+    world.members = [Member("abcdefgh"[i], Address(f"10.0.0.{i + 1}", 8080)) for i in range(nodes)]
+
+    def crashed(_: Any, context: dict[str, Any]) -> None:
+        fault = context.get("exception")
+        world.crashes.append(f"{context.get('message')}: {fault!r}")
+
+    loop.set_exception_handler(crashed)
+    return world
+
+
+def settings(limit: int, member: Member) -> Settings:
+    """The settings of a node."""
+    number = {"id": NUMBER, "display_phone_number": DISPLAY, "throughput": 80}
+    waba = {"id": WABA, "access_token": "EAAG-token", "number": [number]}
+    return Settings.model_validate(
+        {
+            "server": {"listen": f"{member.address.host}:{member.address.port}"},
+            "store": {"url": URL},
+            "upstream": {"base_url": f"http://{ADDRESS.host}:{ADDRESS.port}", "timeout": "5s"},
+            "webhook": {"verify_token": "verify", "app_secrets": [APP_SECRET]},
+            "privacy": {"identity_key": "i" * 32, "payload_key": "p" * 32},
+            "portfolio": [{"id": PORTFOLIO, "messaging_limit": limit, "waba": [waba]}],
+            "app": [{"name": "shop", "key_sha256": hash_key(KEY), "scopes": ["send", "read", "admin"]}],
+            "rules": {"headroom": 0.0, "reserve": {"authentication": 0.0, "utility": 0.0}},
+            "poll": {"interval": "6h"},
+        }
+    )
