@@ -31,6 +31,12 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
+        self._duplicates = Counter(
+            "tidegate_duplicates",
+            "Messages that came again within the span of the rule duplicates, by its mode.",
+            ("mode",),
+            registry=registry,
+        )
         self._breakers = Counter(
             "tidegate_breaker_changes",
             "Breakers written, by rule and the state that they are in then.",
@@ -102,6 +108,10 @@ class Metrics:
         """Guardrails in shadow mode would have objected."""
         for reason in reasons:
             self._shadowed.labels(reason.value).inc()
+
+    def duplicate(self, mode: str) -> None:
+        """The same message came again: answered as the first (enforce), or sent all the same (shadow)."""
+        self._duplicates.labels(mode).inc()
 
     def breaker_changed(self, rule: str, state: str) -> None:
         """A breaker of this rule was written; it is in this state now."""

@@ -18,6 +18,7 @@ from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 #: Clients sleep for as long as a Retry-After says, inside the call.
 _LONGEST_RETRY_S: Final = 30
+_ENDINGS: Final = {"failed": "failed", "expired": "expired", "cancelled": "was cancelled"}
 _OF_INTEREST: Final = frozenset(
     {"content-type", "x-app-usage", "x-business-use-case-usage", "retry-after", "www-authenticate"}
 )
@@ -61,6 +62,22 @@ def unavailable(message_id: str, reason: Reason = Reason.STORE_UNAVAILABLE) -> R
     body = graph_error(reason.code, None, details, message_id, extra=extra, is_transient=True)
     headers = _JSON | _ours("reject", message_id, reason) | {"Retry-After": str(RETRY_AFTER_S)}
     return Reply(503, headers, orjson.dumps(body))
+
+
+def taken(request: Request, message_id: str, wamid: str) -> Reply:
+    """Meta took the message, and its own answer is lost: what it said, in its shape."""
+    told = queued_answer(request, wamid, verdict="send")
+    message = {key: value for key, value in told["messages"][0].items() if key != "message_status"}
+    body = {key: told[key] for key in ("messaging_product", "contacts")} | {"messages": [message]}
+    return Reply(200, _JSON | _ours("send", message_id), orjson.dumps(body))
+
+
+def ended(message_id: str, state: str, cause: str) -> Reply:
+    """The message was taken or kept, and has ended since (failed, expired, cancelled); `cause` may hold Meta's code."""
+    code = next((int(word) for word in cause.split() if word.isascii() and word.isdecimal()), Reason.EXPIRED.code)
+    details = f"the message of the first request {_ENDINGS[state]}: it is not sent again"
+    body = refused_answer(code, details, message_id, reason=state)
+    return Reply(400, _JSON | _ours("reject", message_id) | {"Tidegate-Reason": state}, orjson.dumps(body))
 
 
 def misread(error: BadMessage, message_id: str) -> Reply:

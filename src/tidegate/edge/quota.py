@@ -46,7 +46,9 @@ class Quota:
         self._clock = clock
         self._snapshots: dict[str, _Snapshot] = {}
 
-    async def headers(self, portfolio: str, category: Category | None, *, full: bool = False) -> dict[str, str]:
+    async def headers(
+        self, portfolio: str, category: Category | None, *, full: bool = False, read: bool = True
+    ) -> dict[str, str]:
         """`RateLimit-Policy` and `RateLimit`; none when there is no limit, or it can't be read now.
 
         A message that takes no place is told what the most urgent category has left. `full`: the ledger has just
@@ -62,7 +64,7 @@ class Quota:
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None:
             snapshot = self._snapshots[portfolio] = _Snapshot()
-        if self._old(snapshot, limit):
+        if read and self._old(snapshot, limit):
             async with snapshot.reading:
                 if self._old(snapshot, limit):
                     await self._read(portfolio, snapshot, limit)

@@ -11,6 +11,7 @@ from tidegate.edge import answers
 from tidegate.edge.bodies import form_text, form_to_json, is_form, read_body, refuse_encoded
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.drafts import Draft, to_message
+from tidegate.edge.duplicates import DuplicateGuard
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
 from tidegate.edge.keyring import Keyring, bearer, require
@@ -21,7 +22,7 @@ from tidegate.edge.replies import Reply
 from tidegate.edge.send_options import read_options
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Held, Refused, Route
+from tidegate.gateway import Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
 from tidegate.settings.tables import App, Scope
 
@@ -39,6 +40,7 @@ class Sends:
         self._quota = quota
         self._passthrough = passthrough
         self._once = Once(services.idempotency, services)
+        self._duplicates = DuplicateGuard(self._once, services)
 
     async def handle(self, request: web.Request, target: Target) -> web.StreamResponse:
         """Answer one POST."""
@@ -70,9 +72,9 @@ class Sends:
         """The answer to a send: explained, given again, or carried out."""
         if draft.options.dry_run:
             return await self._explain(draft, message_id)
-        if draft.options.idempotency_key is None:
-            return await self._submit(draft, message_id)
-        reply = await self._once.answer(draft, message_id, self._submit)
+        # A caller who says which requests are one knows it better than their content does.
+        repeats = self._duplicates if draft.options.idempotency_key is None else self._once
+        reply = await repeats.answer(draft, message_id, self._submit)
         return reply if "RateLimit" in reply.headers else await self._with_quota(reply, draft)
 
     async def _authenticated(self, request: web.Request, target: Target) -> tuple[App, bytes | None]:
@@ -102,16 +104,20 @@ class Sends:
             return answers.unavailable(message_id)
         answered = await self._gateway.submit(message)
         reply = answers.render(answered, message.request, self._services.clock.now_ms())
+        if isinstance(answered, Unavailable):
+            return reply
         full = isinstance(answered, Held | Refused) and answered.reason in PLACE_REASONS
         return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category, full=full))
 
     async def _with_quota(self, reply: Reply, draft: Draft) -> Reply:
-        """An answer given again, with the numbers of this moment."""
+        """An answer given again, with the numbers of this moment; of a fault, with those that are known."""
+        is_fault = reply.status == 503
         try:
             category = await self._gateway.category(draft.route, draft.request, draft.options.category)
         except StoreUnavailable:
             return reply
-        return reply.with_headers(await self._quota.headers(draft.route.portfolio, category))
+        # Who was kept waiting by a store that does not answer is not made to wait for it again.
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, category, read=not is_fault))
 
     async def _explain(self, draft: Draft, message_id: str) -> Reply:
         try:

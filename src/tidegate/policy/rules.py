@@ -6,7 +6,7 @@ import re
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, model_validator
 
@@ -147,6 +147,24 @@ class Frequency(Guardrail):
         return FrequencyCap(self.per_day, self.per_week)
 
 
+class Duplicates(Guardrail):
+    """The same message again within a span is answered as the first one was; "service" stands for free-form ones."""
+
+    within_ms: Duration = Field(default=2 * MS_PER_UNIT["m"], alias="within")
+    categories: tuple[Literal["authentication", "utility", "marketing", "service"], ...] = (
+        "authentication",
+        "utility",
+        "marketing",
+        "service",
+    )
+
+    @model_validator(mode="after")
+    def _is_a_moment(self) -> Self:
+        if not 1_000 <= self.within_ms <= MS_PER_UNIT["d"]:
+            raise ValueError("within has to be between 1 s and 24 h")
+        return self
+
+
 class EarlyWarning(Guardrail):
     """How sure the watch over outcomes has to be: alarms for nothing that are allowed a week, a template and number."""
 
@@ -206,6 +224,7 @@ class Rules(Table):
     frequency_cap: Frequency | None = None
     warm_up: WarmUpRamp | None = None
     budget: BudgetRule | None = None
+    duplicates: Duplicates | None = None
 
     consequence: ConsequenceRules = ()
 

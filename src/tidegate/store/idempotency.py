@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from tidegate.policy.lifecycle import State
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.ledger import REMEMBER_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal, Seal
 
@@ -14,13 +16,17 @@ KEPT_MS: Final = 86_400_000
 
 
 class Entry(NamedTuple):
-    """One request: `digest` stands for the app's key (hex), `fingerprint` for what was asked with it (hex)."""
+    """One request: `digest` stands for the app's key (hex), `fingerprint` for what was asked with it (hex).
+
+    `kept_ms`: for how long it is remembered, from its claim on.
+    """
 
     portfolio: str
     app: str
     digest: str
     fingerprint: str
     message_id: str
+    kept_ms: int = KEPT_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +44,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The first request's answer."""
+    """The first request's answer, and the id of its message."""
 
     answer: bytes = field(repr=False)
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Other:
 
 
 class Idempotency:
-    """Keys are remembered for 24 h of the store's time. Every method raises StoreUnavailable."""
+    """Claims are remembered by the store's time. Every method may be repeated, and raises StoreUnavailable."""
 
     def __init__(self, client: StoreClient, portfolios: Iterable[str], seal: Seal) -> None:
         """`seal` encrypts the answers: they name recipients."""
@@ -69,7 +76,7 @@ class Idempotency:
             case b"running":
                 return Running(answer[2].decode(), answer[0] - answer[3])
             case b"done":
-                return self._done(entry, answer[3])
+                return self._done(entry, answer[2].decode(), answer[3])
             case _:
                 return Other()
 
@@ -81,17 +88,29 @@ class Idempotency:
         """Give the claim back: the next request with this key begins anew."""
         await self._recall(entry, "free", b"")
 
+    async def bury(self, portfolio: str, message_id: str) -> State | None:
+        """See to it that a message of which nothing is known is never begun; what it is where it was begun already.
+
+        Whoever stands in for a request that seems to have ended asks this first: its call may come after all.
+        """
+        args: list[str | bytes | int] = [message_id, "its request ended before it was begun", REMEMBER_MS]
+        answer = await script("bury").repeatable(self._client, self._keys[portfolio].all, args)
+        return State(answer.decode()) if answer else None
+
+    def fingerprint(self, told: bytes) -> str:
+        """A name (hex) for what was asked, which nobody can make who has not the key."""
+        return self._seal.name(told)
+
     async def _recall(self, entry: Entry, verb: str, more: bytes) -> list[Any]:
         keys = self._keys[entry.portfolio]
-        args: list[str | bytes | int] = [verb, entry.fingerprint, entry.message_id, KEPT_MS, more]
-        answer: list[Any] = await script("recall")(
-            self._client, [keys.clock, keys.idempotency(entry.app, entry.digest)], args
-        )
+        args: list[str | bytes | int] = [verb, entry.fingerprint, entry.message_id, entry.kept_ms, more]
+        where = [keys.clock, keys.idempotency(entry.app, entry.digest)]
+        answer: list[Any] = await script("recall").repeatable(self._client, where, args)
         return answer
 
-    def _done(self, entry: Entry, sealed: bytes) -> Done | Other:
+    def _done(self, entry: Entry, message_id: str, sealed: bytes) -> Done | Other:
         try:
-            return Done(self._seal.open(_name(entry), sealed))
+            return Done(self._seal.open(_name(entry), sealed), message_id)
         except BrokenSeal:
             # Kept under another payload key. It was answered: doing it again would be the worse mistake.
             return Other()

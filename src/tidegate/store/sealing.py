@@ -20,10 +20,11 @@ class BrokenSeal(Exception):
 class Seal:
     """Encrypts what is queued. Holds the key; shows it nowhere."""
 
-    __slots__ = ("_aead",)
+    __slots__ = ("_aead", "_naming")
 
     def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(hashlib.blake2b(key, digest_size=32, person=b"tidegate-body").digest())
+        self._naming = hashlib.blake2b(key, digest_size=32, person=b"tidegate-name").digest()
 
     def close(self, message_id: str, body: bytes) -> bytes:
         """Encrypt `body` for this message."""
@@ -36,6 +37,10 @@ class Seal:
             return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], message_id.encode())
         except (InvalidTag, ValueError):
             raise BrokenSeal(message_id) from None
+
+    def name(self, told: bytes) -> str:
+        """A name (32 hex digits) for what was said: the same for the same, and of no use to whoever has not the key."""
+        return hashlib.blake2b(told, digest_size=16, key=self._naming).hexdigest()
 
     def close_word(self, message_id: str, word: str) -> str:
         """Encrypt what is noted beside a message, as ASCII text; it can't be taken for its body."""
