@@ -1,0 +1,117 @@
+"""The table of faults: each with what is deployed, whether the promises hold there, and how long it takes."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from dataclasses import field as _field
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Final
+
+from tests.chaos import faults
+from tests.chaos.load import Kind
+from tests.chaos.stage import Deployment, Stage
+from tidegate.simulator.behaviour import Behaviour, evenly
+
+_SPAN_S: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault. `is_promised`: over-limit, duplicates and lost are 0 there; where not, some are not.
+
+    `deploy` gives what is deployed; `lasts_s` is about how long callers send. `is_held`: promises may wait in the end,
+    for the gateway holds back what is not proven to be safe. `is_short`: one of those that every test run does.
+    """
+
+    fault: Callable[[Stage], Awaitable[None]]
+    is_promised: bool = True
+    deploy: Callable[[int], Deployment] = _field(default=lambda limit: Deployment(limit))
+    lasts_s: int = _SPAN_S
+    is_held: bool = False
+    is_short: bool = False
+    after_s: int = 6
+
+    @property
+    def limit(self) -> int:
+        """A limit that a campaign fills before the callers stop, and that has room for their login codes."""
+        return self.lasts_s * (Kind.CODE.rate + Kind.OFFER.rate // 2)
+
+
+UNDURABLE: Final = 'undurable = "allow"'
+
+
+def _everysec(limit: int) -> Deployment:
+    return Deployment(limit, appendfsync="everysec", store=UNDURABLE)
+
+
+def _pair(limit: int) -> Deployment:
+    return Deployment(limit, replica=True, replicas_ack=1)
+
+
+def _pair_unasked(limit: int) -> Deployment:
+    return Deployment(limit, replica=True)
+
+
+def _three(limit: int) -> Deployment:
+    return Deployment(limit, nodes=3)
+
+
+def _behaving(behaviour: Behaviour) -> Callable[[int], Deployment]:
+    return lambda limit: Deployment(limit, behaviour=behaviour)
+
+
+def _stepping(limit: int) -> Deployment:
+    """The last node's clock is told by a file. Raises AssertionError where libfaketime is missing."""
+    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    assert found, "libfaketime is missing: apt-get install faketime"
+    told = Path(gettempdir(), "tidegate-chaos-clock")
+    told.write_text("+0")
+    environment = {
+        "LD_PRELOAD": found[0],
+        "FAKETIME_TIMESTAMP_FILE": str(told),
+        "FAKETIME_NO_CACHE": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    return Deployment(limit, environment=environment)
+
+
+ROWS: Final[dict[str, Row]] = {
+    "none": Row(faults.nothing),
+    "node: kill -9": Row(faults.node_killed, is_short=True),
+    "node: kill -9, one after the other": Row(faults.node_killed_often, deploy=_three, lasts_s=30),
+    "node: all killed -9": Row(faults.all_nodes_killed),
+    "node: frozen 3 s": Row(faults.node_frozen),
+    "node: frozen past its lease": Row(faults.node_frozen_past_its_lease, is_short=True),
+    "node: clock steps of 2 h": Row(faults.clock_steps, deploy=_stepping, lasts_s=20),
+    "store: kill -9, appendfsync always": Row(faults.store_killed, is_short=True),
+    "store: kill -9, appendfsync everysec": Row(faults.store_killed, deploy=_everysec),
+    "store: hung 5 s": Row(faults.store_hung),
+    "store: gone 8 s": Row(faults.store_gone, lasts_s=20, is_short=True),
+    "store: gone 60 s": Row(faults.store_gone_for_a_minute, lasts_s=75, after_s=12),
+    "store: power loss, appendfsync always": Row(faults.store_without_power),
+    "store: power loss, appendfsync everysec": Row(faults.store_without_power, is_promised=False, deploy=_everysec),
+    "store: FLUSHALL": Row(faults.store_flushed, is_held=True),
+    "store: restarted empty": Row(faults.store_without_its_data, is_held=True),
+    "store: failover in step, replicas_ack 1": Row(faults.failover_in_step, deploy=_pair, is_held=True),
+    "store: failover, replicas_ack 1": Row(faults.failover, deploy=_pair, is_held=True),
+    "store: failover, replicas_ack 0": Row(faults.failover, is_promised=False, deploy=_pair_unasked, is_held=True),
+    "store: failover, one-way link, replicas_ack 1": Row(faults.failover_of_a_one_way_link, deploy=_pair, is_held=True),
+    "store: replies lost": Row(faults.replies_of_the_store_lost, is_short=True),
+    "store: resets": Row(faults.resets_by_the_store),
+    "store: slow": Row(faults.store_slow),
+    "store: in slices": Row(faults.store_in_slices),
+    "store: black hole 4 s": Row(faults.store_cut_off),
+    "upstream: refuses": Row(faults.upstream_refuses),
+    "upstream: resets": Row(faults.upstream_resets),
+    "upstream: answers lost": Row(faults.upstream_answers_are_lost, is_short=True),
+    "upstream: takes it later": Row(faults.upstream_takes_it_later),
+    "upstream: answers that prove nothing": Row(faults.upstream_errs, lasts_s=20),
+    "webhooks: twice, reordered, late": Row(
+        faults.node_killed,
+        deploy=_behaving(Behaviour(duplicated_share=0.5, reordered_share=0.5, webhook_delay=evenly(3_000))),
+    ),
+    "webhooks: a fifth lost": Row(faults.upstream_answers_are_lost, deploy=_behaving(Behaviour(lost_share=0.2))),
+}

@@ -1,0 +1,103 @@
+"""One run: callers, a fault amid them, the way back, and the judgement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.chaos.load import STEADY
+from tests.chaos.rows import Row
+from tests.chaos.stage import Stage, open_stage
+from tests.chaos.verdict import Findings, Taken, Tally, Told, judge, recovered_after_s, states_of
+from tests.waiting import until
+
+#: What the platform has accepted before anything breaks.
+_POSTS_BEFORE: Final = 60
+_BEFORE_S: Final = 3.0
+#: Longer than an outcome may be missing until it is called unknown.
+_OUTCOME_IS_UNKNOWN_S: Final = 61
+_DRAINED_WITHIN_S: Final = 25
+_STEADY: Final = frozenset({"authentication", "service"})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run showed; `states` are those of its promises, `recovery_s` None where it was never as before.
+
+    `logs`: of the nodes; `notes`: what else is to be told of what was broken.
+    """
+
+    findings: Findings
+    tally: Tally
+    recovery_s: float | None
+    states: dict[str, int] = field(default_factory=dict)
+    logs: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+async def run(row: Row) -> Outcome:
+    """Do one run. Raises AssertionError where it can't be done or does not end."""
+    async with open_stage(row.deploy(row.limit)) as stage:
+        await stage.load.open_windows(row.lasts_s)
+        stage.load.start()
+        await stage.posts(_POSTS_BEFORE)
+        began_ms = stage.clock()
+        rate = _rate(stage, began_ms)
+        await row.fault(stage)
+        healed_ms = stage.clock()
+        await asyncio.sleep(row.after_s)
+        await stage.load.stop()
+        await stage.fleet.start()
+        raised_at_ms = await stage.limit_is_wide()
+        await _drained(stage, row.is_held)
+        taken = stage.meta.world.book.accepted
+        return Outcome(
+            judge(
+                [Taken(one.at_ms, one.user, one.counts) for one in taken],
+                _told(stage),
+                stage.deployment.limit,
+                raised_at_ms,
+            ),
+            stage.load.tally,
+            recovered_after_s(_steady_s(stage), healed_ms / 1_000, rate),
+            dict(states_of(_told(stage))),
+            [node.log.read_text() for node in stage.fleet.nodes],
+            stage.notes,
+        )
+
+
+def _told(stage: Stage) -> list[Told]:
+    return [sent.told() for sent in stage.load.sent]
+
+
+def _steady_s(stage: Stage) -> Iterable[float]:
+    """When the platform accepted what no limit holds back (s)."""
+    return [one.at_ms / 1_000 for one in stage.meta.world.book.accepted if one.category in _STEADY]
+
+
+def _rate(stage: Stage, now_ms: int) -> float:
+    """Of what no limit holds back, how many a second the platform accepts; at most as many as are sent."""
+    recent = sum(at_s > now_ms / 1_000 - _BEFORE_S / 2 for at_s in _steady_s(stage))
+    return min(sum(kind.rate for kind in STEADY), recent / (_BEFORE_S / 2))
+
+
+async def _drained(stage: Stage, is_held: bool) -> None:
+    """Let everything that was promised end; what does not by itself, by its time."""
+    seconds = 5 if is_held else _DRAINED_WITHIN_S
+    await _settled(stage, seconds)
+    if await stage.open_promises():
+        await stage.advance(_OUTCOME_IS_UNKNOWN_S)
+        await _settled(stage, seconds)
+
+
+async def _settled(stage: Stage, within_s: float) -> None:
+    async def none_is_open() -> bool:
+        await stage.states()
+        return not await stage.open_promises()
+
+    try:
+        await until(none_is_open, within_s=within_s)
+    except AssertionError:
+        return
