@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import uvloop
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ResponseError
 
@@ -320,3 +321,18 @@ async def own_cluster() -> AsyncIterator[OwnServer]:
                 # Its replicas' answers are awaited for this long, and it has none.
                 await server.admin.wait(1, 50)
         yield OwnServer(server.process, f"redis+cluster://127.0.0.1:{port}", server.admin)
+
+
+def test_a_connection_that_is_reset_while_it_is_written_to_is_not_used_again() -> None:
+    async def resets() -> None:
+        async with own_server({}) as server, await connect(server.url) as connection:
+            await connection.client.ping()
+            [known] = connection.client.connection_pool._available_connections
+            known._writer.transport.abort()
+
+            with pytest.raises(StoreUnavailable), store_faults:
+                await connection.client.ping()
+            assert await connection.client.ping()
+
+    # The loop that a node runs on says in a RuntimeError what others say in an OSError.
+    uvloop.run(resets())

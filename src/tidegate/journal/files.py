@@ -10,6 +10,7 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ class Slot:
             self.append(head)
             self.sync()
             # A file ends where the next one begins.
-            for path, after in zip(old, [*old[1:], newest], strict=True):
+            for path, after in pairwise([*old, newest]):
                 if int(after.stem) < now_ms - KEPT_MS:
                     path.unlink()
             _sync_folder(self._folder)

@@ -18,7 +18,7 @@ HOLD_MS: Final = 25 * 3_600_000
 #: Nodes join this often, so that each of them knows the others.
 JOIN_EVERY_MS: Final = 2_000
 _GONE_MS: Final = 3 * JOIN_EVERY_MS
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)

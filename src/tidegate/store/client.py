@@ -10,8 +10,9 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import SentinelConnectionPool
+from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError
 from redis.maint_notifications import MaintNotificationsConfig
 
@@ -91,8 +92,23 @@ async def connect(url: str, *, adopt: bool = False, witness: Witness | None = No
     return StoreConnection(client, own_url, embedded=embedded)
 
 
-class _LeavesReplicas:
-    """A connection that closes itself when its server turns out to be a replica.
+class _Closes:
+    """A connection that closes itself when it is of no use any more.
+
+    uvloop says of a transport that was reset while it was written to that it is closed, in a RuntimeError; the library
+    knows OSError only, and would keep the connection for the next caller, and all after it.
+    """
+
+    async def send_packed_command(self, *args: Any, **options: Any) -> None:
+        try:
+            await super().send_packed_command(*args, **options)  # type: ignore[misc]  # the connection beside it
+        except RuntimeError as fault:
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]  # as above
+            raise RedisConnectionError("the connection was reset") from fault
+
+
+class _LeavesReplicas(_Closes):
+    """A connection that closes itself when its server turns out to be a replica, too.
 
     After a failover the old primary goes on answering READONLY on connections that never broke; a new
     connection goes where the name, or the proxy, points by then.
@@ -115,6 +131,14 @@ class _TlsConnection(_LeavesReplicas, SSLConnection):
 
 
 class _SocketConnection(_LeavesReplicas, UnixDomainSocketConnection):
+    pass
+
+
+class _SentinelConnection(_Closes, SentinelManagedConnection):
+    pass
+
+
+class _TlsSentinelConnection(_Closes, SentinelManagedSSLConnection):
     pass
 
 
@@ -150,6 +174,7 @@ def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClie
     client = sentinel.master_for(
         address.service or "",
         connection_pool_class=_BlockingSentinelPool,
+        connection_class=_TlsSentinelConnection if address.tls else _SentinelConnection,
         ssl=address.tls,
         **_pool_options(address),
         **_greeted(witness),
