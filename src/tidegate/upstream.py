@@ -76,7 +76,7 @@ class _Body(aiohttp.BytesPayload):
             attempt.lapsed = True
             raise Lapsed
         transport = getattr(writer, "transport", None)
-        if transport is not None and transport.is_closing():
+        if transport is None or transport.is_closing():
             raise ConnectionResetError
         attempt.wrote = True
         await super().write_with_length(writer, content_length)

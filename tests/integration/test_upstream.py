@@ -1,13 +1,17 @@
 """The Cloud API's client: whether a byte was written is never in doubt."""
 
 import asyncio
+import contextlib
 import socket
 import struct
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 
-from tidegate.upstream import MAX_ANSWER, NotSent, Response, Unknown, Upstream
+from tests.waiting import until
+from tidegate.upstream import MAX_ANSWER, Lapsed, NotSent, Response, Unknown, Upstream, _Attempt, _Body
 
 NUMBER = "106540352242922"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -48,6 +52,15 @@ class Peer:
                 pass
             finally:
                 writer.close()
+
+        return handle
+
+    def answer_once(self, text: bytes) -> Handler:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._request(reader)
+            writer.write(text)
+            await writer.drain()
+            writer.close()
 
         return handle
 
@@ -203,3 +216,95 @@ async def test_a_send_that_was_not_to_start_leaves_its_connection_to_the_next_on
 
     assert isinstance(taken, Response)
     assert len(connections) == 1
+
+
+def pooled(upstream: Upstream) -> asyncio.Transport | None:
+    """The one idle connection of the pool; None when its end was noticed."""
+    # The library's own: nothing public tells an idle connection from one in use.
+    connector: Any = upstream.session.connector
+    [[(protocol, _)]] = connector._conns.values()
+    transport: asyncio.Transport | None = protocol.transport
+    return transport
+
+
+async def test_a_pooled_connection_that_the_peer_has_closed_is_left_for_a_new_one(peer: Peer) -> None:
+    answers = [peer.answer_once(OK), peer.answer(OK)]
+    peer.handle = lambda reader, writer: answers.pop(0)(reader, writer)
+    upstream = await client(await peer.start())
+    assert isinstance(await post(upstream), Response)
+
+    async def is_noticed() -> bool:
+        return pooled(upstream) is None
+
+    await until(is_noticed)
+    assert isinstance(await post(upstream), Response)
+    await upstream.close()
+    assert peer.received.count(b"POST ") == 2
+
+
+async def test_a_pooled_connection_that_is_found_closed_before_the_write_proves_that_nothing_was_sent(
+    peer: Peer,
+) -> None:
+    upstream = await client(await peer.start())
+    assert isinstance(await post(upstream), Response)
+    transport = pooled(upstream)
+    assert transport is not None
+
+    def closes_when_it_is_ready() -> bool:
+        transport.abort()
+        return True
+
+    result = await post(upstream, may_start=closes_when_it_is_ready)
+    again = await post(upstream)
+    await upstream.close()
+    assert isinstance(result, NotSent)
+    assert not result.lapsed
+    assert isinstance(again, Response), "the pool serves the next send"
+    assert peer.received.count(b"POST ") == 2
+
+
+async def test_a_pooled_connection_that_dies_unnoticed_leaves_the_outcome_unknown_and_is_not_tried_anew() -> None:
+    """The peer is a thread: it resets the connection in the step in which the client writes, which can't notice."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    reset, was_reset = threading.Event(), threading.Event()
+    connections: list[socket.socket] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        connections.append(connection)
+        connection.recv(65_536)
+        connection.sendall(OK)
+        reset.wait(20)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        was_reset.set()
+        listener.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            connections.append(listener.accept()[0])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    upstream = await client(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    assert isinstance(await post(upstream), Response)
+    asked = 0
+
+    def dies_at_the_last_question() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            reset.set()
+            was_reset.wait(20)
+        return True
+
+    result = await post(upstream, may_start=dies_at_the_last_question)
+    await asyncio.to_thread(thread.join)
+    await upstream.close()
+    listener.close()
+    assert isinstance(result, Unknown)
+    assert len(connections) == 1, "Meta may have it: no second connection carries it"
+
+
+async def test_nothing_is_written_once_its_outcome_was_told() -> None:
+    body = _Body(b"{}", _Attempt(lambda: True, ended=True))
+    with pytest.raises(Lapsed):
+        await body.write_with_length(cast(Any, None), 2)
