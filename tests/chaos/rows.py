@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from dataclasses import field as _field
+from enum import Enum
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Final
@@ -18,52 +18,64 @@ from tidegate.simulator.behaviour import Behaviour, evenly
 _SPAN_S: Final = 15
 
 
+class Promise(Enum):
+    """What a deployment promises under a fault."""
+
+    #: Over-limit, duplicates and lost are 0.
+    ALL = "yes"
+    #: Over-limit and duplicates are 0; what waited in the store's queue is gone with it.
+    LIMIT = "but for the queue"
+    #: Something breaks, and is seen to.
+    NONE = "not promised"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault. `is_promised`: over-limit, duplicates and lost are 0 there; where not, some are not.
+    """One fault, and what is promised under it.
 
-    `deploy` gives what is deployed; `lasts_s` is about how long callers send. `is_held`: promises may wait in the end,
-    for the gateway holds back what is not proven to be safe. `is_short`: one of those that every test run does.
+    `deploy` gives what is deployed, by how many login codes will need a place; `lasts_s` is about how long callers
+    send, `after_s` how long after the fault. `is_held`: promises may wait in the end, for the gateway holds back what
+    is not proven to be safe. `is_short`: one of those that every test run does.
     """
 
     fault: Callable[[Stage], Awaitable[None]]
-    is_promised: bool = True
-    deploy: Callable[[int], Deployment] = _field(default=lambda limit: Deployment(limit))
+    promise: Promise = Promise.ALL
+    deploy: Callable[[int], Deployment] = Deployment
     lasts_s: int = _SPAN_S
     is_held: bool = False
     is_short: bool = False
     after_s: int = 6
 
     @property
-    def limit(self) -> int:
-        """A limit that a campaign fills before the callers stop, and that has room for their login codes."""
-        return self.lasts_s * (Kind.CODE.rate + Kind.OFFER.rate // 2)
+    def codes(self) -> int:
+        """Places that are kept for login codes: as many as callers want to send."""
+        return self.lasts_s * Kind.CODE.rate
 
 
 UNDURABLE: Final = 'undurable = "allow"'
 
 
-def _everysec(limit: int) -> Deployment:
-    return Deployment(limit, appendfsync="everysec", store=UNDURABLE)
+def _everysec(codes: int) -> Deployment:
+    return Deployment(codes, appendfsync="everysec", store=UNDURABLE)
 
 
-def _pair(limit: int) -> Deployment:
-    return Deployment(limit, replica=True, replicas_ack=1)
+def _pair(codes: int) -> Deployment:
+    return Deployment(codes, replica=True, replicas_ack=1)
 
 
-def _pair_unasked(limit: int) -> Deployment:
-    return Deployment(limit, replica=True)
+def _pair_unasked(codes: int) -> Deployment:
+    return Deployment(codes, replica=True)
 
 
-def _three(limit: int) -> Deployment:
-    return Deployment(limit, nodes=3)
+def _three(codes: int) -> Deployment:
+    return Deployment(codes, nodes=3)
 
 
 def _behaving(behaviour: Behaviour) -> Callable[[int], Deployment]:
-    return lambda limit: Deployment(limit, behaviour=behaviour)
+    return lambda codes: Deployment(codes, behaviour=behaviour)
 
 
-def _stepping(limit: int) -> Deployment:
+def _stepping(codes: int) -> Deployment:
     """The last node's clock is told by a file. Raises AssertionError where libfaketime is missing."""
     found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
     assert found, "libfaketime is missing: apt-get install faketime"
@@ -75,7 +87,7 @@ def _stepping(limit: int) -> Deployment:
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
-    return Deployment(limit, environment=environment)
+    return Deployment(codes, environment=environment)
 
 
 ROWS: Final[dict[str, Row]] = {
@@ -92,12 +104,12 @@ ROWS: Final[dict[str, Row]] = {
     "store: gone 8 s": Row(faults.store_gone, lasts_s=20, is_short=True),
     "store: gone 60 s": Row(faults.store_gone_for_a_minute, lasts_s=75, after_s=12),
     "store: power loss, appendfsync always": Row(faults.store_without_power),
-    "store: power loss, appendfsync everysec": Row(faults.store_without_power, is_promised=False, deploy=_everysec),
-    "store: FLUSHALL": Row(faults.store_flushed, is_held=True),
-    "store: restarted empty": Row(faults.store_without_its_data, is_held=True),
+    "store: power loss, appendfsync everysec": Row(faults.store_without_power, promise=Promise.NONE, deploy=_everysec),
+    "store: FLUSHALL": Row(faults.store_flushed, Promise.LIMIT, is_held=True),
+    "store: restarted empty": Row(faults.store_without_its_data, Promise.LIMIT, is_held=True),
     "store: failover in step, replicas_ack 1": Row(faults.failover_in_step, deploy=_pair, is_held=True),
     "store: failover, replicas_ack 1": Row(faults.failover, deploy=_pair, is_held=True),
-    "store: failover, replicas_ack 0": Row(faults.failover, is_promised=False, deploy=_pair_unasked, is_held=True),
+    "store: failover, replicas_ack 0": Row(faults.failover, promise=Promise.NONE, deploy=_pair_unasked, is_held=True),
     "store: failover, one-way link, replicas_ack 1": Row(faults.failover_of_a_one_way_link, deploy=_pair, is_held=True),
     "store: replies lost": Row(faults.replies_of_the_store_lost, is_short=True),
     "store: resets": Row(faults.resets_by_the_store),

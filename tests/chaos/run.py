@@ -13,8 +13,8 @@ from tests.chaos.stage import Stage, open_stage
 from tests.chaos.verdict import Findings, Taken, Tally, Told, judge, recovered_after_s, states_of
 from tests.waiting import until
 
-#: What the platform has accepted before anything breaks.
-_POSTS_BEFORE: Final = 60
+#: Promises to send later that callers hold before anything breaks: the limit is full by then.
+_QUEUED_BEFORE: Final = 10
 _BEFORE_S: Final = 3.0
 #: Longer than an outcome may be missing until it is called unknown.
 _OUTCOME_IS_UNKNOWN_S: Final = 61
@@ -39,10 +39,10 @@ class Outcome:
 
 async def run(row: Row) -> Outcome:
     """Do one run. Raises AssertionError where it can't be done or does not end."""
-    async with open_stage(row.deploy(row.limit)) as stage:
+    async with open_stage(row.deploy(row.codes)) as stage:
         await stage.load.open_windows(row.lasts_s)
         stage.load.start()
-        await stage.posts(_POSTS_BEFORE)
+        await stage.queued(_QUEUED_BEFORE)
         began_ms = stage.clock()
         rate = _rate(stage, began_ms)
         await row.fault(stage)

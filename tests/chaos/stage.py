@@ -28,8 +28,8 @@ PORTFOLIO: Final = "lucky-shrub"
 WIDE: Final = 100_000
 _THROUGHPUT: Final = 250
 _TURN_S: Final = 0.1
-#: Of the limit, for login codes: what they need while a campaign would take it all.
-_CODES_SHARE: Final = 0.4
+#: Places that a campaign gets: it fills them within seconds, and what follows is queued.
+_OFFERS: Final = 40
 
 _CONFIG: Final = """
 [server]
@@ -77,13 +77,14 @@ throughput = {throughput}
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is deployed: `limit` of unique users, `nodes`, the store's `appendfsync`, a `replica` beside it or not.
+    """What is deployed: a limit with places for so many `codes` and a few offers, `nodes`, the store's `appendfsync`,
+    a `replica` beside it or not.
 
     `store`: further keys of the table of that name; `more`: further tables. `environment`: of the last node, whose
     working directory is where its relative paths lead.
     """
 
-    limit: int
+    codes: int
     nodes: int = 2
     appendfsync: str = "always"
     replica: bool = False
@@ -92,6 +93,11 @@ class Deployment:
     store: str = ""
     more: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def limit(self) -> int:
+        """Unique users in 24 h."""
+        return self.codes + _OFFERS
 
 
 @dataclass(slots=True)
@@ -119,6 +125,14 @@ class Stage:
 
         async def there() -> bool:
             return len(self.meta.world.book.accepted) >= wanted
+
+        await until(there, within_s=60)
+
+    async def queued(self, count: int) -> None:
+        """Wait until callers hold so many promises of what is queued."""
+
+        async def there() -> bool:
+            return sum(sent.verdict == "queue" for sent in self.load.sent) >= count
 
         await until(there, within_s=60)
 
@@ -249,7 +263,7 @@ def _nodes(deployment: Deployment, root: Path, to_store: FaultProxy, to_meta: Fa
                 replicas_ack=deployment.replicas_ack,
                 store=deployment.store,
                 more=deployment.more,
-                codes_share=_CODES_SHARE,
+                codes_share=deployment.codes / deployment.limit,
                 key_sha256=hash_key(KEY),
                 limit=deployment.limit,
                 throughput=_THROUGHPUT,

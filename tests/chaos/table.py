@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.chaos.rows import Row
+from tests.chaos.rows import Promise, Row
 from tests.chaos.run import Outcome
 from tests.chaos.verdict import Findings
 
@@ -38,16 +38,22 @@ class Line:
     def faults(self) -> list[str]:
         """Why this is not as it should be; empty where it is."""
         found, findings, answers = list(self.failed), self.findings, self.answers
-        if self.row.is_promised:
-            if findings.violations:
-                found.append(f"{self.name}: promised, and broken {findings.violations} times")
-            if findings.waiting and not self.row.is_held:
-                found.append(f"{self.name}: {findings.waiting} promises were never kept nor ended")
-        elif self.outcomes and not findings.violations:
-            found.append(f"{self.name}: nothing is promised, and nothing broke: this row would not see it")
+        broken = self._broken
+        if self.row.promise is Promise.NONE:
+            if self.outcomes and not broken:
+                found.append(f"{self.name}: nothing is promised, and nothing broke: this row would not see it")
+        elif broken:
+            found.append(f"{self.name}: promised, and broken {broken} times")
+        if findings.waiting and not self.row.is_held:
+            found.append(f"{self.name}: {findings.waiting} promises were never kept nor ended")
         if answers["5xx"]:
             found.append(f"{self.name}: {answers['5xx']} answers of 500 or the like")
         return found
+
+    @property
+    def _broken(self) -> int:
+        findings = self.findings
+        return findings.violations - (findings.lost if self.row.promise is Promise.LIMIT else 0)
 
     def cells(self) -> tuple[str, ...]:
         """What `_HEAD` names."""
@@ -56,7 +62,7 @@ class Line:
         p99s = [p99 for outcome in self.outcomes if (p99 := outcome.tally.refusal_p99_s) is not None]
         return (
             self.name,
-            "yes" if self.row.is_promised else "not promised",
+            self.row.promise.value,
             f"{len(self.outcomes)}" + (f" ({len(self.failed)} failed)" if self.failed else ""),
             *(str(getattr(findings, name)) for name in ("promised", "over_limit", "duplicates", "lost", "wrong")),
             *(str(getattr(findings, name)) for name in ("unresolved", "waiting")),
