@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import structlog
 from aiohttp import web
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
@@ -12,6 +13,7 @@ from tidegate.edge.bodies import form_text, form_to_json, is_form, read_body, re
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.drafts import Draft, to_message
 from tidegate.edge.duplicates import DuplicateGuard
+from tidegate.edge.fates import fate
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
 from tidegate.edge.keyring import Keyring, bearer, require
@@ -25,6 +27,8 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
 from tidegate.settings.tables import App, Scope
+
+log = structlog.get_logger()
 
 
 class Sends:
@@ -59,14 +63,35 @@ class Sends:
             if isinstance(message, ReadReceipt):
                 return await self._passthrough.forward_receipt(request, target, route, body)
             draft = self._draft(request, target, app, route, message, raw)
-            return (await self.answer(draft, message_id)).response()
+            return (await self._surely(draft, message_id)).response()
         except BadMessage as error:
             reply = answers.misread(error, message_id)
             return reply.with_headers(await self._quota.headers(route.portfolio, None)).response()
         except Denial as denial:
             denial.headers["Tidegate-Id"] = message_id
-            denial.headers.update(await self._quota.headers(route.portfolio, None))
+            # What has just broken is not asked again.
+            read = denial.kind is not Kind.INTERNAL
+            denial.headers.update(await self._quota.headers(route.portfolio, None, read=read))
             raise
+
+    async def _surely(self, draft: Draft, message_id: str) -> Reply:
+        """The answer, also where a fault of ours cut it short: after that nobody may be told to send it again who
+        may have been heard."""
+        try:
+            return await self.answer(draft, message_id)
+        except (Denial, BadMessage, ConnectionError):
+            raise
+        except Exception:
+            log.exception("send_failed", message_id=message_id)
+        try:
+            state = await self._services.idempotency.bury(draft.route.portfolio, message_id)
+            found = await self._services.messages.find(draft.route.portfolio, message_id) if state else None
+        except StoreUnavailable:
+            raise Denial(Kind.INTERNAL) from None
+        told = fate(found, draft.request, self._services.clock.now_ms()) if found else None
+        if told is None:
+            raise Denial(Kind.INTERNAL)
+        return told
 
     async def answer(self, draft: Draft, message_id: str) -> Reply:
         """The answer to a send: explained, given again, or carried out."""
