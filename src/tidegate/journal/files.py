@@ -52,6 +52,9 @@ class Slot:
         """
         old = self._files()
         with _written():
+            if self._file is not None:
+                # Whoever waits for what was written last waits for the new file.
+                self.sync()
             self._folder.joinpath(f"{max(now_ms, self._begun_ms + 1):015d}{_LINES}").touch(0o600)
             newest = self._files()[-1]
             file = os.open(newest, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -68,8 +71,11 @@ class Slot:
     def append(self, entries: Iterable[Entry]) -> None:
         """Write entries, which are safe from this process' end. Raises JournalUnwritable."""
         assert self._file is not None, "begin() first"
+        left = b"".join(_line(entry) for entry in entries)
         with _written():
-            os.write(self._file, b"".join(_line(entry) for entry in entries))
+            # A disk that becomes full takes a part, and says so by its size alone.
+            while left:
+                left = left[os.write(self._file, left) :]
 
     def sync(self) -> None:
         """Return once all that was written is safe from the machine's end too. Blocks. Raises JournalUnwritable."""
