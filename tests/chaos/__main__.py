@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
+
+import uvloop
 
 from tests.chaos.rows import ROWS
 from tests.chaos.run import run
@@ -39,7 +40,7 @@ def main() -> int:
 
 def _do(line: Line, number: int, logs: Path | None) -> None:
     try:
-        outcome = asyncio.run(run(line.row))
+        outcome = uvloop.run(run(line.row))
     except AssertionError as fault:
         line.failed.append(f"{line.name}: {fault}")
         return

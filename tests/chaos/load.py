@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,6 +63,12 @@ class Sent:
     verdict: str = ""
     message_id: str = ""
     state: str | None = None
+    is_asked: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is promised, and is neither sent nor ended as far as was asked."""
+        return self.status == 200 and (not self.is_asked or self.state in ("queued", "sending"))
 
     @property
     def user(self) -> str:
@@ -128,16 +135,17 @@ class Load:
             message.began_s = time.monotonic()
         self.sent.append(message)
         while time.monotonic() < message.began_s + message.kind.gives_up_s:
-            if await self._try(message):
+            pause_s = await self._try(message)
+            if pause_s is None:
                 break
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(pause_s)
         message.ended_s = time.monotonic()
 
-    async def _try(self, message: Sent) -> bool:
-        """Whether the caller is done with it: told, or left with nothing that he can do."""
+    async def _try(self, message: Sent) -> float | None:
+        """When the caller tries again (s); None: he is told, or left with nothing that he can do."""
         url = self.fleet.next_url()
         if url is None:
-            return False
+            return _PAUSE_S
         headers = {"Authorization": f"Bearer {KEY}"} | ({"Idempotency-Key": message.key} if message.key else {})
         began_s = time.monotonic()
         try:
@@ -150,15 +158,16 @@ class Load:
                 await answer.read()
         except aiohttp.ClientConnectorError:
             self.tally.note(0, time.monotonic() - began_s)
-            return False  # it did not reach anybody
+            return _PAUSE_S  # it did not reach anybody
         except (aiohttp.ClientError, TimeoutError):
             self.tally.note(0, time.monotonic() - began_s)
             # Without a key nobody may try again: it may have been sent.
-            return message.key is None
+            return _PAUSE_S if message.key else None
         self.tally.note(answer.status, time.monotonic() - began_s)
         if answer.status >= 500 or answer.status in (409, 429):
-            return False
+            # As it asks for, and not all at once.
+            return random.uniform(0.5, 1) * float(answer.headers.get("Retry-After", _PAUSE_S))
         message.status = answer.status
         message.verdict = answer.headers.get("Tidegate-Verdict", "")
         message.message_id = answer.headers.get("Tidegate-Id", "")
-        return True
+        return None

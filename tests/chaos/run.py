@@ -86,18 +86,17 @@ def _rate(stage: Stage, now_ms: int) -> float:
 async def _drained(stage: Stage, is_held: bool) -> None:
     """Let everything that was promised end; what does not by itself, by its time."""
     seconds = 5 if is_held else _DRAINED_WITHIN_S
-    await _settled(stage, seconds)
-    if await stage.open_promises():
+    if not await _settled(stage, seconds):
         await stage.advance(_OUTCOME_IS_UNKNOWN_S)
         await _settled(stage, seconds)
 
 
-async def _settled(stage: Stage, within_s: float) -> None:
+async def _settled(stage: Stage, within_s: float) -> bool:
     async def none_is_open() -> bool:
-        await stage.states()
-        return not await stage.open_promises()
+        return not await stage.states()
 
     try:
         await until(none_is_open, within_s=within_s)
     except AssertionError:
-        return
+        return False
+    return True

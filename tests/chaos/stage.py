@@ -12,7 +12,7 @@ from typing import Final
 
 import aiohttp
 
-from tests.chaos.load import KEY, NUMBER, Load
+from tests.chaos.load import KEY, NUMBER, Load, Sent
 from tests.chaos.nodes import Fleet, Node
 from tests.chaos.server import Server, free_port
 from tests.faultproxy import FaultProxy
@@ -152,30 +152,25 @@ class Stage:
         self.meta.courier.stir()
         return at_ms
 
-    async def states(self) -> None:
-        """Ask what became of every promise."""
-        asked = asyncio.Semaphore(16)
+    async def states(self) -> int:
+        """Ask what became of every promise that is not known to have ended; how many are neither sent nor ended."""
+        at_once = asyncio.Semaphore(16)
 
-        async def ask(index: int) -> None:
-            sent = self.load.sent[index]
-            async with asked:
-                await until(lambda: self._state(index))
-            assert sent.state != ""
+        async def ask(sent: Sent) -> None:
+            async with at_once:
+                await until(lambda: self._asked(sent))
 
-        promised = [index for index, sent in enumerate(self.load.sent) if sent.status == 200]
-        await asyncio.gather(*(ask(index) for index in promised))
+        open_ones = [sent for sent in self.load.sent if sent.is_open]
+        await asyncio.gather(*(ask(sent) for sent in open_ones))
+        return sum(sent.is_open for sent in open_ones)
 
-    async def _state(self, index: int) -> bool:
-        sent = self.load.sent[index]
+    async def _asked(self, sent: Sent) -> bool:
         found = await self._control("GET", f"/messages/{sent.message_id}")
         if found is None:
             return False
         sent.state = None if found.get("status") == 404 else str(found["state"])
+        sent.is_asked = True
         return True
-
-    async def open_promises(self) -> int:
-        """How many promises are neither sent nor ended, as `states` found them."""
-        return sum(sent.status == 200 and sent.state in ("queued", "sending") for sent in self.load.sent)
 
     async def _control(self, method: str, path: str, body: object = None) -> dict[str, object] | None:
         """An answer of the control plane of any node, 404 with its `status`; None: none now."""
