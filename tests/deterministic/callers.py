@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -81,9 +82,10 @@ class Callers:
         headers = self._headers(kind, key)
         expires_at_ms = None
         if kind.category is not None and self.random.random() < 0.15:
-            seconds = self.random.randint(3, 30)
-            headers["Tidegate-Expires"] = str(seconds)
-            expires_at_ms = self.now_ms(None) + seconds * 1000
+            # As an instant: a span would begin anew with each try.
+            expires_at_s = self.now_ms(None) // 1000 + self.random.randint(3, 30)
+            headers["Tidegate-Expires"] = datetime.fromtimestamp(expires_at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            expires_at_ms = expires_at_s * 1000
         body = _body(kind, user, request)
         self.under_way += 1
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -13,6 +14,12 @@ from tests.deterministic.meta import ADDRESS as META_ADDRESS
 from tests.deterministic.meta import Temper
 from tests.deterministic.world import Member, World
 from tests.oracle.events import Amnesia
+from tidegate.store.scripts import script
+from tidegate.store.send_queue import LEASE_MS
+
+_CLAIM_HEAD: Final = 3
+#: A fault that waits for its moment gives up after this.
+_PATIENCE_S: Final = 30.0
 
 
 class Fault(NamedTuple):
@@ -40,6 +47,7 @@ class Profile:
 _PROCESSES: Final = {"kill": 4.0, "stop": 12.0}
 _STORE: Final = {"outage": 4.0, "hang": 2.0, "cut": 2.0}
 _NETWORK: Final = {"refuse": 3.0}
+_MUCH_QUEUED: Final = Temper(throttles=0.3)
 _LOSSES: Final = StoreTrouble(request_lost=0.005, reply_lost=0.01, slow=0.005)
 
 PROFILES: Final = {
@@ -48,12 +56,16 @@ PROFILES: Final = {
     "stops": Profile({"stop": 12.0}, 2, 5),
     "store": Profile(_STORE, 2, 5, _LOSSES),
     "faults": Profile(_PROCESSES | _STORE | _NETWORK, 3, 8, _LOSSES),
+    # A node claims what is queued, sleeps until its claim has lapsed, and goes on.
+    "zombies": Profile({"zombie": 10.0}, 2, 3, temper=_MUCH_QUEUED),
+    # A node dies while Meta has its POST.
+    "cut short": Profile({"midpost": 4.0}, 3, 6, temper=_MUCH_QUEUED),
     "day": Profile(_PROCESSES | _STORE | _NETWORK, 2, 6, _LOSSES, day_between=True),
     "failover": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
     "empty": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
 }
 #: What a short run draws from.
-PROMISED: Final = ("calm", "kills", "stops", "store", "faults", "day")
+PROMISED: Final = ("calm", "kills", "stops", "store", "faults", "zombies", "cut short", "day")
 
 
 def draw(profile: Profile, seed: int, members: int, within_s: float) -> list[Fault]:
@@ -88,6 +100,67 @@ async def _stop(world: World, member: Member, for_s: float) -> None:
     world.loop.stop_process(process)
     await asyncio.sleep(for_s)
     world.loop.continue_process(process)
+
+
+async def _zombie(world: World, member: Member, for_s: float) -> None:
+    """Stop a node some steps after it has claimed something, and let it go on when its claim has lapsed."""
+    claim, process = script("claim").sha.encode(), member.process
+    # The time until the answer is read, and the first steps of what was claimed.
+    left = [world.random.randint(3, 16)]
+    claimed, stopped = asyncio.Event(), asyncio.Event()
+
+    def answered(asker: str, command: list[bytes], answer: Any) -> None:
+        # The answer is the time, the epoch, the next look, and then what was claimed.
+        is_claim = command[0].upper() == b"EVALSHA" and command[1] == claim
+        if asker == process and is_claim and isinstance(answer, list) and len(answer) > _CLAIM_HEAD:
+            claimed.set()
+
+    def steps(stepper: str, _: int) -> None:
+        if stepper == process and claimed.is_set() and not stopped.is_set():
+            left[0] -= 1
+            if left[0] == 0:
+                world.loop.stop_process(process)
+                stopped.set()
+
+    with _watching(world.store.watchers, answered), _watching(world.loop.watchers, steps):
+        if not await _comes(stopped):
+            return
+    await asyncio.sleep(LEASE_MS / 1000 + for_s)
+    world.loop.continue_process(process)
+
+
+async def _midpost(world: World, member: Member, for_s: float) -> None:
+    process, killed = member.process, asyncio.Event()
+
+    def posted(poster: str) -> None:
+        if poster == process and world.loop.is_alive(process):
+            world.kill_member(member)
+            killed.set()
+
+    with _watching(world.meta.watchers, posted):
+        if not await _comes(killed):
+            return
+    await asyncio.sleep(for_s)
+    if member.process == process:
+        await world.start_member(member)
+
+
+@contextlib.contextmanager
+def _watching(watchers: list[Any], watch: Callable[..., None]) -> Iterator[None]:
+    watchers.append(watch)
+    try:
+        yield
+    finally:
+        watchers.remove(watch)
+
+
+async def _comes(event: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _outage(world: World, _: Member, for_s: float) -> None:
@@ -141,6 +214,8 @@ def _come_back(world: World, *, empty: bool) -> None:
 _PLAYS: Final[dict[str, Callable[[World, Member, float], Coroutine[Any, Any, None]]]] = {
     "kill": _kill,
     "stop": _stop,
+    "zombie": _zombie,
+    "midpost": _midpost,
     "outage": _outage,
     "hang": _hang,
     "cut": _cut,

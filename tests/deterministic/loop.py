@@ -54,7 +54,7 @@ class DeterministicLoop(asyncio.BaseEventLoop):
         self._steps: dict[str, int] = {}
         self._total = 0
         #: Called with a process and the count of its steps, before each of them.
-        self.before_step: Callable[[str, int], None] | None = None
+        self.watchers: list[Callable[[str, int], None]] = []
         #: Makes connections and servers.
         self.network: Any = None
 
@@ -108,7 +108,7 @@ class DeterministicLoop(asyncio.BaseEventLoop):
         """Let the killed run again, to be cleared away when the run is over and nobody looks any more."""
         self._dead.clear()
         self._stopped.clear()
-        self.before_step = None
+        self.watchers.clear()
         buried, self._buried = self._buried, []
         for handle in buried:
             self._enqueue(handle)
@@ -144,11 +144,14 @@ class DeterministicLoop(asyncio.BaseEventLoop):
         self._total += 1
         if self._total > self._most_steps:
             raise Endless(f"{self._total} steps, {self._now - _START_S:.3f} s: {self._steps}")
-        if self.before_step is not None:
-            self.before_step(process, count)
-            if process in self._dead:
-                self._buried.append(handle)
-                return
+        for watch in list(self.watchers):
+            watch(process, count)
+        if process in self._dead:
+            self._buried.append(handle)
+            return
+        if process in self._stopped:
+            queue.appendleft(handle)
+            return
         self._trace.update(f"{self._now:.9f} {process} {_name(handle)}\n".encode())
         handle._run()
 

@@ -90,6 +90,8 @@ class MemoryStore:
         #: Whether commands are kept for a replica at all.
         self.has_replica = True
         self.commands = 0
+        #: Called with the process that asked, the command and its answer, before the answer leaves.
+        self.watchers: list[Callable[[str, list[bytes], Any], None]] = []
         #: Whether what a failover lost was anything.
         self.lost = 0
         self._server = FakeServer(version=(7, 2))
@@ -236,7 +238,10 @@ class _Session(asyncio.Protocol):
         if fate == "request_lost":
             self._transport.abort()
             return
-        answer = encode(self._store.execute(self._socket, command))
+        value = self._store.execute(self._socket, command)
+        for watch in list(self._store.watchers):
+            watch(self._transport.other.process, command, value)
+        answer = encode(value)
         if fate == "reply_lost":
             self._transport.abort()
         elif fate == "slow":

@@ -97,6 +97,8 @@ class Meta:
         self._windows: dict[str, int] = {}
         self._wamids = 0
         self._webhooks = 0
+        #: Called with the process whose POST has just arrived.
+        self.watchers: list[Callable[[str], None]] = []
         #: Webhooks that were not answered 200 yet.
         self.telling = 0
         context_of(META).run(network.listen, lambda: _Call(self), *ADDRESS)
@@ -114,6 +116,8 @@ class Meta:
         number = path.split("/")[-2]
         at_ms = self.now_ms(began)
         self.write(PostStarted(at_ms, message_id, user, category, number, conversation.peer, name, request))
+        for watch in list(self.watchers):
+            self._loop.call_soon(watch, conversation.peer)
         fate = self._draw()
         self._loop.note(f"post {message_id} {fate}")
         taken = fate not in ("refuses", "throttles", "hangs_untaken", "resets_untaken", "breaks_untaken")

@@ -7,24 +7,27 @@ S15 (budgets) needs prices, which no double of a test has: the property tests of
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from tests.oracle.events import Accepted, Amnesia, CapacityTold, History, LimitIs, PostStarted, StatusSent, Violation
+from tests.oracle.events import Accepted, Amnesia, CapacityTold, Heard, History, LimitIs, PostEnded, PostStarted, StatusSent, Violation
 
 DAY_MS: Final = 86_400_000
+_NEVER_MS: Final = 2**62
 
 
 def rolling_limit(history: History) -> Iterator[Violation]:
-    """S1: who is new outside windows finds fewer users of the last 24 h than the limit, which was in force when the
-    POST that was accepted could be admitted.
+    """S1: who is new outside windows finds fewer users of the last 24 h than the limit that was in force when his place
+    was taken.
 
-    Whose message Meta failed for certain is no user of the day. A limit that was lowered may be below what was used.
+    Whose message Meta failed for certain is no user of the day. A limit that was lowered may be below what was used;
+    and who was written to under the higher one, and may have got that message, holds his place.
     """
     if history.limit is None:
         return
     failed = {status.message_id: status.at_ms for status in history.of(StatusSent) if status.status == "failed"}
-    started = {start.message_id: start.at_ms for start in history.of(PostStarted)}
+    spans = _spans_by_user(history)
     counted: list[Accepted] = []
     for taken in sorted(history.of(Accepted), key=lambda event: event.at_ms):
         if taken.in_window:
@@ -34,7 +37,7 @@ def rolling_limit(history: History) -> Iterator[Violation]:
             for other in counted
             if other.at_ms > taken.at_ms - DAY_MS and failed.get(other.message_id, taken.at_ms) >= taken.at_ms
         }
-        since_ms = started.get(taken.message_id, taken.at_ms) - history.start_by_ms
+        since_ms = _held_since_ms(spans[taken.user], taken.at_ms) - history.start_by_ms
         limit = _highest_limit(history, since_ms, taken.at_ms)
         if taken.user not in users and len(users) >= limit:
             yield Violation("S1", taken.at_ms, f"{taken.message_id} reaches user {len(users) + 1} of {limit}")
@@ -66,6 +69,34 @@ def holds_after_amnesia(history: History) -> Iterator[Violation]:
             # What was admitted before may start within its span.
             if amnesia.at_ms + history.start_by_ms < start.at_ms < until_ms:
                 yield Violation("S14", start.at_ms, f"{start.message_id} started before the books were rebuilt")
+
+
+def _spans_by_user(history: History) -> dict[str, list[tuple[int, int]]]:
+    """From when until when each user may hold a place: a message holds one from its POST to a day after its delivery.
+
+    One of which nobody has heard the end holds it for as long as it might still be delivered: longer than any test.
+    """
+    refused = {end.message_id for end in history.of(PostEnded) if end.outcome == "refused"}
+    heard: dict[str, int] = {}
+    for word in history.of(Heard):
+        if word.status in ("delivered", "read"):
+            heard[word.message_id] = word.at_ms + DAY_MS
+        elif word.status == "failed":
+            heard[word.message_id] = word.at_ms
+    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for start in history.of(PostStarted):
+        if start.message_id not in refused:
+            spans[start.user].append((start.at_ms, heard.get(start.message_id, _NEVER_MS)))
+    return spans
+
+
+def _held_since_ms(spans: list[tuple[int, int]], at_ms: int) -> int:
+    """Since when somebody holds a place without a break."""
+    since_ms = at_ms
+    for begin_ms, end_ms in sorted(spans, reverse=True):
+        if begin_ms <= since_ms <= end_ms:
+            since_ms = begin_ms
+    return since_ms
 
 
 def _highest_limit(history: History, since_ms: int, until_ms: int) -> int:

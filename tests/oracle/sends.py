@@ -98,7 +98,7 @@ def deadline(history: History) -> Iterator[Violation]:
     ends = {p.message_id: p.expires_at_ms for p in history.of(Promised) if p.expires_at_ms is not None}
     for start in history.of(PostStarted):
         end_ms = ends.get(start.message_id)
-        if end_ms is not None and start.at_ms > end_ms + 1_000 + history.start_by_ms:
+        if end_ms is not None and start.at_ms > end_ms + history.start_by_ms:
             yield Violation("S17", start.at_ms, f"{start.message_id} started {start.at_ms - end_ms} ms after its end")
 
 

@@ -1,0 +1,79 @@
+"""The crash-point sweep: one short run, again and again, with a node killed at another step of its each time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from random import Random
+from typing import Final
+
+from tests.deterministic import loop as loops
+from tests.deterministic.callers import APPS
+from tests.deterministic.determinism import determined
+from tests.deterministic.loop import DeterministicLoop
+from tests.deterministic.meta import Temper
+from tests.deterministic.run import LIMIT, USERS, Result, Weakening, judge, settle
+from tests.deterministic.world import World, open_world
+
+SEED: Final = 20_261_121
+MESSAGES: Final = 30
+_WITHIN_S: Final = 3.0
+_NAME: Final = "sweep"
+_RESTART_AFTER_S: Final = 1.0
+
+
+def steps(weakening: Weakening = Weakening()) -> range:
+    """The steps that the first node takes while the messages are on their way, counted in an undisturbed run."""
+    bounds: list[int] = []
+    with weakening.around():
+        result = loops.run(SEED, lambda loop: _run(loop, None, weakening, bounds))
+    if not result.is_clean and not weakening.name:
+        raise AssertionError(f"the run is wrong even when nobody is killed: {result}")
+    return range(bounds[0] + 1, bounds[1] + 1)
+
+
+def killed_at(step: int, weakening: Weakening = Weakening()) -> Result:
+    """The run in which the first node is killed just before a step of its, and started again a second later."""
+    with weakening.around():
+        return loops.run(SEED, lambda loop: _run(loop, step, weakening, []))
+
+
+def sweep(every: int, weakening: Weakening = Weakening()) -> Iterator[tuple[int, Result]]:
+    """Kill at every so manieth step; each step, and what came of it."""
+    for step in steps(weakening)[::every]:
+        yield step, killed_at(step, weakening)
+
+
+async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakening, bounds: list[int]) -> Result:
+    world = open_world(loop, SEED, nodes=2, limit=LIMIT, users=USERS, temper=Temper(), edit=weakening.edit)
+    first = world.members[0]
+    doomed = "a#1"
+    with determined(loop, SEED, world.store.now_s):
+        world.store.start()
+        await asyncio.gather(*map(world.start_member, world.members))
+        bounds.append(loop.steps[doomed])
+
+        def before(process: str, count: int) -> None:
+            if process == doomed and count == kill_at:
+                world.kill_member(first)
+
+        loop.watchers.append(before)
+        again = loop.create_task(_start_again(world, doomed))
+        await loop.spawn(APPS, world.callers.send_some(MESSAGES, _WITHIN_S))
+        await asyncio.sleep(_RESTART_AFTER_S)
+        bounds.append(loop.steps[doomed])
+        loop.watchers.clear()
+        if kill_at is None:
+            again.cancel()
+        else:
+            await again
+        await settle(world)
+        return judge(world, SEED, _NAME)
+
+
+async def _start_again(world: World, process: str) -> None:
+    while world.loop.is_alive(process):
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(_RESTART_AFTER_S)
+    await world.start_member(world.members[0])
+
