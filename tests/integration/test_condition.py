@@ -96,10 +96,13 @@ async def test_a_store_that_does_not_answer_has_no_condition(tmp_path: Path) -> 
         pytest.param(a_condition(Server.REDIS, "6.2.0"), [], id="Redis 6.2"),
         pytest.param(a_condition(Server.REDIS, "10.0.1"), [], id="Redis 10: versions are no texts"),
         pytest.param(a_condition(Server.REDIS, "unknown"), ["too old"], id="a version that is none"),
+        pytest.param(a_condition(durable=False), ["appendonly yes"], id="forgets when it is started again"),
+        pytest.param(a_condition(appendfsync="everysec"), [], id="may forget a second"),
+        pytest.param(a_condition(writable=False), [], id="takes no writes now"),
         pytest.param(
-            a_condition(Server.REDIS, "5.0", maxmemory_policy="allkeys-lfu"),
-            ["noeviction", "too old"],
-            id="both",
+            a_condition(Server.REDIS, "5.0", durable=False, maxmemory_policy="allkeys-lfu"),
+            ["noeviction", "too old", "appendonly yes"],
+            id="all of it",
         ),
     ],
 )
@@ -108,6 +111,26 @@ def test_a_store_that_breaks_promises_is_refused(condition: StoreCondition, says
 
     assert len(refusals) == len(says)
     assert all(word in refusal for word, refusal in zip(says, refusals, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("replicas_ack", "allowed", "is_refused"),
+    [
+        pytest.param(0, False, True, id="nobody else keeps it"),
+        pytest.param(1, False, False, id="a replica keeps it"),
+        pytest.param(0, True, False, id="the risk is taken"),
+        pytest.param(1, True, False, id="both"),
+    ],
+)
+def test_a_store_that_forgets_is_refused_unless_somebody_else_keeps_it(
+    replicas_ack: int, allowed: bool, is_refused: bool
+) -> None:
+    forgets, evicts = a_condition(durable=False), a_condition(durable=False, maxmemory_policy="allkeys-lru")
+
+    refusals = forgets.refusals(replicas_ack, undurable_allowed=allowed)
+    assert bool(refusals) is is_refused
+    assert not refusals or all(word in refusals[0] for word in ("appendonly", "replicas_ack", "store.undurable"))
+    assert any("noeviction" in one for one in evicts.refusals(replicas_ack, undurable_allowed=allowed))
 
 
 @pytest.mark.parametrize(

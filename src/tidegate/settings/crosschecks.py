@@ -81,8 +81,13 @@ def _switches(written: dict[str, Any]) -> Iterator[Fault]:
     if testing.get("clock") is True and _is_metas(_table(written, "upstream").get("base_url")):
         yield Fault("testing.clock", "refused beside a real Graph API (upstream.base_url): places would be miscounted")
     url, replicas = store.get("url", "embedded:"), store.get("replicas_ack", 0)
-    if isinstance(url, str) and url.startswith("embedded:") and isinstance(replicas, int) and replicas > 0:
+    if not isinstance(url, str) or not isinstance(replicas, int) or replicas <= 0:
+        return
+    if url.startswith("embedded:"):
         yield Fault("store.replicas_ack", "the embedded store has no replicas: needs a store.url of a server that has")
+    elif url.startswith("redis+cluster:"):
+        problem = "of a cluster no replica can be waited for: needs a primary with replicas, or Sentinel; or 0 here, "
+        yield Fault("store.replicas_ack", problem + "and appendfsync always on every node of the cluster")
 
 
 def _table(written: dict[str, Any], name: str) -> dict[str, Any]:

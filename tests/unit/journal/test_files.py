@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.factories import NOW_MS, PORTFOLIO
-from tidegate.journal import files
 from tidegate.journal.files import JournalUnwritable, Slot, open_slot, open_slots_of_the_dead
 from tidegate.journal.journal import Journal
 from tidegate.journal.memory import KEPT_MS, Entry
@@ -104,7 +103,7 @@ class TestAFullDisk:
             room[0] -= size
             return write(file, data[:size])
 
-        monkeypatch.setattr(files.os, "write", writes_what_there_is_room_for)
+        monkeypatch.setattr(os, "write", writes_what_there_is_room_for)
         with pytest.raises(JournalUnwritable):
             slot.append([FIRST])
         room[0] = 1_000_000
@@ -116,7 +115,7 @@ class TestAFullDisk:
         self, slot: Slot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write = os.write
-        monkeypatch.setattr(files.os, "write", lambda file, data: write(file, bytes(data[:7])))
+        monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data[:7])))
 
         slot.append([FIRST, SECOND])
 
@@ -129,7 +128,7 @@ class TestAFullDisk:
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(files.os, "open", no_space)
+            patch.setattr(os, "open", no_space)
             with pytest.raises(JournalUnwritable):
                 slot.begin(NOW_MS + 2 * KEPT_MS, [])
         slot.append([SECOND])

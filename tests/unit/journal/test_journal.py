@@ -45,8 +45,12 @@ class Disk:
     @property
     def unsafe(self) -> list[str]:
         """Files of which a power loss would cut something."""
-        stats = {path.name: path.stat() for path in self.folder.rglob("*.journal")}
-        return [name for name, stat in stats.items() if self.safe.get(stat.st_ino, 0) < stat.st_size]
+        return [name for name, stat in self.files.items() if self.safe.get(stat.st_ino, 0) < stat.st_size]
+
+    @property
+    def files(self) -> dict[str, os.stat_result]:
+        """Every file of the journal, by its name."""
+        return {path.name: path.stat() for path in self.folder.rglob("*.journal")}
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ async def test_a_send_is_on_the_disk_though_a_new_file_was_due_in_that_moment(tm
 
     await journal.intend([an_intent("m2")], NOW_MS + HOUR_MS + 1)
 
-    assert len(list(tmp_path.rglob("*.journal"))) == 2, "a new file was due"
+    assert len(disk.files) == 2, "a new file was due"
     assert disk.unsafe == []
     await journal.close()
 
@@ -197,11 +201,11 @@ async def test_another_node_is_noted_once_a_minute(tmp_path: Path, later_ms: int
 async def test_what_no_send_rests_on_may_be_lost_by_a_full_disk(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     assert journal._slot is not None
-    with open("/dev/full", "wb") as full:
-        assert journal._slot._file is not None
-        os.dup2(full.fileno(), journal._slot._file)
-        journal.window(PORTFOLIO, NUMBER, ANN, NOW_MS)
-
+    full = os.open("/dev/full", os.O_WRONLY)
+    assert journal._slot._file is not None
+    os.dup2(full, journal._slot._file)
+    os.close(full)
+    journal.window(PORTFOLIO, NUMBER, ANN, NOW_MS)
     assert journal.of(PORTFOLIO).windows == {(NUMBER, ANN): NOW_MS}
     await journal.close()
 
@@ -233,14 +237,14 @@ async def test_a_new_file_is_not_begun_while_a_sync_is_on_its_way(tmp_path: Path
     await asyncio.sleep(0)
     second = asyncio.ensure_future(journal.intend([an_intent("m2")], NOW_MS + 2 * module._MOST_MS))
     await asyncio.sleep(0)
-    assert len(list(tmp_path.rglob("*.journal"))) == 1
+    assert len(disk.files) == 1
 
     disk.goes_on.set()
     await asyncio.gather(first, second)
 
     async def has_a_new_file() -> bool:
         await journal.intend([an_intent("m3")], NOW_MS + 4 * module._MOST_MS)
-        return len(list(tmp_path.rglob("*.journal"))) == 2
+        return len(disk.files) == 2
 
     await until(has_a_new_file)
     assert disk.unsafe == []

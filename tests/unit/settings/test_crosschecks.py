@@ -96,6 +96,16 @@ def test_replicas_are_refused_where_the_store_can_have_none(faults: FaultFinder,
     assert loaded(replicas, ("embedded:./data", "redis://h")).store.replicas_ack == 1
 
 
+def test_replicas_are_refused_where_nobody_can_wait_for_them(faults: FaultFinder, loaded: Loader) -> None:
+    replicas, url = ("replicas_ack = 0", "replicas_ack = 1"), ("embedded:./data", "redis+cluster://h:7000")
+    [fault] = faults(replicas, url)
+    assert fault.path == "store.replicas_ack"
+    assert "Sentinel" in fault.problem
+    assert "appendfsync always" in fault.problem
+    assert loaded(url).store.replicas_ack == 0
+    assert loaded(replicas, ("embedded:./data", "redis+sentinel://h/cluster")).store.replicas_ack == 1
+
+
 def test_a_limit_of_which_nothing_is_left_is_refused(faults: FaultFinder) -> None:
     assert faults(("headroom = 0.05", "headroom = 0.85")) == (
         Fault("rules", "headroom and reserves together must be less than 1: no place would be left to use"),

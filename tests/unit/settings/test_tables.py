@@ -1,6 +1,7 @@
 """The documented configuration, and what each key refuses."""
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,6 +139,14 @@ def test_a_messaging_limit_is_a_tier_or_a_number(loaded: Loader, written: str, l
     assert loaded(('"TIER_2K"', written)).portfolios[0].messaging_limit == limit
 
 
+def test_a_store_that_forgets_is_refused_and_no_journal_is_kept_unless_asked_for(loaded: Loader) -> None:
+    left_out = loaded()
+    assert (left_out.store.undurable, left_out.journal.directory) == ("refuse", None)
+    journal = '[journal]\ndirectory = "/var/lib/tidegate/journal"\n[poll]\n'
+    asked = loaded(("replicas_ack = 0", 'undurable = "allow"'), ("[poll]\n", journal))
+    assert (asked.store.undurable, asked.journal.directory) == ("allow", Path("/var/lib/tidegate/journal"))
+
+
 def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
     line = next(line for line in SAMPLE.splitlines() if line.startswith("key_sha256"))
     settings = loaded((line, f'key_sha256 = ["{"A" * 64}", "{"b" * 64}"]'))
@@ -158,6 +167,11 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
         pytest.param("embedded:./data", "sqlite:///x", "store.url", "must begin with", id="an unknown kind of store"),
         pytest.param("embedded:./data", "embedded:", "store.url", "must begin with", id="no directory"),
         pytest.param("replicas_ack = 0", "replicas_ack = -1", "store.replicas_ack", "or equal to 0", id="-1 replicas"),
+        pytest.param(
+            "replicas_ack = 0", 'undurable = "yes"', "store.undurable", "'refuse' or 'allow'", id="a risk taken by half"
+        ),
+        pytest.param("[poll]\n", "[journal]\ndirectory = 3\n[poll]\n", "journal.directory", "path", id="no folder"),
+        pytest.param("[poll]\n", "[journal]\nfolder = 3\n[poll]\n", "journal.folder", "unknown", id="another word"),
         pytest.param(
             "https://graph", "ftp://graph", "upstream.base_url", "https://host", id="an upstream without http"
         ),
