@@ -162,7 +162,7 @@ def test_every_metric_is_documented_with_its_labels_and_no_other() -> None:
 
 
 #: Sections of the page of guardrails that are about none of them.
-BESIDE = {"Early warning", "Consequences", "Replacing the rules"}
+BESIDE = {"Duplicates", "Early warning", "Consequences", "Replacing the rules"}
 
 
 def test_every_guardrail_has_its_section_and_no_other() -> None:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
+import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.factories import make_ask, make_terms
+from tests.faultproxy import FaultProxy
 from tests.integration.edge.callers import (
     ANN,
     BOB,
     NUMBER,
     OPERATOR,
     OTHER_NUMBER,
+    Answer,
     Caller,
     Recorder,
     accepted,
     template,
 )
+from tests.integration.edge.own_store import node_on, own_store
+from tests.waiting import until
 from tidegate.store.idempotency import Entry
+from tidegate.store.keys import PortfolioKeys
 
 
 @pytest.fixture
@@ -190,6 +199,197 @@ class TestAfterACrash:
 
         got = await self.send(bare)
 
-        assert (got.status, got["Tidegate-Verdict"], got["Idempotency-Replayed"]) == (200, "unknown", "true")
-        assert got["Tidegate-Id"] == begun["Tidegate-Id"]
+        assert (got.status, got["Tidegate-Verdict"], got["Idempotency-Replayed"]) == (200, "send", "true")
+        assert (got["Tidegate-Id"], got.body["messages"]) == (begun["Tidegate-Id"], [{"id": "wamid.1"}])
         assert len(counted.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("record", "status", "verdict", "told"),
+        [
+            pytest.param(
+                {"state": "queued", "reason": "messaging_limit", "until": "1900000000000"},
+                200,
+                "queue",
+                "messaging_limit",
+                id="it is queued",
+            ),
+            pytest.param({"state": "sending"}, 200, "unknown", "outcome_unknown", id="it was cut while it was sent"),
+            pytest.param({"state": "unknown"}, 200, "unknown", "outcome_unknown", id="nobody knows"),
+            pytest.param({"state": "accepted", "wamid": "wamid.1"}, 200, "send", None, id="Meta took it"),
+            pytest.param({"state": "read", "wamid": "wamid.1"}, 200, "send", None, id="it was read meanwhile"),
+            pytest.param(
+                {"state": "failed", "wamid": "wamid.1", "history": "5 failed Meta's webhook 131026\n"},
+                400,
+                "reject",
+                "failed",
+                id="Meta took it, and it failed",
+            ),
+            pytest.param({"state": "expired"}, 400, "reject", "expired", id="it expired in the queue"),
+            pytest.param({"state": "cancelled"}, 400, "reject", "cancelled", id="it was cancelled"),
+        ],
+    )
+    async def test_what_became_of_its_message_is_told(
+        self, make_node, counted: Recorder, session, client, record, status, verdict, told
+    ):
+        node = await make_node(counted.url)
+        bare, message_id = Caller.of(node, session), node.services.gateway.new_id("lucky-shrub")
+        await client.hset(PortfolioKeys("lucky-shrub").message(message_id), mapping={"history": "", **record})
+        await self.claim(bare, node, message_id)
+        await bare("POST", "/gateway/v1/testing/clock", json={"advance_s": 61})
+
+        got = await self.send(bare)
+
+        assert (got.status, got["Tidegate-Verdict"], got["Tidegate-Reason"]) == (status, verdict, told)
+        assert (got["Tidegate-Id"], got["Idempotency-Replayed"]) == (message_id, "true")
+        if status == 200:
+            expected = "wamid.1" if verdict == "send" else message_id
+            assert got.body["messages"][0]["id"] == expected
+        else:
+            assert got.error["code"] == (131026 if told == "failed" else 131000)
+        assert counted.requests == []
+
+    async def test_what_is_proven_unsent_is_tried_anew(self, make_node, counted: Recorder, session, client):
+        node = await make_node(counted.url)
+        bare, message_id = Caller.of(node, session), node.services.gateway.new_id("lucky-shrub")
+        record = {"state": "failed", "attempt": "0", "history": "5 failed never started\n"}
+        await client.hset(PortfolioKeys("lucky-shrub").message(message_id), mapping=record)
+        await self.claim(bare, node, message_id)
+        await bare("POST", "/gateway/v1/testing/clock", json={"advance_s": 61})
+
+        got = await self.send(bare)
+
+        assert (got.status, got["Tidegate-Verdict"], got["Idempotency-Replayed"]) == (200, "send", None)
+        assert got["Tidegate-Id"] != message_id
+        assert len(counted.requests) == 1
+
+    async def test_a_node_that_only_slept_sends_nothing_when_it_wakes(
+        self, make_node, counted: Recorder, session, client
+    ):
+        """Its claim was taken over: another request has sent the message."""
+        node = await make_node(counted.url)
+        bare, message_id = Caller.of(node, session), node.services.gateway.new_id("lucky-shrub")
+        await self.claim(bare, node, message_id)
+        await bare("POST", "/gateway/v1/testing/clock", json={"advance_s": 61})
+        assert (await self.send(bare)).status == 200
+
+        epoch = (await node.services.ledger.books("lucky-shrub")).epoch
+        ask = make_ask(message_id, b"u" * 16, portfolio="lucky-shrub", attempt=0, terms=make_terms(epoch=epoch))
+        facts = await node.services.ledger.admit(ask)
+
+        assert (facts.gone, facts.taken) == (True, False)
+        assert len(counted.requests) == 1
+
+
+async def test_of_64_at_once_on_two_nodes_one_is_sent(make_node, counted: Recorder, session):
+    nodes = [Caller.of(await make_node(counted.url), session) for _ in range(2)]
+
+    answers = await asyncio.gather(*(nodes[i % 2].send(template(), Idempotency_Key="a") for i in range(64)))
+
+    assert {answer.status for answer in answers} <= {200, 409}
+    assert len(counted.requests) == 1
+    after = [await node.send(template(), Idempotency_Key="a") for node in nodes]
+    assert {answer.raw for answer in after} == {answer.raw for answer in answers if answer.status == 200}
+    assert {answer["Tidegate-Id"] for answer in [*answers, *after] if answer.status == 200} == {after[0]["Tidegate-Id"]}
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"),
+    [pytest.param("1", "queue", id="queued"), pytest.param("TIER_2K", "unknown", id="of unknown outcome")],
+)
+async def test_what_was_kept_or_is_in_doubt_is_answered_the_same_again(make_node, graph, session, limit, verdict):
+    async def cut(request: web.Request, _raw: bytes) -> web.Response:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    graph.answer = cut
+    bare = Caller.of(await make_node(graph.url, limit=limit), session)
+
+    first = await bare.send(template(), Idempotency_Key="a", Tidegate_Category="utility")
+    again = await bare.send(template(), Idempotency_Key="a", Tidegate_Category="utility")
+
+    assert (first["Tidegate-Verdict"], again["Tidegate-Verdict"]) == (verdict, verdict)
+    assert (again.raw, again["Tidegate-Id"]) == (first.raw, first["Tidegate-Id"])
+    assert len(graph.requests) == (0 if verdict == "queue" else 1)
+
+
+UTILITY = {"Tidegate_Category": "utility"}
+FULL = "1"  #: with its headroom, no place
+
+
+@pytest.fixture
+async def proxied(graph: Recorder, tmp_path) -> AsyncIterator[Callable[[str], Awaitable[tuple[Caller, FaultProxy]]]]:
+    """Nodes that reach their store through a proxy."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def make(limit: str) -> tuple[Caller, FaultProxy]:
+            store = await stack.enter_async_context(own_store())
+            proxy = FaultProxy(store.tcp)
+            await proxy.start()
+            stack.push_async_callback(proxy.stop)
+            url = f"redis://127.0.0.1:{proxy.address[1]}"
+            node = await stack.enter_async_context(node_on(url, graph.url, tmp_path, limit=limit))
+            return Caller.of(node, session), proxy
+
+        yield make
+
+
+async def answered(bare: Caller, to: str, key: str, refused: list[str]) -> Answer:
+    """Ask as a client does, until it is answered; `refused` gets the ids of the 503s on the way."""
+    told: list[Answer] = []
+
+    async def is_answered() -> bool:
+        told.append(await bare.send(template(to), Idempotency_Key=key, **UTILITY))
+        assert told[-1].status in (200, 409, 503)
+        if told[-1].status == 503:
+            refused.append(told[-1]["Tidegate-Id"] or "")
+        return told[-1].status == 200
+
+    await until(is_answered)
+    return told[-1]
+
+
+async def is_nowhere(bare: Caller, message_id: str) -> bool:
+    """Whether a message of which a 503 was told is neither kept nor sent."""
+    got = await bare("GET", f"/gateway/v1/messages/{message_id}")
+    return got.status == 404 or (got.status == 200 and got.body["state"] == "failed")
+
+
+@pytest.mark.impatient
+async def test_after_a_503_the_key_is_free_and_what_comes_to_the_store_too_late_doubles_nothing(
+    proxied, graph: Recorder
+):
+    bare, proxy = await proxied("TIER_2K")
+    await bare.send(template(BOB), **UTILITY)
+    proxy.up.close()
+    refused = await bare.send(template(), Idempotency_Key="a", **UTILITY)
+    assert (refused.status, refused["Tidegate-Reason"]) == (503, "store_unavailable")
+    proxy.up.open()
+
+    got = await answered(bare, ANN, "a", [])
+    again = await bare.send(template(), Idempotency_Key="a", **UTILITY)
+
+    assert (again.raw, again["Tidegate-Id"], again["Idempotency-Replayed"]) == (got.raw, got["Tidegate-Id"], "true")
+    assert got["Tidegate-Id"] != refused["Tidegate-Id"]
+    assert len(graph.requests) == 2
+    await until(lambda: is_nowhere(bare, refused["Tidegate-Id"] or ""))
+
+
+@pytest.mark.impatient
+@pytest.mark.parametrize("every", [5, 8])
+@pytest.mark.parametrize("limit", [pytest.param(FULL, id="queued"), pytest.param("TIER_2K", id="sent")])
+async def test_replies_of_the_store_that_are_lost_double_nothing(proxied, graph: Recorder, limit: str, every: int):
+    bare, proxy = await proxied(limit)
+    users, refused = [f"+16505552{i:03}" for i in range(6)], list[str]()
+    proxy.lose_replies(every)
+
+    answers = [await answered(bare, user, f"order {user}", refused) for user in users]
+
+    proxy.lose_replies(0)
+    verdict = "queue" if limit == FULL else "send"
+    assert {answer["Tidegate-Verdict"] for answer in answers} == {verdict}
+    assert len(graph.requests) == (0 if limit == FULL else len(users))
+    assert not {answer["Tidegate-Id"] for answer in answers} & set(refused)
+    for message_id in refused:
+        await until(lambda id_=message_id: is_nowhere(bare, id_))

@@ -47,6 +47,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "consent": {},
     "frequency_cap": {"per_day": 1},
     "warm_up": {},
+    "duplicates": {},
     "budget": {"amount": "500.00", "rate_card": [RATE_CARD]},
 }
 
@@ -259,6 +260,7 @@ def test_the_example_shows_every_key_of_a_guardrail(guardrail: str) -> None:
             "at least the evidence of a throttle",
             id="stops sooner than throttles",
         ),
+        pytest.param({"duplicates": {"within": "2d"}}, "between 1 s and 24 h", id="a moment of two days"),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused(written: dict[str, Any], fault: str) -> None:

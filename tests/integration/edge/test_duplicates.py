@@ -1,0 +1,155 @@
+"""The guard against messages that come twice: the first one's answer again, for a moment, and only for the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.integration.edge.callers import ANN, BOB, NUMBER, OPERATOR, SENDER, Caller, Recorder, accepted, template
+from tests.integration.edge.conftest import NodeMaker
+
+AGAIN = "Tidegate-Duplicate-Of"
+
+
+@pytest.fixture
+async def guarded(bare: Caller) -> Caller:
+    await rule(bare)
+    return bare
+
+
+async def rule(bare: Caller, **changes: Any) -> None:
+    got = await bare("PUT", "/gateway/v1/rules", OPERATOR, json={"duplicates": changes})
+    assert got.status == 200, got.raw
+
+
+async def test_it_is_off_until_configured(bare: Caller, graph: Recorder) -> None:
+    answers = [await bare.send(template()) for _ in range(2)]
+
+    assert [answer[AGAIN] for answer in answers] == [None, None]
+    assert len(graph.requests) == 2
+
+
+async def test_the_same_message_gets_the_first_ones_answer(guarded: Caller, graph: Recorder) -> None:
+    first, again = [await guarded.send(template()) for _ in range(2)]
+
+    assert (first[AGAIN], again[AGAIN]) == (None, first["Tidegate-Id"])
+    assert (again.status, again.raw, again["Tidegate-Id"]) == (200, first.raw, first["Tidegate-Id"])
+    assert (first["Idempotency-Replayed"], again["Idempotency-Replayed"]) == (None, "true")
+    assert again["RateLimit"]
+    assert len(graph.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"body": template(BOB)}, id="to another user"),
+        pytest.param({"body": template(name="another")}, id="another body"),
+        pytest.param({"key": SENDER}, id="from another app"),
+        pytest.param({"Idempotency_Key": "mine"}, id="with a key of the caller's"),
+    ],
+)
+async def test_another_message_is_sent(guarded: Caller, graph: Recorder, other: dict[str, Any]) -> None:
+    await guarded.send(template())
+
+    got = await guarded.send(**{"body": template()} | other)
+
+    assert (got.status, got[AGAIN]) == (200, None)
+    assert len(graph.requests) == 2
+
+
+async def test_how_it_is_written_makes_no_difference(guarded: Caller, graph: Recorder) -> None:
+    await guarded.send(template())
+    written = (
+        b'{ "to": "1 650 555 1234", "type":"template", "recipient_type":"individual", "messaging_product":"whatsapp",'
+    )
+    written += b'"template": {"language":{"code":"en_US"}, "name":"order_confirmation"} }'
+
+    again = await guarded("POST", f"/{NUMBER}/messages", data=written)
+
+    assert again[AGAIN]
+    assert len(graph.requests) == 1
+
+
+async def test_after_the_span_it_is_another_message(guarded: Caller, graph: Recorder) -> None:
+    await guarded.send(template())
+    await guarded("POST", "/gateway/v1/testing/clock", json={"advance_s": 119})
+    assert (await guarded.send(template()))[AGAIN]
+    await guarded("POST", "/gateway/v1/testing/clock", json={"advance_s": 2})
+
+    assert (await guarded.send(template()))[AGAIN] is None
+    assert len(graph.requests) == 2
+
+
+async def test_a_category_that_is_not_named_is_not_guarded(bare: Caller, graph: Recorder) -> None:
+    await rule(bare, categories=["authentication"])
+
+    utility = [await bare.send(template(), Tidegate_Category="utility") for _ in range(2)]
+    codes = [await bare.send(template(BOB), Tidegate_Category="authentication") for _ in range(2)]
+
+    assert [answer[AGAIN] is None for answer in (*utility, *codes)] == [True, True, True, False]
+    assert len(graph.requests) == 3
+
+
+async def test_in_shadow_it_is_sent_and_counted(bare: Caller, graph: Recorder) -> None:
+    await rule(bare, mode="shadow")
+
+    answers = [await bare.send(template()) for _ in range(3)]
+
+    assert [answer[AGAIN] for answer in answers] == [None] * 3
+    assert len({answer["Tidegate-Id"] for answer in answers}) == len(graph.requests) == 3
+    assert 'tidegate_duplicates_total{mode="shadow"} 2.0' in (await bare("GET", "/metrics", None)).raw.decode()
+
+
+@pytest.mark.parametrize("status", [pytest.param(400, id="refused by Meta"), pytest.param(500, id="a fault of Meta's")])
+async def test_one_that_was_refused_is_no_first(guarded: Caller, graph: Recorder, status: int) -> None:
+    async def refuse(_request: web.Request, _raw: bytes) -> web.Response:
+        return web.json_response({"error": {"code": 131000, "message": "x"}}, status=status)
+
+    graph.answer = refuse
+    assert (await guarded.send(template())).status == status
+    graph.answer = None
+
+    got = await guarded.send(template())
+
+    assert (got.status, got[AGAIN]) == (200, None)
+
+
+async def test_who_comes_while_the_first_is_running_waits_for_its_answer(guarded: Caller, graph: Recorder) -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(_request: web.Request, _raw: bytes) -> web.Response:
+        reached.set()
+        await go_on.wait()
+        return web.json_response(accepted())
+
+    graph.answer = answer
+    first = asyncio.create_task(guarded.send(template()))
+    await reached.wait()
+    others = [asyncio.create_task(guarded.send(template())) for _ in range(3)]
+    done, _ = await asyncio.wait(others, timeout=0.3)
+    assert not done
+    go_on.set()
+
+    answers = await asyncio.gather(first, *others)
+
+    assert {answer.raw for answer in answers} == {answers[0].raw}
+    assert {answer[AGAIN] for answer in answers[1:]} == {answers[0]["Tidegate-Id"]}
+    assert len(graph.requests) == 1
+
+
+async def test_a_retry_on_another_node_is_seen_too(
+    make_node: NodeMaker, graph: Recorder, session: Any, client: Any
+) -> None:
+    nodes = [Caller.of(await make_node(graph.url), session) for _ in range(2)]
+    await rule(nodes[0])
+
+    first, again = [await node.send(template()) for node in nodes]
+
+    assert again[AGAIN] == first["Tidegate-Id"]
+    assert len(graph.requests) == 1
+    keys = [key.decode() for key in await client.keys("*idempotency*")]
+    assert len(keys) == 1
+    assert ANN[1:] not in keys[0]
