@@ -18,7 +18,7 @@ from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import START_BY_MS, Gateway, Route
+from tidegate.gateway import START_BY_MS, Gateway, Offline, Route
 from tidegate.graph_reads import GraphReads
 from tidegate.ids import MessageIds
 from tidegate.journal import Journal, open_slot, open_slots_of_the_dead
@@ -30,6 +30,7 @@ from tidegate.policy.lifecycle import RANK
 from tidegate.policy.standing import NumberStanding, Standing
 from tidegate.policy.verdict import Reason
 from tidegate.poller import Account, Poller
+from tidegate.offline_duty import OfflineDuty
 from tidegate.recovery import Recovery, Stores
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
@@ -45,6 +46,7 @@ from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes
+from tidegate.store.prepaid import Prepaid
 from tidegate.store.scripts import require_replicas
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
@@ -104,6 +106,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         metrics=metrics,
         settle_ms=SETTLE_MS,
     )
+    offline = Offline(journals[0], clock, witness.doubts.is_set)
+    prepaid = Prepaid(client, journals[0].node)
     gateway = Gateway(
         ledger=ledger,
         queue=queue,
@@ -117,6 +121,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         users=users,
         aliases=aliases,
         outcomes=outcomes,
+        offline=offline,
+        prepaid=prepaid,
         enforcement=enforcement,
         seal=seal,
     )
@@ -227,8 +233,11 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         on_whole=functools.partial(_rouse, dispatcher, reasons=(Reason.STORE_UNAVAILABLE.value,)),
     )
     standings.on_other_books = witness.doubt
+    without_store = OfflineDuty(prepaid, Books(client), users, standings, offline, journals[0], clock, metrics)
+    standings.on_recall = without_store.call_back
+    witness.on_trust = without_store.forget
     runner = make_runner(make_application(services), shutdown_timeout=CLOSE_S)
-    duties = {"early warning": watch.run, "warm-ups": warm_ups.run, "recovery": recovery.run}
+    duties = {"early warning": watch.run, "warm-ups": warm_ups.run, "recovery": recovery.run, "time without the store": without_store.run}
     return Node(settings, connection, services, poller, runner, recovery, draining, duties)
 
 

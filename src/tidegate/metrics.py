@@ -95,6 +95,18 @@ class Metrics:
             ("portfolio",),
             registry=registry,
         )
+        self._offline = Counter(
+            "tidegate_offline_sends",
+            "Sends admitted while the store was away.",
+            ("category",),
+            registry=registry,
+        )
+        self._prepaid = Gauge(
+            "tidegate_prepaid_places",
+            "Places that this node has leased in advance, for a time without the store.",
+            ("portfolio",),
+            registry=registry,
+        )
         self._used = Gauge("tidegate_places_used", "Places held.", ("portfolio",), registry=registry)
         self._limit = Gauge(
             "tidegate_messaging_limit", "Messaging limit; -1 is unlimited.", ("portfolio",), registry=registry
@@ -161,6 +173,14 @@ class Metrics:
     def books_held(self, portfolio: str, held: bool) -> None:
         """Whether the books may miss what was sent."""
         self._held.labels(portfolio).set(held)
+
+    def sent_offline(self, category: str) -> None:
+        """A send was admitted while the store was away."""
+        self._offline.labels(category).inc()
+
+    def prepaid_places(self, portfolio: str, places: int) -> None:
+        """Places that this node may fill on its own."""
+        self._prepaid.labels(portfolio).set(places)
 
     def places(self, portfolio: str, used: int, limit: int) -> None:
         """Places held now, and the limit in force."""

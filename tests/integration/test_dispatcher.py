@@ -111,16 +111,6 @@ async def test_a_node_that_does_not_know_of_a_moved_clock_expires_nothing_that_h
     assert len(simulator.world.book.accepted) == 1
 
 
-async def test_a_node_goes_on_when_its_store_was_emptied(
-    nodes: tuple[Node, Node], client: StoreClient, simulator: Simulator
-) -> None:
-    first, _ = nodes
-    await first.services.standings.current(PORTFOLIO)
-    await client.flushall()
-
-    assert isinstance(await first.services.gateway.submit(a_message(first, "+15550100001")), Forwarded)
-
-
 @pytest.mark.impatient
 async def test_what_was_promised_is_sent_once_although_the_store_falls_silent_on_its_way(
     nodes: tuple[Node, Node], client: StoreClient, simulator: Simulator

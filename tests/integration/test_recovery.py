@@ -8,171 +8,30 @@ import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import orjson
 import pytest
-from redis import Redis
 
-from loadtest.deployment import APP, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment
+from loadtest.deployment import NUMBER, PORTFOLIO
+from tests.integration.house import LIMIT, House, a_house, emptied, held, sent, used, whole, works_again
 from tests.waiting import until
-from tidegate.app import Node, build
-from tidegate.cloudapi.messages import RecipientKind, Request, parse_send
+from tidegate.app import Node
+from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Answered, Forwarded, Held, Message, Refused, Route, Unavailable
+from tidegate.gateway import Forwarded, Held, Refused, Unavailable
 from tidegate.policy.standing import Change
 from tidegate.recovery import Stores
-from tidegate.settings.tables import Journal as JournalTable
-from tidegate.simulator.server import Simulator, run_simulator
 from tidegate.store.books import HOLD_MS
-from tidegate.store.embedded import socket_url
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import Inbound
-from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
-
-LIMIT = 20
-RULES = {"headroom": 0, "reserve": {"authentication": 0, "utility": 0}, "hold": {"utility": "reject"}}
-ROUTE = Route(PORTFOLIO, WABA.id, NUMBER.id)
-ON_DISK = {"save": "", "appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
-
-
-@dataclass
-class House:
-    """A store of the test's own, which it may break, nodes on it, and the platform that they send to."""
-
-    directory: Path
-    simulator: Simulator
-    nodes: list[Node] = field(default_factory=list)
-    server: ValkeyProcess | None = None
-    options: dict[str, str] = field(default_factory=lambda: dict(ON_DISK))
-
-    @property
-    def url(self) -> str:
-        return socket_url(str(self.directory / SOCKET_NAME))
-
-    async def start_store(self) -> None:
-        self.server = ValkeyProcess.spawn(self.directory, self.options)
-        await self.server.ready(str(self.directory / SOCKET_NAME), timeout_s=10)
-
-    async def end_store(self, how: int = signal.SIGKILL) -> None:
-        assert self.server is not None
-        self.server._process.send_signal(how)
-        await self.server.ended()
-
-    def look(self) -> Redis:
-        return Redis.from_url(self.url)
-
-    async def node(self, journal: Path | None = None) -> Node:
-        settings = Deployment(limit=LIMIT, rules=RULES).settings(self.url, self.simulator.url)
-        node = await build(settings.model_copy(update={"journal": JournalTable(directory=journal)}))
-        await node.start()
-        self.nodes.append(node)
-        return node
-
-    async def end(self, node: Node) -> None:
-        self.nodes.remove(node)
-        await node.stop()
-
-    @property
-    def accepted(self) -> int:
-        return len(self.simulator.world.book.accepted)
 
 
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
-    async with _house() as made:
+    async with a_house() as made:
         yield made
-
-
-@asynccontextmanager
-async def _house() -> AsyncIterator[House]:
-    simulator = await run_simulator(config=Deployment(limit=LIMIT).platform)
-    with TemporaryDirectory(prefix="tidegate-test-") as directory:
-        made = House(Path(directory), simulator)
-        await made.start_store()
-        try:
-            yield made
-        finally:
-            for node in list(made.nodes):
-                await made.end(node)
-            assert made.server is not None
-            await made.server.stop(5)
-            await simulator.stop()
-
-
-def a_message(node: Node, to: str, category: Category | None = Category.MARKETING, *, hold: bool = True) -> Message:
-    if category is None:
-        body = {"messaging_product": "whatsapp", "to": to, "type": "text", "text": {"body": "yes"}}
-    else:
-        template = {"name": MARKETING, "language": {"code": "en_US"}}
-        body = {"messaging_product": "whatsapp", "to": to, "type": "template", "template": template}
-    request = parse_send(orjson.dumps(body))
-    assert isinstance(request, Request)
-    gateway = node.services.gateway
-    return Message(
-        message_id=gateway.new_id(PORTFOLIO),
-        app=APP,
-        route=ROUTE,
-        request=request,
-        raw_path=f"/v25.0/{NUMBER.id}/messages",
-        deadline_ms=gateway.deadline_ms(ROUTE, category, None),
-        category=category,
-        hold=hold and category is not None,
-    )
-
-
-async def sent(node: Node, to: str, category: Category | None = Category.MARKETING, *, hold: bool = True) -> Answered:
-    return await node.services.gateway.submit(a_message(node, to, category, hold=hold))
-
-
-async def used(node: Node) -> int:
-    return (await node.services.ledger.books(PORTFOLIO)).used
-
-
-async def works_again(house: House, node: Node) -> None:
-    """Return once the node trusts the books that there are now, on the server that there is now."""
-
-    async def trusted() -> bool:
-        with house.look() as store:
-            era = store.hget(PortfolioKeys(PORTFOLIO).ledger, "era") or b"none"
-            run_id = store.info("server")["run_id"]
-        recovery = node.recovery
-        known = recovery.witness._trusted == run_id and recovery.journals[0].of(PORTFOLIO).era == era.decode()
-        return known and not recovery.witness.doubts.is_set()
-
-    await until(trusted)
-
-
-async def whole(node: Node) -> None:
-    """Return once the books are whole, and the node knows it."""
-
-    async def are_whole() -> bool:
-        try:
-            await node.services.standings.reload(PORTFOLIO, -1)
-        except StoreUnavailable:
-            return False
-        return node.services.standings.known(PORTFOLIO).held_until_ms == 0
-
-    await until(are_whole)
-
-
-async def held(node: Node) -> None:
-    async def are_held() -> bool:
-        try:
-            await node.services.standings.reload(PORTFOLIO, -1)
-        except StoreUnavailable:
-            return False
-        return node.services.standings.known(PORTFOLIO).held_until_ms > 0
-
-    await until(are_held)
-
-
-async def emptied(house: House) -> None:
-    with house.look() as store:
-        store.flushall()
 
 
 class TestAnEmptiedStore:
@@ -190,7 +49,8 @@ class TestAnEmptiedStore:
         assert await used(first) == LIMIT
         assert isinstance(await sent(second, "+15550100003"), Forwarded), "who is counted takes no other place"
         over = await sent(second, "+15550108888")
-        assert isinstance(over, Held) and over.reason.value == "messaging_limit"
+        assert isinstance(over, Held)
+        assert over.reason.value == "messaging_limit"
         assert house.accepted == LIMIT + 1
 
     async def test_sends_nothing_that_counts_before_all_its_nodes_have_spoken(self, house: House) -> None:
@@ -213,7 +73,8 @@ class TestAnEmptiedStore:
         assert await used(first) == LIMIT // 2, "what only the other node knew is not known"
         assert isinstance(await sent(first, "+15550307777", Category.AUTHENTICATION, hold=False), Unavailable)
         queued = await sent(first, "+15550306666")
-        assert isinstance(queued, Held) and queued.reason.value == "store_unavailable"
+        assert isinstance(queued, Held)
+        assert queued.reason.value == "store_unavailable"
         now_ms = first.services.clock.now_ms()
         await first.services.ledger.open_window(Inbound(PORTFOLIO, recipient, NUMBER.id, now_ms))
         assert isinstance(await sent(first, "+15550300001", None), Forwarded), "replies go on"
@@ -245,9 +106,11 @@ class TestAnEmptiedStore:
         await whole(node)
 
         refused = await sent(node, "+15550100001")
-        assert isinstance(refused, Refused) and refused.reason.value == "opted_out"
+        assert isinstance(refused, Refused)
+        assert refused.reason.value == "opted_out"
         paused = await sent(node, "+15550100002", Category.UTILITY, hold=False)
-        assert isinstance(paused, Refused) and paused.reason.value == "paused_by_operator"
+        assert isinstance(paused, Refused)
+        assert paused.reason.value == "paused_by_operator"
 
     async def test_says_of_a_message_what_it_said_before(self, house: House) -> None:
         node = await house.node()
@@ -259,7 +122,9 @@ class TestAnEmptiedStore:
         await works_again(house, node)
 
         record = await node.services.messages.find(PORTFOLIO, answer.message_id)
-        assert record is not None and record.state.value == "accepted" and record.wamid
+        assert record is not None
+        assert record.state.value == "accepted"
+        assert record.wamid
 
     async def test_gives_a_new_node_nothing_to_wait_for(self, house: House) -> None:
         await house.end(await house.node())
@@ -298,7 +163,8 @@ class TestAnotherServer:
         await node.services.gateway.settled(5)
         assert house.accepted == 10
         record = await node.services.messages.find(PORTFOLIO, promised.message_id)
-        assert record is not None and record.state.value == "accepted"
+        assert record is not None
+        assert record.state.value == "accepted"
 
     async def test_is_asked_for_nothing_before_its_books_were_looked_at(self, house: House) -> None:
         node = await house.node()
@@ -362,11 +228,12 @@ class TestAJournalOnDisk:
     async def test_that_can_not_be_written_sends_nothing(self, house: House, tmp_path: Path) -> None:
         node = await house.node(tmp_path)
         slot = node.recovery.journals[0]._slot
-        assert slot is not None and slot._file is not None
-        with open("/dev/full", "wb") as full:
-            os.dup2(full.fileno(), slot._file)
-
-            assert isinstance(await sent(node, "+15550100001", hold=False), Unavailable)
+        assert slot is not None
+        assert slot._file is not None
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, slot._file)
+        os.close(full)
+        assert isinstance(await sent(node, "+15550100001", hold=False), Unavailable)
 
         await node.services.gateway.settled(5)
         assert house.accepted == 0

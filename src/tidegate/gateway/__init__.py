@@ -3,6 +3,7 @@
 from tidegate.gateway.answered import Answered, Explanation, Forwarded, Gone, Held, Refused, Unavailable
 from tidegate.gateway.gateway import Gateway
 from tidegate.gateway.message import Message, Route
+from tidegate.gateway.offline import Offline
 from tidegate.gateway.posting import START_BY_MS
 from tidegate.gateway.settling import until_stored
 
@@ -15,6 +16,7 @@ __all__ = [
     "Gone",
     "Held",
     "Message",
+    "Offline",
     "Refused",
     "Route",
     "Unavailable",

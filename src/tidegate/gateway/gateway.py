@@ -21,13 +21,15 @@ from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message, Route
 from tidegate.gateway.noting import Noting
+from tidegate.gateway.offline import Offline
 from tidegate.gateway.place_times import PlaceTimes
 from tidegate.gateway.posting import Posting
 from tidegate.gateway.settling import Settling
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
-from tidegate.policy.decide import decide, explain, foreshadowed, judge, shadowed, terms_of
+from tidegate.policy.capacity import category_places
+from tidegate.policy.decide import PLACE_REASONS, decide, explain, foreshadowed, judge, shadowed, terms_of
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.identity import Identity
 from tidegate.policy.paces import is_marketing_now
@@ -37,6 +39,7 @@ from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.aliases import Aliases
 from tidegate.store.ledger import Ask, Ledger
 from tidegate.store.outcomes import Outcomes
+from tidegate.store.prepaid import REST_MS, Prepaid
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standings import Standings
@@ -45,6 +48,10 @@ from tidegate.upstream import Upstream
 
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
+
+#: Leased places are given back within this, by all nodes that can be reached; until then they are asked for again.
+_CALLED_BACK_MS: Final = 1_500
+_CALL_AGAIN_MS: Final = 50
 
 log = structlog.get_logger()
 
@@ -68,6 +75,8 @@ class Gateway:
         aliases: Aliases,
         outcomes: Outcomes,
         enforcement: Enforcement,
+        offline: Offline,
+        prepaid: Prepaid,
         seal: Seal,
     ) -> None:
         self._ledger = ledger
@@ -85,6 +94,8 @@ class Gateway:
         self._keeping = Keeping(queue, identity, clock, seal)
         self._noting = Noting(outcomes, aliases, clock)
         self._enforcement = enforcement
+        self._offline = offline
+        self._prepaid = prepaid
         self._posting = Posting(
             upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting
         )
@@ -252,7 +263,7 @@ class Gateway:
         note: Note,
     ) -> Verdict | Gone | None:
         """Admit, and judge what was seen; None when the decision rested on what is no longer so."""
-        facts = await self._admit(message, terms, note)
+        facts = await self._admit(message, case, terms, note)
         if self._is_overtaken(facts, addressee):
             if facts.stale:
                 await self._standings.reload(message.route.portfolio, facts.epoch)
@@ -266,6 +277,8 @@ class Gateway:
         facts = await self._place_times.told(message.route.portfolio, terms, facts)
         rules, now_ms = standing.rules, facts.now_ms
         verdict = judge(case, terms, facts, rules)
+        if await self._called_back(case, standing, facts, verdict):
+            return None
         if not isinstance(verdict, Wait):
             # A send that waits for its turn is judged again, and would be told of twice.
             self._tell_shadows(message, foreshadowed(case, standing, rules, now_ms, addressee.user))
@@ -282,10 +295,16 @@ class Gateway:
                 rules_version=message.rules_version,
             )
 
-    async def _admit(self, message: Message, terms: Terms, note: Note) -> Facts:
+    async def _admit(self, message: Message, case: Case, terms: Terms, note: Note) -> Facts:
+        ask = self._ask(message, terms, note)
         try:
-            facts = await self._ledger.admit(self._ask(message, terms, note))
+            facts = await self._ledger.admit(ask)
         except StoreUnavailable:
+            own = None if message.queued else await self._offline.admit(ask, case)
+            if own is not None:
+                if own.taken:
+                    self._metrics.sent_offline(case.category.value if case.category else "service")
+                return own
             # The call may have been carried out: what it took is given back once the store can be reached.
             if message.queued:
                 self._keeping.give_back(message, Reason.STORE_UNAVAILABLE, "the store did not answer in time")
@@ -293,7 +312,22 @@ class Gateway:
                 self._settling.unsent(message, "never started")
             raise
         self._clock.observe(facts.now_ms)
+        self._offline.answered(ask, facts)
         return facts
+
+    async def _called_back(self, case: Case, standing: Standing, facts: Facts, verdict: Verdict) -> bool:
+        """Whether a place was missing only because nodes had leased it, and was asked for."""
+        if not standing.prepaid or not isinstance(verdict, Queue | Reject) or verdict.reason not in PLACE_REASONS:
+            return False
+        if facts.used >= category_places(standing.limit, case.category or Category.MARKETING, standing.rules):
+            return False
+        if facts.now_ms - REST_MS < standing.recalled_at_ms < facts.now_ms - _CALLED_BACK_MS:
+            # Whoever has not given it back by now can't be reached.
+            return False
+        self._offline.take(case.portfolio)
+        await self._prepaid.recall(case.portfolio)
+        await self._clock.sleep_until(facts.now_ms + _CALL_AGAIN_MS)
+        return True
 
     def _ask(self, message: Message, terms: Terms, note: Note = NOTHING, *, dry_run: bool = False) -> Ask:
         route = message.route

@@ -67,12 +67,18 @@ class Journal:
 
     def ended(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> None:
         """How a send's POST ended: accepted, unknown, or failed, which is proven unsent."""
-        self._note(["ended", portfolio, message_id, attempt, state, wamid])
+        intent = self._memory.of(portfolio).intents.get(message_id)
+        if intent is not None and (intent.attempt, intent.state, intent.wamid) != (attempt, state, wamid):
+            self._note(["ended", portfolio, message_id, attempt, state, wamid])
 
     def requeued(self, portfolio: str, message_id: str) -> None:
         """A send was proven unsent and is queued again: the store knows all of it."""
         if message_id in self._memory.of(portfolio).intents:
             self._note(["requeued", portfolio, message_id])
+
+    def written(self, portfolio: str, message_id: str) -> None:
+        """A send that went while the store was away is in the books now."""
+        self._note(["written", portfolio, message_id])
 
     def delivered(self, portfolio: str, message_id: str, at_ms: int) -> None:
         """A send was delivered, at Meta's time."""

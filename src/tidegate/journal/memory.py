@@ -37,6 +37,8 @@ class Intent:
     state: str = "sending"
     wamid: str = field(default="", repr=False)
     delivered_at_ms: int = 0
+    offline: bool = False
+    """Sent while the store was away, and not written into the books yet."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,14 @@ class Past:
     """What users said of categories, by recipient."""
     nodes: dict[str, int] = field(default_factory=dict)
     """Other nodes that wrote into the same books, and when they were heard of last."""
+
+    counted: dict[bytes, int] = field(default_factory=dict)
+    """Recipient -> when they were last sent to outside a service window, and so hold a place for a day at least."""
+
+    @property
+    def offline(self) -> list[Intent]:
+        """Sends that the books do not know yet."""
+        return [intent for intent in self.intents.values() if intent.offline]
 
     @property
     def remembers(self) -> bool:
@@ -79,6 +89,7 @@ class Memory:
         for past in self._pasts.values():
             for message_id in _older(past.intents, at_ms):
                 del past.intents[message_id]
+            past.counted = {recipient: at for recipient, at in past.counted.items() if at > at_ms}
             past.windows = {key: at for key, at in past.windows.items() if at > at_ms}
             past.nodes = {node: heard for node, heard in past.nodes.items() if heard > at_ms}
 
@@ -105,6 +116,7 @@ def intent_entry(intent: Intent) -> Entry:
         intent.at_ms,
         intent.ends_ms,
         intent.about.decode(),
+        intent.offline,
     ]
 
 
@@ -132,11 +144,24 @@ def _node(past: Past, entry: Entry) -> None:
 
 
 def _intent(past: Past, entry: Entry) -> None:
-    portfolio, message_id, attempt, recipient, number, place, window, at_ms, ends_ms, about = entry[1:]
+    portfolio, message_id, attempt, named, number, place, window, at_ms, ends_ms, about, offline = entry[1:]
+    recipient = bytes.fromhex(named)
     past.intents.pop(message_id, None)
     past.intents[message_id] = Intent(
-        portfolio, message_id, attempt, bytes.fromhex(recipient), number, place, window, at_ms, ends_ms, about.encode()
+        portfolio,
+        message_id,
+        attempt,
+        recipient,
+        number,
+        place,
+        window,
+        at_ms,
+        ends_ms,
+        about.encode(),
+        offline=bool(offline),
     )
+    if place == "1":
+        past.counted[recipient] = at_ms
 
 
 def _ended(past: Past, entry: Entry) -> None:
@@ -144,10 +169,18 @@ def _ended(past: Past, entry: Entry) -> None:
     intent = past.intents.get(message_id)
     if intent is not None and intent.attempt == attempt:
         past.intents[message_id] = replace(intent, state=state, wamid=wamid or intent.wamid)
+        if state == "failed" and past.counted.get(intent.recipient) == intent.at_ms:
+            del past.counted[intent.recipient]
 
 
 def _requeued(past: Past, entry: Entry) -> None:
     past.intents.pop(entry[2], None)
+
+
+def _written(past: Past, entry: Entry) -> None:
+    intent = past.intents.get(entry[2])
+    if intent is not None:
+        past.intents[entry[2]] = replace(intent, offline=False)
 
 
 def _delivered(past: Past, entry: Entry) -> None:
@@ -175,6 +208,7 @@ _APPLIED: Final = {
     "intent": _intent,
     "ended": _ended,
     "requeued": _requeued,
+    "written": _written,
     "delivered": _delivered,
     "window": _window,
     "words": _words,

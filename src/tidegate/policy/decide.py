@@ -86,10 +86,10 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
     """The numbers that `admit` is to compare with, under this standing and these rules, as things are at `now_ms`."""
     within_limit = category_bound = NO_LIMIT
     if case.category is not None:
-        within_limit = limit_places(standing.limit, rules)
+        within_limit = unleased(limit_places(standing.limit, rules), standing)
         # Where nothing is reserved above a category, its bound is the limit's own affair.
         if reserved_above(standing.limit, case.category, rules):
-            category_bound = category_places(standing.limit, case.category, rules)
+            category_bound = min(category_places(standing.limit, case.category, rules), within_limit)
     enforced = [
         bound
         for guardrail, bound in (("messaging_limit", within_limit), ("category_reserve", category_bound))
@@ -122,6 +122,11 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
         tallies=tallies_of(case, standing, now_ms),
         held_until_ms=held_until_ms,
     )
+
+
+def unleased(places: int, standing: Standing) -> int:
+    """Places that may be filled, less those that nodes have leased for a time without the store."""
+    return places if places == UNLIMITED else max(0, places - standing.prepaid)
 
 
 def _last_delivery_ms(category: Category | None) -> int:

@@ -78,6 +78,10 @@ class Standing:
     """The warm-ups under way, by the id of what is warmed up (`policy/warming.py`)."""
     held_until_ms: int = 0
     """While this lies ahead the books may miss what was sent, and nothing goes that they would have to count."""
+    prepaid: int = 0
+    """Places that nodes have leased in advance, for a time without the store; nobody else fills them."""
+    recalled_at_ms: int = 0
+    """When the leased places were called back last."""
     wallets: Mapping[str, int] = field(default_factory=dict)
     """What was paid in so far for each WABA, in millionths of the budget's currency."""
 

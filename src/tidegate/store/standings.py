@@ -45,6 +45,8 @@ class Standings:
         self._eras: dict[str, str] = {}
         #: Called when the store has other books than those that are expected.
         self.on_other_books: Callable[[], None] = lambda: None
+        #: Called when the places that nodes have leased are called back.
+        self.on_recall: Callable[[], None] = lambda: None
         self._reading: dict[str, asyncio.Lock] = {portfolio: asyncio.Lock() for portfolio in self._configured}
 
     @property
@@ -79,7 +81,7 @@ class Standings:
             keys = self._keys[portfolio]
             with store_faults:
                 # The epoch is read before the records: records newer than their epoch only cost one more reading.
-                books = await self._client.hmget(keys.ledger, ["epoch", "era", "held_until"])
+                books = await self._client.hmget(keys.ledger, ["epoch", "era", "held_until", "prepaid", "recalled_at"])
                 found = books[0]
                 self._check_era(portfolio, books[1])
                 records = await self._client.hgetall(keys.standing)
@@ -92,8 +94,17 @@ class Standings:
                 # Damaged. What it says may be a stop, so nothing is sent until it can be read.
                 raise StoreUnavailable(f"the standing can't be read: {type(error).__name__}") from None
             rules = record.rules if record is not None and record.rules is not None else standing.rules
-            held_until_ms = int(books[2] or 0)
-            standing = replace(standing, breakers=board, rules=rules, held_until_ms=held_until_ms)
+            held_until_ms, prepaid, recalled_at_ms = (int(found or 0) for found in books[2:])
+            standing = replace(
+                standing,
+                breakers=board,
+                rules=rules,
+                held_until_ms=held_until_ms,
+                prepaid=prepaid,
+                recalled_at_ms=recalled_at_ms,
+            )
+            if known is not None and known.recalled_at_ms != recalled_at_ms:
+                self.on_recall()
             self._raw[portfolio] = (dict(records), dict(breakers))
             self._current[portfolio] = standing
             return standing

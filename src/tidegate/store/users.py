@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -71,6 +72,7 @@ class Users:
         `journal`: where the users' words are noted too.
         """
         self._client = client
+        self._owed: deque[tuple[str, bytes, Category, str, int]] = deque()
         self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._now_ms = now_ms
@@ -111,6 +113,19 @@ class Users:
     ) -> User:
         """A user wants no messages of a category, or (None) of any; said at `at_ms`, known from `source`."""
         return await self.update(portfolio, recipient, lambda user: user.with_consent(category, False, source, at_ms))
+
+    def remember_refusal(self, portfolio: str, recipient: bytes, category: Category, source: str, at_ms: int) -> None:
+        """Note a refusal while the store is away: it is in force on this node now, and in the store by `catch_up`."""
+        known = self._journal.of(portfolio).words.get(recipient, {})
+        after = User(consents=known).with_consent(category, False, source, at_ms)
+        self._journal.words(portfolio, recipient, after.consents)
+        self._owed.append((portfolio, recipient, category, source, at_ms))
+
+    async def catch_up(self) -> None:
+        """Write down what was noted while the store was away."""
+        while self._owed:
+            await self.refuse(*self._owed[0])
+            self._owed.popleft()
 
     async def point(self, portfolio: str, alias: bytes, known: User, recipient: bytes, seen_at_ms: int) -> bool:
         """Make `alias` another name of `recipient`; False when there is not what was `known` there any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis, RedisCluster
@@ -37,11 +38,14 @@ class Witness:
         #: Set while the books have to be looked at before anything else is asked of the store.
         self.doubts = asyncio.Event()
         self.doubts.set()
+        #: Called when the books of another server, or other books, are trusted from now on.
+        self.on_trust: Callable[[], None] = lambda: None
 
     def trust(self, run_id: str) -> None:
         """The books have been looked at on this run of the server."""
         self._trusted = run_id
         self.doubts.clear()
+        self.on_trust()
 
     def doubt(self) -> None:
         """The books may be others than those that were looked at."""

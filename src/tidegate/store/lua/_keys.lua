@@ -2,7 +2,8 @@
 local KEY_NAMES = { 'clock', 'ledger', 'places', 'calendar', 'holds', 'releases', 'pair', 'message', 'wamid',
   'inflight', 'lane', 'waiting', 'leases', 'deadlines', 'queued_for', 'standing', 'history', 'breakers',
   'turns', 'tally', 'count', 'user', 'outcomes',
-  'outcome_scopes', 'reached', 'ramps', 'topups', 'nodes', 'heard' }
+  'outcome_scopes', 'reached', 'ramps', 'topups', 'nodes', 'heard',
+  'prepaid' }
 
 local blocks = {}
 local function keys_of(portfolio)

@@ -1,0 +1,57 @@
+"""What may go while the store is away: what surely takes no place, and login codes on places paid for in advance.
+
+| | in an open window | counted already | a new recipient |
+|---|---|---|---|
+| authentication | goes | goes | on a pre-paid place |
+| reply (free-form) | goes | never | never |
+| utility | goes, for half an hour | goes, for half an hour | never |
+| marketing | never: who has opted out is not known for certain | never | never |
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from tidegate.cloudapi.vocabulary import UNLIMITED, Category
+from tidegate.policy.capacity import whole_places
+from tidegate.policy.facts import Case
+from tidegate.policy.rules import Rules
+
+#: What is known here of windows and places was known a while ago: it must hold for this much longer.
+MARGIN_MS: Final = 900_000
+#: For so long what users and operators said before the store was gone is good enough for utility messages.
+LONGEST_MS: Final = 1_800_000
+#: Of the places reserved for login codes this share may be leased to nodes; so many each where there is no limit.
+_SHARE: Final = 2
+_UNLIMITED_PLACES: Final = 1_000
+
+
+class Fare(Enum):
+    """What a send costs while the store is away."""
+
+    FREE = "free"
+    PRE_PAID = "pre-paid"
+
+
+def fare(case: Case, *, window_ends_ms: int, counted_until_ms: int, away_ms: int, now_ms: int) -> Fare | None:
+    """What this send costs; None: it may not go. `away_ms`: for how long the store has been away."""
+    in_window = window_ends_ms - MARGIN_MS > now_ms
+    if case.category is Category.MARKETING or case.to_group:
+        return None
+    if case.category is None:
+        return Fare.FREE if in_window else None
+    if in_window or counted_until_ms - MARGIN_MS > now_ms:
+        return Fare.FREE if case.category is Category.AUTHENTICATION or away_ms <= LONGEST_MS else None
+    return Fare.PRE_PAID if case.category is Category.AUTHENTICATION else None
+
+
+def leased_places(limit: int, rules: Rules, nodes: int) -> tuple[int, int]:
+    """Places that one of `nodes` nodes leases in advance, and most that all of them may have.
+
+    They are part of what is reserved for authentication: no other category could fill them.
+    """
+    if limit == UNLIMITED:
+        return _UNLIMITED_PLACES, _UNLIMITED_PLACES * nodes
+    most = whole_places(rules.reserve.authentication, limit) // _SHARE
+    return most // nodes, most

@@ -1,0 +1,178 @@
+"""The store is away: login codes and replies go on, by what each node knows itself, and the limit still holds."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from loadtest.deployment import NUMBER, PORTFOLIO
+from tests.faultproxy import Door, FaultProxy
+from tests.integration.house import LIMIT, House, a_house, a_message, sent, used, works_again
+from tests.waiting import until
+from tidegate.app import Node
+from tidegate.cloudapi.messages import RecipientKind
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.gateway import Forwarded, Refused, Unavailable
+from tidegate.policy.capacity import whole_places
+from tidegate.store.ledger import Inbound
+
+#: Half of what is reserved for authentication may be leased: 4 of 8 places.
+RULES = {"headroom": 0, "reserve": {"authentication": 0.4, "utility": 0}, "hold": {"utility": "reject"}}
+LEASED = whole_places(0.4, LIMIT) // 2
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    async with a_house() as made:
+        yield made
+
+
+async def leased(node: Node, places: int) -> None:
+    async def has_them() -> bool:
+        return node.services.gateway._offline.places(PORTFOLIO) == places
+
+    await until(has_them)
+
+
+async def a_code(node: Node, n: int) -> bool:
+    answer = await sent(node, f"+1555010{n:04}", Category.AUTHENTICATION, hold=False)
+    assert isinstance(answer, Forwarded | Unavailable | Refused)
+    return isinstance(answer, Forwarded)
+
+
+async def reported(node: Node) -> None:
+    async def nothing_left() -> bool:
+        return not node.recovery.journals[0].of(PORTFOLIO).offline
+
+    await until(nothing_left)
+
+
+class TestLoginCodes:
+    async def test_go_on_places_that_were_paid_for_and_no_further(self, house: House) -> None:
+        house.rules = RULES
+        node = await house.node()
+        await leased(node, LEASED)
+        assert await a_code(node, 0)
+        await house.end_store()
+
+        went = [await a_code(node, n) for n in range(1, LEASED + 3)]
+
+        assert went == [True] * LEASED + [False] * 2
+        assert await a_code(node, 0), "who is counted takes no further place"
+        assert await a_code(node, 1)
+        await house.start_store()
+        await works_again(house, node)
+        await reported(node)
+        assert await used(node) == 1 + LEASED
+        await leased(node, LEASED)
+
+    async def test_fill_the_whole_limit_when_the_store_is_there(self, house: House) -> None:
+        house.rules = RULES
+        first, second = await house.node(), await house.node()
+        await leased(first, LEASED // 2)
+        await leased(second, LEASED // 2)
+
+        went = await asyncio.gather(*(a_code((first, second)[n % 2], n) for n in range(LIMIT + 5)))
+
+        assert sum(went) == LIMIT
+        assert await used(first) == LIMIT
+
+    async def test_never_exceed_the_limit_where_one_node_is_cut_off(self, house: House) -> None:
+        house.rules = RULES
+        house.options["port"] = "17461"
+        await house.end_store(signal.SIGTERM)
+        await house.start_store()
+        proxy = FaultProxy(("127.0.0.1", 17461))
+        await proxy.start()
+        near = await house.node()
+        far = await house.node(url=f"redis://127.0.0.1:{proxy.address[1]}/0")
+        await leased(near, LEASED // 2)
+        await leased(far, LEASED // 2)
+        await proxy.set_door(Door.SHUT)
+        proxy.reset_all()
+
+        there = [await a_code(near, n) for n in range(LIMIT + 3)]
+        cut_off = [await a_code(far, 100 + n) for n in range(LIMIT + 3)]
+
+        assert sum(there) == LIMIT - LEASED // 2, "what the other may fill on its own is nobody else's"
+        assert sum(cut_off) == LEASED // 2
+        await proxy.set_door(Door.OPEN)
+        await works_again(house, far)
+        await reported(far)
+        assert await used(near) == LIMIT
+        await proxy.stop()
+
+    async def test_of_a_node_that_restarts_are_known_from_its_journal(self, house: House, tmp_path: Path) -> None:
+        house.rules = RULES
+        node = await house.node(tmp_path)
+        await leased(node, LEASED)
+        await house.end_store()
+        assert await a_code(node, 1)
+        await house.end(node)
+        await house.start_store()
+
+        again = await house.node(tmp_path)
+        await reported(again)
+
+        assert await used(again) == 1
+
+    async def test_are_not_sent_to_whom_refuses_them(self, house: House) -> None:
+        house.rules = RULES
+        node = await house.node()
+        await leased(node, LEASED)
+        name = node.services.gateway._identity.of(RecipientKind.PHONE, "15550100001")
+        await node.services.users.refuse(PORTFOLIO, name, None, "by hand", node.services.clock.now_ms())
+        await house.end_store()
+
+        assert not await a_code(node, 1)
+        assert await a_code(node, 2)
+        await house.start_store()
+
+
+class TestOthers:
+    async def test_replies_go_in_a_window_that_this_node_knows_of(self, house: House) -> None:
+        node = await house.node()
+        name = node.services.gateway._identity.of(RecipientKind.PHONE, "15550100001")
+        inbound = Inbound(PORTFOLIO, name, NUMBER.id, node.services.clock.now_ms())
+        await node.services.ledger.open_window(inbound)
+        await house.end_store()
+
+        assert isinstance(await sent(node, "+15550100001", None), Forwarded)
+        assert isinstance(await sent(node, "+15550100002", None), Unavailable)
+        assert isinstance(await sent(node, "+15550100001", Category.MARKETING), Unavailable)
+        assert isinstance(await sent(node, "+15550100001", Category.UTILITY), Forwarded)
+        assert isinstance(await sent(node, "+15550100002", Category.UTILITY), Unavailable)
+        await house.start_store()
+
+    async def test_what_comes_out_of_the_queue_waits_for_the_store(self, house: House) -> None:
+        house.rules = RULES
+        node = await house.node()
+        await leased(node, LEASED)
+        message = a_message(node, "+15550100001", Category.AUTHENTICATION, hold=True)
+        await house.end_store()
+
+        assert isinstance(await node.services.gateway.submit(message), Forwarded)
+        claimed = a_message(node, "+15550100002", Category.AUTHENTICATION, hold=True)
+        answer = await node.services.gateway.submit(replace(claimed, queued=True))
+        assert isinstance(answer, Unavailable)
+        await house.start_store()
+
+
+async def test_a_refusal_that_comes_while_the_store_is_away_is_written_down_when_it_is_back(house: House) -> None:
+    node = await house.node()
+    await house.end_store()
+    name = node.services.gateway._identity.of(RecipientKind.PHONE, "15550100001")
+    at_ms = node.services.clock.now_ms()
+    node.services.users.remember_refusal(PORTFOLIO, name, Category.MARKETING, "the user's own message", at_ms)
+    await house.start_store()
+    await works_again(house, node)
+
+    async def is_known() -> bool:
+        return (await node.services.users.read(PORTFOLIO, name)).opted_out(Category.MARKETING)
+
+    await until(is_known)
