@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.integration.edge.callers import NUMBER, PORTFOLIO, Caller, Recorder, template
+from tests.integration.edge.callers import BOB, NUMBER, PORTFOLIO, Caller, Recorder, template
 from tests.integration.edge.conftest import NodeMaker
 from tests.waiting import until
 from tidegate.app import Node
@@ -130,9 +130,11 @@ async def is_state(node: Node, message_id: str, wanted: str) -> None:
 async def test_an_admission_that_comes_after_its_send_was_refused_takes_nothing(
     order: tuple[str, str], node: Node, relay: Relay, call: Caller, graph: Recorder
 ) -> None:
+    # So that the next one is decided under the standing in force.
+    assert (await call.send(template(BOB)))["Tidegate-Verdict"] == "send"
     relay.hold("admit", "settle")
 
-    refused = await call.send(template(), Tidegate_Category="authentication")
+    refused = await call.send(template(), Tidegate_Category="utility", Tidegate_Hold="reject")
 
     assert (refused.status, refused.error["is_transient"]) == (503, True)
     message_id = refused["Tidegate-Id"] or ""
@@ -146,7 +148,7 @@ async def test_an_admission_that_comes_after_its_send_was_refused_takes_nothing(
     await relay.let_go(first)
     assert await state(node, message_id) == {"admit": "sending", "settle": "failed"}[first]
     await relay.let_go(second)
-    assert (await state(node, message_id), await used(node), graph.requests) == ("failed", 0, [])
+    assert (await state(node, message_id), await used(node), len(graph.requests)) == ("failed", 1, 1)
 
 
 async def test_a_message_that_is_queued_after_its_caller_was_told_that_it_was_not_is_not_sent(
