@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready-to-run
 TOOLED := $(VENV)/.ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check cover format demo load bench clean
+.PHONY: help setup test check cover format demo load bench chaos clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ load: $(TOOLED) ## Send a campaign through gateway and simulator, and report
 
 bench: $(TOOLED) ## Measure speed against a bare proxy on this machine
 	$(VENV)/bin/python -m loadtest.bench $(ARGS)
+
+chaos: $(TOOLED) ## Break real processes in every way of a table, and print it; ARGS="..." goes to it
+	$(VENV)/bin/python -m tests.chaos $(ARGS)
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -18,15 +18,18 @@ import orjson
 from tests.waiting import until
 
 _READY_WITHIN_S: Final = 60
+_ROOT: Final = Path(__file__).parents[2]
+_PATH: Final = f"{_ROOT / 'src'}{os.pathsep}{_ROOT}"
 
 
 @dataclass(slots=True)
 class Node:
-    """One `tidegate serve` and where it listens. `awake`: it runs, and is not frozen."""
+    """One `tidegate serve` and where it listens. `awake`: it runs, and is not frozen. `module`: what is run."""
 
     config: Path
     url: str
     environment: Mapping[str, str]
+    module: str = "tidegate"
     process: asyncio.subprocess.Process | None = None
     frozen: bool = False
 
@@ -40,10 +43,13 @@ class Node:
 
     async def start(self) -> None:
         """Start it; it may not be ready yet."""
-        command = (sys.executable, "-m", "tidegate", "serve", "--config", str(self.config))
+        command = (sys.executable, "-m", self.module, "serve", "--config", str(self.config))
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *command, stderr=log, env={**os.environ, **self.environment}, cwd=self.config.parent
+                *command,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": _PATH, **self.environment},
+                cwd=self.config.parent,
             )
 
     async def kill(self) -> None:

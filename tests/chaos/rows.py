@@ -90,6 +90,10 @@ def _stepping(codes: int) -> Deployment:
     return Deployment(codes, environment=environment)
 
 
+def _weakened(weakness: str) -> Callable[[int], Deployment]:
+    return lambda codes: Deployment(codes, weakness=weakness)
+
+
 ROWS: Final[dict[str, Row]] = {
     "none": Row(faults.nothing),
     "node: kill -9": Row(faults.node_killed, is_short=True),
@@ -126,4 +130,16 @@ ROWS: Final[dict[str, Row]] = {
         deploy=_behaving(Behaviour(duplicated_share=0.5, reordered_share=0.5, webhook_delay=evenly(3_000))),
     ),
     "webhooks: a fifth lost": Row(faults.upstream_answers_are_lost, deploy=_behaving(Behaviour(lost_share=0.2))),
+    "weakened: what is unknown is sent again": Row(
+        faults.upstream_answers_are_lost, Promise.NONE, _weakened("sends again"), is_held=True
+    ),
+    "weakened: what is unknown gives its place back": Row(
+        faults.upstream_answers_are_lost, Promise.NONE, _weakened("gives back"), is_held=True
+    ),
+    "weakened: promised before it is written": Row(
+        faults.all_nodes_killed, Promise.NONE, _weakened("promises early"), is_held=True
+    ),
+    "weakened: what a store lost is not told again": Row(
+        faults.store_flushed, Promise.NONE, _weakened("forgets"), is_held=True
+    ),
 }

@@ -15,6 +15,7 @@ import aiohttp
 from tests.chaos.load import KEY, NUMBER, Load, Sent
 from tests.chaos.nodes import Fleet, Node
 from tests.chaos.server import Server, free_port
+from tests.chaos.weakened import VARIABLE
 from tests.faultproxy import FaultProxy
 from tests.waiting import until
 from tidegate.settings import hash_key
@@ -80,8 +81,8 @@ class Deployment:
     """What is deployed: a limit with places for so many `codes` and a few offers, `nodes`, the store's `appendfsync`,
     a `replica` beside it or not.
 
-    `store`: further keys of the table of that name; `more`: further tables. `environment`: of the last node, whose
-    working directory is where its relative paths lead.
+    `store`: further keys of the table of that name; `more`: further tables, whose relative paths lead to a directory of
+    the node's own. `environment`: of the last node. `weakness`: what is taken out of the protocol of all nodes.
     """
 
     codes: int
@@ -93,6 +94,7 @@ class Deployment:
     store: str = ""
     more: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    weakness: str = ""
 
     @property
     def limit(self) -> int:
@@ -264,8 +266,11 @@ def _nodes(deployment: Deployment, root: Path, to_store: FaultProxy, to_meta: Fa
                 throughput=_THROUGHPUT,
             )
         )
-        is_last = index == deployment.nodes - 1
-        nodes.append(Node(path, f"http://127.0.0.1:{port}", deployment.environment if is_last else {}))
+        environment = deployment.environment if index == deployment.nodes - 1 else {}
+        module = "tidegate"
+        if deployment.weakness:
+            environment, module = {**environment, VARIABLE: deployment.weakness}, "tests.chaos.weakened"
+        nodes.append(Node(path, f"http://127.0.0.1:{port}", environment, module))
     return nodes
 
 
