@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
-from loadtest.deployment import NUMBER, PORTFOLIO
+from loadtest.deployment import NUMBER, PORTFOLIO, WABA
 from tests.faultproxy import Door, FaultProxy
 from tests.integration.house import LIMIT, House, a_house, a_message, sent, used, works_again
 from tests.waiting import until
 from tidegate.app import Node
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Forwarded, Refused, Unavailable
 from tidegate.policy.capacity import whole_places
 from tidegate.store.ledger import Inbound
@@ -176,3 +178,34 @@ async def test_a_refusal_that_comes_while_the_store_is_away_is_written_down_when
         return (await node.services.users.read(PORTFOLIO, name)).opted_out(Category.MARKETING)
 
     await until(is_known)
+
+
+async def test_a_webhook_that_can_not_be_kept_is_heeded_and_asked_for_again(house: House) -> None:
+    node = await house.node()
+    await house.end_store()
+    user, at_s = "16505551234", str(node.services.clock.now_ms() // 1000)
+    message = {"from": user, "id": "wamid.STOP", "timestamp": at_s, "type": "text", "text": {"body": "STOP"}}
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": NUMBER.display_phone_number, "phone_number_id": NUMBER.id},
+        "contacts": [{"wa_id": user}],
+        "messages": [message],
+    }
+    body = {"object": "whatsapp_business_account", "entry": [{"id": WABA.id, "changes": [change(value)]}]}
+
+    with pytest.raises(StoreUnavailable):
+        await node.services.signals.receive(orjson.dumps(body))
+
+    assert isinstance(await sent(node, f"+{user}", None), Forwarded), "the window that the message opened"
+    await house.start_store()
+    await works_again(house, node)
+    name = node.services.gateway._identity.of(RecipientKind.PHONE, user)
+
+    async def is_known() -> bool:
+        return (await node.services.users.read(PORTFOLIO, name)).opted_out(Category.MARKETING)
+
+    await until(is_known)
+
+
+def change(value: dict[str, object]) -> dict[str, object]:
+    return {"field": "messages", "value": value}

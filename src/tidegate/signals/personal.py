@@ -20,6 +20,7 @@ from tidegate.cloudapi.events import (
 from tidegate.cloudapi.messages import RecipientKind, unwrap_opaque
 from tidegate.cloudapi.vocabulary import Category, MessageStatus
 from tidegate.enforcement import Enforcement
+from tidegate.errors import StoreUnavailable
 from tidegate.ids import MessageIds
 from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
@@ -76,7 +77,30 @@ class Personal:
         self._on_change = on_change
 
     async def apply(self, event: PersonalEvent) -> bool:
-        """Whether less may be sent than before. Raises StoreUnavailable."""
+        """Whether less may be sent than before. Raises StoreUnavailable; a refusal holds on this node even so."""
+        try:
+            return await self._apply(event)
+        except StoreUnavailable:
+            self._remember(event)
+            raise
+
+    def _remember(self, event: PersonalEvent) -> None:
+        """What must not wait for the store, nor for Meta to say it again: what this node may send goes by it."""
+        portfolio = self._portfolio_of_number.get(event.number_id)
+        if portfolio is None or not isinstance(event, InboundMessage | UserPreference):
+            return
+        at_ms = min(event.at_ms, self._clock.now_ms())
+        if isinstance(event, InboundMessage):
+            refuses, source = is_opt_out(event.text, event.payload), "the user's own message"
+        else:
+            refuses, source = event.value is Preference.STOP, "Meta's webhook"
+        for recipient in self._names(event):
+            if refuses:
+                self._users.remember_refusal(portfolio, recipient, Category.MARKETING, source, at_ms)
+            if isinstance(event, InboundMessage) and event.opens_window:
+                self._ledger.remember_window(Inbound(portfolio, recipient, event.number_id, at_ms))
+
+    async def _apply(self, event: PersonalEvent) -> bool:
         portfolio = self._portfolio_of_number.get(event.number_id)
         if isinstance(event, StatusUpdate):
             tightened, portfolio = await self._apply_status(event, portfolio)
@@ -128,12 +152,15 @@ class Personal:
 
     async def _known_as(self, event: InboundMessage | UserPreference, portfolio: str) -> list[bytes]:
         """What stands for the user, the name under which all that counts is known first."""
-        names = ((RecipientKind.PHONE, event.phone), (RecipientKind.BSUID, event.user_id))
-        given = [self._identity.of(kind, name) for kind, name in names if name is not None]
+        given = self._names(event)
         if not given:
             return []
         known, _ = await self._users.resolve(portfolio, given[0])
         return list(dict.fromkeys((known, *given)))
+
+    def _names(self, event: InboundMessage | UserPreference) -> list[bytes]:
+        names = ((RecipientKind.PHONE, event.phone), (RecipientKind.BSUID, event.user_id))
+        return [self._identity.of(kind, name) for kind, name in names if name is not None]
 
     def _subject(self, event: InboundMessage | UserPreference, portfolio: str, recipient: bytes) -> Subject:
         return Subject(portfolio, event.waba_id, event.number_id, recipient=recipient)

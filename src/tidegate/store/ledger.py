@@ -162,6 +162,10 @@ class Ledger:
         self._journal.window(inbound.portfolio, inbound.number, inbound.recipient, inbound.at_ms)
         return await self._inbounds(inbound.portfolio, inbound)
 
+    def remember_window(self, inbound: Inbound) -> None:
+        """Note a service window while the store is away."""
+        self._journal.window(inbound.portfolio, inbound.number, inbound.recipient, inbound.at_ms)
+
     async def close_window(self, inbound: Inbound) -> None:
         """Forget a service window that Meta says is closed at a time; a newer message of the user's keeps it open."""
         keys = self._keys[inbound.portfolio].all
