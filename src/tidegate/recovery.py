@@ -26,6 +26,7 @@ from tidegate.store.witness import Identity, Witness, identify
 _AGAIN_S: Final = 0.25
 #: A settled outcome may have been lost for so long: what was settled earlier has been written long since.
 _SETTLED_AGAIN_MS: Final = 600_000
+_AT_ONCE: Final = 256
 
 log = structlog.get_logger()
 
@@ -107,7 +108,7 @@ class Recovery:
         elif joined.era != own.era:
             self.witness.doubt()
             return
-        vouching = [journal for journal in self.journals if self._knows_more(journal, portfolio, joined)]
+        vouching = [one for one in self.journals if self._knows_more(one, portfolio, joined, in_doubt=in_doubt)]
         for journal in vouching:
             await self._write_again(portfolio, journal.of(portfolio), stores)
         self._own.begun(portfolio, joined.era, joined.nodes)
@@ -119,9 +120,12 @@ class Recovery:
             held_until_ms = joined.held_until_ms if vouched.owing else 0
         self._tell(portfolio, joined, held_until_ms, whole_again=bool(vouching) and not held_until_ms)
 
-    def _knows_more(self, journal: Journal, portfolio: str, joined: Joined) -> bool:
+    def _knows_more(self, journal: Journal, portfolio: str, joined: Joined, *, in_doubt: bool) -> bool:
+        if journal.node in joined.owing:
+            return True
         past = journal.of(portfolio)
-        return journal.node in joined.owing or (journal is not self._own and past.remembers and past.era != joined.era)
+        # Of the dead nobody says that they owe, and what they knew never changes: it is told once a doubt.
+        return in_doubt and journal is not self._own and past.remembers and past.era != joined.era
 
     async def _write_again(self, portfolio: str, past: Past, stores: Stores) -> None:
         missing = await stores.books.rebuild(portfolio, past.intents.values())
@@ -138,11 +142,16 @@ class Recovery:
     async def _settle_again(self) -> None:
         """Outcomes that were written just before the store lost them: a settled message stays as it is."""
         since_ms = self.clock.now_ms() - _SETTLED_AGAIN_MS
-        for journal in self.journals:
-            for portfolio in self.standings.portfolios:
-                for intent in list(journal.of(portfolio).intents.values()):
-                    if intent.at_ms >= since_ms and intent.state in ("accepted", "failed", "unknown"):
-                        await self.ledger.settle(_outcome(intent))
+        outcomes = [
+            _outcome(intent)
+            for journal in self.journals
+            for portfolio in self.standings.portfolios
+            for intent in journal.of(portfolio).intents.values()
+            if intent.at_ms >= since_ms and intent.state in ("accepted", "failed", "unknown")
+        ]
+        for some in (outcomes[i : i + _AT_ONCE] for i in range(0, len(outcomes), _AT_ONCE)):
+            # What is asked for together shares its trips.
+            await asyncio.gather(*(self.ledger.settle(outcome) for outcome in some))
 
     def _tell(self, portfolio: str, joined: Joined, held_until_ms: int, *, whole_again: bool) -> None:
         before = self._held.get(portfolio, 0)

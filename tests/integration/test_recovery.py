@@ -241,10 +241,13 @@ class TestAJournalOnDisk:
 
 
 async def test_a_stop_gives_the_journal_up(house: House, tmp_path: Path) -> None:
+    names = []
     for _ in range(2):
         node = await house.node(tmp_path)
-        assert node.recovery.journals[0].node == "node-1"
+        names.append(node.recovery.journals[0].node)
         await house.end(node)
+    assert names[0].startswith("node-1-")
+    assert names[0] == names[1]
 
 
 async def test_ten_thousand_sends_are_told_again_in_a_few_trips(house: House) -> None:

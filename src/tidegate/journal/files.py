@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -20,6 +22,7 @@ from tidegate.journal.memory import KEPT_MS, Entry
 
 _LOCK: Final = "lock"
 _LINES: Final = ".journal"
+_WORD: Final = re.compile(rb"[0-9a-f]{16}")
 
 
 class JournalUnwritable(Exception):
@@ -27,10 +30,13 @@ class JournalUnwritable(Exception):
 
 
 class Slot:
-    """One node's folder, locked by this process; `name` is what the node is called among the nodes of its store."""
+    """One node's folder, locked by this process.
+
+    `name` is what the node is called among the nodes of its store, on whichever machine they are.
+    """
 
     def __init__(self, folder: Path, lock: int) -> None:
-        self.name = folder.name
+        self.name = f"{folder.name}-{_own_word(lock)}"
         self._folder = folder
         self._lock = lock
         self._file: int | None = None
@@ -146,6 +152,17 @@ def _taken(folder: Path) -> Slot | None:
         os.close(lock)
         return None
     return Slot(folder, lock)
+
+
+def _own_word(lock: int) -> str:
+    """What tells this folder from those of other machines: it is in the lock's file, and on the disk, for good."""
+    word = os.pread(lock, 64, 0)
+    if not _WORD.fullmatch(word):
+        word = secrets.token_hex(8).encode()
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, word, 0)
+        os.fsync(lock)
+    return word.decode()
 
 
 def _line(entry: Entry) -> bytes:

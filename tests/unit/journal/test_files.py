@@ -33,7 +33,10 @@ def newest(tmp_path: Path, node: str = "node-1") -> Path:
 
 
 def reread(tmp_path: Path) -> list[Entry]:
-    return list(Slot(tmp_path / "node-1", os.dup(0)).entries())
+    slot = open_slot(tmp_path)
+    entries = list(slot.entries())
+    slot.leave()
+    return entries
 
 
 class TestLines:
@@ -145,10 +148,11 @@ class TestAFolder:
     def test_has_one_owner_and_the_next_takes_the_next(self, tmp_path: Path) -> None:
         slots = [open_slot(tmp_path), open_slot(tmp_path)]
 
-        assert [slot.name for slot in slots] == ["node-1", "node-2"]
+        names = [slot.name for slot in slots]
+        assert [name[:7] for name in names] == ["node-1-", "node-2-"]
         slots[0].leave()
         again = open_slot(tmp_path)
-        assert again.name == "node-1"
+        assert again.name == names[0]
         for slot in (again, slots[1]):
             slot.leave()
 
@@ -162,14 +166,14 @@ class TestAFolder:
             [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as other:
             assert other.stdout is not None
-            assert other.stdout.readline().strip() == "node-1"
+            name = other.stdout.readline().strip()
             own = open_slot(tmp_path)
-            assert own.name == "node-2"
+            assert (name[:7], own.name[:7]) == ("node-1-", "node-2-")
             assert open_slots_of_the_dead(tmp_path) == []
             other.kill()
 
         [dead] = open_slots_of_the_dead(tmp_path)
-        assert (dead.name, list(dead.entries())) == ("node-1", [["era", "p", "one"]])
+        assert (dead.name, list(dead.entries())) == (name, [["era", "p", "one"]])
         dead.leave()
         own.leave()
 
@@ -178,17 +182,34 @@ class TestAFolder:
 
         assert open_slots_of_the_dead(tmp_path) == []
         again = open_slot(tmp_path)
-        assert again.name == "node-1"
+        assert again.name.startswith("node-1-")
         again.leave()
 
-    def test_that_was_removed_holds_nothing(self, slot: Slot, tmp_path: Path) -> None:
-        slot.append([FIRST])
+    def test_has_another_name_on_every_machine(self, tmp_path: Path) -> None:
+        slots = [open_slot(tmp_path / machine) for machine in ("one", "two")]
+
+        assert len({slot.name for slot in slots}) == 2
+        for slot in slots:
+            slot.leave()
+
+    def test_whose_name_was_never_written_to_the_end_gets_another(self, tmp_path: Path) -> None:
+        slot = open_slot(tmp_path)
         slot.leave()
-        again = open_slot(tmp_path)
-        again.remove()
+        tmp_path.joinpath("node-1", "lock").write_bytes(slot.name[7:].encode()[:9])
+
+        again = [open_slot(tmp_path)]
+        again[0].leave()
+        again.append(open_slot(tmp_path))
+        again[1].leave()
+
+        assert slot.name != again[0].name == again[1].name
+
+    def test_that_was_removed_holds_nothing(self, tmp_path: Path) -> None:
+        slot = open_slot(tmp_path)
+        slot.begin(NOW_MS, [FIRST])
+        slot.remove()
 
         assert reread(tmp_path) == []
-        slot._lock = os.dup(0)
 
 
 class TestANewFile:
@@ -237,12 +258,14 @@ class TestANewFile:
         assert slot.is_full(NOW_MS + later_ms, most_bytes=1_000, most_ms=100) is is_time
 
 
-def test_what_a_newer_version_wrote_is_passed_over(slot: Slot, tmp_path: Path) -> None:
-    slot.append([["tide", PORTFOLIO, {"high": 1}], FIRST, ["era"], [], ["node", PORTFOLIO, "node-2", 5, "new"], THIRD])
+def test_what_a_newer_version_wrote_is_passed_over(tmp_path: Path) -> None:
+    slot = open_slot(tmp_path)
+    slot.begin(
+        NOW_MS, [["tide", PORTFOLIO, {"high": 1}], FIRST, ["era"], [], ["node", PORTFOLIO, "node-2", 5, "new"], THIRD]
+    )
     slot.leave()
 
     journal = Journal(again := open_slot(tmp_path))
 
     assert journal.of(PORTFOLIO).era == "three"
     again.leave()
-    slot._lock = os.dup(0)

@@ -9,7 +9,8 @@
 --
 -- Returns now, era, epoch, held until (ms, 0 the books are whole), then 3 a node: node, whether it owes, heard of (ms).
 -- Books are not whole from the moment at which another server answers, or other books are found than a node remembers,
--- until every node that may know more has vouched for what it wrote (`vouch`), or the time has passed.
+-- or it is not known there, until every node that may know more has vouched for what it wrote (`vouch`), or the time has
+-- passed.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local node, server, remembered, hold, gone_ms = ARGV[1], ARGV[2], ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7])
 local function text(ms) return string.format('%.0f', ms) end
@@ -36,27 +37,27 @@ for i = 1, #all, 2 do
   end
 end
 
+-- Nobody waits for ever for a node that does not come back.
+if held > 0 and held <= now then
+  held = 0
+  for _, other in pairs(nodes) do other.owes = false end
+end
+
 -- Another server has all that was written before some moment: whoever was there at that moment may have written more.
 if ledger[2] and server ~= '' and ledger[2] ~= server and ARGV[5] ~= '1' then
   for _, other in pairs(nodes) do other.owes = other.owes or other.heard + gone_ms >= last end
 end
-local own = nodes[node] or { owes = false }
-nodes[node] = own
-own.heard = now
--- Other books: what is known of them is known to those who wrote there.
-if remembered ~= '' and remembered ~= era then
-  own.owes = true
-  for i = 8, #ARGV, 2 do
-    local heard = tonumber(ARGV[i + 1])
-    if not nodes[ARGV[i]] and heard + hold > now then nodes[ARGV[i]] = { owes = true, heard = heard } end
-  end
+-- Who remembers other books, or is not known here, wrote what these do not have; and so did whom it knows and they
+-- do not.
+local own = nodes[node]
+for i = 8, #ARGV, 2 do
+  local heard = tonumber(ARGV[i + 1])
+  if not nodes[ARGV[i]] and heard + hold > now then nodes[ARGV[i]] = { owes = true, heard = heard } end
 end
+nodes[node] = { owes = (own and own.owes) or (remembered ~= '' and (remembered ~= era or not own)), heard = now }
 
--- Nobody waits for ever for a node that does not come back.
-local over, owing = held > 0 and held <= now, false
-local answer = {}
+local owing, answer = false, { now, era, epoch, 0 }
 for name, other in pairs(nodes) do
-  other.owes = other.owes and not over
   owing = owing or other.owes
   redis.call('HSET', k.nodes, name, (other.owes and '1 ' or '0 ') .. text(other.heard))
   answer[#answer + 1] = name
@@ -64,9 +65,11 @@ for name, other in pairs(nodes) do
   answer[#answer + 1] = other.heard
 end
 redis.call('PEXPIRE', k.nodes, text(hold))
-local until_ms = owing and math.max(held, held > 0 and 0 or now + hold) or 0
-if until_ms ~= held then
+local until_ms = 0
+if owing then until_ms = held > 0 and held or now + hold end
+if until_ms ~= tonumber(ledger[3] or 0) then
   redis.call('HSET', k.ledger, 'held_until', text(until_ms))
-  epoch = redis.call('HINCRBY', k.ledger, 'epoch', 1)
+  answer[3] = redis.call('HINCRBY', k.ledger, 'epoch', 1)
 end
-return { now, era, epoch, until_ms, unpack(answer) }
+answer[4] = until_ms
+return answer

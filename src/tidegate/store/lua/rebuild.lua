@@ -9,29 +9,52 @@
 --          window, '' does not count), window's end, admitted (ms), place kept until (ms), about, state (sending,
 --          accepted, unknown, failed, delivered), wamid, delivered (ms, 0 not known)
 --
--- Returns now, then 1 a send that was missing, else 0. What the books know as well or better stays as it is; a message
--- that they still have in the queue, from before this attempt, leaves it. Running again changes nothing.
+-- Returns now, then 1 a send that was missing, else 0. What the books know as well or better stays as it is, but for a
+-- delivery that they were not told; a message that they still have in the queue, from before this attempt, leaves it.
+-- Running again changes nothing.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local answer, DAY = { now }, 86400000
 
+-- As `admit` and `refresh` would have it: a hold until the fate is known, or a day from the delivery.
+local function write_place(id, recipient, place, window, admitted, ends, delivered, tried_twice)
+  local held = place_load(k, recipient)
+  if delivered > 0 then
+    local at = math.min(delivered, now + DAY)
+    at = math.max(admitted, math.min(math.max(at, now), at + 999))
+    if place ~= '1' and not (place == '0' and at >= window) then return end
+    if not tried_twice then held.holds[id] = nil end
+    held.counted = math.max(held.counted, at + DAY)
+  elseif place == '1' and ends > now then
+    held.holds[id] = { expected = math.max(held.counted, admitted + DAY), ends = ends }
+  else
+    return
+  end
+  place_save(k, held, now)
+end
+
 local function rebuild(id, attempt, recipient, number, place, window, admitted, ends, about, state, wamid, delivered)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'lane', 'recipient', 'history')
+  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'lane', 'recipient', 'history', 'counted',
+    'doubt')
   local queued = record[1] == 'queued'
-  if record[1] and not (queued and tonumber(record[2]) <= tonumber(attempt)) then return 0 end
   recipient = name_of(k, recipient)
+  if record[1] and not (queued and tonumber(record[2]) <= tonumber(attempt)) then
+    -- Meta tells of a delivery once, and may have told it just before.
+    if delivered > 0 and not record[6] then
+      redis.call('HSET', k.message .. id, 'counted', 1)
+      write_place(id, recipient, place, window, admitted, ends, delivered, record[7])
+    end
+    return 0
+  end
   if queued then
     lane_drop(k, id, record[3])
     redis.call('ZREM', k.deadlines, id)
     queued_for(k, record[4], id, false)
   end
-  if place == '1' and state ~= 'failed' and ends > now then
-    local held = place_load(k, recipient)
-    if delivered > 0 then held.counted = math.max(held.counted, delivered + DAY)
-    else held.holds[id] = { expected = math.max(held.counted, admitted + DAY), ends = ends } end
-    place_save(k, held, now)
+  if state ~= 'failed' or delivered > 0 then
+    write_place(id, recipient, place, window, admitted, ends, delivered, false)
   end
   redis.call('HSET', k.message .. id, 'state', state, 'attempt', attempt, 'recipient', recipient, 'number', number,
-    'place', place, 'window', window, 'at', digits(admitted), 'about', about, 'tallies', '', 'wamid', wamid,
+    'place', place, 'window', digits(window), 'at', digits(admitted), 'about', about, 'tallies', '', 'wamid', wamid,
     'history', (record[5] or '') .. digits(admitted) .. ' sending\n' .. digits(now) .. ' ' .. state
       .. ' written down again after the store had lost it\n')
   if delivered > 0 then redis.call('HSET', k.message .. id, 'counted', 1) end
@@ -41,8 +64,9 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
   return 1
 end
 
+local function n(i) return tonumber(ARGV[i]) end
 for i = 3, #ARGV, 12 do
-  answer[#answer + 1] = rebuild(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5],
-    tonumber(ARGV[i + 6]), tonumber(ARGV[i + 7]), ARGV[i + 8], ARGV[i + 9], ARGV[i + 10], tonumber(ARGV[i + 11]))
+  answer[#answer + 1] = rebuild(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], n(i + 5), n(i + 6), n(i + 7),
+    ARGV[i + 8], ARGV[i + 9], ARGV[i + 10], n(i + 11))
 end
 return answer
