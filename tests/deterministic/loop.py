@@ -226,6 +226,8 @@ def _clear_away(loop: DeterministicLoop) -> None:
     # Left to the garbage collector, the coroutines of killed processes would run their `finally` blocks in the middle
     # of another run.
     loop.set_exception_handler(lambda *_: None)
+    if loop.network is not None:
+        loop.network.close()
     for _ in range(20):
         loop.exhume()
         left = asyncio.all_tasks(loop)

@@ -223,12 +223,12 @@ class MemoryNetwork:
                 transport._closing = transport._lost = True
                 transport.other.reset()
 
-    def break_all(self, process: str, other: str) -> None:
-        """Reset every connection between two processes, from outside of both."""
-        for transport in list(self.transports):
-            if transport.process == process and transport.other.process == other:
-                transport.reset()
-                transport.other.reset()
+    def close(self) -> None:
+        """The run is over: nobody is told anything any more."""
+        self.listeners.clear()
+        for transport in self.transports:
+            transport._closing = transport._lost = True
+        self.transports.clear()
 
     def refuse(self, address: Address, refused: bool) -> None:
         """Have new connections to an address refused, or not any more."""

@@ -52,6 +52,8 @@ class World:
     members: list[Member] = field(default_factory=list)
     meta: Meta = field(init=False)
     callers: Callers = field(init=False)
+    #: Processes to which nobody sends anything.
+    idle: frozenset[str] = frozenset()
     #: Faults that nobody handled, told to the loop: bugs of the code under test.
     crashes: list[str] = field(default_factory=list)
 
@@ -60,8 +62,12 @@ class World:
         return int(wall_s(self.loop.time() if at_s is None else at_s) * 1000)
 
     def gates(self) -> list[Address]:
-        """Where nodes take calls, as a load balancer knows it: whoever listens."""
-        return [member.address for member in self.members if member.address in self.network.listeners]
+        """Where nodes take calls, as a load balancer knows it: whoever listens, though it may be stopped."""
+        return [
+            member.address
+            for member in self.members
+            if member.address in self.network.listeners and member.process not in self.idle
+        ]
 
     async def start_member(self, member: Member) -> None:
         """Start a node, again and again until it runs, as a supervisor does."""

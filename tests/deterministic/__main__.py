@@ -1,0 +1,99 @@
+"""The long set of deterministic runs: `python -m tests.deterministic --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+# Sets of strings would else be walked in another order in each process, and the same seed would take other steps.
+if os.environ.get("PYTHONHASHSEED") != "0":
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+from tests.deterministic.corpus import read_corpus
+from tests.deterministic.faults import PROFILES, PROMISED
+from tests.deterministic.run import Result, run_seed
+from tests.deterministic.sweep import killed_at, steps
+from tests.deterministic.table import as_text
+from tests.deterministic.variants import variants
+
+#: A process takes memory with each run, and gives it back when it ends.
+_RUNS_OF_A_PROCESS = 25
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what was asked for; 0 when nothing was wrong."""
+    args = _arguments(argv)
+    if args.replay is not None:
+        return _replay(args.replay, args.profile or "faults")
+    if args.variants:
+        return _variants()
+    with ProcessPoolExecutor(args.jobs, max_tasks_per_child=_RUNS_OF_A_PROCESS) as pool:
+        work: Iterable[Result]
+        if args.sweep:
+            work = pool.map(killed_at, steps()[:: args.every], chunksize=1)
+        else:
+            work = pool.map(_one, list(_seeds(args.seeds, args.first, args.profile)), chunksize=1)
+        results = list(_told(work))
+    print(as_text(results))
+    return 0 if all(result.is_clean for result in results) else 1
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m tests.deterministic", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=500, help="how many seeds, spread over the profiles")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes")
+    parser.add_argument("--profile", choices=sorted(PROFILES), help="only this profile of faults")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="run one seed, print its digest and what was wrong")
+    parser.add_argument("--sweep", action="store_true", help="kill the first node at each step of a short run")
+    parser.add_argument("--every", type=int, default=1, help="with --sweep: at every so manieth step only")
+    parser.add_argument("--variants", action="store_true", help="weaken the protocol, and see each weakening found")
+    return parser.parse_args(argv)
+
+
+def _seeds(count: int, first: int, profile: str | None) -> Iterator[tuple[int, str]]:
+    if profile is None:
+        yield from ((entry.seed, entry.profile) for entry in read_corpus())
+    for seed in range(first, first + count):
+        yield seed, profile or PROMISED[seed % len(PROMISED)]
+
+
+def _one(what: tuple[int, str]) -> Result:
+    return run_seed(*what)
+
+
+def _told(results: Iterable[Result]) -> Iterator[Result]:
+    for result in results:
+        if not result.is_clean:
+            print(result, flush=True)
+        yield result
+
+
+def _replay(seed: int, profile: str) -> int:
+    result = run_seed(seed, profile)
+    print(f"{result.digest}  {result}")
+    return 0 if result.is_clean else 1
+
+
+def _variants() -> int:
+    missed = 0
+    for variant in variants():
+        run: Callable[[int], Result] = partial(run_seed, profile=variant.profile, weakening=variant.weakening)
+        for seed in range(1, variant.most + 1):
+            seen = {violation.invariant for violation in run(seed).violations} & variant.seen_by
+            if seen:
+                print(f"found by {', '.join(sorted(seen))} with seed {seed} of {variant.profile}: {variant.weakening.name}")
+                break
+        else:
+            missed += 1
+            print(f"NOT FOUND in {variant.most} seeds of {variant.profile}: {variant.weakening.name}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
