@@ -133,6 +133,8 @@ async def test_an_admission_that_comes_after_its_send_was_refused_takes_nothing(
     first, second = order
     expected = {"admit": "sending", "settle": "failed"}[first]
 
+    was, message_id = None, ""
+
     async def both_wait() -> bool:
         return all(relay.held.get(name) for name in order)
 
