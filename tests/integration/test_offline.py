@@ -36,7 +36,7 @@ async def house() -> AsyncIterator[House]:
 
 async def leased(node: Node, places: int) -> None:
     async def has_them() -> bool:
-        return node.services.gateway._offline.places(PORTFOLIO) == places
+        return node.services.gateway._admission._offline.places(PORTFOLIO) == places
 
     await until(has_them)
 

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
-
-import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.enforcement import Enforcement, Probes
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway.addressee import NOTHING, Addressee, Note
+from tidegate.gateway.addressee import Addressee
+from tidegate.gateway.admission import Admission
 from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message, Route
 from tidegate.gateway.noting import Noting
 from tidegate.gateway.offline import Offline
-from tidegate.gateway.place_times import PlaceTimes
 from tidegate.gateway.posting import Posting
 from tidegate.gateway.settling import Settling
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
-from tidegate.policy.capacity import category_places
-from tidegate.policy.decide import PLACE_REASONS, decide, explain, foreshadowed, judge, shadowed, terms_of
-from tidegate.policy.facts import Case, Facts, Terms
+from tidegate.policy.decide import decide, explain, judge, terms_of
+from tidegate.policy.facts import Case, Terms
 from tidegate.policy.identity import Identity
 from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Delivery, Hold, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.aliases import Aliases
-from tidegate.store.ledger import Ask, Ledger
+from tidegate.store.ledger import Ledger
 from tidegate.store.outcomes import Outcomes
-from tidegate.store.prepaid import REST_MS, Prepaid
+from tidegate.store.prepaid import Prepaid
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standings import Standings
@@ -48,12 +44,6 @@ from tidegate.upstream import Upstream
 
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
-
-#: Leased places are given back within this, by all nodes that can be reached; until then they are asked for again.
-_CALLED_BACK_MS: Final = 1_500
-_CALL_AGAIN_MS: Final = 50
-
-log = structlog.get_logger()
 
 
 class Gateway:
@@ -79,7 +69,6 @@ class Gateway:
         prepaid: Prepaid,
         seal: Seal,
     ) -> None:
-        self._ledger = ledger
         self._users = users
         self._standings = standings
         self._pacer = pacer
@@ -87,15 +76,21 @@ class Gateway:
         self._identity = identity
         self._ids = ids
         self._metrics = metrics
-        self._places_taken: Counter[str] = Counter()
-        self._place_times = PlaceTimes(ledger)
         self._settling = Settling(ledger, clock, users)
-        self._seal = seal
         self._keeping = Keeping(queue, identity, clock, seal)
         self._noting = Noting(outcomes, aliases, clock)
         self._enforcement = enforcement
-        self._offline = offline
-        self._prepaid = prepaid
+        self._admission = Admission(
+            ledger=ledger,
+            standings=standings,
+            clock=clock,
+            metrics=metrics,
+            offline=offline,
+            prepaid=prepaid,
+            seal=seal,
+            settling=self._settling,
+            keeping=self._keeping,
+        )
         self._posting = Posting(
             upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting
         )
@@ -111,7 +106,7 @@ class Gateway:
 
     def places_taken(self, portfolio: str) -> int:
         """Places of the portfolio's limit that this node has taken since it started; it only grows."""
-        return self._places_taken[portfolio]
+        return self._admission.places_taken[portfolio]
 
     def new_id(self, portfolio: str) -> str:
         """A message id."""
@@ -169,12 +164,9 @@ class Gateway:
             if not isinstance(decide(case, standing, rules, now_ms, user), Terms):
                 # At night no terms are valid, and asking anew would last until the morning.
                 terms = replace(terms, valid_until_ms=0)
-            facts = await self._ledger.admit(self._ask(message, terms, dry_run=True))
-            if not self._is_overtaken(facts, addressee):
+            facts = await self._admission.seen(message, terms, addressee)
+            if facts is not None:
                 break
-            if facts.stale:
-                await self._standings.reload(message.route.portfolio, facts.epoch)
-        facts = await self._place_times.told(message.route.portfolio, terms, facts)
         early = decide(case, standing, rules, facts.now_ms, user)
         verdict = judge(case, terms, facts, rules) if isinstance(early, Terms) else early
         return Explanation(verdict, explain(case, standing, terms, facts, rules, user), facts, rules.version)
@@ -215,10 +207,9 @@ class Gateway:
         self, message: Message, case: Case, terms: Terms, standing: Standing, addressee: Addressee
     ) -> tuple[Message, Verdict | Answered | None]:
         """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
-        asked_at_ms = self._clock.monotonic_ms()
         note = addressee.note(case, standing.rules, self._clock.now_ms())
         message = replace(message, marketing_at_ms=note.marketing_at_ms)
-        judged = await self._judged(message, case, terms, standing, addressee, note)
+        judged, asked_at_ms = await self._admission.judged(message, case, terms, standing, addressee, note)
         if message.deadline_is_ours and _is_expired(judged):
             return self._with_new_deadline(message), None
         if not isinstance(judged, Send):
@@ -240,114 +231,10 @@ class Gateway:
             case = replace(case, category=Category.MARKETING)
         return message, case
 
-    def _is_overtaken(self, facts: Facts, addressee: Addressee) -> bool:
-        """Whether the decision rested on what is no longer so: the standing, the user's record, the time."""
-        if facts.other_user:
-            addressee.learn(facts)
-        if facts.outdated:
-            self._clock.observe(facts.now_ms)
-        return facts.stale or facts.other_user or facts.outdated
-
     def _with_new_deadline(self, message: Message) -> Message:
         # It has only just come: the store's time was put forward, and this node did not know of it.
         deadline_ms = self.deadline_ms(message.route, message.category, None)
         return replace(message, deadline_ms=deadline_ms, deadline_is_ours=False)
-
-    async def _judged(
-        self,
-        message: Message,
-        case: Case,
-        terms: Terms,
-        standing: Standing,
-        addressee: Addressee,
-        note: Note,
-    ) -> Verdict | Gone | None:
-        """Admit, and judge what was seen; None when the decision rested on what is no longer so."""
-        facts = await self._admit(message, case, terms, note)
-        if self._is_overtaken(facts, addressee):
-            if facts.stale:
-                await self._standings.reload(message.route.portfolio, facts.epoch)
-            return None
-        if facts.taken and not facts.repeated and facts.needs_place(terms):
-            self._places_taken[message.route.portfolio] += 1
-        if facts.gone:
-            return Gone(message.message_id)
-        if facts.expired:
-            return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
-        facts = await self._place_times.told(message.route.portfolio, terms, facts)
-        rules, now_ms = standing.rules, facts.now_ms
-        verdict = judge(case, terms, facts, rules)
-        if await self._called_back(case, standing, facts, verdict):
-            return None
-        if not isinstance(verdict, Wait):
-            # A send that waits for its turn is judged again, and would be told of twice.
-            self._tell_shadows(message, foreshadowed(case, standing, rules, now_ms, addressee.user))
-            self._tell_shadows(message, shadowed(case, terms, facts, rules))
-        return verdict
-
-    def _tell_shadows(self, message: Message, reasons: Sequence[Reason]) -> None:
-        if reasons:
-            self._metrics.shadowed(reasons)
-            log.info(
-                "shadow_objection",
-                message_id=message.message_id,
-                reasons=[reason.value for reason in reasons],
-                rules_version=message.rules_version,
-            )
-
-    async def _admit(self, message: Message, case: Case, terms: Terms, note: Note) -> Facts:
-        ask = self._ask(message, terms, note)
-        try:
-            facts = await self._ledger.admit(ask)
-        except StoreUnavailable:
-            own = None if message.queued else await self._offline.admit(ask, case)
-            if own is not None:
-                if own.taken:
-                    self._metrics.sent_offline(case.category.value if case.category else "service")
-                return own
-            # The call may have been carried out: what it took is given back once the store can be reached.
-            if message.queued:
-                self._keeping.give_back(message, Reason.STORE_UNAVAILABLE, "the store did not answer in time")
-            else:
-                self._settling.unsent(message, "never started")
-            raise
-        self._clock.observe(facts.now_ms)
-        self._offline.answered(ask, facts)
-        return facts
-
-    async def _called_back(self, case: Case, standing: Standing, facts: Facts, verdict: Verdict) -> bool:
-        """Whether a place was missing only because nodes had leased it, and was asked for."""
-        if not standing.prepaid or not isinstance(verdict, Queue | Reject) or verdict.reason not in PLACE_REASONS:
-            return False
-        if facts.used >= category_places(standing.limit, case.category or Category.MARKETING, standing.rules):
-            return False
-        if facts.now_ms - REST_MS < standing.recalled_at_ms < facts.now_ms - _CALLED_BACK_MS:
-            # Whoever has not given it back by now can't be reached.
-            return False
-        self._offline.take(case.portfolio)
-        await self._prepaid.recall(case.portfolio)
-        await self._clock.sleep_until(facts.now_ms + _CALL_AGAIN_MS)
-        return True
-
-    def _ask(self, message: Message, terms: Terms, note: Note = NOTHING, *, dry_run: bool = False) -> Ask:
-        route = message.route
-        about = b"" if dry_run else message.about(self._seal)
-        # What comes from the queue is kept there.
-        is_kept = message.delivery is Delivery.AT_LEAST_ONCE and not message.queued and not dry_run
-        return Ask(
-            route.portfolio,
-            message.message_id,
-            message.attempt,
-            message.user,
-            route.number,
-            terms,
-            message.deadline_ms,
-            about,
-            dry_run,
-            note.record,
-            note.expires_at_ms,
-            self._seal.close(message.message_id, message.packed()) if is_kept else b"",
-        )
 
     async def _conclude(self, message: Message, verdict: Verdict) -> Answered:
         match verdict:
