@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import structlog
 
@@ -27,6 +27,7 @@ _AGAIN_S: Final = 0.25
 #: A settled outcome may have been lost for so long: what was settled earlier has been written long since.
 _SETTLED_AGAIN_MS: Final = 600_000
 _AT_ONCE: Final = 256
+_Item = TypeVar("_Item")
 
 log = structlog.get_logger()
 
@@ -129,10 +130,14 @@ class Recovery:
 
     async def _write_again(self, portfolio: str, past: Past, stores: Stores) -> None:
         missing = await stores.books.rebuild(portfolio, past.intents.values())
-        for (number, recipient), at_ms in past.windows.items():
-            await stores.ledger.open_window(Inbound(portfolio, recipient, number, at_ms))
-        for recipient, words in past.words.items():
+        inbounds = [Inbound(portfolio, recipient, number, at) for (number, recipient), at in past.windows.items()]
+        await _each(inbounds, stores.ledger.open_window)
+
+        async def remind(said: tuple[bytes, Mapping[str, Word]]) -> None:
+            recipient, words = said
             await stores.users.update(portfolio, recipient, functools.partial(_reminded, words))
+
+        await _each(list(past.words.items()), remind)
         log.warning("books_written_again", portfolio=portfolio, sends=len(past.intents), missing=missing)
 
     async def _restore_standing(self, portfolio: str, stores: Stores) -> None:
@@ -149,9 +154,7 @@ class Recovery:
             for intent in journal.of(portfolio).intents.values()
             if intent.at_ms >= since_ms and intent.state in ("accepted", "failed", "unknown")
         ]
-        for some in (outcomes[i : i + _AT_ONCE] for i in range(0, len(outcomes), _AT_ONCE)):
-            # What is asked for together shares its trips.
-            await asyncio.gather(*(self.ledger.settle(outcome) for outcome in some))
+        await _each(outcomes, self.ledger.settle)
 
     def _tell(self, portfolio: str, joined: Joined, held_until_ms: int, *, whole_again: bool) -> None:
         before = self._held.get(portfolio, 0)
@@ -162,6 +165,12 @@ class Recovery:
         if whole_again or (before and not held_until_ms):
             log.warning("books_whole", portfolio=portfolio)
             self.on_whole(portfolio)
+
+
+async def _each(items: Sequence[_Item], write: Callable[[_Item], Awaitable[object]]) -> None:
+    """Write each: what is asked for together shares its trips."""
+    for start in range(0, len(items), _AT_ONCE):
+        await asyncio.gather(*map(write, items[start : start + _AT_ONCE]))
 
 
 def _reminded(words: Mapping[str, Word], user: User) -> User:

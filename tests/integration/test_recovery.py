@@ -6,7 +6,8 @@ import hashlib
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from tidegate.recovery import Stores
 from tidegate.store.books import HOLD_MS
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import Inbound
+from tidegate.store.scripts import Script, StoreClient
 
 
 @pytest.fixture
@@ -263,6 +265,43 @@ async def test_ten_thousand_sends_are_told_again_in_a_few_trips(house: House) ->
     await whole(node)
 
     assert await used(node) == 10_001
+
+
+async def test_what_was_settled_last_is_told_again_in_a_few_trips(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await house.node()
+    await sent(node, "+15550100001")
+    await node.services.gateway.settled(5)
+    own = node.recovery.journals[0]
+    [intent] = own.of(PORTFOLIO).intents.values()
+    many = [replace(intent, message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(2_000)]
+    await own.intend(many, intent.at_ms)
+    now_ms = node.services.clock.now_ms()
+    for one in many:
+        own.ended(PORTFOLIO, one.message_id, one.attempt, "accepted", f"wamid.{one.message_id}")
+        own.window(PORTFOLIO, NUMBER.id, one.recipient, now_ms)
+    ran: Counter[str] = Counter()
+    run = Script.__call__
+
+    async def counted(
+        script: Script, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
+    ) -> object:
+        ran[script.name] += 1
+        return await run(script, client, keys, args)
+
+    monkeypatch.setattr(Script, "__call__", counted)
+
+    await emptied(house)
+    await works_again(house, node)
+    await whole(node)
+
+    record = await node.services.messages.find(PORTFOLIO, many[-1].message_id)
+    assert record is not None
+    assert record.state.value == "accepted"
+    assert await used(node) == 2_001
+    for name in ("settle", "open_window", "rebuild"):
+        assert 0 < ran[name] <= 40, name
 
 
 def a_name(n: int) -> bytes:
