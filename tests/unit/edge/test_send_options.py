@@ -8,7 +8,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.send_options import FURTHEST_MS, SendOptions, read_options
-from tidegate.policy.rules import Hold
+from tidegate.policy.rules import Delivery, Hold
 
 NOW_MS = 1_795_251_600_000  # 2026-11-21T09:00:00Z
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -24,6 +24,12 @@ def read(*pairs: tuple[str, str]) -> SendOptions:
         pytest.param("Content-Type", "x", SendOptions(), id="other headers are no wishes"),
         pytest.param("tidegate-category", "Utility", SendOptions(category=Category.UTILITY), id="a category"),
         pytest.param("Tidegate-Hold", "reject", SendOptions(hold=Hold.REJECT), id="a hold"),
+        pytest.param(
+            "Tidegate-Delivery",
+            "at_least_once",
+            SendOptions(delivery=Delivery.AT_LEAST_ONCE),
+            id="what is promised of it",
+        ),
         pytest.param("Tidegate-Expires", "0", SendOptions(expires_at_ms=NOW_MS), id="an expiry of now"),
         pytest.param("Tidegate-Expires", "60", SendOptions(expires_at_ms=NOW_MS + 60_000), id="an expiry in seconds"),
         pytest.param(
@@ -71,6 +77,7 @@ def test_what_is_understood(name, value, options):
         pytest.param([("Tidegate-Campaign", "a\x01b")], id="a campaign with a control character"),
         pytest.param([("Tidegate-Dry-Run", "yes")], id="a dry run in other words"),
         pytest.param([("Tidegate-Holds", "queue")], id="a wish of another name"),
+        pytest.param([("Tidegate-Delivery", "exactly_once")], id="what nobody can promise"),
         pytest.param([("Idempotency-Key", "")], id="an empty key"),
         pytest.param([("Idempotency-Key", "x" * 256)], id="a key that is too long"),
         pytest.param([("Tidegate-Hold", "queue"), ("tidegate-hold", "queue")], id="a wish twice"),
