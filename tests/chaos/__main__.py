@@ -41,8 +41,8 @@ def main() -> int:
 def _do(line: Line, number: int, logs: Path | None) -> None:
     try:
         outcome = uvloop.run(run(line.row))
-    except AssertionError as fault:
-        line.failed.append(f"{line.name}: {fault}")
+    except (AssertionError, TimeoutError) as fault:
+        line.failed.append(f"{line.name}: {str(fault) or 'it did not end'}")
         return
     line.outcomes.append(outcome)
     if logs is not None:

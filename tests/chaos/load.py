@@ -81,14 +81,28 @@ class Sent:
         return Told(self.user, self.status, self.verdict, self.state)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one try was answered, when (ms)."""
+
+    at_ms: int
+    sent: Sent
+    status: int
+    verdict: str
+    message_id: str
+
+
 @dataclass(slots=True)
 class Load:
-    """All callers. `sent` is what they sent, in order; `tally` counts the answers of all tries."""
+    """All callers. `sent` is what they sent, `answers` what all their tries were answered, both in order; `tally`
+    counts those, and the tries that were not.
+    """
 
     fleet: Fleet
     meta: Simulator
     session: aiohttp.ClientSession
     sent: list[Sent] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     _going: set[asyncio.Task[None]] = field(default_factory=set)
     _with_window: Iterator[str] = field(default_factory=lambda: iter(()))
@@ -164,10 +178,11 @@ class Load:
             # Without a key nobody may try again: it may have been sent.
             return _PAUSE_S if message.key else None
         self.tally.note(answer.status, time.monotonic() - began_s)
+        verdict = answer.headers.get("Tidegate-Verdict", "")
+        message_id = answer.headers.get("Tidegate-Id", "")
+        self.answers.append(Answer(self.meta.clock(), message, answer.status, verdict, message_id))
         if answer.status >= 500 or answer.status in (409, 429):
             # As it asks for, and not all at once.
             return random.uniform(0.5, 1) * float(answer.headers.get("Retry-After", _PAUSE_S))
-        message.status = answer.status
-        message.verdict = answer.headers.get("Tidegate-Verdict", "")
-        message.message_id = answer.headers.get("Tidegate-Id", "")
+        message.status, message.verdict, message.message_id = answer.status, verdict, message_id
         return None

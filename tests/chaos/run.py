@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tests.chaos.load import STEADY
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage, open_stage
+from tests.chaos.story import story
 from tests.chaos.verdict import Findings, Taken, Tally, Told, judge, recovered_after_s, states_of
+from tests.oracle import check_all
 from tests.waiting import until
 
 #: Promises to send later that callers hold before anything breaks: the limit is full by then.
@@ -18,6 +20,8 @@ _QUEUED_BEFORE: Final = 10
 _BEFORE_S: Final = 3.0
 #: Longer than an outcome may be missing until it is called unknown.
 _OUTCOME_IS_UNKNOWN_S: Final = 61
+#: Beside what callers and fault take: the start, the ends, and a machine with other things to do.
+_ENDS_WITHIN_S: Final = 180
 _DRAINED_WITHIN_S: Final = 25
 _STEADY: Final = frozenset({"authentication", "service"})
 
@@ -26,7 +30,7 @@ _STEADY: Final = frozenset({"authentication", "service"})
 class Outcome:
     """What one run showed; `states` are those of its promises, `recovery_s` None where it was never as before.
 
-    `logs`: of the nodes; `notes`: what else is to be told of what was broken.
+    `logs`: of the nodes; `notes`: what else is to be told of the fault; `broken`: what the oracle found.
     """
 
     findings: Findings
@@ -35,11 +39,12 @@ class Outcome:
     states: dict[str, int] = field(default_factory=dict)
     logs: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
 
 async def run(row: Row) -> Outcome:
-    """Do one run. Raises AssertionError where it can't be done or does not end."""
-    async with open_stage(row.deploy(row.codes)) as stage:
+    """Do one run. Raises AssertionError where it can't be done, TimeoutError where it does not end."""
+    async with asyncio.timeout(_ENDS_WITHIN_S + 2 * row.lasts_s), open_stage(row.deploy(row.codes)) as stage:
         await stage.load.open_windows(row.lasts_s)
         stage.load.start()
         await stage.queued(_QUEUED_BEFORE)
@@ -52,19 +57,17 @@ async def run(row: Row) -> Outcome:
         await stage.fleet.start()
         raised_at_ms = await stage.limit_is_wide()
         await _drained(stage, row.is_held)
-        taken = stage.meta.world.book.accepted
+        taken = [Taken(one.at_ms, one.user, one.counts) for one in stage.meta.world.book.accepted]
+        broken = [str(violation) for violation in check_all(story(stage))]
+        findings = judge(taken, _told(stage), stage.deployment.limit, raised_at_ms)
         return Outcome(
-            judge(
-                [Taken(one.at_ms, one.user, one.counts) for one in taken],
-                _told(stage),
-                stage.deployment.limit,
-                raised_at_ms,
-            ),
+            replace(findings, broken=len(broken)),
             stage.load.tally,
             recovered_after_s(_steady_s(stage), healed_ms / 1_000, rate),
             dict(states_of(_told(stage))),
             [node.log.read_text() for node in stage.fleet.nodes],
             stage.notes,
+            broken,
         )
 
 

@@ -12,8 +12,8 @@ from tests.chaos.run import Outcome
 from tests.chaos.verdict import Findings
 
 _HEAD: Final = (
-    "fault", "promised", "runs", "messages", "over-limit", "duplicates", "lost", "wrong", "unresolved", "waiting",
-    "recovery s", "503", "503 p99 s", "other 5xx", "no answer",
+    "fault", "promised", "runs", "messages", "over-limit", "duplicates", "lost", "wrong", "oracle", "unresolved",
+    "waiting", "recovery s", "503", "503 p99 s", "other 5xx", "no answer",
 )  # fmt: skip
 
 
@@ -46,6 +46,7 @@ class Line:
             found.append(f"{self.name}: promised, and broken {broken} times")
         if findings.waiting and not self.row.is_held:
             found.append(f"{self.name}: {findings.waiting} promises were never kept nor ended")
+        found += [f"{self.name}: {note}" for outcome in self.outcomes for note in outcome.broken]
         if answers["5xx"]:
             found.append(f"{self.name}: {answers['5xx']} answers of 500 or the like")
         return found
@@ -65,7 +66,7 @@ class Line:
             self.row.promise.value,
             f"{len(self.outcomes)}" + (f" ({len(self.failed)} failed)" if self.failed else ""),
             *(str(getattr(findings, name)) for name in ("promised", "over_limit", "duplicates", "lost", "wrong")),
-            *(str(getattr(findings, name)) for name in ("unresolved", "waiting")),
+            *(str(getattr(findings, name)) for name in ("broken", "unresolved", "waiting")),
             _worst(recoveries),
             str(answers["503"]),
             f"{max(p99s):.2f}" if p99s else "",

@@ -12,6 +12,7 @@ from tests.chaos.table import Line
 SHORT = [pytest.param(name, row, id=name) for name, row in ROWS.items() if row.is_short]
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("name", "row"), SHORT)
 def test_every_promise_is_kept_under(name: str, row: Row) -> None:
     line = Line(name, row, [uvloop.run(run(row))])

@@ -58,6 +58,8 @@ class Findings:
     """Promises that nobody knows of any more, or that are said to be sent and never were."""
     wrong: int = 0
     """Messages that were refused, or said to have ended unsent, and were sent."""
+    broken: int = 0
+    """What the oracle of the deterministic runs finds beside these."""
     waiting: int = 0
     """Promises still neither sent nor ended, although nothing keeps them any more."""
     unresolved: int = 0
@@ -69,7 +71,7 @@ class Findings:
     @property
     def violations(self) -> int:
         """Of what is promised never to happen."""
-        return self.over_limit + self.duplicates + self.lost + self.wrong
+        return self.over_limit + self.duplicates + self.lost + self.wrong + self.broken
 
     def __add__(self, other: Findings) -> Findings:
         names = Findings.__slots__
