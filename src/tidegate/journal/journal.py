@@ -95,12 +95,12 @@ class Journal:
             self._note(word_entry(portfolio, recipient, words))
 
     def begun(self, portfolio: str, era: str, nodes: Mapping[str, int]) -> None:
-        """The books that are written into from now on, and who else does."""
+        """The books that are written into from now on, and who does so, this node too."""
         past = self._memory.of(portfolio)
         if past.era != era:
             self._note(["era", portfolio, era])
         for node, heard_ms in nodes.items():
-            if node != self.node and heard_ms > past.nodes.get(node, 0) + _TIDY_EVERY_MS:
+            if heard_ms > past.nodes.get(node, 0) + _TIDY_EVERY_MS:
                 self._note(["node", portfolio, node, heard_ms])
 
     async def close(self) -> None:

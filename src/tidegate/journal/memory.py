@@ -54,7 +54,7 @@ class Past:
     words: dict[bytes, Mapping[str, Word]] = field(default_factory=dict)
     """What users said of categories, by recipient."""
     nodes: dict[str, int] = field(default_factory=dict)
-    """Other nodes that wrote into the same books, and when they were heard of last."""
+    """The nodes that wrote into the same books, and when they were heard of last."""
 
     counted: dict[bytes, int] = field(default_factory=dict)
     """Recipient -> when they were last sent to outside a service window, and so hold a place for a day at least."""

@@ -50,7 +50,10 @@ class Books:
     async def join(
         self, portfolio: str, node: str, server: Identity, remembered: str, nodes: Mapping[str, int]
     ) -> Joined:
-        """Say that `node` uses these books. `remembered`: the era that it wrote into ("" for none)."""
+        """Say that `node` uses these books. `remembered`: the era that it wrote into ("" for none).
+
+        `nodes`: whom it knows to have written there, itself too, and when they were heard of last.
+        """
         args: list[str | int] = [node, server.run_id, secrets.token_hex(8), remembered, int(server.keeps_all)]
         args += [HOLD_MS, _GONE_MS]
         for other, heard_ms in nodes.items():

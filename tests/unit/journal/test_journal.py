@@ -173,7 +173,7 @@ async def test_an_entry_that_says_nothing_new_is_not_written(tmp_path: Path) -> 
     journal = opened(tmp_path)
     for _ in range(3):
         journal.words(PORTFOLIO, ANN, {"marketing": STOP})
-        journal.begun(PORTFOLIO, "one", {"node-2": NOW_MS, journal.node: NOW_MS})
+        journal.begun(PORTFOLIO, "one", {"node-2": NOW_MS})
         journal.delivered(PORTFOLIO, "of another node", NOW_MS)
         journal.requeued(PORTFOLIO, "of another node")
     journal.words(PORTFOLIO, BOB, {})

@@ -5,11 +5,11 @@
 -- ARGV     1 node, 2 run id of the server that answers ('' nobody knows), 3 era to begin with where there is none,
 --          4 era of the books that the node remembers ('' it remembers nothing), 5 '1' where this server, when it
 --          starts again, has all that it ever acknowledged, 6 ms for which nothing is sent that may not be counted,
---          7 ms between two joins, after which a node is gone, then 2 a node that this one knows: node, heard of (ms)
+--          7 ms between two joins, after which a node is gone, then 2 a node that this one knows, itself too: node, heard of (ms)
 --
 -- Returns now, era, epoch, held until (ms, 0 the books are whole), then 3 a node: node, whether it owes, heard of (ms).
 -- Books are not whole from the moment at which another server answers, or other books are found than a node remembers,
--- or it is not known there, until every node that may know more has vouched for what it wrote (`vouch`), or the time has
+-- or they do not know a node, until every node that may know more has vouched for what it wrote (`vouch`), or the time has
 -- passed.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local node, server, remembered, hold, gone_ms = ARGV[1], ARGV[2], ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -47,14 +47,13 @@ end
 if ledger[2] and server ~= '' and ledger[2] ~= server and ARGV[5] ~= '1' then
   for _, other in pairs(nodes) do other.owes = other.owes or other.heard + gone_ms >= last end
 end
--- Who remembers other books, or is not known here, wrote what these do not have; and so did whom it knows and they
--- do not.
-local own = nodes[node]
+-- Who remembers other books wrote what these do not have; and so did whoever was known a day ago and is not known here.
 for i = 8, #ARGV, 2 do
   local heard = tonumber(ARGV[i + 1])
   if not nodes[ARGV[i]] and heard + hold > now then nodes[ARGV[i]] = { owes = true, heard = heard } end
 end
-nodes[node] = { owes = (own and own.owes) or (remembered ~= '' and (remembered ~= era or not own)), heard = now }
+local own = nodes[node] or { owes = false }
+nodes[node] = { owes = own.owes or (remembered ~= '' and remembered ~= era), heard = now }
 
 local owing, answer = false, { now, era, epoch, 0 }
 for name, other in pairs(nodes) do
