@@ -14,6 +14,7 @@ from tests.mutants import (
     stories_of_admission,
     stories_of_allowances,
     stories_of_doubts,
+    stories_of_lost_books,
     stories_of_names,
     stories_of_places,
     stories_of_the_queue,
@@ -33,6 +34,7 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_allowances,
         stories_of_names,
         stories_of_doubts,
+        stories_of_lost_books,
     )
     for story in vars(module).values()
     if iscoroutinefunction(story) and not story.__name__.startswith("_")
