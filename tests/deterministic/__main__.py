@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.sweep:
             work = pool.map(killed_at, steps()[:: args.every], chunksize=1)
         else:
-            work = pool.map(_one, list(_seeds(args.seeds, args.first, args.profile)), chunksize=1)
+            work = pool.map(run_seed, *zip(*_seeds(args.seeds, args.first, args.profile), strict=True), chunksize=1)
         results = list(_told(work))
     print(as_text(results))
     return 0 if all(result.is_clean for result in results) else 1
@@ -63,10 +63,6 @@ def _seeds(count: int, first: int, profile: str | None) -> Iterator[tuple[int, s
         yield seed, profile or PROMISED[seed % len(PROMISED)]
 
 
-def _one(what: tuple[int, str]) -> Result:
-    return run_seed(*what)
-
-
 def _told(results: Iterable[Result]) -> Iterator[Result]:
     for result in results:
         if not result.is_clean:
@@ -87,11 +83,11 @@ def _variants() -> int:
         for seed in range(1, variant.most + 1):
             seen = {violation.invariant for violation in run(seed).violations} & variant.seen_by
             if seen:
-                print(f"found by {', '.join(sorted(seen))} with seed {seed} of {variant.profile}: {variant.weakening.name}")
+                print(f"{variant.weakening.name}: seen by {', '.join(sorted(seen))}, seed {seed} of {variant.profile}")
                 break
         else:
             missed += 1
-            print(f"NOT FOUND in {variant.most} seeds of {variant.profile}: {variant.weakening.name}")
+            print(f"{variant.weakening.name}: NOT SEEN in {variant.most} seeds of {variant.profile}")
     return 1 if missed else 0
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from tests.deterministic.memory_store import StoreTrouble
+from tests.deterministic.memory_store import NO_TROUBLE, StoreTrouble
 from tests.deterministic.meta import ADDRESS as META_ADDRESS
-from tests.deterministic.meta import Temper
+from tests.deterministic.meta import USUAL, Temper
 from tests.deterministic.world import Member, World
 from tests.oracle.events import Amnesia
 from tidegate.store.scripts import script
@@ -38,10 +38,13 @@ class Profile:
     longest_s: dict[str, float]
     least: int = 0
     most: int = 0
-    trouble: StoreTrouble = StoreTrouble()
-    temper: Temper = Temper()
+    trouble: StoreTrouble = NO_TROUBLE
+    temper: Temper = USUAL
     #: All nodes are gone for more than a day, and then there is a second wave.
     day_between: bool = False
+    #: How many replicas have to hold a promise; whether each node keeps a journal on its disk.
+    replicas_ack: int = 0
+    journal: bool = False
 
 
 _PROCESSES: Final = {"kill": 4.0, "stop": 12.0}
@@ -61,8 +64,13 @@ PROFILES: Final = {
     # A node dies while Meta has its POST.
     "cut short": Profile({"midpost": 4.0}, 3, 6, temper=_MUCH_QUEUED),
     "day": Profile(_PROCESSES | _STORE | _NETWORK, 2, 6, _LOSSES, day_between=True),
-    "failover": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
-    "empty": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
+    # The replica takes over without what it had not got yet, in each deployment that promises something about that.
+    "failover": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES, replicas_ack=1),
+    "failover, journal": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES, journal=True),
+    "empty, journal": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES, journal=True),
+    # Nobody who has died knows any more what it sent: nothing goes outside windows then.
+    "failover, forgetful": Profile({"failover": 1.5}, 1, 2, _LOSSES),
+    "empty, forgetful": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
 }
 #: What a short run draws from.
 PROMISED: Final = ("calm", "kills", "stops", "store", "faults", "zombies", "cut short", "day")

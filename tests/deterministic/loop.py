@@ -182,11 +182,11 @@ class DeterministicLoop(asyncio.BaseEventLoop):
     # What production code asks a loop for besides time.
 
     # The signatures are asyncio's.
-    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
         where = more.get("sock") or (host, port)
         return await self.network.connect(protocol_factory, *where)
 
-    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:  # type: ignore[override]
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
         return self.network.listen(protocol_factory, host, port)
 
     async def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
@@ -199,6 +199,12 @@ def context_of(process: str) -> Context:
     context = contextvars.copy_context()
     context.run(PROCESS.set, process)
     return context
+
+
+async def until(condition: Callable[[], bool], every_s: float) -> None:
+    """Return once `condition` holds, looked at every so often."""
+    while not condition():  # noqa: ASYNC110  # nobody tells when; a look costs nothing in virtual time
+        await asyncio.sleep(every_s)
 
 
 def _name(handle: asyncio.Handle) -> str:

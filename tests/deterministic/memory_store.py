@@ -27,7 +27,9 @@ STORE: Final = "store"
 ADDRESS: Final = Address("10.0.0.100", 6379)
 URL: Final = f"redis://{ADDRESS.host}:{ADDRESS.port}/0"
 #: Changes nothing, so that no replica needs it.
-_LOOKS: Final = frozenset({b"PING", b"CLIENT", b"HELLO", b"INFO", b"WAIT", b"CONFIG", b"GET", b"HGET", b"HGETALL", b"TIME"})
+_LOOKS: Final = frozenset(
+    {b"PING", b"CLIENT", b"HELLO", b"INFO", b"WAIT", b"CONFIG", b"GET", b"HGET", b"HGETALL", b"TIME"}
+)
 _REPLICATES_EVERY_S: Final = 0.2
 
 
@@ -39,6 +41,9 @@ class StoreTrouble:
     reply_lost: float = 0.0
     slow: float = 0.0
     slow_s: float = 0.3
+
+
+NO_TROUBLE: Final = StoreTrouble()
 
 
 class _Error(Exception):
@@ -74,7 +79,9 @@ class _Socket(FakeSocket):
 class MemoryStore:
     """A primary and its replica. One process, `STORE`, that can be stopped, killed, started and failed over."""
 
-    def __init__(self, loop: DeterministicLoop, network: MemoryNetwork, seed: int, edit: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, loop: DeterministicLoop, network: MemoryNetwork, seed: int, edit: Callable[[bytes], bytes]
+    ) -> None:
         """`edit` may change a script's text before the server gets it."""
         self._loop = loop
         self._network = network

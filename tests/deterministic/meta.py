@@ -58,7 +58,7 @@ class Temper:
     webhook_late: float = 0.1
 
 
-CALM: Final = Temper(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+USUAL: Final = Temper()
 _FATES: Final = (
     "refuses",
     "throttles",
@@ -122,7 +122,9 @@ class Meta:
         self._loop.note(f"post {message_id} {fate}")
         taken = fate not in ("refuses", "throttles", "hangs_untaken", "resets_untaken", "breaks_untaken")
         wamid = self._take(message_id, user, category, number, body, request) if taken else ""
-        learns = "accepted" if fate in ("done", "slow") else "refused" if fate in ("refuses", "throttles") else "unknown"
+        learns = (
+            "accepted" if fate in ("done", "slow") else "refused" if fate in ("refuses", "throttles") else "unknown"
+        )
 
         def end() -> None:
             self.write(PostEnded(self.now_ms(None), message_id, learns))  # type: ignore[arg-type]
@@ -175,6 +177,8 @@ class Meta:
                 conversation.answer(200, whole, cut=len(whole) // 2)
             case "without_id":
                 conversation.answer(200, b'{"success":true}')
+            case _:
+                raise AssertionError(f"{fate} is no fate")
 
     # Webhooks.
 

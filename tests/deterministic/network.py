@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-from tests.deterministic.loop import PROCESS, DeterministicLoop, context_of
+from tests.deterministic.loop import PROCESS, DeterministicLoop, context_of, until
 
 _FASTEST_S: Final = 0.000_05
 _SLOWEST_S: Final = 0.000_8
@@ -153,6 +153,15 @@ class MemoryServer(asyncio.AbstractServer):
     def getsockname(self) -> Address:
         return self._address
 
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._network.loop
+
+    async def start_serving(self) -> None:
+        return
+
+    async def serve_forever(self) -> None:
+        await asyncio.Event().wait()
+
     def close(self) -> None:
         self._network.listeners.pop(self._address, None)
 
@@ -199,8 +208,7 @@ class MemoryNetwork:
         listener = self.listeners.get(to)
         if listener is None or to in self._refusing:
             raise ConnectionRefusedError(111, f"nobody listens at {host}:{port}")
-        while self.is_cut(process, listener.process):
-            await asyncio.sleep(0.05)
+        await until(lambda: not self.is_cut(process, listener.process), 0.05)
         self._ports += 1
         own = Address("10.9.0.1", self._ports)
         near, far = MemoryTransport(self, process, own, to), MemoryTransport(self, listener.process, to, own)

@@ -14,7 +14,9 @@ from tests.deterministic import loop as loops
 from tests.deterministic.callers import APPS
 from tests.deterministic.determinism import determined
 from tests.deterministic.faults import PROFILES, Profile, draw, play
-from tests.deterministic.loop import DeterministicLoop
+from tests.deterministic.loop import DeterministicLoop, until
+from tests.deterministic.machines import on_machines
+from tests.deterministic.memory_store import NO_TROUBLE
 from tests.deterministic.world import PORTFOLIO, World, open_world
 from tests.oracle import check_all
 from tests.oracle.events import Accepted, History, LimitIs, PostStarted, Promised, Told, Violation
@@ -39,6 +41,9 @@ class Weakening:
     name: str = ""
     around: Callable[[], AbstractContextManager[object]] = nullcontext
     edit: Callable[[bytes], bytes] = lambda text: text
+
+
+AS_IT_IS: Final = Weakening()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Result:
         return f"seed {self.seed} {self.profile}: " + ("; ".join(wrong[:6]) or "clean")
 
 
-def run_seed(seed: int, profile: str, weakening: Weakening = Weakening()) -> Result:
+def run_seed(seed: int, profile: str, weakening: Weakening = AS_IT_IS) -> Result:
     """Run one seed under a profile of faults. The same seed gives the same run, step by step."""
     with weakening.around():
         return loops.run(seed, lambda loop: _run(loop, seed, profile, weakening))
@@ -76,10 +81,8 @@ def run_seed(seed: int, profile: str, weakening: Weakening = Weakening()) -> Res
 async def _run(loop: DeterministicLoop, seed: int, name: str, weakening: Weakening) -> Result:
     profile, random = PROFILES[name], Random(f"run {seed}")
     nodes = random.choice((2, 2, 3))
-    world = open_world(
-        loop, seed, nodes=nodes, limit=LIMIT, users=USERS, temper=profile.temper, edit=weakening.edit
-    )
-    with determined(loop, seed, world.store.now_s):
+    world = open_world(loop, seed, nodes=nodes, limit=LIMIT, users=USERS, temper=profile.temper, edit=weakening.edit)
+    with determined(loop, seed, world.store.now_s), on_machines(world, profile.replicas_ack, journal=profile.journal):
         world.store.start()
         await asyncio.gather(*map(world.start_member, world.members))
         world.store.trouble = profile.trouble
@@ -134,9 +137,8 @@ async def _pause(world: World, random: Random) -> None:
 
 async def settle(world: World) -> None:
     """All is well again, and everything comes to its end; then the callers ask what became of it."""
-    world.store.trouble = type(world.store.trouble)()
-    while world.meta.telling or world.callers.under_way:
-        await asyncio.sleep(1.0)
+    world.store.trouble = NO_TROUBLE
+    await until(lambda: not world.meta.telling and not world.callers.under_way, 1.0)
     await asyncio.sleep(_BREATH_S)
     # Nobody has anything to do any more but to wait: one node can do that for all of them.
     idle = world.idle = frozenset(member.process for member in world.members[1:])
@@ -144,8 +146,7 @@ async def settle(world: World) -> None:
         world.loop.stop_process(process)
     last_ms = max((event.at_ms for event in world.events if isinstance(event, PostStarted)), default=0)
     await asyncio.sleep(max(5.0, (last_ms - world.now_ms()) / 1000 + _OUTCOMES_S))
-    while world.meta.telling:
-        await asyncio.sleep(1.0)
+    await until(lambda: not world.meta.telling, 1.0)
     world.idle = frozenset()
     for process in sorted(idle):
         world.loop.continue_process(process)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from random import Random
 from typing import Final
 
 from tests.deterministic import loop as loops
 from tests.deterministic.callers import APPS
 from tests.deterministic.determinism import determined
 from tests.deterministic.loop import DeterministicLoop
-from tests.deterministic.meta import Temper
-from tests.deterministic.run import LIMIT, USERS, Result, Weakening, judge, settle
+from tests.deterministic.meta import USUAL
+from tests.deterministic.run import AS_IT_IS, LIMIT, USERS, Result, Weakening, judge, settle
 from tests.deterministic.world import World, open_world
 
 SEED: Final = 20_261_121
@@ -22,7 +21,7 @@ _NAME: Final = "sweep"
 _RESTART_AFTER_S: Final = 1.0
 
 
-def steps(weakening: Weakening = Weakening()) -> range:
+def steps(weakening: Weakening = AS_IT_IS) -> range:
     """The steps that the first node takes while the messages are on their way, counted in an undisturbed run."""
     bounds: list[int] = []
     with weakening.around():
@@ -32,22 +31,22 @@ def steps(weakening: Weakening = Weakening()) -> range:
     return range(bounds[0] + 1, bounds[1] + 1)
 
 
-def killed_at(step: int, weakening: Weakening = Weakening()) -> Result:
+def killed_at(step: int, weakening: Weakening = AS_IT_IS) -> Result:
     """The run in which the first node is killed just before a step of its, and started again a second later."""
     with weakening.around():
         return loops.run(SEED, lambda loop: _run(loop, step, weakening, []))
 
 
-def sweep(every: int, weakening: Weakening = Weakening()) -> Iterator[tuple[int, Result]]:
+def sweep(every: int, weakening: Weakening = AS_IT_IS) -> Iterator[tuple[int, Result]]:
     """Kill at every so manieth step; each step, and what came of it."""
     for step in steps(weakening)[::every]:
         yield step, killed_at(step, weakening)
 
 
 async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakening, bounds: list[int]) -> Result:
-    world = open_world(loop, SEED, nodes=2, limit=LIMIT, users=USERS, temper=Temper(), edit=weakening.edit)
+    world = open_world(loop, SEED, nodes=2, limit=LIMIT, users=USERS, temper=USUAL, edit=weakening.edit)
     first = world.members[0]
-    doomed = "a#1"
+    doomed, killed = "a#1", asyncio.Event()
     with determined(loop, SEED, world.store.now_s):
         world.store.start()
         await asyncio.gather(*map(world.start_member, world.members))
@@ -56,9 +55,10 @@ async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakenin
         def before(process: str, count: int) -> None:
             if process == doomed and count == kill_at:
                 world.kill_member(first)
+                killed.set()
 
         loop.watchers.append(before)
-        again = loop.create_task(_start_again(world, doomed))
+        again = loop.create_task(_start_again(world, killed))
         await loop.spawn(APPS, world.callers.send_some(MESSAGES, _WITHIN_S))
         await asyncio.sleep(_RESTART_AFTER_S)
         bounds.append(loop.steps[doomed])
@@ -71,9 +71,7 @@ async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakenin
         return judge(world, SEED, _NAME)
 
 
-async def _start_again(world: World, process: str) -> None:
-    while world.loop.is_alive(process):
-        await asyncio.sleep(0.05)
+async def _start_again(world: World, killed: asyncio.Event) -> None:
+    await killed.wait()
     await asyncio.sleep(_RESTART_AFTER_S)
     await world.start_member(world.members[0])
-

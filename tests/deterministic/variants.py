@@ -78,7 +78,7 @@ class _Retries:
             return posting._later(message, Reason.UPSTREAM_THROTTLED, 1_000, cause)
 
         async def post(posting: Posting, *args: Any) -> Any:
-            answered = await self._post(posting, *args)
+            answered: Any = await self._post(posting, *args)
             return await answered if hasattr(answered, "__await__") else answered
 
         with patch.object(Posting, "_unknown", unknown), patch.object(Posting, "post", post):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -15,7 +17,6 @@ from tests.deterministic.meta import ADDRESS, APP_SECRET, DISPLAY, NUMBER, WABA,
 from tests.deterministic.network import Address, MemoryNetwork
 from tests.oracle.events import Event
 from tidegate.app import build
-from tidegate.node import Node
 from tidegate.settings import Settings
 from tidegate.settings.app_keys import hash_key
 
@@ -30,7 +31,6 @@ class Member:
     name: str
     address: Address
     life: int = 0
-    node: Node | None = None
 
     @property
     def process(self) -> str:
@@ -52,6 +52,13 @@ class World:
     members: list[Member] = field(default_factory=list)
     meta: Meta = field(init=False)
     callers: Callers = field(init=False)
+    #: How many replicas have to hold a promise.
+    replicas_ack: int = 0
+    #: Where nodes keep their journals, one folder a machine; None: they remember as long as they live.
+    folder: Path | None = None
+    #: Files that are locked by a process.
+    locks: dict[str, list[int]] = field(default_factory=dict)
+    nowhere: int = -1
     #: Processes to which nobody sends anything.
     idle: frozenset[str] = frozenset()
     #: Faults that nobody handled, told to the loop: bugs of the code under test.
@@ -74,26 +81,47 @@ class World:
         while True:
             member.life += 1
             task = self.loop.spawn(member.process, self._start(member))
-            # A killed one never ends.
+            # A killed one never ends, and nobody tells.
             while not task.done() and self.loop.is_alive(member.process):
-                await asyncio.sleep(0.01)
+                await asyncio.wait([task], timeout=0.05)
             if not task.done() or task.exception() is None:
                 return
             self.loop.note(f"no start of {member.process}: {type(task.exception()).__name__}")
             if self.loop.is_alive(member.process):
                 # It has ended by itself.
-                self.loop.kill(member.process)
+                self.kill_member(member)
             await asyncio.sleep(_START_AGAIN_S)
 
     async def _start(self, member: Member) -> None:
-        member.node = await build(settings(self.configured_limit, member))
-        await member.node.start()
+        node = await build(self._settings(member))
+        await node.start()
 
     def kill_member(self, member: Member) -> None:
-        """SIGKILL."""
+        """SIGKILL. Its kernel gives up the locks that it held, too."""
         if self.loop.is_alive(member.process):
             self.loop.kill(member.process)
-            member.node = None
+            for lock in self.locks.pop(member.process, ()):
+                # Not closed: whoever clears the process away closes it, and may not close another's file.
+                os.dup2(self.nowhere, lock)
+
+    def _settings(self, member: Member) -> Settings:
+        number = {"id": NUMBER, "display_phone_number": DISPLAY, "throughput": 80}
+        waba = {"id": WABA, "access_token": "EAAG-token", "number": [number]}
+        journal = {} if self.folder is None else {"directory": str(self.folder / member.name)}
+        return Settings.model_validate(
+            {
+                "server": {"listen": f"{member.address.host}:{member.address.port}"},
+                "store": {"url": URL, "replicas_ack": self.replicas_ack},
+                "journal": journal,
+                "upstream": {"base_url": f"http://{ADDRESS.host}:{ADDRESS.port}", "timeout": "5s"},
+                "webhook": {"verify_token": "verify", "app_secrets": [APP_SECRET]},
+                "privacy": {"identity_key": "i" * 32, "payload_key": "p" * 32},
+                "portfolio": [{"id": PORTFOLIO, "messaging_limit": self.configured_limit, "waba": [waba]}],
+                "app": [{"name": "shop", "key_sha256": hash_key(KEY), "scopes": ["send", "read", "admin"]}],
+                "rules": {"headroom": 0.0, "reserve": {"authentication": 0.0, "utility": 0.0}},
+                "poll": {"interval": "6h"},
+            }
+        )
 
 
 def open_world(
@@ -121,22 +149,3 @@ def open_world(
 
     loop.set_exception_handler(crashed)
     return world
-
-
-def settings(limit: int, member: Member) -> Settings:
-    """The settings of a node."""
-    number = {"id": NUMBER, "display_phone_number": DISPLAY, "throughput": 80}
-    waba = {"id": WABA, "access_token": "EAAG-token", "number": [number]}
-    return Settings.model_validate(
-        {
-            "server": {"listen": f"{member.address.host}:{member.address.port}"},
-            "store": {"url": URL},
-            "upstream": {"base_url": f"http://{ADDRESS.host}:{ADDRESS.port}", "timeout": "5s"},
-            "webhook": {"verify_token": "verify", "app_secrets": [APP_SECRET]},
-            "privacy": {"identity_key": "i" * 32, "payload_key": "p" * 32},
-            "portfolio": [{"id": PORTFOLIO, "messaging_limit": limit, "waba": [waba]}],
-            "app": [{"name": "shop", "key_sha256": hash_key(KEY), "scopes": ["send", "read", "admin"]}],
-            "rules": {"headroom": 0.0, "reserve": {"authentication": 0.0, "utility": 0.0}},
-            "poll": {"interval": "6h"},
-        }
-    )

@@ -11,7 +11,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from tests.oracle.events import Accepted, Amnesia, CapacityTold, Heard, History, LimitIs, PostStarted, StatusSent, Violation
+from tests.oracle.events import (
+    Accepted,
+    Amnesia,
+    CapacityTold,
+    Heard,
+    History,
+    LimitIs,
+    PostStarted,
+    StatusSent,
+    Violation,
+)
 
 DAY_MS: Final = 86_400_000
 _NEVER_MS: Final = 2**62
@@ -54,7 +64,9 @@ def never_counts_too_few(history: History) -> Iterator[Violation]:
         if told.used < len(users):
             yield Violation("S10", told.at_ms, f"{told.used} places are held for {len(users)} users")
         if told.undisturbed and told.used > len(maybe):
-            yield Violation("S10", told.at_ms, f"{told.used} places are held, but only {len(maybe)} users were written to")
+            yield Violation(
+                "S10", told.at_ms, f"{told.used} places are held, but only {len(maybe)} users were written to"
+            )
 
 
 def holds_after_amnesia(history: History) -> Iterator[Violation]:

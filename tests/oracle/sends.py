@@ -6,11 +6,31 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from tests.oracle.events import Accepted, Conflicted, Heard, History, PostEnded, PostStarted, Promised, StatusSent, Told
-from tests.oracle.events import Violation
+from tests.oracle.events import (
+    Accepted,
+    Conflicted,
+    Heard,
+    History,
+    PostEnded,
+    PostStarted,
+    Promised,
+    StatusSent,
+    Told,
+    Violation,
+)
 
 _TAKEN: Final = frozenset({"accepted", "sent", "delivered", "read"})
-_RANK: Final = {"": 0, "queued": 0, "sending": 1, "unknown": 1, "unresolved": 1, "accepted": 2, "sent": 3, "failed": 4, "delivered": 5}
+_RANK: Final = {
+    "": 0,
+    "queued": 0,
+    "sending": 1,
+    "unknown": 1,
+    "unresolved": 1,
+    "accepted": 2,
+    "sent": 3,
+    "failed": 4,
+    "delivered": 5,
+}
 _RANKS: Final = _RANK | {"read": 6}
 
 
@@ -34,7 +54,8 @@ def no_blind_retry(history: History) -> Iterator[Violation]:
     """S3: a message is posted again only when its last POST was refused for certain."""
     refused: dict[str, int] = {}
     started: set[str] = set()
-    steps = sorted([*history.of(PostStarted), *history.of(PostEnded)], key=lambda event: event.at_ms)
+    both: list[PostStarted | PostEnded] = [*history.of(PostStarted), *history.of(PostEnded)]
+    steps = sorted(both, key=lambda event: event.at_ms)
     for step in steps:
         if isinstance(step, PostEnded):
             refused[step.message_id] = step.outcome == "refused"
