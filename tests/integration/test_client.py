@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import uvloop
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ResponseError
 
+from tests.waiting import until
 from tidegate.errors import StoreUnavailable
 from tidegate.store.client import connect
 from tidegate.store.condition import Server, inspect
@@ -155,8 +158,47 @@ class TestAStoreInTrouble:
 
             os.kill(server.process.pid, signal.SIGCONT)
             assert await server.admin.ping()
-            with store_faults:
-                assert await connection.client.get("n") == b"1", "an answer must not go to the next question"
+            answers: list[Any] = []
+
+            async def answers_again() -> bool:
+                with contextlib.suppress(StoreUnavailable), store_faults:
+                    answers.append(await connection.client.get("n"))
+                return bool(answers)
+
+            await until(answers_again)
+            assert answers == [b"1"], "an answer must not go to the next question"
+
+    async def test_nobody_waits_for_a_store_that_is_away_and_one_call_at_a_time_finds_out_that_it_is_back(
+        self, server: OwnServer
+    ) -> None:
+        async with await connect(server.url) as connection:
+            await connection.client.ping()
+            clients_before = await server.admin.info("clients")
+            os.kill(server.process.pid, signal.SIGSTOP)
+
+            async def ask() -> str:
+                try:
+                    with store_faults:
+                        await connection.client.ping()
+                except StoreUnavailable as fault:
+                    return str(fault.__cause__)
+                return "answered"
+
+            async def is_known_to_be_away() -> bool:
+                return "asked again in a moment" in await ask()
+
+            await until(is_known_to_be_away)
+            at_once = Counter(await asyncio.gather(*(ask() for _ in range(500))))
+            assert at_once.total() - sum(n for told, n in at_once.items() if "in a moment" in told) <= 1
+
+            os.kill(server.process.pid, signal.SIGCONT)
+
+            async def is_back() -> bool:
+                return await ask() == "answered"
+
+            await until(is_back)
+            clients = await server.admin.info("clients")
+            assert clients["connected_clients"] <= clients_before["connected_clients"] + 1
 
     async def test_a_hung_server_holds_up_more_calls_than_there_are_connections_no_longer(
         self, server: OwnServer

@@ -13,12 +13,14 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from tidegate.store.address import StoreAddress, StoreKind, parse_address
 from tidegate.store.data_directory import DirectoryInUse
 from tidegate.store.embedded import EmbeddedStore, running_url
+from tidegate.store.pulse import Pulse
 from tidegate.store.scripts import StoreClient
 from tidegate.store.witness import Witness
 
@@ -93,15 +95,38 @@ async def connect(url: str, *, adopt: bool = False, witness: Witness | None = No
 
 
 class _Closes:
-    """A connection that closes itself when it is of no use any more.
+    """A connection that closes itself when it is of no use any more, and tells whether the store answers on it.
 
     uvloop says of a transport that was reset while it was written to that it is closed, in a RuntimeError; the library
     knows OSError only, and would keep the connection for the next caller, and all after it.
     """
 
+    def __init__(self, *args: Any, pulse: Pulse | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._pulse = pulse or Pulse()
+
+    async def connect(self) -> None:
+        try:
+            await super().connect()  # type: ignore[misc]  # the connection beside it
+        except (RedisConnectionError, RedisTimeoutError, OSError):
+            self._pulse.failed()
+            raise
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            answer = await super().read_response(*args, **options)  # type: ignore[misc]  # as above
+        except (RedisConnectionError, RedisTimeoutError):
+            self._pulse.failed()
+            raise
+        except RedisError:
+            self._pulse.answered()
+            raise
+        self._pulse.answered()
+        return answer
+
     async def send_packed_command(self, *args: Any, **options: Any) -> None:
         try:
-            await super().send_packed_command(*args, **options)  # type: ignore[misc]  # the connection beside it
+            await super().send_packed_command(*args, **options)  # type: ignore[misc]  # as above
         except RuntimeError as fault:
             await self.disconnect(nowait=True)  # type: ignore[attr-defined]  # as above
             raise RedisConnectionError("the connection was reset") from fault
@@ -116,7 +141,7 @@ class _LeavesReplicas(_Closes):
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:
-            return await super().read_response(*args, **options)  # type: ignore[misc]  # the connection beside it
+            return await super().read_response(*args, **options)
         except ReadOnlyError:
             await self.disconnect()  # type: ignore[attr-defined]  # as above
             raise
@@ -142,8 +167,18 @@ class _TlsSentinelConnection(_Closes, SentinelManagedSSLConnection):
     pass
 
 
-class _BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Asks the Sentinels for the primary, and waits for a free connection instead of refusing at once."""
+class _Pool(BlockingConnectionPool):
+    """Waits for a free connection instead of refusing at once; not while the store is away."""
+
+    async def get_connection(self, *args: Any, **options: Any) -> Any:
+        pulse: Pulse = self.connection_kwargs["pulse"]
+        if not pulse.may_ask():
+            raise RedisConnectionError("the store does not answer; it is asked again in a moment")
+        return await super().get_connection(*args, **options)  # type: ignore[no-untyped-call]  # it has no hints
+
+
+class _BlockingSentinelPool(SentinelConnectionPool, _Pool):
+    """Asks the Sentinels for the primary."""
 
 
 def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[StoreClient, Sentinel | None]:
@@ -158,7 +193,7 @@ def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[Stor
             ((host, port),) = address.hosts
             kind = _TlsConnection if address.tls else _PlainConnection
             where = {"connection_class": kind, "host": host, "port": port}
-    pool = BlockingConnectionPool(**_pool_options(address), **_greeted(witness), **where)
+    pool = _Pool(**_pool_options(address), **_greeted(witness), **where)
     return Redis.from_pool(pool), None
 
 
@@ -194,7 +229,7 @@ def _cluster(address: StoreAddress) -> StoreClient:
 
 def _pool_options(address: StoreAddress) -> dict[str, Any]:
     size = address.options.get("max_connections", POOL_SIZE)
-    return _connection_options(address) | {"max_connections": size, "timeout": TIMEOUT_S}
+    return _connection_options(address) | {"max_connections": size, "timeout": TIMEOUT_S, "pulse": Pulse()}
 
 
 def _connection_options(address: StoreAddress) -> dict[str, Any]:
