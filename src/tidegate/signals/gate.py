@@ -11,10 +11,10 @@ from tidegate.errors import StoreUnavailable
 
 Item = TypeVar("Item")
 
-#: Events applied side by side by one turn, and turns at a time: enough to fill the store's batches, and far fewer than
-#: it has connections for.
-TOGETHER: Final = 32
-TURNS: Final = 2
+#: Events applied side by side by one turn, and turns at a time: the store has connections for more, but what they all
+#: do in one moment is what a send that comes in between has to wait for.
+TOGETHER: Final = 16
+TURNS: Final = 1
 
 
 class Gate:

@@ -106,9 +106,10 @@ class Signals:
         for part in parts([event for event in events if isinstance(event, _PERSONAL)]):
             async with self._gate.turn():
                 tightens |= any(await _all(self._applied(event) for event in part))
-        for event in events:
-            if not isinstance(event, _PERSONAL):
-                tightens |= await self._applied(event)
+        for i, event in enumerate(event for event in events if not isinstance(event, _PERSONAL)):
+            if i % _READ_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            tightens |= await self._applied(event)
         if tightens:
             await self._enforcement.settled()
 
