@@ -36,6 +36,7 @@ class OwnStore:
     port: int
     process: ValkeyProcess
     admin: Redis
+    looping: asyncio.Task[None] | None = None  #: somebody's script that keeps it busy
 
     @property
     def url(self) -> str:

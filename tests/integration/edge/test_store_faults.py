@@ -80,7 +80,7 @@ async def restart(store: OwnStore) -> None:
 async def keep_busy(store: OwnStore) -> None:
     """A script of somebody's that loops."""
     other = Redis(unix_socket_path=str(store.directory / SOCKET_NAME), socket_timeout=60)
-    store.looping = asyncio.create_task(_loop(other))  # type: ignore[attr-defined]  # kept, so that it runs on
+    store.looping = asyncio.create_task(_loop(other))
 
     async def is_busy() -> bool:
         try:
@@ -100,6 +100,8 @@ async def _loop(other: Redis) -> None:
 
 async def end_script(store: OwnStore) -> None:
     await store.ask("SCRIPT", "KILL")
+    assert store.looping is not None
+    await store.looping
 
 
 async def fail_to_save(store: OwnStore) -> None:
