@@ -9,7 +9,7 @@ from typing import Any
 from tests.factories import DAY_MS
 from tidegate.policy.facts import Facts
 from tidegate.policy.lifecycle import RANK, State
-from tidegate.store.ledger import OUTCOME_MS, Ask, Inbound, Outcome, Refreshed, Status
+from tidegate.store.ledger import OUTCOME_MS, UNRESOLVED_MS, Ask, Inbound, Outcome, Refreshed, Status
 
 
 @dataclass
@@ -139,12 +139,18 @@ class BookModel:
     def settle(self, outcome: Outcome, now_ms: int) -> bool:
         self.advance(now_ms)
         message = self.messages.get(outcome.message_id)
+        if message is None and outcome.release:
+            # Whoever is proven unsent without having been admitted may be admitted yet, by a call that is late.
+            self.messages[outcome.message_id] = Message(outcome.state, outcome.attempt, b"", "", 0, 0)
         if message is None or message.attempt != outcome.attempt:
             return False
         if message.state not in (State.SENDING, State.UNKNOWN):
             return False
-        message.state = outcome.state
-        self.in_flight.pop(outcome.message_id, None)
+        if outcome.state != State.UNKNOWN:
+            message.state = outcome.state
+            self.in_flight.pop(outcome.message_id, None)
+        elif message.state == State.SENDING:
+            self._park(outcome.message_id, now_ms)
         return outcome.release and self._let_go(message, outcome.message_id, now_ms)
 
     def refresh(self, status: Status, now_ms: int) -> Refreshed:
@@ -175,16 +181,21 @@ class BookModel:
         window = self.windows.get(pair, 0)
         return window if window > now_ms else 0
 
-    def reap(self, now_ms: int) -> set[str]:
-        """Outcomes that never came; the messages that are unknown since."""
+    def reap(self, now_ms: int) -> tuple[set[str], set[str]]:
+        """Outcomes that never came: the messages that are unknown since, and those that have been for long."""
         self.advance(now_ms)
         overdue = {id_ for id_, until in self.in_flight.items() if until <= now_ms}
         for id_ in overdue:
             del self.in_flight[id_]
         unknown = {id_ for id_ in overdue if self.messages[id_].state == State.SENDING}
+        unresolved = {id_ for id_ in overdue if self.messages[id_].state == State.UNKNOWN}
         for id_ in unknown:
-            self.messages[id_].state = State.UNKNOWN.value
-        return unknown
+            self._park(id_, now_ms)
+        return unknown, unresolved
+
+    def _park(self, message_id: str, now_ms: int) -> None:
+        self.messages[message_id].state = State.UNKNOWN.value
+        self.in_flight[message_id] = now_ms + UNRESOLVED_MS
 
     def _let_go(self, message: Message, message_id: str, now_ms: int) -> bool:
         """Proof that nobody was reached by it: whether the recipient's place came free by that."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tidegate.policy.lifecycle import RANK, State
-from tidegate.store.ledger import OUTCOME_MS
+from tidegate.store.ledger import OUTCOME_MS, UNRESOLVED_MS
 from tidegate.store.send_queue import LEASE_MS, Lane, Waiting
 
 Where = Literal["lane", "waiting", "leased", "nowhere"]
@@ -106,8 +106,10 @@ class QueueModel:
         for id_ in [id_ for id_, until in self.in_flight.items() if until <= now_ms]:
             del self.in_flight[id_]
             if self.messages[id_].state == State.SENDING:
-                self.messages[id_].state = State.UNKNOWN.value
+                self._park(id_, now_ms)
                 ended.append(("unknown", id_))
+            elif self.messages[id_].state == State.UNKNOWN:
+                ended.append(("unresolved", id_))
         return ended
 
     def end(self, message_id: str, state: str) -> str:
@@ -119,11 +121,20 @@ class QueueModel:
             message.state, message.where = state, "nowhere"
         return had
 
-    def settle(self, message_id: str, attempt: int, state: str) -> None:
+    def settle(self, message_id: str, attempt: int, state: str, now_ms: int) -> None:
         message = self.messages.get(message_id)
-        if message and message.attempt == attempt and message.state in (State.SENDING, State.UNKNOWN):
+        if not message or message.attempt != attempt or message.state not in (State.SENDING, State.UNKNOWN):
+            return
+        if state != State.UNKNOWN:
             message.state = state
             self.in_flight.pop(message_id, None)
+        elif message.state == State.SENDING:
+            self._park(message_id, now_ms)
+
+    def _park(self, message_id: str, now_ms: int) -> None:
+        """Nobody knows of it; after a while that is told of."""
+        self.messages[message_id].state = State.UNKNOWN.value
+        self.in_flight[message_id] = now_ms + UNRESOLVED_MS
 
     def refresh(self, message_id: str, status: str, rank: int) -> None:
         message = self.messages.get(message_id)

@@ -136,7 +136,7 @@ class SendQueueMachine(RuleBasedStateMachine):
 
         self.bench.run(self.ledger.settle(make_outcome(id_, ending, attempt=attempt, release=ending == "failed")))
 
-        self.model.settle(id_, attempt, ending)
+        self.model.settle(id_, attempt, ending, self.now_ms)
 
     @precondition(lambda self: self.ids)
     @rule(pick=st.integers(0), word=st.sampled_from(["sent", "delivered", "failed"]))
