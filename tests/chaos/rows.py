@@ -27,6 +27,8 @@ class Promise(Enum):
     LIMIT = "but for the queue"
     #: Something breaks, and is seen to.
     NONE = "not promised"
+    #: The limit breaks, and is seen to: that the queue is gone would be no news.
+    NO_LIMIT = "nor the limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Row:
 
     `deploy` gives what is deployed, by how many login codes will need a place; `lasts_s` is about how long callers
     send, `after_s` how long after the fault. `is_held`: promises may wait in the end, for the gateway holds back what
-    is not proven to be safe. `is_short`: one of those that every test run does.
+    is not proven to be safe. `strikes_early`: while the limit has room. `is_short`: one that every test run does.
     """
 
     fault: Callable[[Stage], Awaitable[None]]
@@ -45,6 +47,7 @@ class Row:
     is_held: bool = False
     is_short: bool = False
     after_s: int = 6
+    strikes_early: bool = False
 
     @property
     def codes(self) -> int:
@@ -90,8 +93,8 @@ def _stepping(codes: int) -> Deployment:
     return Deployment(codes, environment=environment)
 
 
-def _weakened(weakness: str) -> Callable[[int], Deployment]:
-    return lambda codes: Deployment(codes, weakness=weakness)
+def _weakened(weakness: str, behaviour: Behaviour | None = None) -> Callable[[int], Deployment]:
+    return lambda codes: Deployment(codes, weakness=weakness, behaviour=behaviour or Behaviour())
 
 
 ROWS: Final[dict[str, Row]] = {
@@ -134,12 +137,21 @@ ROWS: Final[dict[str, Row]] = {
         faults.upstream_answers_are_lost, Promise.NONE, _weakened("sends again"), is_held=True
     ),
     "weakened: what is unknown gives its place back": Row(
-        faults.upstream_answers_are_lost, Promise.NONE, _weakened("gives back"), is_held=True
+        faults.upstream_answers_are_lost,
+        Promise.NONE,
+        # A status would count the place again.
+        _weakened("gives back", Behaviour(lost_share=0.9)),
+        is_held=True,
+        strikes_early=True,
     ),
     "weakened: promised before it is written": Row(
         faults.all_nodes_killed, Promise.NONE, _weakened("promises early"), is_held=True
     ),
     "weakened: what a store lost is not told again": Row(
-        faults.store_flushed, Promise.NONE, _weakened("forgets"), is_held=True
+        faults.store_flushed,
+        Promise.NO_LIMIT,
+        # A delivery that a store forgot counts as soon as it is told.
+        _weakened("forgets", Behaviour(lost_share=0.9)),
+        is_held=True,
     ),
 }

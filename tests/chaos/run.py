@@ -17,6 +17,7 @@ from tests.waiting import until
 
 #: Promises to send later that callers hold before anything breaks: the limit is full by then.
 _QUEUED_BEFORE: Final = 10
+_POSTS_BEFORE: Final = 10
 _BEFORE_S: Final = 3.0
 #: Longer than an outcome may be missing until it is called unknown.
 _OUTCOME_IS_UNKNOWN_S: Final = 61
@@ -47,7 +48,7 @@ async def run(row: Row) -> Outcome:
     async with asyncio.timeout(_ENDS_WITHIN_S + 2 * row.lasts_s), open_stage(row.deploy(row.codes)) as stage:
         await stage.load.open_windows(row.lasts_s)
         stage.load.start()
-        await stage.queued(_QUEUED_BEFORE)
+        await (stage.posts(_POSTS_BEFORE) if row.strikes_early else stage.queued(_QUEUED_BEFORE))
         began_ms = stage.clock()
         rate = _rate(stage, began_ms)
         await row.fault(stage)

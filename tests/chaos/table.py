@@ -16,6 +16,9 @@ _HEAD: Final = (
     "waiting", "recovery s", "503", "503 p99 s", "other 5xx", "no answer",
 )  # fmt: skip
 
+#: What the oracle says of one run.
+_MOST: Final = 5
+
 
 @dataclass(slots=True)
 class Line:
@@ -39,14 +42,14 @@ class Line:
         """Why this is not as it should be; empty where it is."""
         found, findings, answers = list(self.failed), self.findings, self.answers
         broken = self._broken
-        if self.row.promise is Promise.NONE:
+        if self.row.promise in (Promise.NONE, Promise.NO_LIMIT):
             if self.outcomes and not broken:
                 found.append(f"{self.name}: nothing is promised, and nothing broke: this row would not see it")
         elif broken:
             found.append(f"{self.name}: promised, and broken {broken} times")
+            found += [f"{self.name}: {note}" for outcome in self.outcomes for note in outcome.broken[:_MOST]]
         if findings.waiting and not self.row.is_held:
             found.append(f"{self.name}: {findings.waiting} promises were never kept nor ended")
-        found += [f"{self.name}: {note}" for outcome in self.outcomes for note in outcome.broken]
         if answers["5xx"]:
             found.append(f"{self.name}: {answers['5xx']} answers of 500 or the like")
         return found
@@ -54,7 +57,7 @@ class Line:
     @property
     def _broken(self) -> int:
         findings = self.findings
-        return findings.violations - (findings.lost if self.row.promise is Promise.LIMIT else 0)
+        return findings.violations - (findings.lost if self.row.promise in (Promise.LIMIT, Promise.NO_LIMIT) else 0)
 
     def cells(self) -> tuple[str, ...]:
         """What `_HEAD` names."""
