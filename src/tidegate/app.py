@@ -159,6 +159,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         settings=settings,
         gateway=gateway,
         ledger=ledger,
+        books=Books(client),
         queue=queue,
         standings=standings,
         rules=RulesInForce(
@@ -233,7 +234,17 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         on_whole=functools.partial(_rouse, dispatcher, reasons=(Reason.STORE_UNAVAILABLE.value,)),
     )
     standings.on_other_books = witness.doubt
-    without_store = OfflineDuty(prepaid, Books(client), users, standings, offline, journals[0], clock, metrics)
+    without_store = OfflineDuty(
+        prepaid=prepaid,
+        books=Books(client),
+        ledger=ledger,
+        users=users,
+        standings=standings,
+        offline=offline,
+        journals=journals,
+        clock=clock,
+        metrics=metrics,
+    )
     standings.on_recall = without_store.call_back
     witness.on_trust = without_store.forget
     runner = make_runner(make_application(services), shutdown_timeout=CLOSE_S)

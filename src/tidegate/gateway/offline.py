@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from tidegate.clock import StoreClock
-from tidegate.errors import StoreUnavailable
 from tidegate.journal import Intent, Journal, JournalUnwritable
-from tidegate.policy.facts import Case, Facts, Terms
+from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
 from tidegate.policy.offline import Fare, fare
 from tidegate.store.ledger import Ask
 
 DAY_MS: Final = 86_400_000
+#: A user's message has come by then, mostly: what the store saw before may not know of it yet.
+_ON_ITS_WAY_MS: Final = 60_000
 _MOST_PAIRS: Final = 10_000
 
 
@@ -33,12 +35,16 @@ class Offline:
         """`is_barred`: whether the store is there, and is only looked at before it is trusted."""
         self._journal = journal
         self._clock = clock
+        self._is_barred = is_barred
         self._purses: dict[str, Purse] = {}
-        self._away_since_ms: float | None = None
+        #: Portfolio -> when the store answered last (ms, this node's time).
+        self._heard_ms: dict[str, float] = {}
+        #: Portfolios of which something was sent that the books do not know yet.
+        self._owing: set[str] = set()
         self._numbers: dict[str, float] = {}
         self._pairs: dict[tuple[str, bytes], float] = {}
-        self._windows: dict[tuple[str, str, bytes], int] = {}
-        self._is_barred = is_barred
+        #: When the store was asked last, and until when it said that the window is open (ms).
+        self._windows: dict[tuple[str, str, bytes], tuple[int, int]] = {}
 
     def provide(self, portfolio: str, places: int, until_ms: int, nodes: int) -> None:
         """Have `places` to fill until `until_ms` (ms); `nodes` share each number's turns."""
@@ -50,7 +56,9 @@ class Offline:
 
     def take(self, portfolio: str) -> Purse:
         """Fill nothing more, and have what was left."""
-        return self._purses.pop(portfolio, Purse())
+        purse = self._purses.get(portfolio, Purse())
+        self._purses[portfolio] = Purse(nodes=purse.nodes)
+        return purse
 
     def give_back(self, portfolio: str, purse: Purse) -> None:
         """Go on with what was left."""
@@ -58,81 +66,117 @@ class Offline:
 
     def empty(self) -> None:
         """Fill nothing more: the store may not know what was leased."""
-        self._purses.clear()
+        for portfolio in self._purses:
+            self.take(portfolio)
+
+    def telling(self, portfolio: str) -> bool:
+        """Whether something was sent that the books do not know; who asks tells them, or says that they `owe` it."""
+        owes = portfolio in self._owing
+        self._owing.discard(portfolio)
+        return owes
+
+    def owe(self, portfolio: str) -> None:
+        """The books could not be told."""
+        self._owing.add(portfolio)
+
+    def owes(self, portfolio: str) -> bool:
+        """Whether something was sent that the books do not know."""
+        return portfolio in self._owing
+
+    def heard(self, portfolio: str) -> None:
+        """The store is there."""
+        self._heard_ms[portfolio] = self._clock.monotonic_ms()
 
     def answered(self, ask: Ask, facts: Facts) -> None:
         """The store is there; here is what it saw."""
-        self._away_since_ms = None
-        if self._numbers:
-            self._numbers.clear()
-            self._pairs.clear()
-        if facts.window_ends_ms > facts.now_ms:
-            self._windows[ask.portfolio, ask.number, ask.recipient] = facts.window_ends_ms
-            if len(self._windows) > _MOST_PAIRS:
-                self._windows.pop(next(iter(self._windows)))
+        self.heard(ask.portfolio)
+        if facts.stale or facts.gone or facts.expired or facts.other_user or facts.outdated or facts.repeated:
+            return  # It did not look at the window.
+        key = ask.portfolio, ask.number, ask.recipient
+        self._windows.pop(key, None)
+        self._windows[key] = facts.now_ms, facts.window_ends_ms
+        if len(self._windows) > _MOST_PAIRS:
+            self._windows.pop(next(iter(self._windows)))
 
     async def admit(self, ask: Ask, case: Case) -> Facts | None:
         """What the books would have seen of a send that may go; None for one that has to wait for the store."""
         now_ms = self._clock.now_ms()
-        if self._away_since_ms is None:
-            self._away_since_ms = self._clock.monotonic_ms()
-        window_ends_ms = self._window_ends_ms(ask)
-        past = self._journal.of(ask.portfolio)
         if self._is_barred():
             return None
+        window_ends_ms = self._window_ends_ms(ask)
+        purse = self._purses.get(ask.portfolio, Purse())
         costs = fare(
             case,
             window_ends_ms=window_ends_ms,
-            counted_until_ms=past.counted.get(ask.recipient, -DAY_MS) + DAY_MS,
-            away_ms=int(self._clock.monotonic_ms() - self._away_since_ms),
+            window_margin_ms=ask.terms.window_margin_ms,
+            counted_until_ms=self._journal.of(ask.portfolio).counted.get(ask.recipient, -DAY_MS) + DAY_MS,
+            away_ms=self._away_ms(ask.portfolio),
             now_ms=now_ms,
         )
-        purse = self._purses.get(ask.portfolio, Purse())
-        if costs is None or not self._is_allowed(ask, case, costs, purse, now_ms):
+        if costs is None or not self._is_allowed(ask, case, costs, window_ends_ms, now_ms):
+            return None
+        if costs is Fare.PRE_PAID and (purse.places <= 0 or purse.until_ms <= now_ms):
             return None
         facts = self._facts(ask.terms, window_ends_ms, now_ms, self._turns(ask, purse.nodes, now_ms))
         if not facts.taken:
             return facts
-        if costs is Fare.PRE_PAID:
-            purse.places -= 1
+        # Nothing is waited for between the look into the purse and here.
+        price = int(costs is Fare.PRE_PAID)
+        purse.places -= price
+        self._owing.add(ask.portfolio)
         try:
             await self._journal.intend([_intent(ask, facts)], now_ms)
-        except JournalUnwritable as fault:
-            raise StoreUnavailable(str(fault)) from fault
+        except JournalUnwritable:
+            purse.places += price
+            return None
         return facts
 
-    def _is_allowed(self, ask: Ask, case: Case, costs: Fare, purse: Purse, now_ms: int) -> bool:
+    def _away_ms(self, portfolio: str) -> int:
+        now_ms = self._clock.monotonic_ms()
+        return int(now_ms - self._heard_ms.setdefault(portfolio, now_ms))
+
+    def _is_allowed(self, ask: Ask, case: Case, costs: Fare, window_ends_ms: int, now_ms: int) -> bool:
+        """Whether nothing else stands in its way that this node knows of, or that only the store knows of."""
         terms = ask.terms
         words = self._journal.of(ask.portfolio).words.get(ask.recipient, {})
         word = words.get(case.category.value) if case.category is not None else None
         if (word is not None and not word.granted) or terms.turns or now_ms >= ask.deadline_ms:
             return False
-        if terms.held_until_ms and self._window_ends_ms(ask) - terms.window_margin_ms <= now_ms:
+        if terms.valid_until_ms and now_ms >= terms.valid_until_ms:
             return False
-        return costs is Fare.FREE or (purse.places > 0 and purse.until_ms > now_ms)
+        in_window = window_ends_ms - terms.window_margin_ms > now_ms
+        if terms.held_until_ms and not in_window:
+            return False
+        return not any(_is_bound(tally, costs, in_window=in_window) for tally in terms.tallies)
 
     def _window_ends_ms(self, ask: Ask) -> int:
-        told = self._journal.of(ask.portfolio).windows.get((ask.number, ask.recipient), -DAY_MS) + DAY_MS
-        return max(told, self._windows.get((ask.portfolio, ask.number, ask.recipient), 0))
+        told_ms = self._journal.of(ask.portfolio).windows.get((ask.number, ask.recipient), -DAY_MS)
+        seen_ms, ends_ms = self._windows.get((ask.portfolio, ask.number, ask.recipient), (-DAY_MS, 0))
+        return max(ends_ms, told_ms + DAY_MS if told_ms > seen_ms - _ON_ITS_WAY_MS else 0)
 
-    def _turns(self, ask: Ask, nodes: int, now_ms: int) -> tuple[int, int]:
-        """When the number's and the pair's next turns come; they are taken where both have come."""
+    def _turns(self, ask: Ask, nodes: int, now_ms: int) -> tuple[int, int, bool]:
+        """When the number's and the pair's next turns come, and whether they are taken: all that is waited for came."""
         terms, pair = ask.terms, (ask.number, ask.recipient)
-        number_tat = self._numbers.get(ask.number, 0.0)
-        pair_tat = self._pairs.get(pair, 0.0)
-        number_at = number_tat - terms.throughput_tolerance_us / 1000
-        pair_at = pair_tat - terms.pair_tolerance_ms
-        if number_at <= now_ms and pair_at <= now_ms:
-            self._numbers[ask.number] = max(number_tat, now_ms) + terms.throughput_emission_us * nodes / 1000
-            self._pairs[pair] = max(pair_tat, now_ms) + terms.pair_emission_ms
-        return int(number_at), int(pair_at)
+        emission_ms, tolerance_ms = terms.throughput_emission_us * nodes / 1000, terms.throughput_tolerance_us / 1000
+        number_tat, pair_tat = self._numbers.get(ask.number, 0.0), self._pairs.get(pair, 0.0)
+        number_at = math.ceil(number_tat - tolerance_ms)
+        pair_at = math.ceil(pair_tat - terms.pair_tolerance_ms)
+        taken = not (emission_ms and terms.waits_for_throughput and number_at > now_ms)
+        taken = taken and not (terms.pair_emission_ms and terms.waits_for_pair and pair_at > now_ms)
+        if taken:
+            # Where nobody waits for it, debt must not grow for ever.
+            self._numbers[ask.number] = min(max(number_tat, now_ms), now_ms + tolerance_ms) + emission_ms
+            self._pairs[pair] = min(max(pair_tat, now_ms), now_ms + terms.pair_tolerance_ms) + terms.pair_emission_ms
+            if len(self._pairs) > _MOST_PAIRS:
+                self._pairs = {one: tat for one, tat in self._pairs.items() if tat > now_ms}
+        return number_at, pair_at, taken
 
-    def _facts(self, terms: Terms, window_ends_ms: int, now_ms: int, turns: tuple[int, int]) -> Facts:
-        number_at_ms, pair_at_ms = turns
+    def _facts(self, terms: Terms, window_ends_ms: int, now_ms: int, turns: tuple[int, int, bool]) -> Facts:
+        number_at_ms, pair_at_ms, taken = turns
         return Facts(
             now_ms=now_ms,
             epoch=terms.epoch,
-            taken=number_at_ms <= now_ms and pair_at_ms <= now_ms,
+            taken=taken,
             window_ends_ms=window_ends_ms,
             counted=True,
             pair_at_ms=pair_at_ms,
@@ -140,6 +184,13 @@ class Offline:
             user_version=terms.user_version,
             tallied=(0,) * len(terms.tallies),
         )
+
+
+def _is_bound(tally: Tally, costs: Fare, *, in_window: bool) -> bool:
+    """Whether an allowance may say no to this send: what is left of it only the store knows."""
+    if tally.covers or not tally.enforced or tally.limit == NO_LIMIT or tally.cost == 0:
+        return False
+    return not (tally.free_in_window and in_window) and not (tally.only_new and costs is Fare.FREE)
 
 
 def _intent(ask: Ask, facts: Facts) -> Intent:

@@ -9,7 +9,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | clock | string | steerable clock: ms to add, or `@` and a fixed instant | tests only | never |
 | ledger | hash | `epoch`; `used` places; `tat:<number>` next turn (ms) | admit, restand, ... | never |
 | | | `era` of the books; `server` that they are whole on; `held_until` (ms) while they are not | join, vouch | |
-| | | `prepaid` places of all nodes; `recalled_at` (ms) | prepay | |
+| | | `prepaid` places of all nodes; `recalled_at` (ms) | prepay, call_back | |
 | places:<bucket> | zset | 7 bytes of the recipient -> end of its place (ms) | admit, settle, refresh | when empty |
 | calendar | zset | bucket -> ms, never later than the bucket's earliest end | as places | when empty |
 | holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |
@@ -39,7 +39,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
 | nodes | hash | node -> `<owes> <heard (ms)>`: whether it has to say what the books miss | join, vouch | 25 h |
 | heard | hash | number -> when the latest of its messages whose status came was admitted (ms) | refresh | never |
-| prepaid | hash | node -> `<places> <until (ms)>` that it may fill while the store is away | prepay | 25 h |
+| prepaid | hash | node -> `<places> <counted until (ms)>` that it may fill while the store is away | prepay | 31 h |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
 """
