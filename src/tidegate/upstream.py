@@ -62,8 +62,8 @@ _ATTEMPT: Final[ContextVar[_Attempt | None]] = ContextVar("_ATTEMPT", default=No
 class _Body(aiohttp.BytesPayload):
     """A body that asks for the last time: the request line is written together with it, in the step that asks.
 
-    Whatever a stalled machine held up since its connection was ready is not sent late. A pooled connection that is known
-    to be closed takes nothing any more; one that only turns out to be may have carried bytes, however few.
+    Whatever a stalled machine held up since its connection was ready is not sent late. A pooled connection that is
+    known to be closed takes nothing any more; one that only turns out to be may have carried bytes, however few.
     """
 
     def __init__(self, body: bytes, attempt: _Attempt) -> None:
@@ -94,11 +94,10 @@ class _Connector(aiohttp.TCPConnector):
     ) -> aiohttp.connector.Connection:
         connection = await super().connect(req, traces, timeout)
         attempt = _ATTEMPT.get()
-        if attempt is not None:
-            if not attempt.may_start():
-                # Nothing was written, so it is as good as new for the next send.
-                connection.release()
-                raise Lapsed
+        if attempt is not None and not attempt.may_start():
+            # Nothing was written, so it is as good as new for the next send.
+            connection.release()
+            raise Lapsed
         return connection
 
 
