@@ -101,9 +101,9 @@ class Desk:
         claim = await self.queue.claim(PORTFOLIO, {LANE: (10, -1)})
         return [(one.message_id, one.attempt) for one in claim.messages]
 
-    async def everything(self) -> dict[bytes, object]:
+    async def everything(self) -> dict[object, object]:
         """All keys and what they hold."""
-        found = {}
+        found: dict[object, object] = {}
         for key in sorted(await self.client.keys("tidegate:*")):
             found[key] = await self.client.dump(key)
         return found

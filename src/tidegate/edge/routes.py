@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.books import accept_books
 from tidegate.edge.control.breakers import close_breaker
 from tidegate.edge.control.capacity import capacity
 from tidegate.edge.control.clock import advance_clock, read_clock
@@ -142,6 +143,15 @@ _CONTROL: Final = (
         _ADMIN,
         close_breaker,
         body="BreakerClosing",
+    ),
+    Endpoint(
+        "POST",
+        f"{_V1}/books:accept",
+        "Take the books as they are",
+        {200: "BooksAccepted"},
+        _ADMIN,
+        accept_books,
+        body="BooksOrder",
     ),
     Endpoint("GET", f"{_V1}/pauses", "The pauses in force", {200: "Pauses"}, _READ, list_pauses),
     Endpoint("POST", f"{_V1}/pauses", "Stop sends by hand", {201: "Pause"}, _ADMIN, start_pause, body="PauseOrder"),

@@ -217,6 +217,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Breaker": _BREAKER,
     "BreakerClosing": {**record({"id": TEXT, "reason": TEXT}), "additionalProperties": False},
+    "BooksOrder": {**record({"portfolio": TEXT, "reason": TEXT}), "additionalProperties": False},
+    "BooksAccepted": record({"portfolio": TEXT, "held_until": maybe(TIME), "accepted": {"type": "boolean"}}),
     "Standing": record(
         {
             "breakers": array(_BREAKER),
@@ -229,6 +231,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
                         "unlimited": {"type": "boolean"},
                         "limit_source": TEXT,
                         "since": maybe(TIME),
+                        "books": record(
+                            {"whole": {"type": "boolean"}, "held_until": maybe(TIME), "waiting_for": array(TEXT)}
+                        ),
                     }
                 )
             ),

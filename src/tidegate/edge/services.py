@@ -15,6 +15,7 @@ from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
+from tidegate.store.books import Books
 from tidegate.store.condition import StoreCondition
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
@@ -41,6 +42,7 @@ class Services:
     settings: Settings
     gateway: Gateway
     ledger: Ledger
+    books: Books
     queue: SendQueue
     standings: Standings
     rules: RulesInForce

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate.journal import Intent
+from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import OUTCOME_MS, REMEMBER_MS
 from tidegate.store.scripts import StoreClient, script
@@ -34,6 +35,15 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The books as they are: their era ("" where there are none), 0 where they are whole, and who is waited for."""
+
+    era: str
+    held_until_ms: int
+    waiting_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Vouched:
     """What became of the books: `owing` nodes are still waited for; `whole` says that they are from this call on."""
 
@@ -42,7 +52,10 @@ class Vouched:
 
 
 class Books:
-    """The books of all portfolios, by way of a client that nobody watches. Every method raises StoreUnavailable."""
+    """The books of all portfolios; who writes them again has a client that nobody watches.
+
+    Every method raises StoreUnavailable.
+    """
 
     def __init__(self, client: StoreClient) -> None:
         self._client = client
@@ -68,6 +81,15 @@ class Books:
             nodes={name.decode(): at for name, at in zip(names, heard, strict=True)},
             owing=frozenset(name.decode() for name, one in zip(names, owes, strict=True) if one),
         )
+
+    async def look(self, portfolio: str) -> Found:
+        """How the books stand."""
+        keys = PortfolioKeys(portfolio)
+        with store_faults:
+            ledger: Any = await self._client.hmget(keys.ledger, ["era", "held_until"])
+            nodes: Any = await self._client.hgetall(keys.nodes)
+        owing = sorted(node.decode() for node, told in nodes.items() if told.startswith(b"1 "))
+        return Found((ledger[0] or b"").decode(), int(ledger[1] or 0), tuple(owing))
 
     async def vouch(self, portfolio: str, era: str, nodes: Sequence[str]) -> Vouched:
         """These nodes have written all that they know. None: the books are taken as they are."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from tidegate.cloudapi.vocabulary import UNLIMITED
 from tidegate.edge.calls import Call
+from tidegate.edge.control.books import books_of
 from tidegate.edge.control.breakers import breakers_in_force
 from tidegate.edge.control.pauses import pauses_in_force
 from tidegate.edge.replies import Reply, json_reply
@@ -22,7 +23,8 @@ async def read_standing(call: Call) -> Reply:
     for portfolio in call.grants.portfolios(call.app):
         books = await call.books(portfolio)
         standing = await call.standing(portfolio, books)
-        portfolios.append(_portfolio(standing))
+        told_of = _portfolio(standing)
+        portfolios.append({**told_of, "books": await books_of(call, portfolio, books.now_ms)})
         numbers += _numbers(call, standing)
         templates += _templates(call, standing)
         breakers += breakers_in_force(call, standing, books.now_ms)
