@@ -15,7 +15,7 @@ from tests.chaos.load import Kind
 from tests.chaos.stage import Deployment, Stage
 from tidegate.simulator.behaviour import Behaviour, evenly
 
-_SPAN_S: Final = 15
+_SPAN_S: Final = 10
 
 
 class Promise(Enum):
@@ -100,15 +100,15 @@ def _weakened(weakness: str, behaviour: Behaviour | None = None) -> Callable[[in
 ROWS: Final[dict[str, Row]] = {
     "none": Row(faults.nothing),
     "node: kill -9": Row(faults.node_killed, is_short=True),
-    "node: kill -9, one after the other": Row(faults.node_killed_often, deploy=_three, lasts_s=30),
+    "node: kill -9, one after the other": Row(faults.node_killed_often, deploy=_three, lasts_s=20),
     "node: all killed -9": Row(faults.all_nodes_killed),
     "node: frozen 3 s": Row(faults.node_frozen),
     "node: frozen past its lease": Row(faults.node_frozen_past_its_lease, is_short=True),
-    "node: clock steps of 2 h": Row(faults.clock_steps, deploy=_stepping, lasts_s=20),
+    "node: clock steps of 2 h": Row(faults.clock_steps, deploy=_stepping, lasts_s=15),
     "store: kill -9, appendfsync always": Row(faults.store_killed, is_short=True),
     "store: kill -9, appendfsync everysec": Row(faults.store_killed, deploy=_everysec),
     "store: hung 5 s": Row(faults.store_hung),
-    "store: gone 8 s": Row(faults.store_gone, lasts_s=20, is_short=True),
+    "store: gone 8 s": Row(faults.store_gone, lasts_s=15, is_short=True),
     "store: gone 60 s": Row(faults.store_gone_for_a_minute, lasts_s=75, after_s=12),
     "store: power loss, appendfsync always": Row(faults.store_without_power),
     "store: power loss, appendfsync everysec": Row(faults.store_without_power, promise=Promise.NONE, deploy=_everysec),
@@ -127,7 +127,7 @@ ROWS: Final[dict[str, Row]] = {
     "upstream: resets": Row(faults.upstream_resets),
     "upstream: answers lost": Row(faults.upstream_answers_are_lost, is_short=True),
     "upstream: takes it later": Row(faults.upstream_takes_it_later),
-    "upstream: answers that prove nothing": Row(faults.upstream_errs, lasts_s=20),
+    "upstream: answers that prove nothing": Row(faults.upstream_errs, lasts_s=15),
     "webhooks: twice, reordered, late": Row(
         faults.node_killed,
         deploy=_behaving(Behaviour(duplicated_share=0.5, reordered_share=0.5, webhook_delay=evenly(3_000))),

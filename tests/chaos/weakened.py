@@ -67,6 +67,7 @@ def _forgets() -> None:
         return None
 
     _replace(Recovery, "_write_again", nothing)
+    _replace(Recovery, "_settle_again", nothing)
 
 
 WEAKNESSES: Final[dict[str, Callable[[], None]]] = {
