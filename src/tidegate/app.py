@@ -249,7 +249,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     witness.on_trust = without_store.forget
     runner = make_runner(make_application(services), shutdown_timeout=CLOSE_S)
     duties = {"early warning": watch.run, "warm-ups": warm_ups.run, "recovery": recovery.run, "time without the store": without_store.run}
-    return Node(settings, connection, services, poller, runner, recovery, draining, duties)
+    return Node(settings, connection, services, poller, runner, recovery, without_store, draining, duties)
 
 
 def _journals(directory: Path | None) -> list[Journal]:

@@ -15,6 +15,7 @@ from aiohttp import web
 from tidegate.edge.routes import IN_HAND
 from tidegate.edge.services import Services
 from tidegate.errors import UnfitStore
+from tidegate.offline_duty import OfflineDuty
 from tidegate.poller import Poller
 from tidegate.recovery import Recovery
 from tidegate.settings import Settings
@@ -45,6 +46,7 @@ class Node:
     poller: Poller
     runner: web.AppRunner
     recovery: Recovery
+    without_store: OfflineDuty
     _draining: list[bool]
     #: What runs beside the sends for as long as the node does, by name.
     duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
@@ -96,6 +98,8 @@ class Node:
         await self.runner.cleanup()
         await self.services.gateway.settled(0 if self.broken.is_set() else _SETTLE_S)
         await self.services.upstream.close()
+        if not self.broken.is_set():
+            await self.without_store.end()
         await self.recovery.end()
         await self.connection.aclose()
         log.info("stopped", cut=bool(cut))

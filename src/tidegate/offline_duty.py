@@ -91,7 +91,7 @@ class OfflineDuty:
             self._called.clear()
             for portfolio in self._standings.portfolios:
                 try:
-                    await self._look(portfolio)
+                    await self.look(portfolio)
                 except StoreUnavailable as error:
                     # What is leased stays leased, and what one portfolio lacks is nothing to the next.
                     log.debug("leases_not_renewed", portfolio=portfolio, fault=str(error))
@@ -115,7 +115,8 @@ class OfflineDuty:
         except StoreUnavailable as error:
             log.warning("places_not_given_back", fault=str(error))
 
-    async def _look(self, portfolio: str) -> None:
+    async def look(self, portfolio: str) -> None:
+        """Tell what is to be told, and have the places that are due. Raises StoreUnavailable."""
         standing = await self._standings.reload(portfolio, await self._prepaid.epoch(portfolio))
         self._offline.heard(portfolio)
         await self._tell_of_the_dead(portfolio)

@@ -163,7 +163,6 @@ class Admission:
         if facts.now_ms - REST_MS < standing.recalled_at_ms < facts.now_ms - _CALLED_BACK_MS:
             # Whoever has not given it back by now can't be reached.
             return False
-        self._offline.take(case.portfolio)
         await self._prepaid.recall(case.portfolio)
         await self._clock.sleep_until(facts.now_ms + _CALL_AGAIN_MS)
         return True

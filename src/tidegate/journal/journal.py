@@ -80,6 +80,12 @@ class Journal:
         """A send that went while the store was away is in the books now."""
         self._note(["written", portfolio, message_id])
 
+    def freed(self, portfolio: str, message_id: str) -> None:
+        """A send that Meta took did not reach its user, and counts for nothing."""
+        intent = self._memory.of(portfolio).intents.get(message_id)
+        if intent is not None and not intent.delivered_at_ms and intent.state != "failed":
+            self._note(["ended", portfolio, message_id, intent.attempt, "failed", ""])
+
     def delivered(self, portfolio: str, message_id: str, at_ms: int) -> None:
         """A send was delivered, at Meta's time."""
         if message_id in self._memory.of(portfolio).intents:

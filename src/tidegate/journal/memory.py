@@ -169,12 +169,19 @@ def _ended(past: Past, entry: Entry) -> None:
     intent = past.intents.get(message_id)
     if intent is not None and intent.attempt == attempt:
         past.intents[message_id] = replace(intent, state=state, wamid=wamid or intent.wamid)
-        if state == "failed" and past.counted.get(intent.recipient) == intent.at_ms:
-            del past.counted[intent.recipient]
+        if state == "failed":
+            _uncount(past, intent)
+
+
+def _uncount(past: Past, intent: Intent) -> None:
+    if past.counted.get(intent.recipient) == intent.at_ms:
+        del past.counted[intent.recipient]
 
 
 def _requeued(past: Past, entry: Entry) -> None:
-    past.intents.pop(entry[2], None)
+    intent = past.intents.pop(entry[2], None)
+    if intent is not None:
+        _uncount(past, intent)
 
 
 def _written(past: Past, entry: Entry) -> None:

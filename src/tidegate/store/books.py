@@ -9,13 +9,15 @@ from typing import Any, Final
 
 from tidegate.journal import Intent
 from tidegate.store.faults import store_faults
+from tidegate.policy.offline import AWAY_MS
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import OUTCOME_MS, REMEMBER_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.witness import Identity
 
-#: A moving day, and what a place keeps beyond it: whoever was written to before the books were lost is free by then.
-HOLD_MS: Final = 25 * 3_600_000
+#: A node that can't be reached may send for a while, and what it sends counts for a day: by then nobody counts who was
+#: written to before the books were lost.
+HOLD_MS: Final = AWAY_MS + 25 * 3_600_000
 #: Nodes join this often, so that each of them knows the others.
 JOIN_EVERY_MS: Final = 2_000
 _GONE_MS: Final = 3 * JOIN_EVERY_MS

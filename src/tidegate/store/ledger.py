@@ -155,6 +155,8 @@ class Ledger:
         """Apply a status webhook to its message and the place that it holds."""
         if status.says == "counts":
             self._journal.delivered(status.portfolio, status.message_id, status.at_ms)
+        elif status.says == "frees":
+            self._journal.freed(status.portfolio, status.message_id)
         return await self._statuses(status.portfolio, status)
 
     async def open_window(self, inbound: Inbound) -> int:
