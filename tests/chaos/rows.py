@@ -100,7 +100,7 @@ def _weakened(weakness: str, behaviour: Behaviour | None = None) -> Callable[[in
 ROWS: Final[dict[str, Row]] = {
     "none": Row(faults.nothing),
     "node: kill -9": Row(faults.node_killed, is_short=True),
-    "node: kill -9, one after the other": Row(faults.node_killed_often, deploy=_three, lasts_s=20),
+    "node: kill -9, one after the other": Row(faults.node_killed_often, deploy=_three, lasts_s=30),
     "node: all killed -9": Row(faults.all_nodes_killed),
     "node: frozen 3 s": Row(faults.node_frozen),
     "node: frozen past its lease": Row(faults.node_frozen_past_its_lease, is_short=True),
