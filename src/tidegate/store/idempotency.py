@@ -47,7 +47,7 @@ class Done:
     """The first request's answer, and the id of its message."""
 
     answer: bytes = field(repr=False)
-    message_id: str = ""
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)

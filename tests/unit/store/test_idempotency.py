@@ -42,8 +42,8 @@ async def test_what_was_kept_is_given_to_all(keys: Idempotency):
     await keys.claim(FIRST)
     await keys.keep(FIRST, b"answer")
 
-    assert await keys.claim(SECOND) == Done(b"answer")
-    assert await keys.claim(FIRST) == Done(b"answer")
+    assert await keys.claim(SECOND) == Done(b"answer", "m1")
+    assert await keys.claim(FIRST) == Done(b"answer", "m1")
 
 
 async def test_another_request_is_told_apart_before_and_after_the_answer(keys: Idempotency):
@@ -70,7 +70,7 @@ async def test_only_the_holder_keeps_or_frees(keys: Idempotency):
     await keys.keep(FIRST, b"answer")
     await keys.free(FIRST)
 
-    assert await keys.claim(SECOND) == Done(b"answer")
+    assert await keys.claim(SECOND) == Done(b"answer", "m1")
 
 
 async def test_a_claim_is_taken_over_by_name_only(keys: Idempotency):
@@ -81,7 +81,7 @@ async def test_a_claim_is_taken_over_by_name_only(keys: Idempotency):
     assert await keys.claim(FIRST._replace(message_id="m3"), instead_of="m1") == Running("m2", 0)
 
 
-@pytest.mark.parametrize(("passed_ms", "outcome"), [(KEPT_MS - 1, Done(b"answer")), (KEPT_MS, Mine())])
+@pytest.mark.parametrize(("passed_ms", "outcome"), [(KEPT_MS - 1, Done(b"answer", "m1")), (KEPT_MS, Mine())])
 async def test_it_is_remembered_for_a_day_of_the_stores_time(keys, store_client, passed_ms, outcome):
     await keys.claim(FIRST)
     await keys.keep(FIRST, b"answer")
