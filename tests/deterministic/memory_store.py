@@ -277,7 +277,8 @@ def encode(answer: Any) -> bytes:
     """A value as RESP3, which the client asks for."""
     match answer:
         case _Error():
-            return f"-{answer}\r\n".encode()
+            # An error is one line.
+            return f"-{' '.join(str(answer).splitlines())}\r\n".encode()
         case None:
             return b"_\r\n"
         case bool():

@@ -123,7 +123,9 @@ def test_what_is_written_arrives_at_the_other_end() -> None:
         await _echo(loop, MemoryNetwork(loop, 1))
         reader, writer = await asyncio.open_connection(*HERE)
         writer.write(b"Hello\n")
-        return await reader.readline()
+        answer = await reader.readline()
+        writer.close()
+        return answer
 
     assert run(1, main) == b"Hello\n"
 
@@ -152,6 +154,7 @@ def test_a_cut_keeps_what_is_written_until_it_is_mended() -> None:
             began = loop.time()
             writer.write(b"Hello\n")
             assert await reader.readline() == b"Hello\n"
+            writer.close()
             return loop.time() - began
 
         asking = loop.spawn("client", ask())

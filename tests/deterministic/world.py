@@ -22,6 +22,7 @@ from tidegate.settings.app_keys import hash_key
 
 PORTFOLIO: Final = "lucky-shrub"
 _START_AGAIN_S: Final = 1.0
+_MOST_STARTS: Final = 120
 
 
 @dataclass(slots=True)
@@ -77,8 +78,8 @@ class World:
         ]
 
     async def start_member(self, member: Member) -> None:
-        """Start a node, again and again until it runs, as a supervisor does."""
-        while True:
+        """Start a node, again and again until it runs, as a supervisor does. Raises what keeps it from starting."""
+        for tries in range(1, _MOST_STARTS + 1):
             member.life += 1
             task = self.loop.spawn(member.process, self._start(member))
             # A killed one never ends, and nobody tells.
@@ -86,6 +87,8 @@ class World:
                 await asyncio.wait([task], timeout=0.05)
             if not task.done() or task.exception() is None:
                 return
+            if tries == _MOST_STARTS:
+                task.result()
             self.loop.note(f"no start of {member.process}: {type(task.exception()).__name__}")
             if self.loop.is_alive(member.process):
                 # It has ended by itself.
