@@ -24,13 +24,13 @@ from tidegate.ids import MessageIds
 from tidegate.journal import Journal, open_slot, open_slots_of_the_dead
 from tidegate.metrics import Metrics
 from tidegate.node import CLOSE_S, Node
+from tidegate.offline_duty import OfflineDuty
 from tidegate.pacer import Pacer
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import RANK
 from tidegate.policy.standing import NumberStanding, Standing
 from tidegate.policy.verdict import Reason
 from tidegate.poller import Account, Poller
-from tidegate.offline_duty import OfflineDuty
 from tidegate.recovery import Recovery, Stores
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
@@ -127,8 +127,10 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         seal=seal,
     )
     dispatcher = Dispatcher(gateway, queue, standings, routes, clock, metrics)
+    books = Books(client, journals[0])
     signals = Signals(
         ledger=ledger,
+        books=books,
         standings=standings,
         messages=messages,
         users=users,
@@ -159,7 +161,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         settings=settings,
         gateway=gateway,
         ledger=ledger,
-        books=Books(client),
+        books=books,
         queue=queue,
         standings=standings,
         rules=RulesInForce(
@@ -236,7 +238,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     standings.on_other_books = witness.doubt
     without_store = OfflineDuty(
         prepaid=prepaid,
-        books=Books(client),
+        books=books,
         ledger=ledger,
         users=users,
         standings=standings,
@@ -248,7 +250,12 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     standings.on_recall = without_store.call_back
     witness.on_trust = without_store.forget
     runner = make_runner(make_application(services), shutdown_timeout=CLOSE_S)
-    duties = {"early warning": watch.run, "warm-ups": warm_ups.run, "recovery": recovery.run, "time without the store": without_store.run}
+    duties = {
+        "early warning": watch.run,
+        "warm-ups": warm_ups.run,
+        "recovery": recovery.run,
+        "time without the store": without_store.run,
+    }
     return Node(settings, connection, services, poller, runner, recovery, without_store, draining, duties)
 
 

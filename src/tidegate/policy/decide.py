@@ -107,8 +107,7 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
         places=min(enforced, default=NO_LIMIT),
         limit_places=within_limit,
         category_places=category_bound,
-        # What is delivered at the last moment, and never told of, counts for another day.
-        hold_ms=DAY_MS + _last_delivery_ms(case.category) if rules.late_delivery_hold else DAY_MS,
+        hold_ms=hold_ms(case.category, rules),
         window_margin_ms=rules.window_margin_ms,
         pair_emission_ms=EMISSION_MS if paired else 0,
         pair_tolerance_ms=EMISSION_MS * (BURST - 1) if paired else 0,
@@ -127,6 +126,12 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
 def unleased(places: int, standing: Standing) -> int:
     """Places that may be filled, less those that nodes have leased for a time without the store."""
     return places if places == UNLIMITED else max(0, places - standing.prepaid)
+
+
+def hold_ms(category: Category | None, rules: Rules) -> int:
+    """For how long a message that goes now keeps its place while nobody knows its fate."""
+    # What is delivered at the last moment, and never told of, counts for another day.
+    return DAY_MS + _last_delivery_ms(category) if rules.late_delivery_hold else DAY_MS
 
 
 def _last_delivery_ms(category: Category | None) -> int:

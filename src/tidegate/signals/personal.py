@@ -29,7 +29,9 @@ from tidegate.policy.opt_out import is_opt_out
 from tidegate.policy.reach import Subject
 from tidegate.policy.tallies import billed_micros
 from tidegate.policy.users import given_back, links_of
+from tidegate.signals.lost import lost_send
 from tidegate.store.aliases import Aliases
+from tidegate.store.books import Books
 from tidegate.store.ledger import Inbound, Ledger, Refreshed, Status
 from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
@@ -50,6 +52,7 @@ class Personal:
         self,
         *,
         ledger: Ledger,
+        books: Books,
         standings: Standings,
         messages: Messages,
         users: Users,
@@ -64,6 +67,7 @@ class Personal:
     ) -> None:
         """`on_change` is called with the portfolio when sends may be due."""
         self._ledger = ledger
+        self._books = books
         self._standings = standings
         self._messages = messages
         self._users = users
@@ -158,7 +162,7 @@ class Personal:
         known, _ = await self._users.resolve(portfolio, given[0])
         return list(dict.fromkeys((known, *given)))
 
-    def _names(self, event: InboundMessage | UserPreference) -> list[bytes]:
+    def _names(self, event: InboundMessage | UserPreference | StatusUpdate) -> list[bytes]:
         names = ((RecipientKind.PHONE, event.phone), (RecipientKind.BSUID, event.user_id))
         return [self._identity.of(kind, name) for kind, name in names if name is not None]
 
@@ -191,6 +195,8 @@ class Personal:
             billed_micros(rules.budget, event.phone or "", event.pricing, event.at_ms),
         )
         refreshed = await self._ledger.refresh(status)
+        if not refreshed.known and status.says != "frees" and await self._was_lost(event, portfolio, message_id):
+            refreshed = await self._ledger.refresh(status)
         if refreshed.freed:
             self._on_change(portfolio)
         if not refreshed.before:
@@ -205,6 +211,18 @@ class Personal:
             return False, portfolio
         signals = signals_of(event, _subject_of(portfolio, event, refreshed), self._clock.now_ms())
         return await self._enforcement.apply(signals), portfolio
+
+    async def _was_lost(self, event: StatusUpdate, portfolio: str, message_id: str) -> bool:
+        """Whether a send that nobody knows of, though it is proven ours, is in the books now."""
+        names = self._names(event)
+        if not names:
+            return False
+        recipient, _ = await self._users.resolve(portfolio, names[0])
+        rules, now_ms = self._standings.known(portfolio).rules, self._clock.now_ms()
+        intent = lost_send(event, portfolio, message_id, recipient, rules, now_ms)
+        await self._books.learn(intent, now_ms)
+        log.warning("lost_send_found", portfolio=portfolio, message_id=message_id)
+        return True
 
     async def _message_of(self, event: StatusUpdate, portfolio: str | None) -> tuple[str, str] | None:
         """Portfolio and gateway id of the message that a status speaks of; None when it is none of ours."""

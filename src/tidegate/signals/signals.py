@@ -32,6 +32,7 @@ from tidegate.policy.standing_news import changes_of
 from tidegate.signals.gate import Gate, parts
 from tidegate.signals.personal import Personal
 from tidegate.store.aliases import Aliases
+from tidegate.store.books import Books
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
@@ -55,6 +56,7 @@ class Signals:
         self,
         *,
         ledger: Ledger,
+        books: Books,
         standings: Standings,
         messages: Messages,
         users: Users,
@@ -81,6 +83,7 @@ class Signals:
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
         self._personal = Personal(
             ledger=ledger,
+            books=books,
             standings=standings,
             messages=messages,
             users=users,

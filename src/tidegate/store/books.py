@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tidegate.journal import Intent
-from tidegate.store.faults import store_faults
+from tidegate.errors import StoreUnavailable
+from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.offline import AWAY_MS
+from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import OUTCOME_MS, REMEMBER_MS
 from tidegate.store.scripts import StoreClient, script
@@ -59,8 +60,10 @@ class Books:
     Every method raises StoreUnavailable.
     """
 
-    def __init__(self, client: StoreClient) -> None:
+    def __init__(self, client: StoreClient, journal: Journal | None = None) -> None:
+        """`journal`: where it is noted what is learned of sends that nobody knew of."""
         self._client = client
+        self._journal = journal or Journal()
 
     async def join(
         self, portfolio: str, node: str, server: Identity, remembered: str, nodes: Mapping[str, int]
@@ -109,6 +112,15 @@ class Books:
                 args += _encoded(intent)
             missing += sum((await self._run("rebuild", portfolio, args))[1:])
         return missing
+
+    async def learn(self, intent: Intent, now_ms: int) -> None:
+        """Write a send into the books that nobody had written down."""
+        await self.rebuild(intent.portfolio, [intent])
+        try:
+            await self._journal.intend([intent], now_ms)
+        except JournalUnwritable as fault:
+            raise StoreUnavailable(str(fault)) from fault
+        self._journal.ended(intent.portfolio, intent.message_id, intent.attempt, intent.state, intent.wamid)
 
     async def restore(self, portfolio: str, standing: Mapping[bytes, bytes], breakers: Mapping[bytes, bytes]) -> int:
         """Write back what a node last read of the standing, where the store has older words; how many that were."""
