@@ -24,6 +24,7 @@ _PATIENCE: Final = aiohttp.ClientTimeout(total=4)
 _PAUSE_S: Final = 0.2
 #: A user of a reply writes this long before it.
 _WRITES_BEFORE_S: Final = 1.0
+_WRITE_AT_ONCE: Final = 150
 
 
 class Kind(Enum):
@@ -111,9 +112,12 @@ class Load:
     async def open_windows(self, seconds: int) -> None:
         """Have the users of this many seconds of replies write, so that what breaks later closes nobody's window."""
         phones = [next(self._phones) for _ in range(seconds * Kind.REPLY.rate)]
-        for phone in phones:
-            self.meta.world.inbound(NUMBER, phone, self.meta.clock())
-        await self.meta.settled()
+        for first in range(0, len(phones), _WRITE_AT_ONCE):
+            for phone in phones[first : first + _WRITE_AT_ONCE]:
+                self.meta.world.inbound(NUMBER, phone, self.meta.clock())
+            await self.meta.settled()
+            # What users write takes of the number's throughput as well.
+            await asyncio.sleep(1)
         self._with_window = iter(phones)
 
     def start(self) -> None:
