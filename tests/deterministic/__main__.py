@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 
 # Sets of strings would else be walked in another order in each process, and the same seed would take other steps.
 if os.environ.get("PYTHONHASHSEED") != "0":
@@ -16,7 +16,7 @@ if os.environ.get("PYTHONHASHSEED") != "0":
 
 from tests.deterministic.corpus import read_corpus
 from tests.deterministic.faults import PROFILES, PROMISED
-from tests.deterministic.run import Result, run_seed
+from tests.deterministic.run import Result, run_one, run_seed
 from tests.deterministic.sweep import killed_at, steps
 from tests.deterministic.table import as_text
 from tests.deterministic.variants import variants
@@ -32,12 +32,12 @@ def main(argv: list[str] | None = None) -> int:
         return _replay(args.replay, args.profile or "faults")
     if args.variants:
         return _variants()
-    with ProcessPoolExecutor(args.jobs, max_tasks_per_child=_RUNS_OF_A_PROCESS) as pool:
+    with get_context("spawn").Pool(args.jobs, maxtasksperchild=_RUNS_OF_A_PROCESS) as pool:
         work: Iterable[Result]
         if args.sweep:
-            work = pool.map(killed_at, steps()[:: args.every], chunksize=1)
+            work = pool.imap(killed_at, steps()[:: args.every])
         else:
-            work = pool.map(run_seed, *zip(*_seeds(args.seeds, args.first, args.profile), strict=True), chunksize=1)
+            work = pool.imap(run_one, _seeds(args.seeds, args.first, args.profile))
         results = list(_told(work))
     print(as_text(results))
     return 0 if all(result.is_clean for result in results) else 1

@@ -78,6 +78,11 @@ def run_seed(seed: int, profile: str, weakening: Weakening = AS_IT_IS) -> Result
         return loops.run(seed, lambda loop: _run(loop, seed, profile, weakening))
 
 
+def run_one(what: tuple[int, str]) -> Result:
+    """Run a seed under a profile, given as one value."""
+    return run_seed(*what)
+
+
 async def _run(loop: DeterministicLoop, seed: int, name: str, weakening: Weakening) -> Result:
     profile, random = PROFILES[name], Random(f"run {seed}")
     nodes = random.choice((2, 2, 3))
