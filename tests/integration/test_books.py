@@ -525,6 +525,17 @@ class TestASendThatTheBooksStillHave:
         await desk.at(DAY_MS)
         assert await desk.used() == 0
 
+    async def test_that_was_learned_from_its_status_is_completed_by_who_sent_it(self, desk: Desk) -> None:
+        await desk.books.learn(an_intent(attempt=0, about=b'{"number":"1"}'), NOW_MS)
+
+        assert await desk.rebuild(an_intent(about=b'{"app":"shop"}', state="unknown")) == 0
+
+        record = await desk.messages.find(PORTFOLIO, "m1")
+        assert record is not None
+        assert (record.state.value, record.about["app"], await desk.used()) == ("accepted", "shop", 1)
+        assert not await desk.rebuild(an_intent(attempt=2, about=b'{"app":"another"}'))
+        assert (await desk.messages.find(PORTFOLIO, "m1")) == record
+
 
 class TestASendThatTheBooksHaveInTheQueue:
     async def test_leaves_it_for_it_was_sent(self, desk: Desk) -> None:

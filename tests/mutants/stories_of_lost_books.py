@@ -123,6 +123,15 @@ async def a_delivery_that_the_books_were_not_told_is_told_once(book: Book) -> No
     assert await book.used() == 0
 
 
+async def what_was_learned_from_a_status_is_completed_by_who_sent_it(book: Book) -> None:
+    await _rebuilds(book, _sent("m1", ANN, attempt=0))
+    for attempt, app in ((1, b'{"app":"shop"}'), (2, b'{"app":"another"}')):
+        assert await _rebuilds(book, _sent("m1", ANN, attempt=attempt, about=app)) == 0
+    record = await book.messages.find(PORTFOLIO, "m1")
+    assert record is not None
+    assert record.about.get("app") == "shop"
+
+
 async def what_the_books_know_stays_as_it_is(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.settle("m1", "failed", release=True)

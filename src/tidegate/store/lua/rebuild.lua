@@ -38,6 +38,8 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
   local queued = record[1] == 'queued'
   recipient = name_of(k, recipient)
   if record[1] and not (queued and tonumber(record[2]) <= tonumber(attempt)) then
+    -- Who sent it knows more of it than its status could tell.
+    if record[2] == '0' and not queued then redis.call('HSET', k.message .. id, 'attempt', attempt, 'about', about) end
     -- Meta tells of a delivery once, and may have told it just before.
     if delivered > 0 and not record[6] then
       redis.call('HSET', k.message .. id, 'counted', 1)
