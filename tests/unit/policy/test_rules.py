@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.rules import GUARDRAIL_FIELDS, Hold, Mode, QuietHours, Rules, Table
+from tidegate.policy.rules import GUARDRAIL_FIELDS, Delivery, Hold, Mode, QuietHours, Rules, Table
 
 EXAMPLE = Path(__file__).parents[3] / "rules.example.toml"
 
@@ -254,6 +254,7 @@ def test_the_example_shows_every_key_of_a_guardrail(guardrail: str) -> None:
 @pytest.mark.parametrize(
     ("written", "fault"),
     [
+        pytest.param({"quiet_hours": {"from": "21:00", "to": "21:00"}}, "the same time", id="a night without an hour"),
         pytest.param({"frequency_cap": {}}, "neither per_day nor per_week", id="a cap on nothing"),
         pytest.param(
             {"early_warning": {"false_stops": 0.5}},
@@ -266,6 +267,12 @@ def test_the_example_shows_every_key_of_a_guardrail(guardrail: str) -> None:
 def test_a_table_that_makes_no_sense_is_refused(written: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValidationError, match=fault):
         Rules.model_validate(written)
+
+
+def test_what_is_promised_of_a_category_is_its_own() -> None:
+    rules = Rules.model_validate({"delivery": {"utility": "at_least_once"}})
+
+    assert [rules.delivery.of(category) is Delivery.AT_LEAST_ONCE for category in Category] == [False, True, False]
 
 
 def test_what_the_tables_mean_to_the_judgement() -> None:

@@ -46,6 +46,9 @@ end
 -- Another server has all that was written before some moment: whoever was there at that moment may have written more.
 if ledger[2] and server ~= '' and ledger[2] ~= server and ARGV[5] ~= '1' then
   for _, other in pairs(nodes) do other.owes = other.owes or other.heard + gone_ms >= last end
+  -- Nor does one that a node may have seen on the server before, with what this one has lost.
+  epoch = math.max(epoch + 1, now)
+  redis.call('HSET', k.ledger, 'epoch', text(epoch))
 end
 -- Who remembers other books wrote what these do not have; and so did whoever was known a day ago and is not known here.
 for i = 8, #ARGV, 2 do
