@@ -55,12 +55,12 @@ CASES = st.builds(
 LIMITS = st.sampled_from([UNLIMITED, 1, 2, 3, 5, 10])
 
 
-def standing_of(limit: int, throughput: int = 80) -> Standing:
+def standing_of(limit: int, throughput: int = 80, prepaid: int = 0) -> Standing:
     numbers = {number: NumberStanding(number, throughput=throughput) for number in NUMBERS}
-    return make_standing(limit=limit, numbers=numbers)
+    return make_standing(limit=limit, numbers=numbers, prepaid=prepaid)
 
 
-STANDINGS = st.builds(standing_of, LIMITS, st.sampled_from([0, 1, 80, 1_000]))
+STANDINGS = st.builds(standing_of, LIMITS, st.sampled_from([0, 1, 80, 1_000]), st.sampled_from([0, 0, 1, 3, 20]))
 FACTS = st.builds(
     Facts,
     now_ms=st.just(NOW_MS),
@@ -186,6 +186,17 @@ def test_a_fuller_book_never_opens_the_gate(
         replace(facts, throughput_at_ms=facts.throughput_at_ms + more),
     ):
         assert not isinstance(judge(case, terms, worse, rules), Send)
+
+
+@given(case=CASES, facts=FACTS, rules=all_rules(), limit=st.integers(1, 12), prepaid=st.integers(0, 5))
+@settings(max_examples=300)
+def test_a_place_that_is_leased_never_opens_the_gate(
+    case: Case, facts: Facts, rules: Rules, limit: int, prepaid: int
+) -> None:
+    none, some = standing_of(limit), standing_of(limit, prepaid=prepaid)
+    assume(not isinstance(judge(case, terms_of(case, none, rules), facts, rules), Send))
+
+    assert not isinstance(judge(case, terms_of(case, some, rules), facts, rules), Send)
 
 
 @given(case=CASES, facts=FACTS, rules=all_rules(), limit=st.integers(1, 12), less=st.integers(1, 5))
