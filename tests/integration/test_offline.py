@@ -123,6 +123,32 @@ class TestLoginCodes:
 
         assert await used(again) == 1
 
+    async def test_of_a_node_that_does_not_come_back_are_told_by_its_neighbour(
+        self, house: House, tmp_path: Path
+    ) -> None:
+        house.rules = RULES
+        first, second = await house.node(tmp_path), await house.node(tmp_path)
+        await leased(second, LEASED // 2)
+        await house.end_store()
+        assert await a_code(second, 1)
+        for node in (first, second):
+            await house.end(node)
+        await house.start_store()
+
+        again = await house.node(tmp_path)
+        await leased(again, LEASED // 2)
+
+        assert again.recovery.journals[0].node == first.recovery.journals[0].node
+        assert await used(again) == 1
+
+    async def test_are_given_back_by_a_node_that_sends_nothing(self, house: House) -> None:
+        house.rules = RULES
+        first, idle = await house.node(), await house.node()
+        await leased(first, LEASED // 2)
+        await leased(idle, LEASED // 2)
+
+        assert [await a_code(first, n) for n in range(LIMIT)] == [True] * LIMIT
+
     async def test_are_not_sent_to_whom_refuses_them(self, house: House) -> None:
         house.rules = RULES
         node = await house.node()
