@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -150,6 +150,8 @@ class Stage:
     async def limit_is_wide(self) -> int:
         """Let the platform raise the limit far beyond what was sent; when it did (ms)."""
         at_ms = self.clock()
+        # News that is lost would leave the queue where it is.
+        self.meta.world.behave(replace(self.meta.world.behaviour, lost_share=0.0))
         self.meta.world.set_limit(PORTFOLIO, WIDE, at_ms)
         self.meta.courier.stir()
         return at_ms
