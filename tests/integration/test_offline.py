@@ -211,7 +211,7 @@ async def test_a_webhook_that_can_not_be_kept_is_heeded_and_asked_for_again(hous
     await house.end_store()
     user, at_s = "16505551234", str(node.services.clock.now_ms() // 1000)
     message = {"from": user, "id": "wamid.STOP", "timestamp": at_s, "type": "text", "text": {"body": "STOP"}}
-    value = {
+    value: dict[str, object] = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": NUMBER.display_phone_number, "phone_number_id": NUMBER.id},
         "contacts": [{"wa_id": user}],
