@@ -13,7 +13,7 @@ class StoreClock:
     A node's wall clock is never asked: two nodes with clocks apart would judge the same window differently.
     """
 
-    __slots__ = ("_jumped", "_monotonic", "_offset_ms")
+    __slots__ = ("__weakref__", "_jumped", "_monotonic", "_offset_ms")
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

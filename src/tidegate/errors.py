@@ -3,6 +3,7 @@
     TidegateError
      +- BadConfiguration     the file, an override or a rule cannot be used; carries every fault found
      +- StoreUnavailable     Valkey/Redis did not answer, or not in a state that a promise may rest on
+     |   +- StoreNotAsked     ... and it is certain that it was not even asked
      +- UnfitStore           Valkey/Redis is set up so that no gateway may run on it; says the remedy
 
 No message holds a secret or a phone number: they end up in logs and in terminals.
@@ -42,6 +43,10 @@ class BadConfiguration(TidegateError):
 
 class StoreUnavailable(TidegateError):
     """The store did not answer in time, or answered that it cannot do its work now."""
+
+
+class StoreNotAsked(StoreUnavailable):
+    """The store was away, and the call never left: nothing of it can have been carried out, now or later."""
 
 
 class UnfitStore(TidegateError):

@@ -13,6 +13,7 @@ from tests.integration.house import House, a_house, sent, used, works_again
 from tests.waiting import until
 from tidegate.app import Node
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway import Forwarded, Unavailable
 
 pytestmark = pytest.mark.impatient
@@ -53,3 +54,29 @@ async def test_login_codes_go_while_the_store_hangs(house: House) -> None:
 
 async def reported(node: Node) -> bool:
     return not node.recovery.journals[0].of(PORTFOLIO).offline
+
+
+async def test_what_is_refused_while_the_store_is_known_to_be_away_leaves_nothing_to_be_taken_back(
+    house: House,
+) -> None:
+    node = await house.node()
+    await house.end_store()
+
+    async def is_away() -> bool:
+        return isinstance(await ask(node), StoreNotAsked)
+
+    await until(is_away)
+    left = len(node.services.gateway._settling._writing)
+    answers = [await sent(node, f"+1555020{n:04}") for n in range(50)]
+
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert len(node.services.gateway._settling._writing) <= left
+    await house.start_store()
+
+
+async def ask(node: Node) -> StoreUnavailable | None:
+    try:
+        await node.services.ledger.books(PORTFOLIO)
+    except StoreUnavailable as fault:
+        return fault
+    return None

@@ -14,7 +14,7 @@ from tidegate.edge.drafts import Draft
 from tidegate.edge.fates import fate
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
-from tidegate.errors import StoreUnavailable
+from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway import until_stored
 from tidegate.policy.lifecycle import State
 from tidegate.policy.verdict import Reason
@@ -45,8 +45,9 @@ class Once:
         entry = self._entry(draft, message_id)
         try:
             found = await self.first(entry, draft)
-        except StoreUnavailable:
-            self.let_go(entry, draft)
+        except StoreUnavailable as fault:
+            if not isinstance(fault, StoreNotAsked):
+                self.let_go(entry, draft)
             return answers.unavailable(message_id)
         match found:
             case Other():

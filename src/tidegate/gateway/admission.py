@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.errors import StoreUnavailable
+from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway.addressee import NOTHING, Addressee, Note
 from tidegate.gateway.answered import Gone
 from tidegate.gateway.keeping import Keeping
@@ -24,7 +25,7 @@ from tidegate.policy.decide import PLACE_REASONS, foreshadowed, judge, shadowed
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Standing
-from tidegate.policy.verdict import Queue, Reason, Reject, Verdict, Wait
+from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.ledger import Ask, Ledger
 from tidegate.store.prepaid import REST_MS, Prepaid
 from tidegate.store.sealing import Seal
@@ -82,15 +83,18 @@ class Admission:
         ask = self._ask(message, terms, note)
         try:
             facts = await self._ledger.admit(ask)
-        except StoreUnavailable:
+        except StoreUnavailable as fault:
             own = None if message.queued else await self._offline.admit(ask, case)
             if own is None:
-                self._take_back(message)
+                self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
                 raise
+            verdict = judge(case, terms, own, standing.rules)
+            if not isinstance(verdict, Send | Wait):
+                self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
             if own.taken:
                 self._metrics.sent_offline(case.category.value if case.category else "service")
             # Nobody's stop can reach this node now: its start is counted from its own word.
-            return Judged(judge(case, terms, own, standing.rules), self._clock.monotonic_ms())
+            return Judged(verdict, self._clock.monotonic_ms())
         self._clock.observe(facts.now_ms)
         self._offline.answered(ask, facts)
         return Judged(await self._verdict(message, case, terms, standing, addressee, facts), asked_at_ms)
@@ -137,11 +141,11 @@ class Admission:
                 rules_version=message.rules_version,
             )
 
-    def _take_back(self, message: Message) -> None:
+    def _take_back(self, message: Message, *, was_asked: bool) -> None:
         # The call may have been carried out: what it took is given back once the store can be reached.
         if message.queued:
             self._keeping.give_back(message, Reason.STORE_UNAVAILABLE, "the store did not answer in time")
-        else:
+        elif was_asked:
             self._settling.unsent(message, "never started")
 
     async def _is_overtaken(self, message: Message, facts: Facts, addressee: Addressee) -> bool:
@@ -160,8 +164,7 @@ class Admission:
             return False
         if facts.used >= category_places(standing.limit, case.category or Category.MARKETING, standing.rules):
             return False
-        if facts.now_ms - REST_MS < standing.recalled_at_ms < facts.now_ms - _CALLED_BACK_MS:
-            # Whoever has not given it back by now can't be reached.
+        if _is_out_of_reach(standing, facts.now_ms):
             return False
         await self._prepaid.recall(case.portfolio)
         await self._clock.sleep_until(facts.now_ms + _CALL_AGAIN_MS)
@@ -186,3 +189,13 @@ class Admission:
             note.expires_at_ms,
             self._seal.close(message.message_id, message.packed()) if is_kept else b"",
         )
+
+
+def with_what_is_leased(standing: Standing, now_ms: int) -> Standing:
+    """The standing as a send finds it that calls for the places leased by nodes: they come back, mostly."""
+    return standing if _is_out_of_reach(standing, now_ms) else replace(standing, prepaid=0)
+
+
+def _is_out_of_reach(standing: Standing, now_ms: int) -> bool:
+    """Whether leased places were called for, and whoever has not given them back by now can't be reached."""
+    return now_ms - REST_MS < standing.recalled_at_ms < now_ms - _CALLED_BACK_MS

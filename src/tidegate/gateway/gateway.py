@@ -11,9 +11,9 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.enforcement import Enforcement, Probes
-from tidegate.errors import StoreUnavailable
+from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway.addressee import Addressee
-from tidegate.gateway.admission import Admission
+from tidegate.gateway.admission import Admission, with_what_is_leased
 from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
@@ -160,7 +160,7 @@ class Gateway:
             message, case = self._seen(message, addressee, standing, waited_ms=0.0)
             rules, user = standing.rules, addressee.user
             now_ms = self._clock.now_ms()
-            terms = terms_of(case, standing, rules, now_ms, user)
+            terms = terms_of(case, with_what_is_leased(standing, now_ms), rules, now_ms, user)
             if not isinstance(decide(case, standing, rules, now_ms, user), Terms):
                 # At night no terms are valid, and asking anew would last until the morning.
                 terms = replace(terms, valid_until_ms=0)
@@ -243,8 +243,8 @@ class Gateway:
                     await self._keeping.keep(
                         message, reason, detail, until_ms, needs_place=needs_place, spread_ms=spread_ms
                     )
-                except StoreUnavailable:
-                    if not message.queued:
+                except StoreUnavailable as fault:
+                    if not message.queued and not isinstance(fault, StoreNotAsked):
                         self._keeping.retract(message)
                     raise
                 return Held(message.message_id, "queue", reason, until_ms)

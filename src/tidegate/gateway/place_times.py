@@ -22,7 +22,8 @@ class PlaceTimes:
     async def told(self, portfolio: str, terms: Terms, facts: Facts) -> Facts:
         """The facts, with the time of the next place where that is what is missing. Raises StoreUnavailable."""
         bound = min((p for p in (terms.limit_places, terms.category_places) if p >= 0), default=-1)
-        if bound < 0 or facts.used < bound or not facts.needs_place(terms):
+        # Where no place is to be had at all, none comes free, and the curve would be old when one is.
+        if bound <= 0 or facts.used < bound or not facts.needs_place(terms):
             return facts
         read_at_ms, curve = self._curves.get(portfolio, (0, []))
         if abs(facts.now_ms - read_at_ms) > _CURVE_AGE_MS:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
@@ -13,6 +14,10 @@ from tidegate.policy.users import given_back
 from tidegate.store.ledger import Ledger, Outcome, Settled
 from tidegate.store.users import Users
 from tidegate.tasks import spawn
+
+_AT_A_TIME: Final = 8
+_WAITS_MS: Final = (50, 100, 200, 400, 800, *(1_000 for _ in range(30)), *(5_000 for _ in range(120)))
+_turnstiles: WeakKeyDictionary[StoreClock, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Settling:
@@ -78,13 +83,22 @@ def _outcome(message: Message, state: Settled, cause: str, *, wamid: str = "", r
     return Outcome(message.route.portfolio, message.message_id, message.attempt, state, cause, wamid, release)
 
 
-async def until_stored(write: Callable[[], Awaitable[Any]], clock: StoreClock, tries: int = 60) -> Any:
-    """Repeat an idempotent write until the store takes it, with waits of up to a second; raises when it never does."""
-    for attempt in range(tries):
+async def until_stored(write: Callable[[], Awaitable[Any]], clock: StoreClock) -> Any:
+    """Repeat an idempotent write until the store takes it; raises StoreUnavailable when it does not for ten minutes.
+
+    Of one node only a few ask again at a time: after an hour's absence the store has better to do than to hear all that
+    was written in it at once.
+    """
+    try:
+        return await write()
+    except StoreUnavailable:
+        pass
+    turnstile = _turnstiles.setdefault(clock, asyncio.Semaphore(_AT_A_TIME))
+    for wait_ms in _WAITS_MS:
+        await clock.sleep_until(clock.now_ms() + wait_ms)
         try:
-            return await write()
+            async with turnstile:
+                return await write()
         except StoreUnavailable:
-            if attempt == tries - 1:
-                raise
-            await clock.sleep_until(clock.now_ms() + min(1_000, 50 * 2**attempt))
-    raise AssertionError("unreachable")
+            continue
+    return await write()

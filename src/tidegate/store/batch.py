@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from tidegate.errors import StoreUnavailable
+from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.tasks import spawn
 
 Item = TypeVar("Item")
@@ -62,7 +62,8 @@ class Batch(Generic[Item, Answer]):
         except StoreUnavailable as error:
             # Who came meanwhile has waited as long: the next call would say the same, later than anybody may wait.
             late, self._waiting = self._waiting, []
-            return _fail(batch + late, error)
+            _fail(batch, error)
+            return _fail(late, StoreNotAsked("the store is unavailable: it was not asked again"))
         except Exception as error:
             if len(batch) == 1:
                 return _fail(batch, error)

@@ -20,7 +20,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from tidegate.store.address import StoreAddress, StoreKind, parse_address
 from tidegate.store.data_directory import DirectoryInUse
 from tidegate.store.embedded import EmbeddedStore, running_url
-from tidegate.store.pulse import Pulse
+from tidegate.store.pulse import NoConnection, Pulse
 from tidegate.store.scripts import StoreClient
 from tidegate.store.witness import Witness
 
@@ -173,8 +173,11 @@ class _Pool(BlockingConnectionPool):
     async def get_connection(self, *args: Any, **options: Any) -> Any:
         pulse: Pulse = self.connection_kwargs["pulse"]
         if not pulse.may_ask():
-            raise RedisConnectionError("the store does not answer; it is asked again in a moment")
-        return await super().get_connection(*args, **options)  # type: ignore[no-untyped-call]  # it has no hints
+            raise NoConnection("the store does not answer; it is asked again in a moment")
+        try:
+            return await super().get_connection(*args, **options)  # type: ignore[no-untyped-call]  # it has no hints
+        except (RedisConnectionError, RedisTimeoutError, OSError) as fault:
+            raise NoConnection(str(fault)) from fault
 
 
 class _BlockingSentinelPool(SentinelConnectionPool, _Pool):

@@ -20,7 +20,8 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tidegate.errors import StoreUnavailable
+from tidegate.errors import StoreNotAsked, StoreUnavailable
+from tidegate.store.pulse import NoConnection
 
 # Faults that are the store's by their class alone. DataError (an argument that can't be encoded) and an
 # ordinary ResponseError (wrong arity, WRONGTYPE, a script that broke) are not here: they are our own bugs and
@@ -91,7 +92,8 @@ class StoreFaults:
             return
         trouble = trouble_of(error)
         if trouble is not None:
-            raise StoreUnavailable(f"the store is unavailable: {trouble}") from error
+            kind = StoreNotAsked if isinstance(error, NoConnection) else StoreUnavailable
+            raise kind(f"the store is unavailable: {trouble}") from error
 
 
 store_faults = StoreFaults()

@@ -5,6 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+
+class NoConnection(RedisConnectionError):
+    """No connection to the store could be had, so that nothing was asked of it."""
+
+
 #: So many calls in a row without an answer, over so long, and the store counts as away. A stalled machine makes many
 #: of them late at one moment, and answers the next.
 _FAILURES: Final = 3

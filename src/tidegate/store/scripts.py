@@ -15,7 +15,7 @@ from typing import Any, Final
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
-from tidegate.errors import StoreUnavailable
+from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 
@@ -89,16 +89,19 @@ class Script:
     ) -> Any:
         """Run a script that changes nothing when it runs twice: once more when no answer came, with less patience.
 
-        A stalled event loop, or a pause of the store's, is no fault of it; two in a row are. Raises StoreUnavailable.
+        A stalled event loop, or a pause of the store's, is no fault of it; two in a row are. Raises StoreUnavailable;
+        StoreNotAsked only where neither call left.
         """
         try:
             return await self(client, keys, args)
-        except StoreUnavailable:
+        except StoreUnavailable as fault:
             try:
                 async with asyncio.timeout(SECOND_TRY_S):
                     return await self(client, keys, args)
             except TimeoutError:
                 raise StoreUnavailable("the store is unavailable: no answer twice") from None
+            except StoreNotAsked:
+                raise fault from None
 
     async def _promised(
         self, client: Redis, keys: Sequence[str | bytes], args: Sequence[str | bytes | int], replicas: int
