@@ -142,8 +142,7 @@ class Stage:
         glance, now_ms = self.look(), self.time()
         if glance.in_flight:
             return "an outcome is not known yet"
-        times = [glance.release_ms, glance.deadline_ms, *(lane.first_due_ms for lane in glance.lanes)]
-        due = any(at_ms is not None and at_ms <= now_ms for at_ms in times)
+        due = any(at_ms <= now_ms for at_ms in glance.times)
         has_room = any(lane.waiting and self._has_room(lane.lane, glance) for lane in glance.lanes)
         return "due" if due or has_room or glance.leased else None
 

@@ -24,11 +24,16 @@ class LaneGlance:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One portfolio. `used`: places held; `release_ms`: when the next may end, past while it is not swept yet."""
+    """One portfolio. `used`: places held; `release_ms`: when the next may end, past while it is not swept yet.
+
+    `in_flight`: messages that are being sent. `unresolved_ms`: when the next of those whose outcome is unknown is told
+    of as unresolved, or tried again.
+    """
 
     used: int
     in_flight: int
     leased: int
+    unresolved_ms: int | None
     release_ms: int | None
     deadline_ms: int | None
     lanes: tuple[LaneGlance, ...]
@@ -41,17 +46,28 @@ class Glance:
     @property
     def next_ms(self) -> int | None:
         """When something in the store comes due by itself; None: never."""
-        times = [self.release_ms, self.deadline_ms, *(lane.first_due_ms for lane in self.lanes)]
-        return min((at_ms for at_ms in times if at_ms is not None), default=None)
+        return min(self.times, default=None)
+
+    @property
+    def times(self) -> list[int]:
+        """When anything in the store comes due by itself."""
+        times = [self.unresolved_ms, self.release_ms, self.deadline_ms, *(lane.first_due_ms for lane in self.lanes)]
+        return [at_ms for at_ms in times if at_ms is not None]
 
 
-#: KEYS: ledger, inflight, leases, calendar, deadlines, then the two sets of each lane: timed, waiting.
-#: Gives places held, sizes of inflight and leases, first scores of calendar and deadlines, then three a lane: size and
-#: first score of timed, size of waiting. A score of -1: there is none.
+#: KEYS: ledger, inflight, leases, calendar, deadlines, then the two sets of each lane: timed, waiting. ARGV[1]: what the
+#: key of a message begins with. Gives places held, messages that are being sent, size of leases, when the first
+#: unknown one is due, first scores of calendar and deadlines, then three a lane: size and first score of timed, size of waiting.
+#: A score of -1: there is none.
 _LOOK: Final = """
 local function first(key) return math.floor(tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or -1)) end
-local seen = { tonumber(redis.call('HGET', KEYS[1], 'used') or 0), redis.call('ZCARD', KEYS[2]),
-  redis.call('ZCARD', KEYS[3]), first(KEYS[4]), first(KEYS[5]) }
+local sending, unresolved, inflight = 0, -1, redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
+for i = 1, #inflight, 2 do
+  if redis.call('HGET', ARGV[1] .. inflight[i], 'state') ~= 'unknown' then sending = sending + 1
+  elseif unresolved < 0 then unresolved = math.floor(tonumber(inflight[i + 1])) end
+end
+local seen = { tonumber(redis.call('HGET', KEYS[1], 'used') or 0), sending, redis.call('ZCARD', KEYS[3]), unresolved,
+  first(KEYS[4]), first(KEYS[5]) }
 for i = 6, #KEYS, 2 do
   seen[#seen + 1] = redis.call('ZCARD', KEYS[i])
   seen[#seen + 1] = first(KEYS[i])
@@ -68,18 +84,19 @@ class StoreGlance:
         self._lanes = tuple(lanes)
         self._look = store.register_script(_LOOK)
         key = dict(zip(NAMES, PortfolioKeys(portfolio).all, strict=True))
+        self._message = key["message:"]
         self._keys = [key[name] for name in ("ledger", "inflight", "leases", "calendar", "deadlines")]
         for lane in lanes:
             self._keys += [key["lane:"] + str(lane).encode(), key["waiting:"] + str(lane).encode()]
 
     def look(self) -> Glance:
         """Look now. Blocks the loop for the trip, so that what is seen is still so when it returns."""
-        used, in_flight, leased, release, deadline, *rest = self._look(keys=self._keys)
+        used, in_flight, leased, unresolved, release, deadline, *rest = self._look(self._keys, [self._message])
         lanes = tuple(
             LaneGlance(lane, rest[3 * i], _known(rest[3 * i + 1]), rest[3 * i + 2])
             for i, lane in enumerate(self._lanes)
         )
-        return Glance(used, in_flight, leased, _known(release), _known(deadline), lanes)
+        return Glance(used, in_flight, leased, _known(unresolved), _known(release), _known(deadline), lanes)
 
 
 def _known(score: int) -> int | None:

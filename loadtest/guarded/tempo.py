@@ -12,6 +12,7 @@ from collections.abc import Callable
 from math import ceil
 from time import monotonic, time
 from typing import Any, Final
+from weakref import WeakSet
 
 from redis import Redis
 
@@ -62,7 +63,9 @@ class Tempo(asyncio.SelectorEventLoop):
         self._leaps = _Leaps()
         super().__init__(self._leaps)
         self._leaps.leap = self._leap
-        self._leaps.is_waiting = lambda: False
+        self._leaps.is_waiting = self._awaits_store
+        self._greeting = 0
+        self._ways: WeakSet[asyncio.StreamReaderProtocol] = WeakSet()
         self._set_store: Callable[[], None] = lambda: None
         self.has_work: Callable[[], bool] = lambda: True
         self.next_ms: Callable[[], int | None] = lambda: None
@@ -76,8 +79,22 @@ class Tempo(asyncio.SelectorEventLoop):
         """Virtual time in ms since 1970."""
         return EPOCH_MS + self._ms
 
-    def lead(self, store: Redis, portfolio: str, is_waiting: Callable[[], bool]) -> None:
-        """Have the store follow. `is_waiting`: whether an answer of it is awaited, while which no time passes."""
+    async def create_unix_connection(self, *args: Any, **options: Any) -> Any:
+        """Connect, as ever; only the store listens on a socket of this kind, and no time passes while it is awaited."""
+        self._greeting += 1
+        try:
+            transport, protocol = await super().create_unix_connection(*args, **options)
+        finally:
+            self._greeting -= 1
+        if isinstance(protocol, asyncio.StreamReaderProtocol):
+            self._ways.add(protocol)
+        return transport, protocol
+
+    def _awaits_store(self) -> bool:
+        return self._greeting > 0 or any(_is_read(way) for way in self._ways)
+
+    def lead(self, store: Redis, portfolio: str) -> None:
+        """Have the store follow."""
         key = PortfolioKeys(portfolio).clock
 
         def follow() -> None:
@@ -86,7 +103,6 @@ class Tempo(asyncio.SelectorEventLoop):
 
         self._set_store = follow
         follow()
-        self._leaps.is_waiting = is_waiting
 
     def freeze(self, store: Redis, portfolio: str) -> None:
         """Have the store's time stand still between two leaps, from the next second on."""
@@ -135,3 +151,9 @@ class Tempo(asyncio.SelectorEventLoop):
             if isinstance(task, asyncio.Task) and task.get_name() in self.lookers:
                 return True
         return False
+
+
+def _is_read(way: asyncio.StreamReaderProtocol) -> bool:
+    """Whether somebody waits for what comes on it."""
+    reader: Any = way._stream_reader  # type: ignore[attr-defined]  # it has no public way to ask
+    return reader is not None and reader._waiter is not None

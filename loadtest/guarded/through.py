@@ -15,7 +15,6 @@ from unittest.mock import patch
 
 import orjson
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
 
 from loadtest.deployment import MARKETING, PORTFOLIO, WABA, Deployment
 from loadtest.guarded.postman import Postman
@@ -144,10 +143,7 @@ async def _open_house(trial: Trial, store_url: str, tempo: Tempo) -> AsyncIterat
         postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(body))
         upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
         node = await _compose(settings, store_url, tempo, upstream)
-        client = node.connection.client
-        assert isinstance(client, AsyncRedis), "a trial has one server"
-        pool = client.connection_pool
-        tempo.lead(store, PORTFOLIO, lambda: bool(pool._in_use_connections))
+        tempo.lead(store, PORTFOLIO)
         await node.start()
         tempo.freeze(store, PORTFOLIO)
         carrying = tempo.create_task(postman.run(), name="postman")

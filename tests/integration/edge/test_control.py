@@ -63,6 +63,7 @@ class TestCapacity:
             "next_release_at": None,
             "releases": [],
             "queued": {"authentication": 0, "utility": 0, "marketing": 0},
+            "held_until": None,
         }
 
     async def test_places_in_use_and_their_releases_are_told(self, bare: Caller):

@@ -102,7 +102,7 @@ def test_the_store_follows_and_then_stands_still_between_two_leaps() -> None:
     key = PortfolioKeys("acme").clock
 
     async def main(tempo: Tempo) -> None:
-        tempo.lead(store, "acme", lambda: False)
+        tempo.lead(store, "acme")
         seconds, micros = store.time()
         shift_ms = int(store.get(key))
         assert abs(seconds * 1000 + micros // 1000 + shift_ms - EPOCH_MS) < 60_000

@@ -13,7 +13,7 @@ CODES, OFFERS = Lane("1", Category.AUTHENTICATION), Lane("1", Category.MARKETING
 
 def test_an_empty_store_has_nothing_in_hand_and_awaits_nothing() -> None:
     glance = StoreGlance(FakeStrictRedis(), "acme", [CODES, OFFERS]).look()
-    assert glance == Glance(0, 0, 0, None, None, (LaneGlance(CODES, 0, None, 0), LaneGlance(OFFERS, 0, None, 0)))
+    assert glance == Glance(0, 0, 0, None, None, None, (LaneGlance(CODES, 0, None, 0), LaneGlance(OFFERS, 0, None, 0)))
     assert (glance.queued, glance.next_ms) == (0, None)
 
 
@@ -21,7 +21,9 @@ def test_places_work_in_hand_and_each_lane_are_seen_and_what_comes_first() -> No
     store = FakeStrictRedis()
     prefix = "tidegate:{acme}:"
     store.hset(f"{prefix}ledger", "used", 7)
-    store.zadd(f"{prefix}inflight", {"a": 9_000})
+    store.zadd(f"{prefix}inflight", {"a": 9_000, "u": 1_795_300_440_000, "v": 1_795_300_450_000})
+    for message_id, state in (("a", "sending"), ("u", "unknown"), ("v", "unknown")):
+        store.hset(f"{prefix}message:{message_id}", "state", state)
     store.zadd(f"{prefix}leases", {"b": 8_000, "c": 8_500})
     store.zadd(f"{prefix}calendar", {"12": 1_795_300_432_180, "13": 1_795_300_432_999})
     store.zadd(f"{prefix}deadlines", {"d": 1_795_300_500_000})
@@ -32,6 +34,7 @@ def test_places_work_in_hand_and_each_lane_are_seen_and_what_comes_first() -> No
         used=7,
         in_flight=1,
         leased=2,
+        unresolved_ms=1_795_300_440_000,
         release_ms=1_795_300_432_180,
         deadline_ms=1_795_300_500_000,
         lanes=(LaneGlance(CODES, 0, None, 0), LaneGlance(OFFERS, 2, 1_795_300_432_001, 1)),
