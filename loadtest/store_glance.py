@@ -55,10 +55,10 @@ class Glance:
         return [at_ms for at_ms in times if at_ms is not None]
 
 
-#: KEYS: ledger, inflight, leases, calendar, deadlines, then the two sets of each lane: timed, waiting. ARGV[1]: what the
-#: key of a message begins with. Gives places held, messages that are being sent, size of leases, when the first
-#: unknown one is due, first scores of calendar and deadlines, then three a lane: size and first score of timed, size of waiting.
-#: A score of -1: there is none.
+#: KEYS: ledger, inflight, leases, calendar, deadlines, then the two sets of each lane: timed, waiting.
+#: ARGV[1]: what the key of a message begins with.
+#: Gives places held, messages that are being sent, size of leases, when the first unknown one is due, first scores of
+#: calendar and deadlines, then three a lane: size and first score of timed, size of waiting. -1: there is none.
 _LOOK: Final = """
 local function first(key) return math.floor(tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or -1)) end
 local sending, unresolved, inflight = 0, -1, redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
