@@ -4,6 +4,7 @@
      +- BadConfiguration     the file, an override or a rule cannot be used; carries every fault found
      +- StoreUnavailable     Valkey/Redis did not answer, or not in a state that a promise may rest on
      |   +- StoreNotAsked     ... and it is certain that it was not even asked
+     +- JournalUnwritable    the journal's folder can't be written to (journal/files.py)
      +- UnfitStore           Valkey/Redis is set up so that no gateway may run on it; says the remedy
 
 No message holds a secret or a phone number: they end up in logs and in terminals.

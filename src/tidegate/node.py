@@ -14,7 +14,7 @@ from aiohttp import web
 
 from tidegate.edge.routes import IN_HAND
 from tidegate.edge.services import Services
-from tidegate.errors import UnfitStore
+from tidegate.errors import StoreUnavailable, UnfitStore
 from tidegate.offline_duty import OfflineDuty
 from tidegate.poller import Poller
 from tidegate.recovery import Recovery
@@ -32,6 +32,10 @@ _FIRST_READ_S: Final = 5.0
 _DRAIN_S: Final = 20.0
 CLOSE_S: Final = 0.5
 _SETTLE_S: Final = 3.0
+
+#: A store that is busy at the moment of a start is asked again before the start fails.
+_TRIES: Final = 8
+_TRY_AGAIN_S: Final = 0.25
 
 log = structlog.get_logger()
 
@@ -63,8 +67,10 @@ class Node:
     async def start(self) -> None:
         """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
         services, server = self.services, self.settings.server
-        await self._check_store()
-        await self.recovery.begin()
+        await _patiently(self._check_store)
+        await _patiently(self.recovery.begin)
+        if self.connection.embedded is not None:
+            self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))
         services.clock.observe(await _store_now_ms(services, self.connection))
         await services.rules.begin()
         await services.upstream.start()
@@ -114,8 +120,6 @@ class Node:
             raise UnfitStore("; ".join(refusals))
         for warning in condition.warnings(store.replicas_ack):
             log.warning("store_promises_less", why=warning)
-        if self.connection.embedded is not None:
-            self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))
 
     async def _watch(self, embedded: EmbeddedStore) -> None:
         code = await embedded.ended()
@@ -133,3 +137,12 @@ async def _within(event: asyncio.Event, timeout_s: float) -> None:
 async def _store_now_ms(services: Services, connection: StoreConnection) -> int:
     clock = services.steerable or SteerableClock(connection.client, services.standings.portfolios)
     return await clock.now_ms()
+
+
+async def _patiently(step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    for _ in range(_TRIES - 1):
+        try:
+            return await step()
+        except StoreUnavailable:
+            await asyncio.sleep(_TRY_AGAIN_S)
+    await step()

@@ -18,6 +18,7 @@ from typing import Final
 
 import orjson
 
+from tidegate.errors import TidegateError
 from tidegate.journal.memory import KEPT_MS, Entry
 
 _LOCK: Final = "lock"
@@ -25,7 +26,7 @@ _LINES: Final = ".journal"
 _WORD: Final = re.compile(rb"[0-9a-f]{16}")
 
 
-class JournalUnwritable(Exception):
+class JournalUnwritable(TidegateError):
     """The journal can't be kept: no space, no right, no such place. What was to be written is not proven to be kept."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -51,9 +52,11 @@ class StoreConnection:
     async def aclose(self) -> None:
         """Close the client, then end the embedded server if this started it."""
         try:
-            await self.client.aclose()
-            if self.sentinel is not None:
-                await self.sentinel.aclose()
+            # What does not answer any more is as good as closed.
+            with contextlib.suppress(RedisError, OSError):
+                await self.client.aclose()
+                if self.sentinel is not None:
+                    await self.sentinel.aclose()
         finally:
             if self.embedded is not None:
                 await self.embedded.stop()
