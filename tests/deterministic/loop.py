@@ -55,6 +55,8 @@ class DeterministicLoop(asyncio.BaseEventLoop):
         self._total = 0
         #: Called with a process and the count of its steps, before each of them.
         self.watchers: list[Callable[[str, int], None]] = []
+        #: Called when the run is over, and nothing runs any more.
+        self.endings: list[Callable[[], None]] = []
         #: Makes connections and servers.
         self.network: Any = None
 
@@ -224,6 +226,8 @@ def run(seed: int, main: Callable[[DeterministicLoop], Coroutine[Any, Any, T]]) 
         return loop.run_until_complete(main(loop))
     finally:
         _clear_away(loop)
+        for end in loop.endings:
+            end()
         asyncio.set_event_loop(None)
         loop.close()
 

@@ -19,6 +19,7 @@ from tests.oracle.events import Event
 from tidegate.app import build
 from tidegate.settings import Settings
 from tidegate.settings.app_keys import hash_key
+from tidegate.upstream import Upstream
 
 PORTFOLIO: Final = "lucky-shrub"
 _START_AGAIN_S: Final = 1.0
@@ -97,6 +98,7 @@ class World:
 
     async def _start(self, member: Member) -> None:
         node = await build(self._settings(member))
+        self.loop.endings.append(lambda: _drop_session(node.services.upstream))
         await node.start()
 
     def kill_member(self, member: Member) -> None:
@@ -125,6 +127,14 @@ class World:
                 "poll": {"interval": "6h"},
             }
         )
+
+
+def _drop_session(upstream: Upstream) -> None:
+    """Nobody closes what a killed process had; where the collector finds it, that is no fault of whoever runs then."""
+    session, upstream._session = upstream._session, None
+    if session is not None and session.connector is not None:
+        session.connector._closed = True
+        session.detach()
 
 
 def open_world(
