@@ -13,7 +13,7 @@ import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
-from tidegate.journal import Intent, Journal, Past
+from tidegate.journal import Intent, Journal, JournalUnwritable, Past
 from tidegate.metrics import Metrics
 from tidegate.policy.users import User, Word
 from tidegate.store.books import JOIN_EVERY_MS, Books, Joined
@@ -24,6 +24,7 @@ from tidegate.store.users import Users
 from tidegate.store.witness import Identity, Witness, identify
 
 _AGAIN_S: Final = 0.25
+_LEAVE_S: Final = 1.0
 #: A settled outcome may have been lost for so long: what was settled earlier has been written long since.
 _SETTLED_AGAIN_MS: Final = 600_000
 _AT_ONCE: Final = 256
@@ -83,14 +84,35 @@ class Recovery:
                 await asyncio.sleep(_AGAIN_S)
 
     async def end(self) -> None:
-        """Give the journals up."""
+        """Leave the books, which nobody need wait with for this node then, and give the journals up."""
+        try:
+            async with asyncio.timeout(_LEAVE_S):
+                await self._leave()
+        except (TimeoutError, StoreUnavailable, JournalUnwritable) as error:
+            log.warning("books_not_left", fault=str(error))
         for journal in self.journals:
             await journal.close()
+
+    async def _leave(self) -> None:
+        if self._held and self.witness.doubts.is_set():
+            await self._look()
+        async with self.open_stores() as stores:
+            server = await identify(stores.connection.client)
+            if not self.witness.trusts(server.run_id):
+                return
+            for portfolio in self.standings.portfolios:
+                past = self._own.of(portfolio)
+                if not past.offline:
+                    await stores.books.leave(portfolio, past.era, self._own.node)
 
     async def _look(self) -> None:
         in_doubt = self.witness.doubts.is_set()
         async with self.open_stores() as stores:
             server = await identify(stores.connection.client)
+            if not in_doubt and not self.witness.trusts(server.run_id):
+                # What this node writes meanwhile goes to the one before: nothing is vouched for until that has ended.
+                self.witness.doubt()
+                return
             portfolios = self.standings.portfolios
             await asyncio.gather(*(self._look_at(p, server, stores, in_doubt=in_doubt) for p in portfolios))
             if await identify(stores.connection.client) != server:

@@ -201,6 +201,41 @@ class TestAnotherServer:
 
         assert joined.owing == ({"a", "left"} if owes else {"a"})
 
+    async def test_asks_nothing_of_who_ended_in_order(self, desk: Desk) -> None:
+        era = (await desk.join("left")).era
+        await desk.join("killed", era=era)
+        assert await desk.books.leave(PORTFOLIO, era, "left")
+        assert await desk.books.leave(PORTFOLIO, era, "left"), "twice is once"
+
+        joined = await desk.join("a", "s2", era=era, knows={"left": 0})
+
+        assert joined.owing == {"killed"}
+        assert (await desk.join("a", "s3", era=era)).owing == {"a", "killed"}, "it stays so"
+
+    async def test_that_does_not_know_of_the_leave_waits_for_who_left(self, desk: Desk) -> None:
+        era = (await desk.join("left")).era
+        before = await desk.client.dump(KEYS.nodes)
+        await desk.books.leave(PORTFOLIO, era, "left")
+        await desk.client.restore(KEYS.nodes, 0, before, replace=True)
+
+        assert (await desk.join("a", "s2", era=era)).owing == {"left"}
+
+    async def test_waits_for_who_has_come_back(self, desk: Desk) -> None:
+        era = (await desk.join("left")).era
+        await desk.books.leave(PORTFOLIO, era, "left")
+        await desk.join("left", era=era)
+
+        assert (await desk.join("a", "s2", era=era)).owing == {"left"}
+
+    async def test_that_waits_for_a_node_is_not_left_by_it(self, desk: Desk) -> None:
+        era = (await desk.join("a")).era
+        await desk.join("b", "s2", era=era)
+
+        assert not await desk.books.leave(PORTFOLIO, era, "a")
+        assert not await desk.books.leave(PORTFOLIO, "another", "b")
+        assert not await desk.books.leave(PORTFOLIO, era, "nobody")
+        assert (await desk.join("b", "s2", era=era)).owing == {"a"}
+
     async def test_that_does_not_know_a_node_has_lost_what_it_wrote(self, desk: Desk) -> None:
         era = (await desk.join("a")).era
         await desk.join("a", "s2", era=era)

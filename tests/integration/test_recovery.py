@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from loadtest.deployment import NUMBER, PORTFOLIO
 from tests.integration.house import LIMIT, House, a_house, emptied, held, sent, used, whole, works_again
@@ -25,9 +26,11 @@ from tidegate.gateway import Forwarded, Held, Refused, Unavailable
 from tidegate.policy.standing import Change
 from tidegate.recovery import Stores
 from tidegate.store.books import HOLD_MS
+from tidegate.store.embedded import socket_url
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import Inbound
 from tidegate.store.scripts import Script, StoreClient
+from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
 
 @pytest.fixture
@@ -197,6 +200,49 @@ class TestAnotherServer:
 
         assert isinstance(await sent(stays, "+15550100002"), Forwarded)
         assert await used(stays) == 2
+
+    async def test_that_restarts_while_no_node_runs_waits_for_none_of_them(self, house: House) -> None:
+        last = await house.node()
+        await sent(last, "+15550100001")
+        await house.end(last)
+
+        await house.end_store(signal.SIGTERM)
+        await house.start_store()
+        node = await house.node()
+
+        assert isinstance(await sent(node, "+15550100002"), Forwarded)
+        assert await used(node) == 2
+
+    async def test_takes_over_from_one_that_goes_on(self, house: House) -> None:
+        door, copy = house.directory / "door", house.directory / "copy"
+        door.symlink_to(house.directory / SOCKET_NAME)
+        node = await house.node(url=socket_url(str(door)))
+        for n in range(5):
+            await sent(node, f"+1555010{n:04}")
+        with house.look() as store:
+            store.save()
+        copy.mkdir(mode=0o700)
+        shutil.copy(house.directory / "dump.rdb", copy)
+        other = ValkeyProcess.spawn(copy, {"save": "", "maxmemory-policy": "noeviction"})
+        await other.ready(str(copy / SOCKET_NAME), timeout_s=10)
+        try:
+            with Redis.from_url(socket_url(str(copy / SOCKET_NAME))) as promoted:
+                door.unlink()
+                door.symlink_to(copy / SOCKET_NAME)
+                run_id = promoted.info("server")["run_id"]
+
+                async def looked_at() -> bool:
+                    return node.recovery.witness.trusts(run_id)
+
+                await until(looked_at)
+                await whole(node)
+                for n in range(5):
+                    assert isinstance(await sent(node, f"+1555020{n:04}"), Forwarded)
+
+                assert promoted.hget(PortfolioKeys(PORTFOLIO).ledger, "used") == b"10"
+            await house.end(node)
+        finally:
+            await other.stop(5)
 
 
 class TestAJournalOnDisk:

@@ -39,6 +39,17 @@ async def who_had_left_before_has_nothing_to_say(book: Book) -> None:
     assert (await _joins(book, "a", "s2", era=era)).owing == {"a", "stays"}
 
 
+async def who_ended_in_order_has_nothing_to_say_until_it_comes_back(book: Book) -> None:
+    books, era = Books(book.client), (await _joins(book, "left")).era
+    assert not await books.leave(PORTFOLIO, "another", "left")
+    assert await books.leave(PORTFOLIO, era, "left")
+    await _joins(book, "a", era=era)
+    assert (await _joins(book, "a", "s2", era=era)).owing == {"a"}
+    assert not await books.leave(PORTFOLIO, era, "a")
+    assert (await _joins(book, "left", "s2", era=era)).owing == {"a"}
+    assert (await _joins(book, "a", "s3", era=era)).owing == {"a", "left"}
+
+
 async def other_books_wait_for_those_who_wrote_in_the_ones_before(book: Book) -> None:
     await book.at(HOLD_MS)
     knows = {"b": 1, "gone": 0}

@@ -101,6 +101,11 @@ class Books:
         answer = await self._run("vouch", portfolio, [era, *nodes])
         return Vouched(answer[2], answer[3] == 1)
 
+    async def leave(self, portfolio: str, era: str, node: str) -> bool:
+        """A node ends that has written all that it knew: whether nobody is going to wait for it."""
+        answer = await self._run("leave", portfolio, [era, node])
+        return bool(answer[1])
+
     async def rebuild(self, portfolio: str, intents: Iterable[Intent]) -> int:
         """Write sends into the books that do not have them; how many that were."""
         missing = 0

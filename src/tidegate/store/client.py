@@ -104,9 +104,18 @@ class _Closes:
     knows OSError only, and would keep the connection for the next caller, and all after it.
     """
 
-    def __init__(self, *args: Any, pulse: Pulse | None = None, **options: Any) -> None:
+    #: Which run of which server it reaches, where a witness has asked.
+    run_id: str | None = None
+
+    def __init__(self, *args: Any, pulse: Pulse | None = None, witness: Witness | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._pulse = pulse or Pulse()
+        self._witness = witness
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it reaches the server that is trusted now."""
+        return self._witness is None or self._witness.trusts(self.run_id)
 
     async def connect(self) -> None:
         try:
@@ -182,6 +191,12 @@ class _Pool(BlockingConnectionPool):
         except (RedisConnectionError, RedisTimeoutError, OSError) as fault:
             raise NoConnection(str(fault)) from fault
 
+    async def ensure_connection(self, connection: Any) -> None:
+        # A primary that was deposed while it could not be told goes on answering on connections that never broke.
+        if not connection.is_trusted:
+            await connection.disconnect()
+        await super().ensure_connection(connection)
+
 
 class _BlockingSentinelPool(SentinelConnectionPool, _Pool):
     """Asks the Sentinels for the primary."""
@@ -204,7 +219,7 @@ def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[Stor
 
 
 def _greeted(witness: Witness | None) -> dict[str, Any]:
-    return {} if witness is None else {"redis_connect_func": witness.greet}
+    return {} if witness is None else {"redis_connect_func": witness.greet, "witness": witness}
 
 
 def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClient, Sentinel]:

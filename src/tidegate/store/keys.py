@@ -37,7 +37,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | topups | hash | `<waba> <reference>` -> millionths paid in | top_up | never |
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
-| nodes | hash | node -> `<owes> <heard (ms)>`: whether it has to say what the books miss | join, vouch | 31 h |
+| nodes | hash | node -> `<state> <heard (ms)>`: 1 it owes what the books miss, 2 it left | join, vouch, leave | 31 h |
 | heard | hash | number -> when the latest of its messages whose status came was admitted (ms) | refresh | never |
 | prepaid | hash | node -> `<places> <counted until (ms)>` that it may fill while the store is away | prepay | 31 h |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |

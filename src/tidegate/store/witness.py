@@ -30,7 +30,8 @@ class Identity(NamedTuple):
 class Witness:
     """Lets connections through to the one server whose books this node has looked at, and to no other.
 
-    It is asked at each new connection: a server that restarted, or that took over, is only reached by a new one.
+    It is asked at each new connection: a server that restarted, or that took over, is only reached by a new one. One
+    that was deposed and does not know it is left, though connections to it never broke.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,10 @@ class Witness:
         self.doubts.clear()
         self.on_trust()
 
+    def trusts(self, run_id: str | None) -> bool:
+        """Whether it is this server whose books were looked at."""
+        return self._trusted is not None and run_id == self._trusted
+
     def doubt(self) -> None:
         """The books may be others than those that were looked at."""
         self._trusted = None
@@ -60,7 +65,8 @@ class Witness:
             run_id = _run_id(await connection.read_response())
         except ResponseError:
             run_id = ""
-        if run_id != self._trusted:
+        connection.run_id = run_id
+        if not self.trusts(run_id):
             self.doubt()
             raise RedisConnectionError("another server answers: its books are looked at first")
 

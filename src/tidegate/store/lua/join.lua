@@ -10,7 +10,7 @@
 -- Returns now, era, epoch, held until (ms, 0 the books are whole), then 3 a node: node, whether it owes, heard of (ms).
 -- Books are not whole from the moment at which another server answers, or other books are found than a node remembers,
 -- or they do not know a node, until every node that may know more has vouched for what it wrote (`vouch`), or the time has
--- passed.
+-- passed. Of a node that has left (`leave`) a server that knows of it has all.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local node, server, remembered, hold, gone_ms = ARGV[1], ARGV[2], ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7])
 local function text(ms) return string.format('%.0f', ms) end
@@ -30,7 +30,7 @@ for i = 1, #all, 2 do
   local owes, heard = string.match(all[i + 1], '^(%d) (%d+)$')
   heard = tonumber(heard)
   if heard + hold > now then
-    nodes[all[i]] = { owes = owes == '1', heard = heard }
+    nodes[all[i]] = { owes = owes == '1', left = owes == '2', heard = heard, told = all[i + 1] }
     last = math.max(last, heard)
   else
     redis.call('HDEL', k.nodes, all[i])
@@ -45,7 +45,7 @@ end
 
 -- Another server has all that was written before some moment: whoever was there at that moment may have written more.
 if ledger[2] and server ~= '' and ledger[2] ~= server and ARGV[5] ~= '1' then
-  for _, other in pairs(nodes) do other.owes = other.owes or other.heard + gone_ms >= last end
+  for _, other in pairs(nodes) do other.owes = other.owes or not other.left and other.heard + gone_ms >= last end
   -- Nor does one that a node may have seen on the server before, with what this one has lost.
   epoch = math.max(epoch + 1, now)
   redis.call('HSET', k.ledger, 'epoch', text(epoch))
@@ -61,7 +61,8 @@ nodes[node] = { owes = own.owes or (remembered ~= '' and remembered ~= era), hea
 local owing, answer = false, { now, era, epoch, 0 }
 for name, other in pairs(nodes) do
   owing = owing or other.owes
-  redis.call('HSET', k.nodes, name, (other.owes and '1 ' or '0 ') .. text(other.heard))
+  local told = (other.owes and '1 ' or other.left and '2 ' or '0 ') .. text(other.heard)
+  if told ~= other.told then redis.call('HSET', k.nodes, name, told) end
   answer[#answer + 1] = name
   answer[#answer + 1] = other.owes and 1 or 0
   answer[#answer + 1] = other.heard
