@@ -29,6 +29,9 @@ _LOOK_EVERY_S: Final = 0.5
 _RENEW_MS: Final = 600_000
 _ASK_AGAIN_MS: Final = 10_000
 _AT_ONCE: Final = 256
+#: A node that was not heard of for so long before the last one was is none of those that share; the journal notes that
+#: a node was heard of once a minute.
+_SILENT_MS: Final = 150_000
 
 log = structlog.get_logger()
 
@@ -151,7 +154,9 @@ class OfflineDuty:
         return leased_places(standing.limit, standing.rules, self._nodes(standing.portfolio))
 
     def _nodes(self, portfolio: str) -> int:
-        return len({self._own.node, *self._own.of(portfolio).nodes})
+        heard = self._own.of(portfolio).nodes
+        since_ms = max(heard.values(), default=0) - _SILENT_MS
+        return len({self._own.node, *(node for node, at_ms in heard.items() if at_ms >= since_ms)})
 
     async def _tell(self, portfolio: str) -> None:
         """First what was sent, then a new lease: in between it counts twice, never not at all."""

@@ -73,6 +73,18 @@ class TestLoginCodes:
         assert await used(node) == 1 + LEASED
         await leased(node, LEASED)
 
+    async def test_are_not_shared_with_nodes_that_are_gone(self, house: House) -> None:
+        house.rules = RULES
+        for _ in range(2):
+            await house.end(await house.node())
+        node = await house.node()
+        await leased(node, LEASED // 3)
+
+        assert node.services.steerable is not None
+        await node.services.steerable.advance(200_000)
+
+        await leased(node, LEASED)
+
     async def test_fill_the_whole_limit_when_the_store_is_there(self, house: House) -> None:
         house.rules = RULES
         first, second = await house.node(), await house.node()
