@@ -378,3 +378,20 @@ def test_a_connection_that_is_reset_while_it_is_written_to_is_not_used_again() -
 
     # The loop that a node runs on says in a RuntimeError what others say in an OSError.
     uvloop.run(resets())
+
+
+async def test_whoever_is_cancelled_while_it_closes_leaves_nothing_open(valkey_socket: str) -> None:
+    connection = await connect(socket_url(valkey_socket))
+    await connection.client.ping()
+    [known] = connection.client.connection_pool._available_connections
+    closing = asyncio.create_task(connection.__aexit__(None, None, None))
+    await asyncio.sleep(0)
+
+    closing.cancel()
+
+    async def is_closed() -> bool:
+        return not known.is_connected
+
+    await until(is_closed)
+    with contextlib.suppress(asyncio.CancelledError):
+        await closing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -24,6 +25,7 @@ from tidegate.store.embedded import EmbeddedStore, running_url
 from tidegate.store.pulse import NoConnection, Pulse
 from tidegate.store.scripts import StoreClient
 from tidegate.store.witness import Witness
+from tidegate.tasks import spawn
 
 TIMEOUT_S = 0.25  #: to connect, to answer, to get a free connection: how soon a hung store is noticed
 POOL_SIZE = 64  #: connections of one process to one server
@@ -67,7 +69,8 @@ class StoreConnection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.aclose()
+        # Whoever is cancelled while it closes would leave its connections open, and nobody would close them later.
+        await asyncio.shield(spawn(self.aclose(), "close the store"))
 
 
 async def connect(url: str, *, adopt: bool = False, witness: Witness | None = None) -> StoreConnection:

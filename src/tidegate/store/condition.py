@@ -68,7 +68,10 @@ class StoreCondition:
         if not self.durable:
             found.append("a restart of the store forgets what was accepted: set appendonly yes")
         elif self.appendfsync == "everysec":
-            found.append("a power loss forgets the last second: set appendfsync always, or use replicas_ack")
+            found.append(
+                "a power loss forgets the last second: set appendfsync always, or use replicas_ack; journal.directory "
+                "keeps what was sent"
+            )
         if self.replicas < replicas_ack:
             found.append(f"{replicas_ack} replicas must hold a promise, but {self.replicas} are connected")
         return tuple(found)
