@@ -36,7 +36,7 @@ async def capacity(call: Call) -> Reply:
             "limit_source": standing.limit_source,
             "headroom": whole_places(rules.headroom, standing.limit),
             "used": books.used,
-            "available": None if unlimited and not held else {c.value: left[c] for c in Category},
+            "available": None if unlimited else {c.value: left[c] for c in Category},
             "held_until": write_time_up(standing.held_until_ms) if held else None,
             "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
             "releases": [{"at": write_time_up(release.at_ms), "places": release.places} for release in grouped(curve)],
