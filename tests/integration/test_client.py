@@ -27,6 +27,7 @@ from tidegate.store.client import connect
 from tidegate.store.condition import Server, inspect
 from tidegate.store.embedded import socket_url
 from tidegate.store.faults import store_faults
+from tidegate.store.pulse import NoConnection
 from tidegate.store.scripts import Script
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess, server_binary
 
@@ -395,3 +396,48 @@ async def test_whoever_is_cancelled_while_it_closes_leaves_nothing_open(valkey_s
     await until(is_closed)
     with contextlib.suppress(asyncio.CancelledError):
         await closing
+
+
+async def test_what_is_asked_while_the_way_is_closed_opens_nothing_that_stays_open(valkey_socket: str) -> None:
+    connection = await connect(socket_url(valkey_socket))
+    pool = connection.client.connection_pool
+    asking = asyncio.create_task(connection.client.ping())
+    await asyncio.sleep(0)
+    [begun] = pool._in_use_connections
+    assert not begun.is_connected
+
+    await connection.aclose()
+
+    for asked in (asking, connection.client.ping()):
+        with pytest.raises(NoConnection):
+            await asked
+    assert not begun.is_connected
+    assert [known for known in pool._available_connections if known.is_connected] == []
+
+
+async def test_whoever_is_cancelled_while_it_gives_a_connection_back_loses_none(valkey_socket: str) -> None:
+    async with await connect(socket_url(valkey_socket)) as connection:
+        pool = connection.client.connection_pool
+        taken = await pool.get_connection()
+        async with pool._condition:
+            giving = asyncio.create_task(pool.release(taken))
+            await asyncio.sleep(0)
+            giving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await giving
+
+        async def is_given_back() -> bool:
+            return pool._available_connections == [taken]
+
+        await until(is_given_back)
+
+
+async def test_a_way_beside_is_closed_with_the_one_that_it_is_beside(valkey_socket: str) -> None:
+    async with await connect(socket_url(valkey_socket)) as connection:
+        aside = connection.unwatched()
+        async with connection.unwatched() as closed_before:
+            await closed_before.client.ping()
+        await aside.client.ping()
+        [known] = aside.client.connection_pool._available_connections
+
+    assert not known.is_connected

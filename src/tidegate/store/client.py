@@ -32,7 +32,7 @@ POOL_SIZE = 64  #: connections of one process to one server
 CLUSTER_POOL_SIZE = 256  #: of one process to one node of a cluster: that client refuses at once beyond it
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StoreConnection:
     """A client of the store, and what has to be closed after it. An async context manager."""
 
@@ -40,6 +40,8 @@ class StoreConnection:
     url: str = field(repr=False)  #: where other processes of this node reach the store; may hold a password
     embedded: EmbeddedStore | None = None  #: the server that was started for it
     sentinel: Sentinel | None = None
+    #: Other ways to the same store that are open, this one among them when it is one.
+    _aside: list[StoreConnection] = field(default_factory=list, repr=False)
 
     @property
     def is_cluster(self) -> bool:
@@ -47,21 +49,31 @@ class StoreConnection:
         return isinstance(self.client, RedisCluster)
 
     def unwatched(self) -> StoreConnection:
-        """Another way to the same store, which no witness is asked about. To be closed by itself."""
+        """Another way to the same store, which no witness is asked about. Closed by itself, or at last with this."""
         client, sentinel = _client(parse_address(self.url))
-        return StoreConnection(client, self.url, sentinel=sentinel)
+        aside = StoreConnection(client, self.url, sentinel=sentinel, _aside=self._aside)
+        self._aside.append(aside)
+        return aside
 
     async def aclose(self) -> None:
-        """Close the client, then end the embedded server if this started it."""
+        """Close the client, then end the embedded server if this started it. Nothing is asked through it any more."""
         try:
-            # What does not answer any more is as good as closed.
-            with contextlib.suppress(RedisError, OSError):
-                await self.client.aclose()
-                if self.sentinel is not None:
-                    await self.sentinel.aclose()
+            await self._close_client()
+            if self in self._aside:
+                self._aside.remove(self)
+            else:
+                await asyncio.gather(*(aside.aclose() for aside in tuple(self._aside)))
         finally:
             if self.embedded is not None:
                 await self.embedded.stop()
+
+    async def _close_client(self) -> None:
+        # What does not answer any more is as good as closed.
+        with contextlib.suppress(RedisError, OSError):
+            await self.client.aclose()
+        if self.sentinel is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self.sentinel.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,9 +195,13 @@ class _TlsSentinelConnection(_Closes, SentinelManagedSSLConnection):
 
 
 class _Pool(BlockingConnectionPool):
-    """Waits for a free connection instead of refusing at once; not while the store is away."""
+    """Waits for a free connection instead of refusing at once; not while the store is away, nor when it is closed."""
+
+    _is_closed = False
 
     async def get_connection(self, *args: Any, **options: Any) -> Any:
+        if self._is_closed:
+            raise NoConnection("the way to the store is closed")
         pulse: Pulse = self.connection_kwargs["pulse"]
         if not pulse.may_ask():
             raise NoConnection("the store does not answer; it is asked again in a moment")
@@ -198,7 +214,27 @@ class _Pool(BlockingConnectionPool):
         # A primary that was deposed while it could not be told goes on answering on connections that never broke.
         if not connection.is_trusted:
             await connection.disconnect()
-        await super().ensure_connection(connection)
+        try:
+            await super().ensure_connection(connection)
+        finally:
+            if self._is_closed:
+                await connection.disconnect(nowait=True)
+        if self._is_closed:
+            raise NoConnection("the way to the store was closed meanwhile")
+
+    async def release(self, connection: Any) -> None:
+        try:
+            await super().release(connection)
+        except asyncio.CancelledError:
+            # The library knows it only weakly, and would lose it open.
+            if connection in self._in_use_connections:
+                spawn(super().release(connection), "give back a connection")
+            raise
+
+    async def aclose(self) -> None:
+        """Close what is open. Whoever has still something to ask is told so, and opens nothing new."""
+        self._is_closed = True
+        await super().aclose()
 
 
 class _BlockingSentinelPool(SentinelConnectionPool, _Pool):

@@ -248,7 +248,12 @@ async def test_a_server_that_forgot_its_scripts_is_no_trouble(store: OwnStore, c
             *(call.send(template(f"+1650555{i}{n:03}"), Idempotency_Key=f"{i} {n}") for n in range(8)), webhook(call)
         )
         assert {answer.status for answer in answers} == {200}
-    assert len(graph.requests) == 40
+
+    async def are_all_sent() -> bool:
+        # On a busy machine one of them may have come too late to be sent at once, and waits its turn.
+        return len(graph.requests) == 40
+
+    await until(are_all_sent)
 
 
 async def test_a_key_of_ours_that_is_not_what_it_should_be_is_a_503_and_not_a_500(
