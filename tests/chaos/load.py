@@ -47,10 +47,6 @@ class Kind(Enum):
         return {**told, "type": "template", "template": {"name": self.template, "language": {"code": "en_US"}}}
 
 
-#: What no limit holds back once it has begun: by it a recovery is told.
-STEADY: Final = (Kind.CODE, Kind.REPLY)
-
-
 @dataclass(slots=True)
 class Sent:
     """One message of a caller's, and what became of it: `status` 0 while he has no answer that he can keep."""

@@ -38,6 +38,7 @@ class Row:
     `deploy` gives what is deployed, by how many login codes will need a place; `lasts_s` is about how long callers
     send, `after_s` how long after the fault. `is_held`: promises may wait in the end, for the gateway holds back what
     is not proven to be safe. `strikes_early`: while the limit has room. `is_short`: one that every test run does.
+    `is_timed`: how soon it is refused, and all is as before, is promised as well.
     """
 
     fault: Callable[[Stage], Awaitable[None]]
@@ -48,6 +49,7 @@ class Row:
     is_short: bool = False
     after_s: int = 6
     strikes_early: bool = False
+    is_timed: bool = False
 
     @property
     def codes(self) -> int:
@@ -109,7 +111,7 @@ ROWS: Final[dict[str, Row]] = {
     "store: kill -9, appendfsync everysec": Row(faults.store_killed, deploy=_everysec),
     "store: hung 5 s": Row(faults.store_hung),
     "store: gone 8 s": Row(faults.store_gone, lasts_s=15, is_short=True),
-    "store: gone 60 s": Row(faults.store_gone_for_a_minute, lasts_s=75, after_s=12),
+    "store: gone 60 s": Row(faults.store_gone_for_a_minute, lasts_s=75, after_s=14, is_timed=True),
     "store: power loss, appendfsync always": Row(faults.store_without_power),
     "store: power loss, appendfsync everysec": Row(faults.store_without_power, promise=Promise.NONE, deploy=_everysec),
     "store: FLUSHALL": Row(faults.store_flushed, Promise.LIMIT, is_held=True),

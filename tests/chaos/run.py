@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tests.chaos.load import STEADY
+from tests.chaos.load import Kind
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage, open_stage
 from tests.chaos.story import story
@@ -24,7 +24,6 @@ _OUTCOME_IS_UNKNOWN_S: Final = 61
 #: Beside what callers and fault take: the start, the ends, and a machine with other things to do.
 _ENDS_WITHIN_S: Final = 180
 _DRAINED_WITHIN_S: Final = 25
-_STEADY: Final = frozenset({"authentication", "service"})
 
 
 @dataclass(slots=True)
@@ -64,7 +63,7 @@ async def run(row: Row) -> Outcome:
         return Outcome(
             replace(findings, broken=len(broken)),
             stage.load.tally,
-            recovered_after_s(_steady_s(stage), healed_ms / 1_000, rate),
+            recovered_after_s(_served_s(stage), healed_ms / 1_000, rate),
             dict(states_of(_told(stage))),
             [node.log.read_text() for node in stage.fleet.nodes],
             stage.notes,
@@ -76,16 +75,19 @@ def _told(stage: Stage) -> list[Told]:
     return [sent.told() for sent in stage.load.sent]
 
 
-def _steady_s(stage: Stage) -> Iterable[float]:
-    """When the platform accepted what no limit holds back (s)."""
-    return [one.at_ms / 1_000 for one in stage.meta.world.book.accepted if one.category in _STEADY]
+def _served_s(stage: Stage) -> Iterable[float]:
+    """When callers were told that a message of theirs is sent or will be (s).
+
+    Of every kind: without its store a node answers login codes and replies as before, and campaigns not at all.
+    """
+    return [answer.at_ms / 1_000 for answer in stage.load.answers if answer.status == 200]
 
 
 def _rate(stage: Stage, now_ms: int) -> float:
-    """Of what no limit holds back, how many a second the platform accepts; at most as many as are sent."""
-    recent = sum(at_s > now_ms / 1_000 - _BEFORE_S for at_s in _steady_s(stage))
+    """How many such answers a second callers get; at most as many as they send."""
+    recent = sum(at_s > now_ms / 1_000 - _BEFORE_S for at_s in _served_s(stage))
     # Of a run that had no time to be as usual, half of what is sent is asked for at least.
-    sent = sum(kind.rate for kind in STEADY)
+    sent = sum(kind.rate for kind in Kind)
     return max(sent / 2, min(sent, recent / _BEFORE_S))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,9 @@ _HEAD: Final = (
 
 #: What the oracle says of one run.
 _MOST: Final = 5
+#: What is promised of a row that is timed.
+_RECOVERED_WITHIN_S: Final = 10.0
+_REFUSED_WITHIN_S: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class Line:
             found.append(f"{self.name}: {findings.waiting} promises were never kept nor ended")
         if answers["5xx"]:
             found.append(f"{self.name}: {answers['5xx']} answers of 500 or the like")
+        if self.row.is_timed:
+            found += [f"{self.name}: {fault}" for outcome in self.outcomes for fault in _too_slow(outcome)]
         return found
 
     @property
@@ -76,6 +81,13 @@ class Line:
             str(answers["5xx"]),
             str(answers["none"]),
         )
+
+
+def _too_slow(outcome: Outcome) -> Iterator[str]:
+    if outcome.recovery_s is None or outcome.recovery_s > _RECOVERED_WITHIN_S:
+        yield f"not as before within {_RECOVERED_WITHIN_S:g} s"
+    if (outcome.tally.refusal_p99_s or 0) > _REFUSED_WITHIN_S:
+        yield f"refused only after {outcome.tally.refusal_p99_s:.2f} s"
 
 
 def _worst(recoveries: Sequence[float | None]) -> str:

@@ -85,6 +85,18 @@ def test_a_line_of_the_table_knows_what_is_wrong_with_it(
 
 
 @pytest.mark.parametrize(
+    ("recovery_s", "refused_s", "faults"),
+    [(9.9, [0.4], 0), (9.9, [], 0), (10.1, [0.4], 1), (None, [0.4], 1), (9.9, [0.6], 1)],
+)
+def test_a_line_that_is_timed_knows_what_was_too_slow(
+    recovery_s: float | None, refused_s: list[float], faults: int
+) -> None:
+    outcome = Outcome(Findings(), Tally(refusals_took_s=refused_s), recovery_s)
+    assert len(Line("a fault", Row(nothing, is_timed=True), [outcome]).faults) == faults
+    assert Line("a fault", Row(nothing), [outcome]).faults == []
+
+
+@pytest.mark.parametrize(
     ("times", "after_s"),
     [
         pytest.param([0.1 * n for n in range(200)], 0.0, id="it never stopped"),

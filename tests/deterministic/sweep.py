@@ -13,6 +13,8 @@ from tests.deterministic.loop import DeterministicLoop
 from tests.deterministic.meta import USUAL
 from tests.deterministic.run import AS_IT_IS, LIMIT, USERS, Result, Weakening, judge, settle
 from tests.deterministic.world import World, open_world
+from tests.oracle.events import LimitIs
+from tidegate.cloudapi.vocabulary import Category
 
 SEED: Final = 20_261_121
 MESSAGES: Final = 30
@@ -59,7 +61,10 @@ async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakenin
 
         loop.watchers.append(before)
         again = loop.create_task(_start_again(world, killed))
-        await loop.spawn(APPS, world.callers.send_some(MESSAGES, _WITHIN_S))
+        await asyncio.gather(
+            loop.spawn(APPS, world.callers.send_some(MESSAGES, _WITHIN_S)),
+            loop.spawn(APPS, _have_some_wait(world)),
+        )
         await asyncio.sleep(_RESTART_AFTER_S)
         bounds.append(loop.steps[doomed])
         loop.watchers.clear()
@@ -69,6 +74,14 @@ async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakenin
             await again
         await settle(world)
         return judge(world, SEED, _NAME)
+
+
+async def _have_some_wait(world: World) -> None:
+    """Notices wait for the end of a pause, offers for a higher limit: both are sent out of the queue then."""
+    await world.callers.pause(Category.UTILITY, _WITHIN_S / 3)
+    world.limit = 2 * LIMIT
+    world.events.append(LimitIs(world.now_ms(), world.limit))
+    await world.meta.limit(world.limit)
 
 
 async def _start_again(world: World, killed: asyncio.Event) -> None:
