@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -63,6 +63,8 @@ PROFILES: Final = {
     "zombies": Profile({"zombie": 10.0}, 2, 3, temper=_MUCH_QUEUED),
     # A node dies while Meta has its POST.
     "cut short": Profile({"midpost": 4.0}, 3, 6, temper=_MUCH_QUEUED),
+    # And Meta never says what became of it.
+    "cut short, no word": Profile({"midpost": 4.0}, 3, 6, temper=replace(_MUCH_QUEUED, webhook_lost=0.95)),
     "day": Profile(_PROCESSES | _STORE | _NETWORK, 2, 6, _LOSSES, day_between=True),
     # The replica takes over without what it had not got yet, in each deployment that promises something about that.
     "failover": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES, replicas_ack=1),

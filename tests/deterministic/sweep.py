@@ -13,7 +13,6 @@ from tests.deterministic.loop import DeterministicLoop
 from tests.deterministic.meta import USUAL
 from tests.deterministic.run import AS_IT_IS, LIMIT, USERS, Result, Weakening, judge, settle
 from tests.deterministic.world import World, open_world
-from tests.oracle.events import LimitIs
 from tidegate.cloudapi.vocabulary import Category
 
 SEED: Final = 20_261_121
@@ -77,11 +76,9 @@ async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakenin
 
 
 async def _have_some_wait(world: World) -> None:
-    """Notices wait for the end of a pause, offers for a higher limit: both are sent out of the queue then."""
-    await world.callers.pause(Category.UTILITY, _WITHIN_S / 3)
-    world.limit = 2 * LIMIT
-    world.events.append(LimitIs(world.now_ms(), world.limit))
-    await world.meta.limit(world.limit)
+    """Notices wait for the end of a pause, then offers do: they are sent out of the queue by either node."""
+    for category in (Category.UTILITY, Category.MARKETING):
+        await world.callers.pause(category, _WITHIN_S / 4)
 
 
 async def _start_again(world: World, killed: asyncio.Event) -> None:
