@@ -70,6 +70,9 @@ class Metrics:
         self._webhooks = Counter(
             "tidegate_webhooks", "Webhook posts received, by answer.", ("status",), registry=registry
         )
+        self._refused_keys = Counter(
+            "tidegate_refused_keys", "Requests with a key that was not taken, by why.", ("why",), registry=registry
+        )
         self._ended = Counter(
             "tidegate_queue_ended",
             "Queued or sent messages that ran out of time, by what they became.",
@@ -153,6 +156,10 @@ class Metrics:
     def webhook(self, status: int) -> None:
         """One webhook post was answered with this HTTP status."""
         self._webhooks.labels(str(status)).inc()
+
+    def refused_key(self, why: str) -> None:
+        """A key was not taken: unknown, of another environment, or not looked at (locked_out)."""
+        self._refused_keys.labels(why).inc()
 
     def ended(self, became: str) -> None:
         """A message ran out of time."""

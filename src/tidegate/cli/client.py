@@ -72,9 +72,9 @@ class ControlPlane:
         """POST of a JSON object."""
         return self._request("POST", path, {}, body)
 
-    def delete(self, *path: str) -> Any:
+    def delete(self, *path: str, **query: str) -> Any:
         """DELETE; None when the answer is empty."""
-        return self._request("DELETE", path, {})
+        return self._request("DELETE", path, query)
 
     def _request(
         self, method: str, path: tuple[str, ...], query: Mapping[str, str], body: Mapping[str, Any] | None = None

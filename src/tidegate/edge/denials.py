@@ -36,6 +36,7 @@ class Kind(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     EXPECTATION_FAILED = "expectation_failed"
     UNPROCESSABLE = "unprocessable"
+    LOCKED_OUT = "locked_out"
     STORE_UNAVAILABLE = "store_unavailable"
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     DRAINING = "draining"
@@ -71,6 +72,8 @@ _TABLE: Final[dict[Kind, _Row]] = {
     Kind.UNSUPPORTED_ENCODING: _Row(415, "The body's encoding is not supported"),
     Kind.EXPECTATION_FAILED: _Row(417, "The expectation is not supported"),
     Kind.UNPROCESSABLE: _Row(422, "The request cannot be processed"),
+    # Graph's own code for an application that asks too often ("Graph API: rate limiting").
+    Kind.LOCKED_OUT: _Row(429, "Too many wrong keys", 4),
     Kind.STORE_UNAVAILABLE: _Row(503, "The store is unavailable for the moment", 2),
     Kind.UPSTREAM_UNAVAILABLE: _Row(503, "The Cloud API is out of reach for the moment", 2),
     Kind.DRAINING: _Row(503, "The node is shutting down", 2),

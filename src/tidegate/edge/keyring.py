@@ -3,39 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+import structlog
+from aiohttp import web
+
+from tidegate.clock import StoreClock
 from tidegate.edge.denials import Denial, Kind
-from tidegate.settings.app_keys import hash_key
-from tidegate.settings.tables import App, Scope
+from tidegate.edge.lockout import Lockout
+from tidegate.edge.peers import peer_of
+from tidegate.metrics import Metrics
+from tidegate.settings.app_keys import environment_of, hash_key
+from tidegate.settings.tables import App, Scope, Server
 
-_BEARER = "bearer"
-_LONGEST_KEY = 512
+_BEARER: Final = "bearer"
+_LONGEST_KEY: Final = 512
+
+log = structlog.get_logger()
 
 
 class Keyring:
     """Finds apps by their keys, of which it holds the hashes only."""
 
-    __slots__ = ("_apps",)
+    __slots__ = ("_apps", "_clock", "_lockout", "_metrics", "_server")
 
-    def __init__(self, apps: Iterable[App]) -> None:
+    def __init__(self, apps: Iterable[App], server: Server, clock: StoreClock, metrics: Metrics) -> None:
         self._apps = {key_hash: app for app in apps for key_hash in app.key_sha256}
+        self._server = server
+        self._clock = clock
+        self._metrics = metrics
+        self._lockout = Lockout()
 
-    def find(self, key: str | None) -> App | None:
-        """The app of this key; None for a key of nobody.
+    async def app(self, request: web.Request, key: str | None) -> App:
+        """The app of the key that came with a request.
 
-        What is looked up is the key's SHA-256: how long the look-up takes tells of the hash, from which nobody can
-        work towards a key.
+        Raises Denial: unauthenticated for no key, a key of nobody and one of another environment; locked_out for a
+        peer that has given too many of these.
         """
-        if not key or len(key) > _LONGEST_KEY:
-            return None
-        return self._apps.get(hash_key(key))
-
-    def app(self, key: str | None) -> App:
-        """The app of this key. Raises Denial (unauthenticated) for a key of nobody."""
-        app = self.find(key)
-        if app is None:
+        if not key:
             raise Denial(Kind.UNAUTHENTICATED, "no key, or one that is not known here, was given")
+        peer, now_ms = peer_of(request, self._server.peer_header), self._clock.monotonic_ms()
+        # What is looked up is the SHA-256: how long the look-up takes tells of the hash, from which nobody can work
+        # towards a key.
+        key_hash = hash_key(key[:_LONGEST_KEY])
+        locked_ms = self._lockout.locked_ms(peer, key_hash, now_ms)
+        if locked_ms:
+            self._metrics.refused_key("locked_out")
+            raise Denial(
+                Kind.LOCKED_OUT,
+                "too many keys that are not known here came from this address",
+                headers={"Retry-After": str(-(-locked_ms // 1000))},
+            )
+        app = self._apps.get(key_hash) if len(key) <= _LONGEST_KEY else None
+        foreign = self._foreign(key)
+        if app is None or foreign is not None:
+            self._lockout.failed(peer, key_hash, now_ms)
+            self._metrics.refused_key("unknown" if foreign is None else "environment")
+            # An environment is told by the key's own text, whoever's it is: it says nothing of the keys that there are.
+            detail = f"the key is one of the environment {foreign}, and this is {self._server.environment}"
+            raise Denial(
+                Kind.UNAUTHENTICATED,
+                "no key, or one that is not known here, was given" if foreign is None else detail,
+            )
+        self._lockout.worked(peer, key_hash)
         return app
+
+    def _foreign(self, key: str) -> str | None:
+        """The environment that a key names, where it is another one than this gateway's."""
+        named = environment_of(key)
+        return named if self._server.environment is not None and named not in (None, self._server.environment) else None
 
 
 def bearer(authorization: list[str]) -> str | None:

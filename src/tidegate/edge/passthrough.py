@@ -79,7 +79,7 @@ class Passthrough:
         if key is None and "Authorization" not in request.headers and is_form(request):
             raw = await read_body(request)
             key = credential(raw.decode("ascii", "replace"))
-        app = self._keyring.app(key)
+        app = await self._keyring.app(request, key)
         require(app, Scope.SEND)
         token = self._token(app, request, target)
         query = scrubbed(target.query)

@@ -44,6 +44,8 @@ IN_HAND: Final = web.AppKey("in_hand", InHand)
 
 _READ: Final = (Scope.READ,)
 _ADMIN: Final = (Scope.ADMIN,)
+#: Who may stop, and not open again.
+_STOP: Final = (Scope.ADMIN, Scope.ONCALL)
 _V1: Final = "/gateway/v1"
 
 _NUMBER: Final = Parameter("number", "query", "the phone_number_id to send from", TEXT, required=True)
@@ -64,6 +66,7 @@ _WISHES: Final = tuple(
     )
 )
 
+_WHY: Final = Parameter("reason", "query", "why; required to end what another app has stopped", TEXT)
 _IF_MATCH: Final = Parameter("If-Match", "header", "the ETag of the rules that may be replaced", TEXT)
 
 _SENDS: Final = tuple(
@@ -154,8 +157,16 @@ _CONTROL: Final = (
         body="BooksOrder",
     ),
     Endpoint("GET", f"{_V1}/pauses", "The pauses in force", {200: "Pauses"}, _READ, list_pauses),
-    Endpoint("POST", f"{_V1}/pauses", "Stop sends by hand", {201: "Pause"}, _ADMIN, start_pause, body="PauseOrder"),
-    Endpoint("DELETE", f"{_V1}/pauses/{{id}}", "Resume what was stopped", {200: "Resumed"}, _ADMIN, end_pause),
+    Endpoint("POST", f"{_V1}/pauses", "Stop sends by hand", {201: "Pause"}, _STOP, start_pause, body="PauseOrder"),
+    Endpoint(
+        "DELETE",
+        f"{_V1}/pauses/{{id}}",
+        "Resume what was stopped",
+        {200: "Resumed"},
+        _ADMIN,
+        end_pause,
+        parameters=(_WHY,),
+    ),
     Endpoint(
         "GET", f"{_V1}/recipients/{{phone}}/consent", "What a user wants", {200: "Recipient"}, _READ, read_recipient
     ),
@@ -262,13 +273,15 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
 
 def make_application(services: Services) -> web.Application:
     """The application of one node."""
-    keyring, grants = Keyring(services.settings.apps), Grants(services.settings)
+    settings = services.settings
+    keyring = Keyring(settings.apps, settings.server, services.clock, services.metrics)
+    grants = Grants(settings)
     graph = Graph(services, keyring, grants)
     table = endpoints(services)
 
     def keyed(endpoint: Endpoint, handler: KeyedHandler) -> OpenHandler:
         async def handle(request: web.Request) -> web.Response:
-            app = keyring.app(bearer(request.headers.getall("Authorization", [])))
+            app = await keyring.app(request, bearer(request.headers.getall("Authorization", [])))
             require(app, *endpoint.scopes)
             return (await handler(Call(request, app, services, grants))).response()
 

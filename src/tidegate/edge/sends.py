@@ -106,9 +106,9 @@ class Sends:
         """The caller, and the body where it had to be read to know."""
         key = bearer(request.headers.getall("Authorization", [])) or credential(target.query)
         if key is not None or "Authorization" in request.headers or not is_form(request):
-            return self._keyring.app(key), None
+            return await self._keyring.app(request, key), None
         raw = await read_body(request)
-        return self._keyring.app(credential(raw.decode("ascii", "replace"))), raw
+        return await self._keyring.app(request, credential(raw.decode("ascii", "replace"))), raw
 
     def _draft(
         self, request: web.Request, target: Target, app: App, route: Route, message: Request, raw: bytes

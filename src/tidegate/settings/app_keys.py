@@ -1,16 +1,29 @@
 """Keys of apps: how one is made, and the hash under which the configuration knows it."""
 
 import hashlib
+import re
 import secrets
 from typing import Final
 
 PREFIX: Final = "tg_"
 """Lets a key be recognised in a log or a repository where it should not be."""
 
+ENVIRONMENT: Final = re.compile(r"[a-z][a-z0-9]{0,15}")
+"""A name of an environment: `prod`, `stage`, `dev`."""
 
-def new_key() -> str:
-    """A fresh key: the prefix and 32 random bytes in base64url."""
-    return PREFIX + secrets.token_urlsafe(32)
+#: 32 random bytes in base64url are 43 characters: a key without an environment is shorter than any with one.
+_WITH_ENVIRONMENT: Final = re.compile(rf"{PREFIX}({ENVIRONMENT.pattern})_[A-Za-z0-9_-]{{43}}")
+
+
+def new_key(environment: str | None = None) -> str:
+    """A fresh key: the prefix, the environment that it is for, and 32 random bytes in base64url."""
+    return PREFIX + (f"{environment}_" if environment else "") + secrets.token_urlsafe(32)
+
+
+def environment_of(key: str) -> str | None:
+    """The environment that a key names; None for one that names none, as keys did once."""
+    found = _WITH_ENVIRONMENT.fullmatch(key)
+    return found[1] if found else None
 
 
 def hash_key(key: str) -> str:

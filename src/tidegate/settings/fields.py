@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretBytes, Secret
 
 from tidegate.cloudapi.vocabulary import read_limit
 from tidegate.policy.duration import Duration
+from tidegate.settings.app_keys import ENVIRONMENT
 
 
 def _listed(written: Any) -> Any:
@@ -45,6 +46,18 @@ def _checked_key_hash(key_hash: str) -> str:
     if not re.fullmatch(r"[0-9A-Fa-f]{64}", key_hash):
         raise ValueError("must be 64 hexadecimal digits (`tidegate keys create` prints the line)")
     return key_hash.lower()
+
+
+def _checked_environment(name: str) -> str:
+    if not ENVIRONMENT.fullmatch(name):
+        raise ValueError("must be 1 to 16 of a-z 0-9 and begin with a letter, such as prod, stage or dev")
+    return name
+
+
+def _checked_header_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", name):
+        raise ValueError("must be the name of a header, such as X-Real-IP")
+    return name
 
 
 def _checked_listen(listen: str) -> str:
@@ -116,6 +129,8 @@ Name = Annotated[str, Field(strict=True), AfterValidator(_checked_name)]
 DisplayNumber = Annotated[str, Field(strict=True), AfterValidator(_checked_display_number)]
 KeyHash = Annotated[str, Field(strict=True), AfterValidator(_checked_key_hash)]
 KeyHashes = Annotated[tuple[KeyHash, ...], BeforeValidator(_listed), Field(min_length=1)]
+Environment = Annotated[str, Field(strict=True), AfterValidator(_checked_environment)]
+HeaderName = Annotated[str, Field(strict=True), AfterValidator(_checked_header_name)]
 Listen = Annotated[str, Field(strict=True), AfterValidator(_checked_listen)]
 HttpUrl = Annotated[str, Field(strict=True), AfterValidator(_checked_http_url)]
 BaseUrl = Annotated[str, Field(strict=True), AfterValidator(_checked_base_url)]

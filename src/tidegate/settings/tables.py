@@ -24,6 +24,8 @@ class Scope(StrEnum):
     READ = "read"
     #: Change what the control plane changes: pauses, consent, campaigns, rules.
     ADMIN = "admin"
+    #: Stop sends by hand, and no more: what was stopped, ADMIN opens again.
+    ONCALL = "oncall"
 
 
 class Table(BaseModel):
@@ -37,6 +39,10 @@ class Server(Table):
 
     listen: fields.Listen = "127.0.0.1:8080"
     workers: fields.AtLeastOne = 1
+    #: A key that names another environment is refused; None: it is not looked at.
+    environment: fields.Environment | None = None
+    #: Header in which a trusted proxy names its peer; None: the peer is who connects.
+    peer_header: fields.HeaderName | None = None
 
     @property
     def host(self) -> str:

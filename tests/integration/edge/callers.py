@@ -31,6 +31,7 @@ NUMBER, WABA, PORTFOLIO = "106540352242922", "102290129340398", "lucky-shrub"
 OTHER_NUMBER, OTHER_WABA, OTHER_PORTFOLIO = "200000000000002", "300000000000003", "wind-and-wool"
 ANN, BOB = "+16505551234", "+16505559999"
 CHECKOUT, READER, SENDER, OPERATOR, STRANGER = "tg_checkout", "tg_reader", "tg_sender", "tg_operator", "tg_stranger"
+ONCALL = "tg_oncall"
 APP_SECRET, VERIFY_TOKEN = "app-secret", "hub-verify-token"
 
 CONFIG = """
@@ -73,6 +74,7 @@ APPS = (
     ("reader", READER, '["read"]', f'["{NUMBER}"]'),
     ("sender", SENDER, '["send"]', f'["{NUMBER}"]'),
     ("operator", OPERATOR, '["send", "read", "admin"]', None),
+    ("oncall", ONCALL, '["oncall"]', f'["{NUMBER}"]'),
     ("stranger", STRANGER, '["send", "read", "admin"]', f'["{OTHER_NUMBER}"]'),
 )
 

@@ -68,7 +68,7 @@ class TestErrorShapes:
     async def test_every_route_refuses_whoever_lacks_its_scope(self, make_node, graph: Recorder, session):
         call, rows = await walk(make_node, graph, session)
         # An app's keys by the one scope that each has; there is none with admin alone.
-        keys = {Scope.READ: "tg_reader", Scope.SEND: "tg_sender"}
+        keys = {Scope.READ: "tg_reader", Scope.SEND: "tg_sender", Scope.ONCALL: "tg_oncall"}
         tried = 0
         for row in rows:
             for scope, key in keys.items():

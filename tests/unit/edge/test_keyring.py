@@ -3,26 +3,81 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
+from tidegate.clock import StoreClock
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.keyring import Keyring, bearer, require
-from tidegate.settings.app_keys import hash_key
-from tidegate.settings.tables import App, Scope
+from tidegate.edge.lockout import FAILURES
+from tidegate.metrics import Metrics
+from tidegate.settings.app_keys import hash_key, new_key
+from tidegate.settings.tables import App, Scope, Server
 
-OLD, NEW = hash_key("tg_old"), hash_key("tg_new")
-APP = App(name="checkout", key_sha256=(OLD, NEW), scopes=(Scope.READ,))
+OURS, OTHERS, UNNAMED = new_key("prod"), new_key("dev"), new_key()
+KEYS = ("tg_old", "tg_new", OURS, OTHERS, UNNAMED)
+APP = App(name="checkout", key_sha256=tuple(hash_key(key) for key in KEYS), scopes=(Scope.READ,))
+REQUEST = make_mocked_request("GET", "/")
 
 
-@pytest.mark.parametrize("key", ["tg_old", "tg_new"])
-def test_each_of_an_apps_keys_is_its(key):
-    assert Keyring([APP]).app(key) is APP
+def a_keyring(environment: str | None = None) -> Keyring:
+    return Keyring([APP], Server(environment=environment), StoreClock(), Metrics())
 
 
-@pytest.mark.parametrize("key", [None, "", "tg_ol", OLD, "x" * 100_000, "\ud800"])
-def test_any_other_is_nobodys(key):
+@pytest.mark.parametrize("key", KEYS, ids=["an old one", "a new one", "of prod", "of dev", "of none"])
+async def test_each_of_an_apps_keys_is_its(key):
+    assert await a_keyring().app(REQUEST, key) is APP
+
+
+@pytest.mark.parametrize("key", [None, "", "tg_ol", hash_key("tg_old"), "x" * 100_000, "tg_old" + "x" * 600, "\ud800"])
+async def test_any_other_is_nobodys(key):
     with pytest.raises(Denial) as refused:
-        Keyring([APP]).app(key)
+        await a_keyring().app(REQUEST, key)
+    assert (refused.value.kind, refused.value.detail) == (
+        Kind.UNAUTHENTICATED,
+        "no key, or one that is not known here, was given",
+    )
+
+
+@pytest.mark.parametrize("key", [OURS, UNNAMED], ids=["of prod", "of none"])
+async def test_a_key_of_this_environment_or_of_none_is_taken(key):
+    assert await a_keyring("prod").app(REQUEST, key) is APP
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(OTHERS, id="one that an app here has"),
+        pytest.param(new_key("dev"), id="one that no app has"),
+    ],
+)
+async def test_a_key_of_another_environment_is_refused_by_its_text_alone(key):
+    with pytest.raises(Denial) as refused:
+        await a_keyring("prod").app(REQUEST, key)
     assert refused.value.kind is Kind.UNAUTHENTICATED
+    assert refused.value.detail == "the key is one of the environment dev, and this is prod"
+
+
+async def test_a_guesser_is_locked_out_and_learns_nothing_of_a_good_key():
+    keyring = a_keyring()
+    await keyring.app(REQUEST, "tg_old")
+    for i in range(FAILURES):
+        with pytest.raises(Denial):
+            await keyring.app(REQUEST, f"tg_{i}")
+    told = []
+    for key in ("tg_another", "tg_new"):
+        with pytest.raises(Denial) as refused:
+            await keyring.app(REQUEST, key)
+        told.append((refused.value.kind, refused.value.detail, refused.value.headers["Retry-After"]))
+    assert told == [(Kind.LOCKED_OUT, "too many keys that are not known here came from this address", "30")] * 2
+    assert await keyring.app(REQUEST, "tg_old") is APP
+
+
+async def test_no_key_is_no_guess():
+    keyring = a_keyring()
+    for _ in range(2 * FAILURES):
+        with pytest.raises(Denial):
+            await keyring.app(REQUEST, None)
+    assert await keyring.app(REQUEST, "tg_new") is APP
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,9 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
         ),
         pytest.param('name = "checkout"', 'name = ""', "app[0].name", "1 to 64", id="an app without a name"),
         pytest.param("2bb80d537b1d", "2bb80d537b1", "app[0].key_sha256[0]", "64 hex", id="63 digits of a hash"),
-        pytest.param('"admin"', '"root"', "app[0].scopes[2]", "'send', 'read' or 'admin'", id="an unknown scope"),
+        pytest.param(
+            '"admin"', '"root"', "app[0].scopes[2]", "'send', 'read', 'admin' or 'oncall'", id="an unknown scope"
+        ),
         pytest.param(
             "https://checkout", "gopher://checkout", "app[0].webhook_url", "https://host", id="no web address"
         ),

@@ -48,16 +48,21 @@ async def start_pause(call: Call) -> Reply:
 
 
 async def end_pause(call: Call) -> Reply:
-    """Resume what a pause stopped."""
+    """Resume what a pause stopped: who stopped it knows why it may go on, anybody else has to say so."""
     pause_id = call.path("id")
+    given = call.query("reason")
+    reason = None if given is None else _reason(given, "query reason")
     found = False
     for portfolio in call.grants.portfolios(call.app):
         books = await call.books(portfolio)
         standing = await call.standing(portfolio, books)
-        if not any(pause.pause_id == pause_id and _may_see(call, pause) for pause in standing.pauses):
+        ended = next((p for p in standing.pauses if p.pause_id == pause_id and _may_see(call, p)), None)
+        if ended is None:
             continue
         found = True
-        cause = f"resumed by {call.app.name}"
+        if reason is None and ended.by != call.app.name:
+            raise Denial(Kind.BAD_REQUEST, f"query reason: is required to end what {ended.by} has stopped")
+        cause = f"resumed by {call.app.name}" + (f": {reason}" if reason else "")
         change = Change("pause", pause_id, {"pause": None}, "operator", books.now_ms, cause)
         await call.services.signals.restand(portfolio, [change])
         call.services.dispatcher.wake(portfolio)
@@ -119,9 +124,9 @@ def _scope(given: object) -> tuple[str, str]:
     return scope, value
 
 
-def _reason(given: object) -> str:
+def _reason(given: object, place: str = "body reason") -> str:
     if not isinstance(given, str) or not 0 < len(given.strip()) <= _LONGEST_REASON or not given.isprintable():
-        raise Denial(Kind.BAD_REQUEST, f"body reason: is required, 1 to {_LONGEST_REASON} printable characters")
+        raise Denial(Kind.BAD_REQUEST, f"{place}: is required, 1 to {_LONGEST_REASON} printable characters")
     return given.strip()
 
 
