@@ -249,7 +249,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     )
     standings.on_recall = without_store.call_back
     witness.on_trust = without_store.forget
-    runner = make_runner(make_application(services), shutdown_timeout=CLOSE_S)
+    runner = make_runner(make_application(services), settings.server, shutdown_timeout=CLOSE_S)
     duties = {
         "early warning": watch.run,
         "warm-ups": warm_ups.run,

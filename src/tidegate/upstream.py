@@ -103,7 +103,10 @@ class _Connector(aiohttp.TCPConnector):
 
 @dataclass(slots=True)
 class Upstream:
-    """Posts sends to the configured host, and nowhere else. `tokens` by phone_number_id; never shown."""
+    """Posts sends to the configured host, and nowhere else. `tokens` by phone_number_id; never shown.
+
+    Its `session` serves what passes through as well: the same host, and those that media files lie on.
+    """
 
     base_url: str
     timeout_s: float

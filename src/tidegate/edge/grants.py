@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tidegate.edge.graph_paths import Target
 from tidegate.gateway import Route
 from tidegate.settings import Settings
 from tidegate.settings.tables import App
@@ -16,8 +17,18 @@ class _Reach:
     routes: dict[str, Route]
     wabas: frozenset[str]
     portfolios: tuple[str, ...]
-    #: The token for ids that are not in the configuration; None where it is not clear which account they belong to.
-    only_token: str | None = field(repr=False)
+    #: The account that ids belong to which are not in the configuration; None where that is not clear.
+    only_waba: str | None
+    #: The accounts whose tokens open no account that the app may not use.
+    separate: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An account, and the token that acts for it."""
+
+    waba: str
+    token: str = field(repr=False)
 
 
 class Grants:
@@ -32,8 +43,12 @@ class Grants:
         routes = {number: route for number, route in self._routes.items() if app.may_use(number)}
         wabas = frozenset(route.waba for route in routes.values())
         portfolios = tuple(dict.fromkeys(route.portfolio for route in routes.values()))
-        only_token = self._tokens[next(iter(wabas))] if len(wabas) == 1 else None
-        return _Reach(routes, wabas, portfolios, only_token)
+        tokens = {self._tokens[waba] for waba in wabas}
+        foreign = {token for waba, token in self._tokens.items() if waba not in wabas}
+        # One token for all that the app may use: whose an object is makes no difference then.
+        only_waba = min(wabas) if len(tokens) == 1 else None
+        separate = frozenset(waba for waba in wabas if self._tokens[waba] not in foreign)
+        return _Reach(routes, wabas, portfolios, only_waba, separate)
 
     def route(self, app: App, number: str) -> Route | None:
         """The number's route; None for one that is unknown, or not this app's to use."""
@@ -51,16 +66,25 @@ class Grants:
         """Every account of which the app may use a number."""
         return self._reach[app.name].wabas
 
-    def token(self, app: App, object_id: str) -> str | None:
-        """The token to reach an object of Graph's with; None when it is not the app's to reach.
+    def token_of_waba(self, app: App, waba: str) -> str | None:
+        """The token of an account; None when it is not the app's to use."""
+        return self._tokens[waba] if waba in self._reach[app.name].wabas else None
 
-        An id of a number or an account is known. Another one (a template, a file) belongs to an account that is
-        known only when the app uses numbers of exactly one; that account's token decides what it opens.
+    def access(self, app: App, target: Target) -> Access | None:
+        """How to reach an object of Graph's; None when it is not the app's to reach.
+
+        An id of a number or an account is known. Another one (a file, a template, a flow) belongs to an account that
+        is known only when the app uses numbers of exactly one, or when it names the number itself; that account's
+        token decides what it opens, so it may open no account that the app may not use.
         """
-        reach = self._reach[app.name]
+        reach, object_id = self._reach[app.name], target.object_id
         if object_id in self._routes:
             route = reach.routes.get(object_id)
-            return self._tokens[route.waba] if route else None
+            return Access(route.waba, self._tokens[route.waba]) if route else None
         if object_id in self._tokens:
-            return self._tokens[object_id] if object_id in reach.wabas else None
-        return reach.only_token
+            return Access(object_id, self._tokens[object_id]) if object_id in reach.wabas else None
+        if not target.may_be_unknown:
+            return None
+        named = reach.routes.get(target.phone_number_id or "")
+        waba = named.waba if named else reach.only_waba
+        return Access(waba, self._tokens[waba]) if waba is not None and waba in reach.separate else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from tidegate.edge.denials import Denial, Kind
@@ -9,6 +11,7 @@ from tidegate.edge.grants import Grants
 from tidegate.edge.graph_paths import Target, read_target
 from tidegate.edge.in_hand import InHand
 from tidegate.edge.keyring import Keyring
+from tidegate.edge.media_links import PATH as PATH_OF_MEDIA
 from tidegate.edge.passthrough import METHODS, Passthrough
 from tidegate.edge.quota import Quota
 from tidegate.edge.sends import Sends
@@ -21,22 +24,28 @@ class Graph:
     def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
         self.in_hand = InHand()
         self._draining = services.draining
-        self._passthrough = Passthrough(services.upstream, keyring, grants)
+        self._passthrough = Passthrough(services, keyring, grants)
         quota = Quota(services.ledger, services.standings, services.gateway, services.clock)
         self._sends = Sends(services, keyring, grants, quota, self._passthrough)
 
     async def handle(self, request: web.Request, request_id: str) -> web.StreamResponse:
         """Answer one request. Raises Denial."""
-        target = read_target(request.raw_path)
+        is_medium = request.raw_path.startswith(PATH_OF_MEDIA)
+        target = None if is_medium else read_target(request.raw_path)
         if request.method not in METHODS:
             allowed = {"Allow": ", ".join(sorted(METHODS))}
             raise Denial(Kind.METHOD_NOT_ALLOWED, "Graph knows no such method", headers=allowed)
-        if target is None:
-            raise Denial(Kind.NOT_FOUND)
+        # A streamed answer has its headers written there: nobody can add to them later.
+        ours = {"X-Request-Id": request_id, "Server": "tidegate"}
         with self.in_hand:
-            return await self._answer(request, target, request_id)
+            if is_medium:
+                self._refuse_when_draining()
+                return await self._passthrough.read_medium(request, ours)
+            if target is None:
+                raise Denial(Kind.NOT_FOUND)
+            return await self._answer(request, target, ours)
 
-    async def _answer(self, request: web.Request, target: Target, request_id: str) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, target: Target, ours: Mapping[str, str]) -> web.StreamResponse:
         if request.method == "POST" and target.is_send:
             try:
                 self._refuse_when_draining()
@@ -46,8 +55,7 @@ class Graph:
                 denial.headers.setdefault("Tidegate-Reason", denial.kind.value)
                 raise
         self._refuse_when_draining()
-        # A streamed answer has its headers written here: nobody can add to them later.
-        return await self._passthrough.forward(request, target, {"X-Request-Id": request_id, "Server": "tidegate"})
+        return await self._passthrough.forward(request, target, ours)
 
     def _refuse_when_draining(self) -> None:
         if self._draining():

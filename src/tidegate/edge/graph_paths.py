@@ -14,7 +14,27 @@ SENDING_EDGES: Final = frozenset({"messages", "marketing_messages"})
 #: Whoever reads only may look at those edges; whatever else could write goes through the gateway, or not at all.
 _HARMLESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
-_PATH: Final = re.compile(r"(?:/(v[0-9]{1,4}(?:\.[0-9]{1,4})?))?/([0-9]{1,20})((?:/[A-Za-z0-9_.:~-]{1,256}){0,8})/?")
+#: An id is digits; that of an upload session (Meta, "Resumable Upload API") and of a group (Meta, "Groups API",
+#: base64 of `capi_group:...`) is not.
+_PATH: Final = re.compile(
+    r"(?:/(v[0-9]{1,4}(?:\.[0-9]{1,4})?))?"
+    r"/([0-9]{1,20}|upload:[A-Za-z0-9+=_-]{1,2048}|Y2FwaV9ncm91cD[A-Za-z0-9+=_-]{1,256})"
+    r"((?:/[A-Za-z0-9_.:~-]{1,256}){0,8})/?"
+)
+#: Edges of templates, flows, apps and groups: all that passes below an id of which nobody here knows whose it is.
+_EDGES_OF_UNKNOWN: Final = frozenset(
+    {
+        "assets",
+        "compare",
+        "deprecate",
+        "invite_link",
+        "join_requests",
+        "participants",
+        "publish",
+        "unpause",
+        "uploads",
+    }
+)
 _QUERY: Final = re.compile(r"[!-~]*")
 _CREDENTIALS: Final = frozenset({"access_token", "appsecret_proof", "appsecret_time"})
 # Graph carries out another method, or many calls, when told to by these (Meta, "Graph API: batch requests").
@@ -36,6 +56,22 @@ class Target:
     def is_send(self) -> bool:
         """Whether a POST here is a send, or a read receipt."""
         return len(self.edges) == 1 and self.edges[0] in SENDING_EDGES
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether it is an upload session: its body is the file, whatever its Content-Type says."""
+        return self.object_id.startswith("upload:")
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Whether a file, template, flow, group or upload session may be meant, whose owner the path does not tell."""
+        return not self.edges or (len(self.edges) == 1 and self.edges[0] in _EDGES_OF_UNKNOWN)
+
+    @property
+    def phone_number_id(self) -> str | None:
+        """The number that the query names beside the id of a file (Meta, "Media"); None unless it names one."""
+        found = [pair for pair in self.query.split("&") if _name(pair) == "phone_number_id"]
+        return unquote_plus(found[0].partition("=")[2], errors="replace") or None if len(found) == 1 else None
 
     def allows(self, method: str) -> bool:
         """Whether this method may pass: near the edges that send, only what cannot write."""

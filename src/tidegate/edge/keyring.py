@@ -16,7 +16,8 @@ from tidegate.metrics import Metrics
 from tidegate.settings.app_keys import environment_of, hash_key
 from tidegate.settings.tables import App, Scope, Server
 
-_BEARER: Final = "bearer"
+#: Graph takes both (Meta, "Resumable Upload API" writes `OAuth`).
+_SCHEMES: Final = frozenset({"bearer", "oauth"})
 _LONGEST_KEY: Final = 512
 
 log = structlog.get_logger()
@@ -79,7 +80,7 @@ def bearer(authorization: list[str]) -> str | None:
     if len(authorization) != 1:
         return None
     scheme, _, key = authorization[0].partition(" ")
-    return key.strip() or None if scheme.lower() == _BEARER else None
+    return key.strip() or None if scheme.lower() in _SCHEMES else None
 
 
 def require(app: App, *scopes: Scope) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from tidegate.edge.denials import Denial
 from tidegate.edge.graph_paths import scrubbed
 
-_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}")
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}(?:/[A-Za-z0-9._~/-]{1,512})?")
 _PAGING: Final = re.compile(rb'("(?:next|previous)"\s*:\s*")((?:[^"\\]|\\.)*)(")')
 
 

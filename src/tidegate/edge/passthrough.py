@@ -1,75 +1,49 @@
-"""Everything of Graph's that is no send: streamed both ways as it is, but for the token and who may reach what."""
+"""Everything of Graph's that is no send: handed on as it is, but for the token and who may reach what."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
 import orjson
 from aiohttp import web
+from yarl import URL
 
 from tidegate.cloudapi.messages import BadMessage
 from tidegate.edge.bodies import form_text, is_form, is_json, read_body
 from tidegate.edge.denials import Denial, Kind
-from tidegate.edge.grants import Grants
+from tidegate.edge.exchange import Exchange, Rewriter
+from tidegate.edge.grants import Access, Grants
 from tidegate.edge.graph_paths import Target, credential, scrubbed
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.links import Links
+from tidegate.edge.media_links import MediaLinks
+from tidegate.edge.origins import origin_of
+from tidegate.edge.services import Services
+from tidegate.edge.way_headers import for_graph
 from tidegate.gateway import Route
 from tidegate.settings.tables import App, Scope
-from tidegate.upstream import Upstream
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _JSON_MOST: Final = 1024 * 1024
-_ANSWER_MOST: Final = 8 * 1024 * 1024
-_IDLE_S: Final = 30.0
-
-_HOP_BY_HOP: Final = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-# Ours, the way here, or what would make Graph do something else than the method says. Not Accept-Encoding of the
-# caller's either: what Graph answers has to be looked at for links and tokens.
-_KEPT_HERE: Final = _HOP_BY_HOP | {
-    "accept-encoding",
-    "authorization",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "idempotency-key",
-    "via",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-real-ip",
-}
-_KEPT_HERE_PREFIXES: Final = ("tidegate-", "x-forwarded-")
-_ANSWER_KEPT_HERE: Final = _HOP_BY_HOP | {"content-encoding", "server", "set-cookie", "date"}
-
-
-class _Stalled(Exception):
-    """The caller stopped sending in the middle of its body."""
+#: What a file says of itself is its sender's: shown by a browser it is to do nothing in the gateway's name.
+_HARMLESS: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
 
 
 class Passthrough:
-    """Hands requests to the upstream host and answers back, and nothing to any other host."""
+    """Hands requests to the upstream host, reads files where Meta keeps them, and speaks to no other host."""
 
-    def __init__(self, upstream: Upstream, keyring: Keyring, grants: Grants) -> None:
-        self._upstream = upstream
+    def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
+        settings = services.settings
+        base_url = URL(settings.upstream.base_url)
+        self._upstream = services.upstream
         self._keyring = keyring
         self._grants = grants
+        self._public_url = settings.server.public_url
+        self._stall_s = settings.server.stall_timeout_ms / 1000
+        key = settings.privacy.payload_key.get_secret_value()
+        self._media_links = MediaLinks(key, [*settings.upstream.media_origins, str(base_url.origin())])
 
     async def forward(self, request: web.Request, target: Target, headers: Mapping[str, str]) -> web.StreamResponse:
         """Answer one request; `headers` go with the answer. Raises Denial."""
@@ -81,30 +55,69 @@ class Passthrough:
             key = credential(raw.decode("ascii", "replace"))
         app = await self._keyring.app(request, key)
         require(app, Scope.SEND)
-        token = self._token(app, request, target)
+        access = self._access(app, request, target)
         query = scrubbed(target.query)
-        body = await self._body(request, raw)
-        links = Links(self._upstream.base_url, _origin(request), token, key if query_key else None)
-        raw_path = f"{target.path}?{query}" if query else target.path
-        return await self._exchange(request, raw_path, token, body, links, headers)
+        exchange = Exchange(request, self._upstream, headers, self._stall_s)
+        body = await self._whole_body(request, target, raw)
+        origin = origin_of(request, self._public_url)
+        links = Links(self._upstream.base_url, origin, access.token, key if query_key else None)
+
+        def rewritten(answer: bytes) -> bytes:
+            answer = links.rewritten(answer)
+            if request.method != "GET" or target.edges:
+                return answer
+            return self._media_links.rewritten(answer, target.object_id, app.name, access.waba, origin)
+
+        return await exchange.run(
+            self._upstream.url(f"{target.path}?{query}" if query else target.path),
+            for_graph(request.headers, access.token, keeps_length=body is None),
+            (exchange.streamed() if request.can_read_body else None) if body is None else body,
+            _of_readable(rewritten),
+            links.holds_token,
+        )
 
     async def forward_receipt(
         self, request: web.Request, target: Target, route: Route, body: bytes
     ) -> web.StreamResponse:
         """Pass on a read receipt, which is no send. Raises Denial."""
         token = self._upstream.tokens[route.number]
-        links = Links(self._upstream.base_url, _origin(request), token, None)
-        return await self._exchange(request, target.path, token, body, links, {}, "application/json")
+        links = Links(self._upstream.base_url, origin_of(request, self._public_url), token, None)
+        headers = for_graph(request.headers, token, keeps_length=False)
+        headers["Content-Type"] = "application/json"
+        exchange = Exchange(request, self._upstream, {}, self._stall_s)
+        url = self._upstream.url(target.path)
+        return await exchange.run(url, headers, body, _of_readable(links.rewritten), links.holds_token)
 
-    def _token(self, app: App, request: web.Request, target: Target) -> str:
-        token = self._grants.token(app, target.object_id)
-        if token is None or not target.allows(request.method):
+    async def read_medium(self, request: web.Request, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Stream a file from where Meta keeps it, for the app that was given its address. Raises Denial."""
+        path, _, query = request.raw_path.partition("?")
+        key = bearer(request.headers.getall("Authorization", [])) or credential(query)
+        app = await self._keyring.app(request, key)
+        require(app, Scope.SEND)
+        link = self._media_links.opened(path)
+        token = self._grants.token_of_waba(app, link.waba) if link and link.app == app.name else None
+        if link is None or token is None:
             raise Denial(Kind.NOT_FOUND)
-        return token
+        if request.method not in ("GET", "HEAD"):
+            raise Denial(Kind.METHOD_NOT_ALLOWED, "a file is read here", headers={"Allow": "GET, HEAD"})
+        links = Links(self._upstream.base_url, "", token, None)
+        return await Exchange(request, self._upstream, {**headers, **_HARMLESS}, self._stall_s).run(
+            URL(link.url, encoded=True),
+            for_graph(request.headers, token, keeps_length=False),
+            None,
+            lambda _answer: None,
+            links.holds_token,
+        )
 
-    async def _body(self, request: web.Request, raw: bytes | None) -> bytes | AsyncIterator[bytes] | None:
-        """The body: what can name another method or other calls is read first, all else is streamed."""
-        if raw is None and not request.can_read_body:
+    def _access(self, app: App, request: web.Request, target: Target) -> Access:
+        access = self._grants.access(app, target)
+        if access is None or not target.allows(request.method):
+            raise Denial(Kind.NOT_FOUND)
+        return access
+
+    async def _whole_body(self, request: web.Request, target: Target, raw: bytes | None) -> bytes | None:
+        """A body that can name another method or other calls, read first; None for one to be streamed, and for none."""
+        if (raw is None and not request.can_read_body) or target.is_upload:
             return None
         if is_form(request):
             raw = await read_body(request) if raw is None else raw
@@ -116,105 +129,16 @@ class Passthrough:
             raw = await read_body(request, _JSON_MOST)
             _refuse_disguise(raw)
             return raw
-        return _chunks(request)
-
-    async def _exchange(
-        self,
-        request: web.Request,
-        raw_path: str,
-        token: str,
-        body: bytes | AsyncIterator[bytes] | None,
-        links: Links,
-        headers: Mapping[str, str],
-        content_type: str | None = None,
-    ) -> web.StreamResponse:
-        sent = _request_headers(request, token, streamed=not isinstance(body, bytes))
-        if content_type:
-            sent["Content-Type"] = content_type
-        try:
-            async with self._upstream.session.request(
-                request.method,
-                self._upstream.url(raw_path),
-                data=body,
-                headers=sent,
-                skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._upstream.timeout_s, sock_read=_IDLE_S),
-            ) as answer:
-                return await _give_back(request, answer, links, headers)
-        except _Stalled:
-            raise Denial(Kind.REQUEST_TIMEOUT, "the body stopped arriving", headers={"Connection": "close"}) from None
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Denial(Kind.UPSTREAM_UNAVAILABLE, f"the Cloud API did not answer ({type(error).__name__})") from None
+        return None
 
 
-async def _give_back(
-    request: web.Request, answer: aiohttp.ClientResponse, links: Links, ours: Mapping[str, str]
-) -> web.StreamResponse:
-    headers = [
-        (name, value)
-        for name, value in answer.headers.items()
-        if name.lower() not in _ANSWER_KEPT_HERE and not links.holds_token(value)
-    ]
-    encoded = "Content-Encoding" in answer.headers
-    if request.method != "HEAD" and answer.headers.get("Content-Type", "").partition(";")[0] in links.READABLE:
-        body = await _whole(answer)
-        kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
-        response = web.Response(status=answer.status, body=links.rewritten(body))
-        response.headers.pop("Content-Type", None)
-        response.headers.extend([*kept, *ours.items()])
-        return response
-    stream = web.StreamResponse(status=answer.status)
-    stream.headers.extend([pair for pair in headers if not (encoded and pair[0].lower() == "content-length")])
-    stream.headers.extend(ours)
-    await stream.prepare(request)
-    try:
-        async for chunk in answer.content.iter_any():
-            await stream.write(chunk)
-    except (aiohttp.ClientError, TimeoutError):
-        # Half an answer is on its way: only a broken connection says that the rest is missing.
-        if request.transport is not None:
-            request.transport.abort()
-        return stream
-    await stream.write_eof()
-    return stream
+def _of_readable(rewriter: Rewriter) -> Callable[[aiohttp.ClientResponse], Rewriter | None]:
+    """The rewriter for an answer that is a text of Graph's; a file is streamed as it is."""
 
+    def choose(answer: aiohttp.ClientResponse) -> Rewriter | None:
+        return rewriter if answer.headers.get("Content-Type", "").partition(";")[0] in Links.READABLE else None
 
-async def _whole(answer: aiohttp.ClientResponse) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in answer.content.iter_any():
-        size += len(chunk)
-        if size > _ANSWER_MOST:
-            raise Denial(Kind.UPSTREAM_UNAVAILABLE, "the Cloud API's answer is too long to be looked through")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(_IDLE_S):
-                chunk = await request.content.readany()
-        except TimeoutError:
-            raise _Stalled from None
-        if not chunk:
-            return
-        yield chunk
-
-
-def _request_headers(request: web.Request, token: str, *, streamed: bool) -> dict[str, str]:
-    named = {name.strip().lower() for name in request.headers.get("Connection", "").split(",")}
-    kept = {
-        name: value
-        for name, value in request.headers.items()
-        if (lowered := name.lower()) not in _KEPT_HERE
-        and lowered not in named
-        and not lowered.startswith(_KEPT_HERE_PREFIXES)
-        # A body that was read may have become shorter; one that is streamed keeps the length it announced.
-        and (streamed or lowered != "content-length")
-    }
-    return kept | {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+    return choose
 
 
 def _refuse_disguise(raw: bytes) -> None:
@@ -224,9 +148,3 @@ def _refuse_disguise(raw: bytes) -> None:
         raise Denial(Kind.BAD_REQUEST, "the body says that it is JSON, and is not") from None
     if isinstance(document, dict):
         scrubbed("&".join(key for key in document if key.isascii() and "&" not in key))
-
-
-def _origin(request: web.Request) -> str:
-    # Only the caller's own answer is written with it, so what it says of itself may be believed.
-    secure = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-    return f"{'https' if secure else request.scheme}://{request.host}"

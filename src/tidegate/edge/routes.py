@@ -91,6 +91,10 @@ _PASSED: Final = tuple(
     for method in ("GET", "POST", "DELETE")
 )
 
+_MEDIUM: Final = Endpoint(
+    "GET", "/media/{link}", "A media file, at the address that its description gave", {200: ""}, (Scope.SEND,)
+)
+
 _CONTROL: Final = (
     Endpoint(
         "GET",
@@ -238,6 +242,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     table = (
         *_SENDS,
         *_PASSED,
+        _MEDIUM,
         *_CONTROL,
         *(_TESTING if services.steerable is not None else ()),
         Endpoint(

@@ -89,6 +89,20 @@ def _checked_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _checked_path_prefix(prefix: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}/?", prefix):
+        raise ValueError('must be a path such as "/wa" or "/wa/shop"')
+    if re.fullmatch(r"v?[0-9][0-9.]*", prefix.split("/")[1]):
+        raise ValueError("must not begin like a path of Graph's, with a version or an id")
+    return prefix.rstrip("/")
+
+
+def _checked_origin(url: str) -> str:
+    if not re.fullmatch(r"https?://[^/?]+", _checked_base_url(url)):
+        raise ValueError('must be an address without a path, such as "https://host"')
+    return url.rstrip("/")
+
+
 def _checked_store_url(url: SecretStr) -> SecretStr:
     # The network schemes are read by the store's client; here only what no store could be meant by.
     if not re.fullmatch(r"embedded:.+|(unix|rediss?|redis\+sentinel|redis\+cluster)://.+", url.get_secret_value()):
@@ -134,6 +148,8 @@ HeaderName = Annotated[str, Field(strict=True), AfterValidator(_checked_header_n
 Listen = Annotated[str, Field(strict=True), AfterValidator(_checked_listen)]
 HttpUrl = Annotated[str, Field(strict=True), AfterValidator(_checked_http_url)]
 BaseUrl = Annotated[str, Field(strict=True), AfterValidator(_checked_base_url)]
+Origin = Annotated[str, Field(strict=True), AfterValidator(_checked_origin)]
+PathPrefix = Annotated[str, Field(strict=True), AfterValidator(_checked_path_prefix)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_checked_store_url)]
 Token = Annotated[SecretStr, AfterValidator(_checked_token)]
 Secret = Annotated[SecretStr, AfterValidator(_checked_secret)]

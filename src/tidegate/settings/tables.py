@@ -43,6 +43,12 @@ class Server(Table):
     environment: fields.Environment | None = None
     #: Header in which a trusted proxy names its peer; None: the peer is who connects.
     peer_header: fields.HeaderName | None = None
+    #: What callers reach it by, where that is not what their Host header says.
+    public_url: fields.BaseUrl | None = None
+    #: Taken off the paths that begin with it; others are read as they are.
+    path_prefix: fields.PathPrefix | None = None
+    #: After this a streamed body that does not move, in either direction, is given up.
+    stall_timeout_ms: fields.Wait = Field(default=30_000, alias="stall_timeout")
 
     @property
     def host(self) -> str:
@@ -81,6 +87,8 @@ class Upstream(Table):
     """`[upstream]`: the Graph API, or its simulation. `base_url` ends without a slash."""
 
     base_url: fields.BaseUrl = "https://graph.facebook.com"
+    #: Where media files may lie; Meta's token is shown to these and to the host of `base_url`, and to no other.
+    media_origins: tuple[fields.Origin, ...] = ("https://lookaside.fbsbx.com",)
     timeout_ms: fields.Wait = Field(default=10_000, alias="timeout")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -52,15 +52,16 @@ async def make_node(client: StoreClient, valkey_socket: str, tmp_path: Path) -> 
         *,
         limit: str = "TIER_2K",
         clock: bool = True,
+        environ: Mapping[str, str] | None = None,
         change: Callable[[Services], Services] = lambda services: services,
     ) -> Node:
         store = socket_url(valkey_socket)
         path = tmp_path / "tidegate.toml"
         path.write_text(config_text(store, upstream, limit=limit, clock=clock))
-        settings = load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"})
+        settings = load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"} | dict(environ or {}))
         node = await build(settings)
         node.services = change(node.services)
-        node.runner = make_runner(make_application(node.services), shutdown_timeout=0.2)
+        node.runner = make_runner(make_application(node.services), settings.server, shutdown_timeout=0.2)
         nodes.append(node)
         await node.start()
         return node

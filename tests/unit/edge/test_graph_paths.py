@@ -17,6 +17,8 @@ from tidegate.edge.graph_paths import credential, for_send, read_target, scrubbe
         ("/106540352242922/messages/", None, "106540352242922", ("messages",)),
         ("/v25/1?x=%2F", "v25", "1", ()),
         ("/v25.0/1/a/b.c-d_e~f:g", "v25.0", "1", ("a", "b.c-d_e~f:g")),
+        ("/v99.0/upload:MTph_-+==?sig=AR", "v99.0", "upload:MTph_-+==", ()),
+        ("/v25.0/Y2FwaV9ncm91cDox/participants", "v25.0", "Y2FwaV9ncm91cDox", ("participants",)),
     ],
 )
 def test_a_path_of_graphs_is_taken_apart(raw, version, object_id, edges):
@@ -50,6 +52,11 @@ def test_a_path_of_graphs_is_taken_apart(raw, version, object_id, edges):
         "/vX/1/messages",
         "/me",
         "/v25.0/" + "1" * 21,
+        "/v25.0/upload:",
+        "/v25.0/upload:a/../b",
+        "/v25.0/upload%3Aabc",
+        "/v25.0/Y2FwaV9ncm91cD",
+        "/v25.0/Z2FwaV9ncm91cDox",
     ],
 )
 def test_any_other_path_is_none(raw):
@@ -72,6 +79,43 @@ def test_near_the_edges_that_send_only_a_look_passes(path, method, allowed):
 
     assert target is not None
     assert target.allows(method) is allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "may_be"),
+    [
+        ("/1", True),
+        ("/v25.0/1/", True),
+        ("/1/assets", True),
+        ("/upload:abc", True),
+        ("/1/assets/x", False),
+        ("/1/register", False),
+        ("/1/messages", False),
+        ("/1/phone_numbers", False),
+    ],
+)
+def test_below_an_unknown_id_only_what_may_be_below_a_file_a_template_or_a_flow(path, may_be):
+    target = read_target(path)
+
+    assert target is not None
+    assert (target.may_be_unknown, target.is_upload) == (may_be, "upload" in path)
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ("phone_number_id=5", "5"),
+        ("a=1&phone%5Fnumber.id=5", "5"),
+        ("phone_number_id=", None),
+        ("", None),
+        ("phone_number_id=5&phone_number_id=6", None),
+    ],
+)
+def test_the_number_that_a_query_names(query, number):
+    target = read_target(f"/1?{query}")
+
+    assert target is not None
+    assert target.phone_number_id == number
 
 
 @pytest.mark.parametrize(

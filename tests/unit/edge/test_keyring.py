@@ -85,6 +85,7 @@ async def test_no_key_is_no_guess():
     [
         (["Bearer k"], "k"),
         (["bearer  k "], "k"),
+        (["OAuth k"], "k"),
         (["Basic k"], None),
         (["Bearer"], None),
         (["Bearer "], None),

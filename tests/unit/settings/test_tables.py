@@ -156,6 +156,17 @@ def test_an_app_may_have_several_keys_in_either_case(loaded: Loader) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "path", "problem"),
     [
+        pytest.param(LISTEN, 'path_prefix = "wa"', "server.path_prefix", "path", id="a prefix that is no path"),
+        pytest.param(LISTEN, 'path_prefix = "/v25.0"', "server.path_prefix", "Graph", id="a prefix like a version"),
+        pytest.param(LISTEN, 'path_prefix = "/wa/../x"', "server.path_prefix", "path", id="a prefix with dots"),
+        pytest.param(LISTEN, 'public_url = "gate"', "server.public_url", "address", id="a public address that is none"),
+        pytest.param(
+            "[upstream]",
+            '[upstream]\nmedia_origins = ["https://h/path"]',
+            "upstream.media_origins[0]",
+            "without a path",
+            id="an origin with a path",
+        ),
         pytest.param(LISTEN, 'listen = "8080"', "server.listen", "host:port", id="a port without a host"),
         pytest.param(LISTEN, 'listen = ":8080"', "server.listen", "host:port", id="an empty host"),
         pytest.param(LISTEN, 'listen = "h:65536"', "server.listen", "host:port", id="a port past 65535"),

@@ -1,0 +1,84 @@
+"""Addresses of media files: Meta's own, which take Meta's token, become addresses of the gateway that nobody can make.
+
+Source: Meta, "Media": `GET /{media_id}` answers with a `url` of 5 minutes, to be read with the access token.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+#: Where the gateway serves what such an address leads to.
+PATH: Final = "/media/"
+_SEALED: Final = re.compile(r"/media/([A-Za-z0-9_-]{40,4096})")
+_NONCE: Final = 12
+_URL: Final = re.compile(rb'("url"\s*:\s*)("(?:[^"\\]|\\.)*")')
+_ORIGIN: Final = re.compile(r"(https?://[^/?#]+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLink:
+    """What one address stands for: Meta's `url`, for one app, to be read with the token of one account."""
+
+    url: str = field(repr=False)
+    app: str
+    waba: str
+
+
+class MediaLinks:
+    """Seals Meta's addresses, and opens what it sealed. Every node of one configuration opens what another sealed."""
+
+    def __init__(self, key: bytes, origins: Iterable[str]) -> None:
+        """`origins`: where files may lie; the token goes nowhere else, whatever an answer says."""
+        self._aead = AESGCM(hashlib.blake2b(key, digest_size=32, person=b"tidegate-media").digest())
+        self._origins = frozenset(origins)
+
+    def sealed(self, link: MediaLink) -> str:
+        """The path that stands for this address."""
+        nonce = os.urandom(_NONCE)
+        told = orjson.dumps([link.url, link.app, link.waba])
+        return PATH + base64.urlsafe_b64encode(nonce + self._aead.encrypt(nonce, told, None)).decode().rstrip("=")
+
+    def opened(self, path: str) -> MediaLink | None:
+        """What a path stands for; None for one that was not made here."""
+        match = _SEALED.fullmatch(path)
+        if match is None:
+            return None
+        try:
+            raw = base64.urlsafe_b64decode(match[1] + "=" * (-len(match[1]) % 4))
+            url, app, waba = orjson.loads(self._aead.decrypt(raw[:_NONCE], raw[_NONCE:], None))
+        except (binascii.Error, InvalidTag, ValueError):
+            return None
+        return MediaLink(url, app, waba) if self._is_metas(url) else None
+
+    def rewritten(self, body: bytes, object_id: str, app: str, waba: str, origin: str) -> bytes:
+        """The description of this file with its `url` leading here; any other body as it is.
+
+        Only where Meta speaks of the object that was asked for: an address in a text that somebody else wrote is
+        not made one that the gateway would read.
+        """
+        if b'"url"' not in body or not origin:
+            return body
+        try:
+            told = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return body
+        url = told.get("url") if isinstance(told, dict) and told.get("id") == object_id else None
+        if not isinstance(url, str) or not self._is_metas(url):
+            return body
+        ours = orjson.dumps(origin + self.sealed(MediaLink(url, app, waba)))
+        return _URL.sub(lambda found: found[1] + (ours if orjson.loads(found[2]) == url else found[2]), body)
+
+    def _is_metas(self, url: str) -> bool:
+        match = _ORIGIN.match(url)
+        return match is not None and match[1] in self._origins and url.isascii() and url.isprintable()

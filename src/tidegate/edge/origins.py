@@ -1,0 +1,35 @@
+"""Where a caller reached the gateway: the front of every address that is written for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+from yarl import URL
+
+#: The path prefix that was taken off the request's path.
+PREFIX_KEY: Final = web.RequestKey("path_prefix", str)
+
+
+def origin_of(request: web.Request, public_url: str | None) -> str:
+    """Scheme, host and path prefix; empty when the request names no host and the configuration none either."""
+    if public_url is not None:
+        return public_url
+    host = request.headers.get("Host", "")
+    # Only the caller's own answer is written with it, so what it says of itself may be believed.
+    secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    return f"{'https' if secure else 'http'}://{host}{request.get(PREFIX_KEY, '')}" if host else ""
+
+
+def without_prefix(target: str, prefix: str) -> str | None:
+    """A raw request target without the prefix; None for one that does not begin with it."""
+    rest = target.removeprefix(prefix)
+    if rest == target or rest[:1] not in ("", "/", "?"):
+        return None
+    return rest if rest.startswith("/") else f"/{rest}"
+
+
+def as_url(target: str) -> URL:
+    """A raw request target as aiohttp's parser gives it: nothing in it is decoded."""
+    path, _, query = target.partition("?")
+    return URL.build(path=path, query_string=query, encoded=True)
