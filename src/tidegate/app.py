@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from tidegate import __version__
+from tidegate.audit_watch import AuditWatch
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.routes import make_application, make_runner
@@ -36,6 +37,7 @@ from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
+from tidegate.store.audit import Audit
 from tidegate.store.books import Books
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
@@ -96,6 +98,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     users = Users(client, portfolios, clock.now_ms, one_slot=connection.is_cluster, journal=journals[0])
     numbers = {p.id: [n.id for w in p.wabas for n in w.numbers] for p in settings.portfolios}
     aliases = Aliases(users, identity, ledger, numbers)
+    audit = Audit(client, portfolios, clock.now_ms, settings.privacy.audit_kept_ms)
     outcomes = Outcomes(client, portfolios, one_slot=connection.is_cluster)
     enforcement = Enforcement(
         standings=standings,
@@ -167,6 +170,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         rules=RulesInForce(
             standings=standings,
             ledger=ledger,
+            audit=audit,
             clock=clock,
             configured=settings.rules,
             settle_ms=SETTLE_MS,
@@ -175,6 +179,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         messages=messages,
         users=users,
         aliases=aliases,
+        audit=audit,
         outcomes=outcomes,
         tallies=tallies,
         wallets=Wallets(client),
@@ -253,6 +258,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     duties = {
         "early warning": watch.run,
         "warm-ups": warm_ups.run,
+        "audit": AuditWatch(audit, standings, clock, leases).run,
         "recovery": recovery.run,
         "time without the store": without_store.run,
     }

@@ -10,8 +10,10 @@ import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
+from tidegate.policy.audit import Act, Actor, Deed
 from tidegate.policy.rules import Rules
 from tidegate.policy.verdict import Reason
+from tidegate.store.audit import Audit
 from tidegate.store.ledger import Ledger
 from tidegate.store.rules_record import RulesRecord, rules_change
 from tidegate.store.standings import Standings
@@ -41,6 +43,7 @@ class RulesInForce:
         *,
         standings: Standings,
         ledger: Ledger,
+        audit: Audit,
         clock: StoreClock,
         configured: Rules,
         settle_ms: int,
@@ -52,6 +55,7 @@ class RulesInForce:
         """
         self._standings = standings
         self._ledger = ledger
+        self._audit = audit
         self._clock = clock
         self._file = configured.version
         self._configured = configured
@@ -65,7 +69,7 @@ class RulesInForce:
         records = {portfolio: await self._record(portfolio) for portfolio in self._standings.portfolios}
         latest = max(filter(None, records.values()), key=lambda record: record.since_ms, default=None)
         if latest is None or latest.file != self._file:
-            await self._put(self._configured, "the file of a node at its start", None)
+            await self._put(self._configured, Actor("the file of a node at its start"), None)
         elif latest.rules is not None:
             # A portfolio that is new in the file, or was not reached when the others were.
             change = rules_change(latest.rules, latest.file, latest.since_ms, "the rules of the other portfolios")
@@ -75,13 +79,13 @@ class RulesInForce:
     async def reread(self, configured: Rules, by: str) -> None:
         """Put the file's rules in force, as they are now."""
         self._file = configured.version
-        await self.replace(configured, by)
+        await self.replace(configured, Actor(by))
 
-    async def replace(self, rules: Rules, by: str, instead_of: frozenset[str] | None = None) -> bool:
+    async def replace(self, rules: Rules, by: Actor, instead_of: frozenset[str] | None = None) -> bool:
         """Put rules in force; on return no send can start that only the old ones allowed, on any node.
 
-        `by`: who wants it, for the history. `instead_of`: the versions that may be replaced, None for any; False when
-        the rules in force are of none of these, and are others than the wanted ones.
+        `by`: who wants it, for the history and the audit. `instead_of`: the versions that may be replaced, None for
+        any; False when the rules in force are of none of these, and are others than the wanted ones.
         """
         if not await self._put(rules, by, instead_of):
             return False
@@ -96,7 +100,7 @@ class RulesInForce:
         await self._standings.current(portfolio)
         return self._standings.rules_record(portfolio)
 
-    async def _put(self, rules: Rules, by: str, instead_of: frozenset[str] | None) -> bool:
+    async def _put(self, rules: Rules, by: Actor, instead_of: frozenset[str] | None) -> bool:
         at_ms = await self._put_first(rules, by, instead_of)
         if at_ms is None:
             return False
@@ -106,12 +110,18 @@ class RulesInForce:
             await self._standings.change(portfolio, [change])
         return True
 
-    async def _put_first(self, rules: Rules, by: str, instead_of: frozenset[str] | None) -> int | None:
+    async def _write_down(self, before: str, rules: Rules, by: Actor) -> None:
+        detail = {"from": before, "to": rules.version}
+        for portfolio in (self._arbiter, *self._others):
+            await self._audit.write(portfolio, Deed(Act.RULES_REPLACE, by, {"portfolio": portfolio}, detail=detail))
+
+    async def _put_first(self, rules: Rules, by: Actor, instead_of: frozenset[str] | None) -> int | None:
         """Write the rules into the portfolio that decides who came first; the time of that, or None: another version.
 
         Nobody can write in between, and each time is later than the one before: the other portfolios take the latest,
         in whatever order they are told.
         """
+        audited = False
         for _ in range(_TRIES):
             books = await self._ledger.books(self._arbiter)
             self._clock.observe(books.now_ms)
@@ -122,13 +132,16 @@ class RulesInForce:
                 return record.since_ms
             if instead_of is not None and before not in instead_of and before != rules.version:
                 return None
+            if not audited:
+                await self._write_down(before, rules, by)
+                audited = True
             at_ms = max(books.now_ms, record.since_ms + 1 if record is not None else 0)
             change = rules_change(rules, self._file, at_ms, _cause(by))
             if await self._standings.change_under(self._arbiter, standing.epoch, [change]):
-                log.info("rules_replaced", by=by, before=before, version=rules.version)
+                log.info("rules_replaced", by=by.name, before=before, version=rules.version)
                 return at_ms
         raise StoreUnavailable("the standing changes too often for its rules to be replaced")
 
 
-def _cause(by: str) -> str:
-    return f"rules replaced by {by}"
+def _cause(by: Actor) -> str:
+    return f"rules replaced by {by.name}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from tests.factories import make_ledger, make_rules
+from tests.factories import DAY_MS, make_ledger, make_rules
 from tests.integration.edge.callers import PORTFOLIO, config_text
 from tests.waiting import until
 from tidegate.cli.rereading import Rereading
@@ -16,6 +16,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.policy.standing import Change, Standing
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import load
+from tidegate.store.audit import Audit
 from tidegate.store.scripts import StoreClient
 from tidegate.store.standings import Standings
 from tidegate.tasks import spawn
@@ -41,6 +42,7 @@ async def test_it_is_tried_again_until_the_store_takes_it(client: StoreClient, t
     rules = RulesInForce(
         standings=standings,
         ledger=make_ledger(client, PORTFOLIO),
+        audit=Audit(client, [PORTFOLIO], StoreClock().now_ms, DAY_MS),
         clock=StoreClock(),
         configured=make_rules(),
         settle_ms=0,

@@ -10,20 +10,23 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from tests.factories import NOW_MS, make_ledger, make_rules, make_standing
+from tests.factories import DAY_MS, NOW_MS, make_ledger, make_rules, make_standing
 from tests.waiting import until
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
+from tidegate.policy.audit import Actor
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import Change
 from tidegate.policy.verdict import Reason
 from tidegate.rules_in_force import RulesInForce
+from tidegate.store.audit import Audit
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 
 RED, BLUE = "red", "blue"
+OPS, OTHER = Actor("ops"), Actor("somebody else")
 FILE, CAREFUL, BOLD = make_rules(), make_rules(headroom=0.2), make_rules(headroom=0.0)
 
 
@@ -41,6 +44,7 @@ class Node:
         return RulesInForce(
             standings=self.standings,
             ledger=make_ledger(self.client, *self.portfolios),
+            audit=Audit(self.client, self.portfolios, lambda: NOW_MS, DAY_MS),
             clock=StoreClock(),
             configured=self.file,
             settle_ms=settle_ms,
@@ -82,13 +86,13 @@ async def test_the_first_node_puts_its_files_rules_in_force(client: StoreClient)
 async def test_what_one_node_is_told_all_nodes_obey(client: StoreClient) -> None:
     one, other = await Node.started(client), await Node.started(client)
 
-    assert await one.rules.replace(CAREFUL, "ops")
+    assert await one.rules.replace(CAREFUL, OPS)
 
     assert await one.obeys() == await other.obeys() == [CAREFUL, CAREFUL]
 
 
 async def test_a_start_with_the_same_file_leaves_the_rules_as_they_are(client: StoreClient) -> None:
-    await (await Node.started(client)).rules.replace(CAREFUL, "ops")
+    await (await Node.started(client)).rules.replace(CAREFUL, OPS)
 
     again = await Node.started(client)
 
@@ -97,7 +101,7 @@ async def test_a_start_with_the_same_file_leaves_the_rules_as_they_are(client: S
 
 async def test_a_start_with_another_file_is_the_last_word(client: StoreClient) -> None:
     old = await Node.started(client)
-    await old.rules.replace(CAREFUL, "ops")
+    await old.rules.replace(CAREFUL, OPS)
 
     await Node.started(client, BOLD)
 
@@ -106,7 +110,7 @@ async def test_a_start_with_another_file_is_the_last_word(client: StoreClient) -
 
 async def test_a_file_read_anew_is_the_last_word_though_it_says_the_same(client: StoreClient) -> None:
     node = await Node.started(client)
-    await node.rules.replace(CAREFUL, "ops")
+    await node.rules.replace(CAREFUL, OPS)
 
     await node.rules.reread(FILE, "SIGHUP")
 
@@ -116,7 +120,7 @@ async def test_a_file_read_anew_is_the_last_word_though_it_says_the_same(client:
 async def test_rules_that_were_put_after_a_file_was_read_anew_outlive_a_restart(client: StoreClient) -> None:
     node = await Node.started(client)
     await node.rules.reread(BOLD, "SIGHUP")
-    await node.rules.replace(CAREFUL, "ops")
+    await node.rules.replace(CAREFUL, OPS)
 
     again = await Node.started(client, BOLD)
 
@@ -125,10 +129,10 @@ async def test_rules_that_were_put_after_a_file_was_read_anew_outlive_a_restart(
 
 async def test_the_same_rules_again_begin_no_epoch(client: StoreClient) -> None:
     node = await Node.started(client)
-    await node.rules.replace(CAREFUL, "ops")
+    await node.rules.replace(CAREFUL, OPS)
     epochs = await node.epochs()
 
-    assert await node.rules.replace(CAREFUL, "ops")
+    assert await node.rules.replace(CAREFUL, OPS)
 
     assert await node.epochs() == epochs
 
@@ -148,7 +152,7 @@ async def test_only_the_named_version_is_replaced(
 ) -> None:
     node = await Node.started(client)
 
-    assert await node.rules.replace(CAREFUL, "ops", instead_of) is replaced
+    assert await node.rules.replace(CAREFUL, OPS, instead_of) is replaced
 
     assert await node.obeys() == [CAREFUL if replaced else FILE] * 2
 
@@ -157,7 +161,7 @@ async def test_who_repeats_a_replacement_whose_answer_was_lost_is_not_told_that_
     client: StoreClient,
 ) -> None:
     node = await Node.started(client)
-    wish = (CAREFUL, "ops", frozenset({FILE.version}))
+    wish = (CAREFUL, OPS, frozenset({FILE.version}))
     await node.rules.replace(*wish)
 
     assert await node.rules.replace(*wish)
@@ -168,12 +172,12 @@ async def test_what_is_put_between_the_look_and_the_writing_is_not_overwritten_u
 
     class Overtaken(Standings):
         async def change_under(self, portfolio: str, epoch: int, changes: Sequence[Change]) -> bool:
-            await early.rules.replace(BOLD, "somebody else")
+            await early.rules.replace(BOLD, OTHER)
             return await super().change_under(portfolio, epoch, changes)
 
     late.standings.__class__ = Overtaken
 
-    assert not await late.rules.replace(CAREFUL, "ops", frozenset({FILE.version}))
+    assert not await late.rules.replace(CAREFUL, OPS, frozenset({FILE.version}))
     assert await late.obeys() == [BOLD, BOLD]
 
 
@@ -184,12 +188,12 @@ async def test_who_does_not_care_what_was_in_force_is_heard_though_others_get_in
     class Overtaken(Standings):
         async def change_under(self, portfolio: str, epoch: int, changes: Sequence[Change]) -> bool:
             if words:
-                await early.rules.replace(words.pop(), "somebody else")
+                await early.rules.replace(words.pop(), OTHER)
             return await super().change_under(portfolio, epoch, changes)
 
     late.standings.__class__ = Overtaken
 
-    assert await late.rules.replace(CAREFUL, "ops")
+    assert await late.rules.replace(CAREFUL, OPS)
     assert await late.obeys() == [CAREFUL, CAREFUL]
 
 
@@ -204,7 +208,7 @@ async def test_a_standing_that_never_rests_is_a_fault_and_no_endless_loop(client
     node.standings.__class__ = Restless
 
     with pytest.raises(StoreUnavailable, match="too often"):
-        await node.rules.replace(CAREFUL, "ops")
+        await node.rules.replace(CAREFUL, OPS)
 
 
 async def test_a_replacement_is_acknowledged_only_after_sends_admitted_before_it_have_started(
@@ -212,7 +216,7 @@ async def test_a_replacement_is_acknowledged_only_after_sends_admitted_before_it
 ) -> None:
     node, other = await Node.started(client), await Node.started(client)
     node.rules = node.made(settle_ms=600_000)
-    replacing = asyncio.create_task(node.rules.replace(CAREFUL, "ops"))
+    replacing = asyncio.create_task(node.rules.replace(CAREFUL, OPS))
 
     async def is_obeyed() -> bool:
         return await other.obeys() == [CAREFUL, CAREFUL]
@@ -229,7 +233,7 @@ async def test_of_many_who_replace_the_same_version_one_succeeds(client: StoreCl
     wishes = [make_rules(headroom=0.1 + 0.01 * index) for index in range(len(nodes))]
 
     done = await asyncio.gather(
-        *(node.rules.replace(wish, "ops", frozenset({FILE.version})) for node, wish in zip(nodes, wishes, strict=True))
+        *(node.rules.replace(wish, OPS, frozenset({FILE.version})) for node, wish in zip(nodes, wishes, strict=True))
     )
 
     assert done.count(True) == 1
@@ -240,7 +244,7 @@ async def test_of_many_words_at_once_the_same_is_the_last_for_every_portfolio(cl
     nodes = [await Node.started(client, FILE, names) for names in ((RED, BLUE), (BLUE, RED)) for _ in range(3)]
     for _ in range(5):
         await asyncio.gather(
-            *(node.rules.replace(make_rules(headroom=0.1 + 0.01 * i), "ops") for i, node in enumerate(nodes))
+            *(node.rules.replace(make_rules(headroom=0.1 + 0.01 * i), OPS) for i, node in enumerate(nodes))
         )
 
         red, blue = await nodes[0].obeys()
@@ -251,11 +255,11 @@ async def test_a_store_whose_clock_went_back_takes_new_rules_all_the_same(client
     for portfolio in (RED, BLUE):
         await client.set(PortfolioKeys(portfolio).clock, f"@{NOW_MS}")
     node = await Node.started(client)
-    await node.rules.replace(CAREFUL, "ops")
+    await node.rules.replace(CAREFUL, OPS)
     for portfolio in (RED, BLUE):
         await client.set(PortfolioKeys(portfolio).clock, f"@{NOW_MS - 60_000}")
 
-    await node.rules.replace(BOLD, "ops")
+    await node.rules.replace(BOLD, OPS)
 
     assert await node.obeys() == [BOLD, BOLD]
 
@@ -268,7 +272,7 @@ async def test_other_changes_of_the_standing_in_between_do_not_keep_rules_out(cl
             change = Change("limit", "", {"limit": limit}, "graph", NOW_MS + limit, "a test")
             await other.standings.change(BLUE, [change])
 
-    await asyncio.gather(restless(), node.rules.replace(CAREFUL, "ops"))
+    await asyncio.gather(restless(), node.rules.replace(CAREFUL, OPS))
 
     assert await node.obeys() == [CAREFUL, CAREFUL]
     assert (await node.standings.current(BLUE)).limit == 309
@@ -276,7 +280,7 @@ async def test_other_changes_of_the_standing_in_between_do_not_keep_rules_out(cl
 
 async def test_a_portfolio_that_is_new_in_the_file_gets_the_rules_in_force(client: StoreClient) -> None:
     old = await Node.started(client, FILE, (RED,))
-    await old.rules.replace(CAREFUL, "ops")
+    await old.rules.replace(CAREFUL, OPS)
 
     grown = await Node.started(client, FILE, (BLUE, RED))
 
@@ -286,7 +290,7 @@ async def test_a_portfolio_that_is_new_in_the_file_gets_the_rules_in_force(clien
 async def test_a_portfolio_that_a_replacement_did_not_reach_gets_it_at_the_next_start(client: StoreClient) -> None:
     node = await Node.started(client)
     before = await client.hgetall(PortfolioKeys(RED).standing)
-    await node.rules.replace(CAREFUL, "ops")
+    await node.rules.replace(CAREFUL, OPS)
     await client.hset(PortfolioKeys(RED).standing, mapping=before)
     await client.hincrby(PortfolioKeys(RED).ledger, "epoch", 1)
     assert await node.obeys() == [FILE, CAREFUL]
@@ -298,7 +302,7 @@ async def test_a_portfolio_that_a_replacement_did_not_reach_gets_it_at_the_next_
 
 async def test_an_emptied_store_leaves_the_files_rules_in_force(client: StoreClient) -> None:
     node = await Node.started(client, CAREFUL)
-    await node.rules.replace(BOLD, "ops")
+    await node.rules.replace(BOLD, OPS)
 
     await client.flushall()
 
@@ -359,7 +363,7 @@ async def test_equal_rules_are_read_once_however_often_the_standing_changes(clie
 
 async def test_the_history_tells_who_replaced_the_rules_by_which(client: StoreClient) -> None:
     node = await Node.started(client)
-    await node.rules.replace(CAREFUL, "ops")
+    await node.rules.replace(CAREFUL, OPS)
 
     [last, first], _ = await StandingHistory(client, [RED]).since(RED, 0, 10)
 
@@ -372,7 +376,7 @@ async def test_a_replacement_is_told_in_the_log_with_both_versions(client: Store
     node = await Node.started(client)
 
     with capture_logs() as told:
-        await node.rules.replace(CAREFUL, "ops")
+        await node.rules.replace(CAREFUL, OPS)
 
     assert told == [
         {
@@ -388,7 +392,7 @@ async def test_a_replacement_is_told_in_the_log_with_both_versions(client: Store
 async def test_what_the_old_rules_held_is_asked_again_but_not_what_waits_for_its_own_time(client: StoreClient) -> None:
     node = await Node.started(client)
 
-    await node.rules.replace(CAREFUL, "ops")
+    await node.rules.replace(CAREFUL, OPS)
 
     assert {portfolio for portfolio, _ in node.roused} == {RED, BLUE}
     for _, reasons in node.roused:

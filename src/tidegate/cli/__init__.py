@@ -30,6 +30,7 @@ COMMANDS: Final = (
     "pause",
     "resume",
     "explain",
+    "audit",
     "watch",
 )
 """Every command, in the order of `tidegate --help`; its module has `_` for each `-`."""

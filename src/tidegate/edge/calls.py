@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,9 +13,12 @@ from aiohttp import web
 from tidegate.edge.bodies import read_body, refuse_encoded
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.grants import Grants
+from tidegate.edge.keyring import bearer
 from tidegate.edge.services import Services
 from tidegate.gateway import Route
+from tidegate.policy.audit import Act, Actor, Deed
 from tidegate.policy.standing import Standing
+from tidegate.settings.app_keys import fingerprint
 from tidegate.settings.tables import App
 from tidegate.store.ledger import Books
 
@@ -66,6 +70,19 @@ class Call:
         if portfolio not in self.grants.portfolios(self.app):
             raise Denial(Kind.NOT_FOUND, "no such portfolio")
         return portfolio
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls, as the audit tells it: the app, the fingerprint of its key, the address of the connection."""
+        key = bearer(self.request.headers.getall("Authorization", []))
+        return Actor(self.app.name, fingerprint(key) if key else "", self.request.remote or "")
+
+    async def audit(self, place: str, act: Act, target: Mapping[str, str], reason: str = "", **detail: Any) -> None:
+        """Write down what is about to be done, before it is; `place`: the portfolio, or `store.audit.GATEWAY`.
+
+        What can't be written down (StoreUnavailable) must not be done.
+        """
+        await self.services.audit.write(place, Deed(act, self.actor, target, reason, detail))
 
     async def books(self, portfolio: str) -> Books:
         """The portfolio's books, at the store's own time."""

@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.audit import read_audit
 from tidegate.edge.control.books import accept_books
 from tidegate.edge.control.breakers import close_breaker
 from tidegate.edge.control.capacity import capacity
@@ -68,6 +69,20 @@ _WISHES: Final = tuple(
 
 _WHY: Final = Parameter("reason", "query", "why; required to end what another app has stopped", TEXT)
 _IF_MATCH: Final = Parameter("If-Match", "header", "the ETag of the rules that may be replaced", TEXT)
+
+_AUDITED: Final = tuple(
+    Parameter(name, "query", about, TEXT)
+    for name, about in (
+        ("portfolio", "of one portfolio; * for what concerns none"),
+        ("act", "of one act, such as pause.start, or of all that begin so: pause"),
+        ("app", "by one app"),
+        ("since", "an RFC 3339 time: from then on"),
+        ("until", "an RFC 3339 time: before it"),
+        ("limit", "how many at most, 100 unless said"),
+        ("before", "the next of the answer before"),
+        ("after", "the chain of one portfolio from the entry after this number on, the oldest first"),
+    )
+)
 
 _SENDS: Final = tuple(
     Endpoint(
@@ -204,6 +219,9 @@ _CONTROL: Final = (
         _ADMIN,
         top_up,
         body="TopUpOrder",
+    ),
+    Endpoint(
+        "GET", f"{_V1}/audit", "Who did what, when and why", {200: "Audit"}, _READ, read_audit, parameters=_AUDITED
     ),
     Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules_in_force),
     Endpoint(

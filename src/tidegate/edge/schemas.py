@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.edge.audit_schema import AUDIT
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
@@ -301,6 +302,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         ),
         "additionalProperties": False,
     },
+    "Audit": AUDIT,
     "Wallet": WALLET,
     "TopUp": TOP_UP,
     "TopUpOrder": TOP_UP_ORDER,

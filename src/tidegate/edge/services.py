@@ -15,6 +15,7 @@ from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
+from tidegate.store.audit import Audit
 from tidegate.store.books import Books
 from tidegate.store.condition import StoreCondition
 from tidegate.store.idempotency import Idempotency
@@ -49,6 +50,7 @@ class Services:
     messages: Messages
     users: Users
     aliases: Aliases
+    audit: Audit
     outcomes: Outcomes
     tallies: Tallies
     wallets: Wallets

@@ -32,3 +32,8 @@ def hash_key(key: str) -> str:
     A plain hash is enough: a key has 256 random bits, so there is nothing to guess.
     """
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def fingerprint(key: str) -> str:
+    """What a key is called where it is told who did what: the first 12 digits of its `key_sha256`."""
+    return hash_key(key)[:12]

@@ -104,6 +104,8 @@ class Privacy(Table):
 
     identity_key: fields.Key
     payload_key: fields.Key
+    #: For how long an entry of the audit is kept.
+    audit_kept_ms: fields.Wait = Field(default=400 * 86_400_000, alias="audit_kept")
 
 
 class Number(Table):

@@ -36,6 +36,8 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | ramps | hash | number or template that is warmed up -> its first send (ms) | admit | never |
 | topups | hash | `<waba> <reference>` -> millionths paid in | top_up | never |
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |
+| audit | stream | `<number>-0`: one entry of the audit, its hash and the one before it | append_audit | `audit_kept` |
+| audited | string | id in `history` up to which it was taken over into the audit | append_audit | never |
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
 | nodes | hash | node -> `<state> <heard (ms)>`: 1 it owes what the books miss, 2 it left | join, vouch, leave | 31 h |
 | heard | hash | number -> when the latest of its messages whose status came was admitted (ms) | refresh | never |
@@ -133,6 +135,14 @@ class PortfolioKeys:
 
     def wamid(self, wamid: str) -> str:
         return f"{self._prefix}wamid:{wamid}"
+
+    @property
+    def audit(self) -> str:
+        return f"{self._prefix}audit"
+
+    @property
+    def audited(self) -> str:
+        return f"{self._prefix}audited"
 
     def lease(self, duty: str) -> str:
         return f"{self._prefix}lease:{duty}"

@@ -53,7 +53,7 @@ class StandingHistory:
             with store_faults:
                 page = await self._page(portfolio, last)
             for entry_id, fields in page:
-                event = _event(fields)
+                event = read_event(fields)
                 if event.at_ms < from_ms:
                     return found, False
                 if len(found) == most:
@@ -69,7 +69,8 @@ class StandingHistory:
         return list(page)
 
 
-def _event(fields: dict[bytes, bytes]) -> StandingEvent:
+def read_event(fields: dict[bytes, bytes]) -> StandingEvent:
+    """One entry of the history's stream."""
     kind, _, key = fields[b"record"].decode().partition(":")
     name, _, source = fields[b"field"].decode().partition("@")
     before = fields.get(b"from")

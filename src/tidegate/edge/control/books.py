@@ -10,6 +10,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time_up
+from tidegate.policy.audit import Act
 from tidegate.policy.verdict import Reason
 
 _LONGEST: Final = 500
@@ -24,6 +25,8 @@ async def accept_books(call: Call) -> Reply:
         raise Denial(Kind.BAD_REQUEST, "body: may have portfolio and reason, and nothing else")
     portfolio, reason = call.portfolio(_text(fields, "portfolio")), _text(fields, "reason")
     found = await call.services.books.look(portfolio)
+    target = {"portfolio": portfolio}
+    await call.audit(portfolio, Act.BOOKS_ACCEPT, target, reason, waited_for=list(found.waiting_for))
     vouched = await call.services.books.vouch(portfolio, found.era, [])
     if vouched.whole:
         log.warning("books_accepted", app=call.app.name, portfolio=portfolio, reason=reason, missed=found.waiting_for)

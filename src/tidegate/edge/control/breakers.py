@@ -10,6 +10,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
+from tidegate.policy.audit import Act
 from tidegate.policy.breaker import Breaker, Event, State, share_at, state_at
 from tidegate.policy.breaker import Kind as Happening
 from tidegate.policy.reach import Scope
@@ -33,6 +34,7 @@ async def close_breaker(call: Call) -> Reply:
         known = standing.breakers.get(breaker_id)
         if known is None or not may_see(call, known):
             continue
+        await call.audit(portfolio, Act.BREAKER_CLOSE, {"breaker": breaker_id}, reason)
         event = Event(Happening.OPERATOR_CLOSE, books.now_ms, f"closed by {call.app.name}: {reason}")
         await call.services.enforcement.swing_by_hand(portfolio, breaker_id, event)
         standing = await call.services.standings.current(portfolio)

@@ -16,6 +16,7 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import read_time, write_time, write_time_up
 from tidegate.policy import identity
+from tidegate.policy.audit import Act
 from tidegate.policy.breaker import Breaker, State, state_at
 from tidegate.policy.lifecycle import State as MessageState
 from tidegate.policy.users import Name, User, Word, spellings
@@ -80,6 +81,8 @@ async def write_consent(call: Call) -> Reply:
             # A refusal holds for all spellings of the number.
             await services.aliases.learn(portfolio, spellings(name, now_ms), now_ms)
         recipient, change = services.aliases.recipient(name), partial(order.on, now_ms=now_ms)
+        wanted = {**order.granted, **({"zone": order.zone} if order.sets_zone else {})}
+        await call.audit(portfolio, Act.CONSENT_WRITE, {"recipient": recipient.hex()}, order.source, **wanted)
         user = await services.users.update(portfolio, recipient, change)
         told.append((portfolio, user, now_ms))
         log.info(
@@ -104,6 +107,7 @@ async def erase_recipient(call: Call) -> Reply:
     for portfolio in call.grants.portfolios(call.app):
         numbers = [number.id for owner, _, number in services.settings.numbers if owner.id == portfolio]
         recipient = services.aliases.recipient(name)
+        await call.audit(portfolio, Act.RECIPIENT_ERASE, {"recipient": recipient.hex()}, forget=forget)
         erased = await services.users.erase(portfolio, recipient, numbers, forget=forget)
         kept |= erased.left.refused.keys()
         for message_id in erased.queued:

@@ -9,6 +9,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
+from tidegate.policy.audit import Act
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
 from tidegate.settings.tables import Scope
@@ -50,6 +51,9 @@ async def read_message(call: Call) -> Reply:
 async def cancel_message(call: Call) -> Reply:
     """Take a message out of the queue. Raises Denial (conflict, with its `state`) when it is too late."""
     record = await _find(call)
+    if record.about.get("app") != call.app.name:
+        target = {"message": record.message_id, "number": record.about.get("number", "")}
+        await call.audit(record.portfolio, Act.MESSAGE_CANCEL, target)
     was = await call.services.queue.end(
         record.portfolio, record.message_id, State.CANCELLED.value, f"cancelled by {call.app.name}"
     )

@@ -11,6 +11,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
+from tidegate.policy.audit import Act
 from tidegate.policy.duration import read_duration
 from tidegate.policy.standing import Change, Pause
 
@@ -41,6 +42,8 @@ async def start_pause(call: Call) -> Reply:
         pause = Pause(pause_id, scope, value, reason, now_ms, until_ms, call.app.name)
         stored = {"scope": scope, "value": value, "reason": reason, "until_ms": until_ms, "by": call.app.name}
         cause = f"paused by {call.app.name}: {reason}"
+        for_ = {} if until_ms is None else {"until": write_time_up(until_ms)}
+        await call.audit(portfolio, Act.PAUSE_START, {scope: value}, reason, pause=pause_id, **for_)
         change = Change("pause", pause_id, {"pause": stored}, "operator", now_ms, cause, tightens=True)
         await call.services.signals.restand(portfolio, [change])
         told = told or _told(pause)
@@ -62,6 +65,7 @@ async def end_pause(call: Call) -> Reply:
         found = True
         if reason is None and ended.by != call.app.name:
             raise Denial(Kind.BAD_REQUEST, f"query reason: is required to end what {ended.by} has stopped")
+        await call.audit(portfolio, Act.PAUSE_END, {ended.scope: ended.value}, reason or "", pause=pause_id)
         cause = f"resumed by {call.app.name}" + (f": {reason}" if reason else "")
         change = Change("pause", pause_id, {"pause": None}, "operator", books.now_ms, cause)
         await call.services.signals.restand(portfolio, [change])

@@ -27,7 +27,7 @@ async def replace_rules(call: Call) -> Reply:
     """Put the body's rules in force, as a whole or not at all; on the answer every node obeys them."""
     instead_of = _versions(call.request.headers.getall("If-Match", []))
     rules = _read(await call.fields())
-    if not await call.services.rules.replace(rules, call.app.name, instead_of):
+    if not await call.services.rules.replace(rules, call.actor, instead_of):
         version = (await _in_force(call)).version
         raise Denial(
             Kind.PRECONDITION_FAILED,

@@ -8,6 +8,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time
+from tidegate.policy.audit import Act
 from tidegate.policy.money import LARGEST_MICROS, MICROS, read_micros, write_micros
 from tidegate.policy.standing import Standing
 from tidegate.policy.tallies import wallet_tally
@@ -33,6 +34,8 @@ async def top_up(call: Call) -> Reply:
     if fields.keys() != {"amount", "reference"}:
         raise Denial(Kind.BAD_REQUEST, "body: has to have amount and reference, and nothing else")
     micros, reference = _micros(fields["amount"]), _reference(fields["reference"])
+    # The reference is the payer's: it may name a person.
+    await call.audit(portfolio, Act.WALLET_TOP_UP, {"waba": waba}, amount=write_micros(micros))
     cause = f"topped up by {call.app.name}: {reference}"
     done = await call.services.wallets.top_up(portfolio, waba, reference, micros, cause)
     _refuse(done, micros)
