@@ -23,6 +23,7 @@ from tidegate.gateway import START_BY_MS, Gateway, Offline, Route
 from tidegate.graph_reads import GraphReads
 from tidegate.ids import MessageIds
 from tidegate.journal import Journal, open_slot, open_slots_of_the_dead
+from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
 from tidegate.node import CLOSE_S, Node
 from tidegate.offline_duty import OfflineDuty
@@ -43,6 +44,7 @@ from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
 from tidegate.store.idempotency import Idempotency
+from tidegate.store.key_uses import KeyUses
 from tidegate.store.leases import Leases
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
@@ -176,6 +178,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
             settle_ms=SETTLE_MS,
             rouse=functools.partial(_rouse, dispatcher),
         ),
+        keys=KeysInForce(settings.apps, standings, KeyUses(client, min(portfolios)), clock),
         messages=messages,
         users=users,
         aliases=aliases,

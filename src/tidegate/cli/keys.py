@@ -1,4 +1,4 @@
-"""`tidegate keys`: keys of apps. A key is shown once; the configuration holds its hash."""
+"""`tidegate keys`: keys of apps. A key is shown once; the configuration, or the store, holds its hash."""
 
 import json
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json, print_table, when
 from tidegate.settings import hash_key, new_key
 from tidegate.settings.app_keys import ENVIRONMENT
 from tidegate.settings.fields import Name
@@ -41,9 +42,17 @@ def create(
             "--environment", help="What it is for: prod, stage, dev. No other takes it.", callback=_environment
         ),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Have a node make it: good at once, with no line to write.")
+    ] = False,
+    url: Url = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as one JSON object.")] = False,
 ) -> None:
     """Make a key: prints it, this once, and the line for the app's entry in the configuration."""
+    if live:
+        if environment is not None:
+            raise typer.BadParameter("--live: the node gives it its own environment")
+        return _create_live(name, url, as_json)
     key = new_key(environment)
     if as_json:
         typer.echo(json.dumps({"app": name, "key": key, "key_sha256": hash_key(key)}))
@@ -55,3 +64,48 @@ def create(
         f'The second goes under [[app]] name = "{name}"; beside an older key: key_sha256 = ["old", "new"].',
         err=True,
     )
+
+
+def _create_live(name: str, url: str, as_json: bool) -> None:
+    with answering(as_json):
+        made = ControlPlane.at(url).post("keys", body={"app": name})
+    if as_json:
+        print_json(made)
+        return
+    typer.echo(made["key"])
+    typer.echo(
+        f"The key of {name}, {made['id']}: store it now, it is not shown again. Every node takes it from now on.",
+        err=True,
+    )
+
+
+@app.command(name="list")
+def list_keys(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """The keys of every app that yours may manage: never the keys themselves."""
+    with answering(as_json):
+        told = ControlPlane.at(url).get("keys")
+    if as_json:
+        print_json(told)
+        return
+    columns = {"id": "left", "app": "left", "state": "left", "origin": "left", "created": "left", "last used": "left"}
+    rows = [
+        [key["id"], key["app"], key["state"], key["origin"], when(key["created"]), when(key["last_used"])]
+        for key in told["keys"]
+    ]
+    print_table("keys", columns, rows)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the key: `tidegate keys list` tells it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why: for the audit.")] = "",
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a key for good. When this returns, no node takes it any more."""
+    with answering(as_json):
+        told = ControlPlane.at(url).delete("keys", key_id, **({"reason": reason} if reason else {}))
+    if as_json:
+        print_json(told)
+    else:
+        typer.echo(f"{told['id']} of {told['app']} is revoked")

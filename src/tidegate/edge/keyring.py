@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -12,6 +11,7 @@ from tidegate.clock import StoreClock
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.lockout import Lockout
 from tidegate.edge.peers import peer_of
+from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
 from tidegate.settings.app_keys import environment_of, hash_key
 from tidegate.settings.tables import App, Scope, Server
@@ -26,10 +26,10 @@ log = structlog.get_logger()
 class Keyring:
     """Finds apps by their keys, of which it holds the hashes only."""
 
-    __slots__ = ("_apps", "_clock", "_lockout", "_metrics", "_server")
+    __slots__ = ("_clock", "_keys", "_lockout", "_metrics", "_server")
 
-    def __init__(self, apps: Iterable[App], server: Server, clock: StoreClock, metrics: Metrics) -> None:
-        self._apps = {key_hash: app for app in apps for key_hash in app.key_sha256}
+    def __init__(self, keys: KeysInForce, server: Server, clock: StoreClock, metrics: Metrics) -> None:
+        self._keys = keys
         self._server = server
         self._clock = clock
         self._metrics = metrics
@@ -55,7 +55,8 @@ class Keyring:
                 "too many keys that are not known here came from this address",
                 headers={"Retry-After": str(-(-locked_ms // 1000))},
             )
-        app = self._apps.get(key_hash) if len(key) <= _LONGEST_KEY else None
+        await self._keys.refresh()
+        app = self._keys.find(key_hash) if len(key) <= _LONGEST_KEY else None
         foreign = self._foreign(key)
         if app is None or foreign is not None:
             self._lockout.failed(peer, key_hash, now_ms)

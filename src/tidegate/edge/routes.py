@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.app_keys import list_keys, make_key, revoke_key
 from tidegate.edge.control.audit import read_audit
 from tidegate.edge.control.books import accept_books
 from tidegate.edge.control.breakers import close_breaker
@@ -68,6 +69,7 @@ _WISHES: Final = tuple(
 )
 
 _WHY: Final = Parameter("reason", "query", "why; required to end what another app has stopped", TEXT)
+_REVOKED: Final = Parameter("reason", "query", "why, for the audit", TEXT)
 _IF_MATCH: Final = Parameter("If-Match", "header", "the ETag of the rules that may be replaced", TEXT)
 
 _AUDITED: Final = tuple(
@@ -223,6 +225,19 @@ _CONTROL: Final = (
     Endpoint(
         "GET", f"{_V1}/audit", "Who did what, when and why", {200: "Audit"}, _READ, read_audit, parameters=_AUDITED
     ),
+    Endpoint("GET", f"{_V1}/keys", "Keys of apps", {200: "AppKeys"}, _ADMIN, list_keys),
+    Endpoint(
+        "POST",
+        f"{_V1}/keys",
+        "Make a key for an app",
+        {201: "AppKeyMade", 409: "Problem"},
+        _ADMIN,
+        make_key,
+        body="AppKeyOrder",
+    ),
+    Endpoint(
+        "DELETE", f"{_V1}/keys/{{id}}", "Revoke a key", {200: "AppKey"}, _ADMIN, revoke_key, parameters=(_REVOKED,)
+    ),
     Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules_in_force),
     Endpoint(
         "PUT",
@@ -297,7 +312,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
 def make_application(services: Services) -> web.Application:
     """The application of one node."""
     settings = services.settings
-    keyring = Keyring(settings.apps, settings.server, services.clock, services.metrics)
+    keyring = Keyring(services.keys, settings.server, services.clock, services.metrics)
     grants = Grants(settings)
     graph = Graph(services, keyring, grants)
     table = endpoints(services)

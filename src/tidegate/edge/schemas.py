@@ -10,6 +10,7 @@ from tidegate.edge.audit_schema import AUDIT
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
+from tidegate.edge.key_schema import APP_KEY, APP_KEY_MADE, APP_KEY_ORDER, APP_KEYS
 from tidegate.edge.recipient_schema import CONSENT_ORDER, ERASED, RECIPIENT
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.edge.wallet_schema import TOP_UP, TOP_UP_ORDER, WALLET
@@ -303,6 +304,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "additionalProperties": False,
     },
     "Audit": AUDIT,
+    "AppKeys": APP_KEYS,
+    "AppKey": APP_KEY,
+    "AppKeyMade": APP_KEY_MADE,
+    "AppKeyOrder": APP_KEY_ORDER,
     "Wallet": WALLET,
     "TopUp": TOP_UP,
     "TopUpOrder": TOP_UP_ORDER,

@@ -10,6 +10,7 @@ from tidegate.dispatcher import Dispatcher
 from tidegate.enforcement import Enforcement
 from tidegate.gateway import Gateway
 from tidegate.ids import MessageIds
+from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
@@ -47,6 +48,7 @@ class Services:
     queue: SendQueue
     standings: Standings
     rules: RulesInForce
+    keys: KeysInForce
     messages: Messages
     users: Users
     aliases: Aliases

@@ -38,6 +38,8 @@ class Act(StrEnum):
     BOOKS_ACCEPT = "books.accept"
     CONSENT_WRITE = "consent.write"
     RECIPIENT_ERASE = "recipient.erase"
+    KEY_MAKE = "key.make"
+    KEY_REVOKE = "key.revoke"
     WALLET_TOP_UP = "wallet.top_up"
     #: An operator cancelled a message of another app's.
     MESSAGE_CANCEL = "message.cancel"

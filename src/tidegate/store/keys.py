@@ -42,6 +42,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | nodes | hash | node -> `<state> <heard (ms)>`: 1 it owes what the books miss, 2 it left | join, vouch, leave | 31 h |
 | heard | hash | number -> when the latest of its messages whose status came was admitted (ms) | refresh | never |
 | prepaid | hash | node -> `<places> <counted until (ms)>` that it may fill while the store is away | prepay | 31 h |
+| key_uses | hash | id of an app's key -> hour of its last use (ms) | key uses | never |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
 """
@@ -143,6 +144,10 @@ class PortfolioKeys:
     @property
     def audited(self) -> str:
         return f"{self._prefix}audited"
+
+    @property
+    def key_uses(self) -> str:
+        return f"{self._prefix}key_uses"
 
     def lease(self, duty: str) -> str:
         return f"{self._prefix}lease:{duty}"

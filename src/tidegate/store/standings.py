@@ -16,6 +16,7 @@ from tidegate.policy.breaker import Board, Breaker, State, from_json, state_at, 
 from tidegate.policy.standing import Change, NumberStanding, Pause, Standing, TemplateStanding
 from tidegate.policy.warming import Warming
 from tidegate.store.faults import store_faults
+from tidegate.store.key_records import KeyRecord, read_keys
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.rules_record import RulesReader, RulesRecord
 from tidegate.store.scripts import StoreClient, script
@@ -40,6 +41,9 @@ class Standings:
         self._revisions: dict[str, dict[str, int]] = {}
         self._rules_reader = RulesReader()
         self._rules: dict[str, RulesRecord | None] = {}
+        self._keys_of_apps: dict[str, dict[str, KeyRecord]] = {}
+        #: Grows whenever `key_records` of a portfolio say something else than before.
+        self.keys_version = 0
         #: The fields as they were read last, for the day on which the store has lost them.
         self._raw: dict[str, tuple[dict[Any, Any], dict[Any, Any]]] = {}
         self._eras: dict[str, str] = {}
@@ -90,6 +94,7 @@ class Standings:
                 standing = _merge(self._configured[portfolio], int(found or 0), dict(records))
                 board, self._revisions[portfolio] = _board(dict(breakers))
                 record = self._rules[portfolio] = self._rules_reader.read(records)
+                keys_of_apps = read_keys(records)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 # Damaged. What it says may be a stop, so nothing is sent until it can be read.
                 raise StoreUnavailable(f"the standing can't be read: {type(error).__name__}") from None
@@ -103,11 +108,21 @@ class Standings:
                 prepaid=prepaid,
                 recalled_at_ms=recalled_at_ms,
             )
+            if keys_of_apps != self.key_records(portfolio):
+                self._keys_of_apps[portfolio] = keys_of_apps
+                self.keys_version += 1
             if known is not None and known.recalled_at_ms != recalled_at_ms:
                 self.on_recall()
             self._raw[portfolio] = (dict(records), dict(breakers))
             self._current[portfolio] = standing
             return standing
+
+    async def look(self, portfolio: str) -> None:
+        """Read the standing again if the store has another epoch than the one that is known."""
+        with store_faults:
+            found = await self._client.hget(self._keys[portfolio].ledger, "epoch")
+        if portfolio not in self._current or self._current[portfolio].epoch != int(found or 0):
+            await self.reload(portfolio, int(found or 0))
 
     def _check_era(self, portfolio: str, found: Any) -> None:
         expected = self._eras.get(portfolio)
@@ -118,6 +133,10 @@ class Standings:
     def rules_record(self, portfolio: str) -> RulesRecord | None:
         """The record of the rules that `current` has; None while the rules are the configuration's."""
         return self._rules.get(portfolio)
+
+    def key_records(self, portfolio: str) -> Mapping[str, KeyRecord]:
+        """The keys that were made or revoked at run time, by their ids, as `current` has them."""
+        return self._keys_of_apps.get(portfolio, {})
 
     async def change(self, portfolio: str, changes: Sequence[Change]) -> tuple[int, list[bool]]:
         """Write changes under a new epoch; the store's time, and which of them were newer than what was known."""

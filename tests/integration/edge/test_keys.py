@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.integration.edge.callers import CHECKOUT, NUMBER, ONCALL, OPERATOR, READER, Caller, Recorder, template
+from tests.integration.edge.callers import (
+    CHECKOUT,
+    NUMBER,
+    ONCALL,
+    OPERATOR,
+    READER,
+    STRANGER,
+    Caller,
+    Recorder,
+    template,
+)
+from tidegate.settings.app_keys import hash_key
+from tidegate.store.key_records import key_id
 
 V1 = "/gateway/v1"
 PAUSE = {"scope": {"number": NUMBER}, "reason": "complaints", "for": "30m"}
@@ -60,3 +74,70 @@ async def test_opening_what_another_app_has_stopped_takes_a_reason(bare: Caller,
     if query and status == 200:
         changes = (await bare("GET", f"{V1}/quality", READER)).body["changes"]
         assert changes[0]["cause"] == "resumed by operator: it is over"
+
+
+class TestKeysAtRunTime:
+    async def test_a_key_goes_from_its_making_to_its_end_on_a_node_that_was_not_asked(self, make_node, graph, session):
+        here, there = [Caller.of(await make_node(graph.url), session) for _ in range(2)]
+
+        made = await here("POST", f"{V1}/keys", OPERATOR, json={"app": "sender"})
+        key = made.body["key"]
+        sent = await there.send(template(), key)
+        listed = {one["id"]: one for one in (await there("GET", f"{V1}/keys", CHECKOUT)).body["keys"]}
+        ended = await here("DELETE", f"{V1}/keys/{made.body['id']}?reason=leaked", CHECKOUT)
+        refused = [await call.send(template(), key) for call in (there, here)]
+
+        assert (made.status, made["Cache-Control"], sent.status) == (201, "no-store", 200)
+        told = listed[made.body["id"]]
+        assert (told["app"], told["state"], told["origin"]) == ("sender", "live", "control_plane")
+        assert told["created_by"] == "operator"
+        assert key not in json.dumps(listed)
+        assert (ended.status, ended.body["state"], ended.body["revoked_by"]) == (200, "revoked", "checkout")
+        assert [got.status for got in refused] == [401, 401]
+        assert len(graph.requests) == 1
+
+    async def test_a_key_of_the_file_is_revoked_on_every_face_of_every_node(self, make_node, graph, session):
+        here, there = [Caller.of(await make_node(graph.url), session) for _ in range(2)]
+        for call in (here, there):
+            assert (await call("GET", f"{V1}/standing", READER)).status == 200
+
+        await here("DELETE", f"{V1}/keys/{key_id(hash_key(READER))}", OPERATOR)
+        await here("DELETE", f"{V1}/keys/{key_id(hash_key(CHECKOUT))}", OPERATOR)
+
+        for call in (there, here):
+            assert (await call("GET", f"{V1}/standing", READER)).status == 401
+            assert (await call("GET", f"/v25.0/{NUMBER}", CHECKOUT)).status == 401
+            assert (await call.send(template(), CHECKOUT)).status == 401
+        again = Caller.of(await make_node(graph.url), session)
+        assert (await again.send(template(), CHECKOUT)).status == 401
+        assert graph.requests == []
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            pytest.param({"app": "nobodys"}, 404, id="an app that is not there"),
+            pytest.param({"app": "stranger"}, 404, id="an app with numbers of others"),
+            pytest.param({"app": "operator"}, 404, id="an app with more numbers"),
+            pytest.param({"app": ["sender"]}, 404, id="no name"),
+            pytest.param({}, 400, id="nothing"),
+            pytest.param({"app": "sender", "key_sha256": "0" * 64}, 400, id="a hash of the caller's own"),
+        ],
+    )
+    async def test_nobody_makes_keys_for_what_is_not_theirs(self, bare: Caller, body, status: int):
+        assert (await bare("POST", f"{V1}/keys", CHECKOUT, json=body)).status == status
+
+    async def test_keys_of_others_are_neither_listed_nor_revoked(self, bare: Caller):
+        listed = (await bare("GET", f"{V1}/keys", CHECKOUT)).body["keys"]
+        wanted = key_id(hash_key(STRANGER))
+        got = await bare("DELETE", f"{V1}/keys/{wanted}", CHECKOUT)
+
+        assert {one["app"] for one in listed} == {"checkout", "reader", "sender", "oncall"}
+        assert (got.status, got.body["detail"]) == (404, "no such key")
+        assert (await bare("GET", f"{V1}/standing", STRANGER)).status == 200
+
+    async def test_a_third_live_key_is_refused_and_keys_are_no_part_of_the_history_of_quality(self, bare: Caller):
+        assert (await bare("POST", f"{V1}/keys", json={"app": "checkout"})).status == 201
+        third = await bare("POST", f"{V1}/keys", json={"app": "checkout"})
+
+        assert (third.status, third.body["code"]) == (409, "conflict")
+        assert {change["kind"] for change in (await bare("GET", f"{V1}/quality")).body["changes"]} == {"rules"}

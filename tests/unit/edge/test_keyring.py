@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from fakeredis import FakeAsyncRedis, FakeServer
 
+from tests.factories import PORTFOLIO
 from tidegate.clock import StoreClock
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.lockout import FAILURES
+from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
+from tidegate.policy.standing import Standing
 from tidegate.settings.app_keys import hash_key, new_key
 from tidegate.settings.tables import App, Scope, Server
+from tidegate.store.key_uses import KeyUses
+from tidegate.store.standings import Standings
 
 OURS, OTHERS, UNNAMED = new_key("prod"), new_key("dev"), new_key()
 KEYS = ("tg_old", "tg_new", OURS, OTHERS, UNNAMED)
@@ -20,7 +26,10 @@ REQUEST = make_mocked_request("GET", "/")
 
 
 def a_keyring(environment: str | None = None) -> Keyring:
-    return Keyring([APP], Server(environment=environment), StoreClock(), Metrics())
+    client, clock = FakeAsyncRedis(server=FakeServer()), StoreClock()
+    standings = Standings(client, [Standing(PORTFOLIO, 0, 2_000, "config")])
+    keys = KeysInForce([APP], standings, KeyUses(client, PORTFOLIO), clock)
+    return Keyring(keys, Server(environment=environment), clock, Metrics())
 
 
 @pytest.mark.parametrize("key", KEYS, ids=["an old one", "a new one", "of prod", "of dev", "of none"])

@@ -48,6 +48,8 @@ def _days(given: str | None) -> int:
 
 
 def _concerns(call: Call, event: StandingEvent) -> bool:
+    if event.kind == "key":
+        return False
     place = place_of(event.kind, event.key)
     if event.kind == "pause":
         paused = event.after or event.before or {}
