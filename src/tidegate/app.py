@@ -17,6 +17,7 @@ from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
+from tidegate.edge.tls import Tls
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import START_BY_MS, Gateway, Offline, Route
@@ -265,7 +266,18 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         "recovery": recovery.run,
         "time without the store": without_store.run,
     }
-    return Node(settings, connection, services, poller, runner, recovery, without_store, draining, duties)
+    return Node(
+        settings,
+        connection,
+        services,
+        poller,
+        runner,
+        recovery,
+        without_store,
+        draining,
+        duties,
+        Tls.of(settings.server),
+    )
 
 
 def _journals(directory: Path | None) -> list[Journal]:

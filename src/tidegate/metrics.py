@@ -73,6 +73,12 @@ class Metrics:
         self._refused_keys = Counter(
             "tidegate_refused_keys", "Requests with a key that was not taken, by why.", ("why",), registry=registry
         )
+        self._turned_away = Counter(
+            "tidegate_turned_away",
+            "Requests that were not looked at for there were too many: connections, node (in flight), app (in flight).",
+            ("limit",),
+            registry=registry,
+        )
         self._ended = Counter(
             "tidegate_queue_ended",
             "Queued or sent messages that ran out of time, by what they became.",
@@ -160,6 +166,10 @@ class Metrics:
     def refused_key(self, why: str) -> None:
         """A key was not taken: unknown, of another environment, or not looked at (locked_out)."""
         self._refused_keys.labels(why).inc()
+
+    def turned_away(self, limit: str) -> None:
+        """A request was one too many for this limit: connections, node or app."""
+        self._turned_away.labels(limit).inc()
 
     def ended(self, became: str) -> None:
         """A message ran out of time."""

@@ -12,8 +12,9 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from tidegate.edge.routes import IN_HAND
+from tidegate.edge.routes import IN_HAND, Listener
 from tidegate.edge.services import Services
+from tidegate.edge.tls import Tls
 from tidegate.errors import StoreUnavailable, UnfitStore
 from tidegate.offline_duty import OfflineDuty
 from tidegate.poller import Poller
@@ -54,6 +55,8 @@ class Node:
     _draining: list[bool]
     #: What runs beside the sends for as long as the node does, by name.
     duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
+    #: None: the port speaks plain HTTP.
+    tls: Tls | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
     #: Set when the node can't go on: its own store ended.
     broken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,7 +81,7 @@ class Node:
         self._beside.append(polling)
         await _within(self.poller.tried, _FIRST_READ_S)
         await self.runner.setup()
-        await web.TCPSite(self.runner, server.host, server.port, reuse_port=server.workers > 1).start()
+        await Listener(self.runner, server, self.tls.context if self.tls else None).start()
         services.dispatcher.start()
         self._beside += [spawn(lasting(duty, name), name) for name, duty in self.duties.items()]
         gc.collect()

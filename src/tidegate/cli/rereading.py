@@ -1,4 +1,6 @@
-"""The configuration file, read anew while a node runs: its rules come into force, everything else at a restart."""
+"""The configuration file, read anew while a node runs: its rules and the listener's certificate come into force,
+everything else at a restart.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from tidegate.edge.tls import Tls
 from tidegate.errors import BadConfiguration, StoreUnavailable
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings, load
@@ -21,11 +24,12 @@ log = structlog.get_logger()
 class Rereading:
     """Reads the file when asked to. A file with a fault changes nothing: every fault is told in the log."""
 
-    def __init__(self, config: Path, settings: Settings, rules: RulesInForce) -> None:
-        """`settings`: what the node was started with."""
+    def __init__(self, config: Path, settings: Settings, rules: RulesInForce, tls: Tls | None = None) -> None:
+        """`settings`: what the node was started with; `tls`: its listener's, if it has any."""
         self._config = config
         self._settings = settings
         self._rules = rules
+        self._tls = tls
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -45,6 +49,7 @@ class Rereading:
         except BadConfiguration as refused:
             log.error("configuration_refused", faults=[str(fault) for fault in refused.faults], rules="as they were")
             return
+        self._reread_certificate()
         waiting = _changed(self._settings, settings)
         if waiting:
             log.warning("restart_needed", changed=waiting)
@@ -54,6 +59,14 @@ class Rereading:
             log.warning("rules_not_replaced_yet", fault=str(fault))
             self._asked.set()
             await asyncio.sleep(_RETRY_S)
+
+    def _reread_certificate(self) -> None:
+        if self._tls is None:
+            return
+        try:
+            self._tls.reread()
+        except OSError as fault:
+            log.error("certificate_refused", fault=str(fault), certificate="as it was")
 
 
 def _changed(before: Settings, after: Settings) -> list[str]:

@@ -3,12 +3,14 @@
 import asyncio
 import errno
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvloop
 
@@ -21,9 +23,13 @@ from tidegate.settings import Settings, load
 from tidegate.tasks import spawn
 from tidegate.workers import WORKER, Workers
 
+log = structlog.get_logger()
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
+#: The store's connections, the journal, logs and what the process opens at its start.
+_OTHER_FILES = 256
 _NOT_TO_BE_HAD = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
@@ -45,6 +51,7 @@ def serve(
     # It would end a process that has not come so far yet.
     signal.signal(signal.SIGHUP, lambda number, _frame: early.append(number))
     settings = load(config, os.environ)
+    _allow_open_files(settings.server.max_connections)
     try:
         if settings.server.workers > 1 and WORKER not in os.environ:
             uvloop.run(run_workers(Workers(settings, config, log_level)))
@@ -55,6 +62,17 @@ def serve(
             raise
         raise CannotListen(settings.server.host, settings.server.port, fault) from fault
     raise typer.Exit(ExitCode.DONE)
+
+
+def _allow_open_files(connections: int) -> None:
+    """Let the process have the files that its connections need: one each, and one to Meta while one is passed on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + _OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning("few_open_files", allowed=allowed, wanted=wanted, for_max_connections=connections)
 
 
 async def run_workers(workers: Workers) -> None:
@@ -72,7 +90,7 @@ async def run(settings: Settings, config: Path, early: Sequence[int] = ()) -> No
     SIGHUP has the rules of `config` read anew; `early`: those that came before there was a node.
     """
     node = await build(settings)
-    rereading = Rereading(config, settings, node.services.rules)
+    rereading = Rereading(config, settings, node.services.rules, node.tls)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     EXPECTATION_FAILED = "expectation_failed"
     UNPROCESSABLE = "unprocessable"
     LOCKED_OUT = "locked_out"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    OVERLOADED = "overloaded"
     STORE_UNAVAILABLE = "store_unavailable"
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     DRAINING = "draining"
@@ -74,6 +76,9 @@ _TABLE: Final[dict[Kind, _Row]] = {
     Kind.UNPROCESSABLE: _Row(422, "The request cannot be processed"),
     # Graph's own code for an application that asks too often ("Graph API: rate limiting").
     Kind.LOCKED_OUT: _Row(429, "Too many wrong keys", 4),
+    # The one for pace, of which clients know that it passes within seconds.
+    Kind.TOO_MANY_REQUESTS: _Row(429, "Too many requests at once", 130429),
+    Kind.OVERLOADED: _Row(503, "The node has as much in hand as it may", 2),
     Kind.STORE_UNAVAILABLE: _Row(503, "The store is unavailable for the moment", 2),
     Kind.UPSTREAM_UNAVAILABLE: _Row(503, "The Cloud API is out of reach for the moment", 2),
     Kind.DRAINING: _Row(503, "The node is shutting down", 2),

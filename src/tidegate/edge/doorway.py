@@ -11,26 +11,36 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
+from tidegate.edge.connections import is_surplus
 from tidegate.edge.denials import Denial, Kind, graph_reply, problem_reply
 from tidegate.edge.endpoints import Face, face_of
 from tidegate.errors import StoreUnavailable
+from tidegate.metrics import Metrics
 
 REQUEST_ID: Final = "X-Request-Id"
 #: Where the handler finds the id.
 ID_KEY: Final = web.RequestKey("request_id", str)
+_CLOSE: Final = {"Connection": "close"}
+#: Whether the process lives is asked of a full one too: it is not to be killed for that.
+_ALIVE: Final = "/healthz"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 log = structlog.get_logger()
 
 
-def doorway(draining: Callable[[], bool]) -> Middleware:
+def doorway(draining: Callable[[], bool], metrics: Metrics) -> Middleware:
     """The middleware. `draining`: whether connections are to be closed after their answers."""
 
     @web.middleware
     async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
         request_id = _request_id(request)
         request[ID_KEY] = request_id
-        response = await _answered(request, handler, request_id)
+        if is_surplus(request) and request.raw_path != _ALIVE:
+            metrics.turned_away("connections")
+            denial = Denial(Kind.OVERLOADED, "there are as many connections as there may be", headers=_CLOSE)
+            response: web.StreamResponse = _rendered(request, denial, request_id)
+        else:
+            response = await _answered(request, handler, request_id)
         if not response.prepared:
             response.headers[REQUEST_ID] = request_id
             response.headers["Server"] = "tidegate"

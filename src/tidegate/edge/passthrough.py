@@ -21,6 +21,7 @@ from tidegate.edge.links import Links
 from tidegate.edge.media_links import MediaLinks
 from tidegate.edge.origins import origin_of
 from tidegate.edge.services import Services
+from tidegate.edge.turnstile import Turnstile
 from tidegate.edge.way_headers import for_graph
 from tidegate.gateway import Route
 from tidegate.settings.tables import App, Scope
@@ -34,12 +35,13 @@ _HARMLESS: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Polic
 class Passthrough:
     """Hands requests to the upstream host, reads files where Meta keeps them, and speaks to no other host."""
 
-    def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
+    def __init__(self, services: Services, keyring: Keyring, grants: Grants, turnstile: Turnstile) -> None:
         settings = services.settings
         base_url = URL(settings.upstream.base_url)
         self._upstream = services.upstream
         self._keyring = keyring
         self._grants = grants
+        self._turnstile = turnstile
         self._public_url = settings.server.public_url
         self._stall_s = settings.server.stall_timeout_ms / 1000
         key = settings.privacy.payload_key.get_secret_value()
@@ -55,12 +57,24 @@ class Passthrough:
             key = credential(raw.decode("ascii", "replace"))
         app = await self._keyring.app(request, key)
         require(app, Scope.SEND)
+        with self._turnstile.for_app(app):
+            return await self._forward(request, target, headers, app, raw, key if query_key else None)
+
+    async def _forward(
+        self,
+        request: web.Request,
+        target: Target,
+        headers: Mapping[str, str],
+        app: App,
+        raw: bytes | None,
+        query_key: str | None,
+    ) -> web.StreamResponse:
         access = self._access(app, request, target)
         query = scrubbed(target.query)
         exchange = Exchange(request, self._upstream, headers, self._stall_s)
         body = await self._whole_body(request, target, raw)
         origin = origin_of(request, self._public_url)
-        links = Links(self._upstream.base_url, origin, access.token, key if query_key else None)
+        links = Links(self._upstream.base_url, origin, access.token, query_key)
 
         def rewritten(answer: bytes) -> bytes:
             answer = links.rewritten(answer)
@@ -101,13 +115,14 @@ class Passthrough:
         if request.method not in ("GET", "HEAD"):
             raise Denial(Kind.METHOD_NOT_ALLOWED, "a file is read here", headers={"Allow": "GET, HEAD"})
         links = Links(self._upstream.base_url, "", token, None)
-        return await Exchange(request, self._upstream, {**headers, **_HARMLESS}, self._stall_s).run(
-            URL(link.url, encoded=True),
-            for_graph(request.headers, token, keeps_length=False),
-            None,
-            lambda _answer: None,
-            links.holds_token,
-        )
+        with self._turnstile.for_app(app):
+            return await Exchange(request, self._upstream, {**headers, **_HARMLESS}, self._stall_s).run(
+                URL(link.url, encoded=True),
+                for_graph(request.headers, token, keeps_length=False),
+                None,
+                lambda _answer: None,
+                links.holds_token,
+            )
 
     def _access(self, app: App, request: web.Request, target: Target) -> Access:
         access = self._grants.access(app, target)

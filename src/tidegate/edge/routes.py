@@ -33,13 +33,13 @@ from tidegate.edge.health import Health
 from tidegate.edge.in_hand import InHand
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.openapi import document
-from tidegate.edge.server import make_runner
+from tidegate.edge.server import Listener, make_runner
 from tidegate.edge.services import Services
 from tidegate.edge.shapes import TEXT
 from tidegate.edge.webhook import Webhook
 from tidegate.settings.tables import Scope
 
-__all__ = ["IN_HAND", "make_application", "make_runner"]
+__all__ = ["IN_HAND", "Listener", "make_application", "make_runner"]
 
 #: Where the application keeps what it has under way of Graph's face.
 IN_HAND: Final = web.AppKey("in_hand", InHand)
@@ -334,7 +334,7 @@ def make_application(services: Services) -> web.Application:
         allowed = ", ".join(sorted(methods))
         raise Denial(Kind.METHOD_NOT_ALLOWED, f"only {allowed}", headers={"Allow": allowed})
 
-    application = web.Application(middlewares=[doorway(services.draining)])
+    application = web.Application(middlewares=[doorway(services.draining, services.metrics)])
     application[IN_HAND] = graph.in_hand
     for row in table:
         if row.keyed is not None:

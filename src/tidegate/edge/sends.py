@@ -23,6 +23,7 @@ from tidegate.edge.quota import Quota
 from tidegate.edge.replies import Reply
 from tidegate.edge.send_options import read_options
 from tidegate.edge.services import Services
+from tidegate.edge.turnstile import Turnstile
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
@@ -35,7 +36,13 @@ class Sends:
     """Takes sends. What is wrong with the request is raised as Denial, what is wrong with the message is answered."""
 
     def __init__(
-        self, services: Services, keyring: Keyring, grants: Grants, quota: Quota, passthrough: Passthrough
+        self,
+        services: Services,
+        keyring: Keyring,
+        grants: Grants,
+        quota: Quota,
+        passthrough: Passthrough,
+        turnstile: Turnstile,
     ) -> None:
         self._services = services
         self._gateway = services.gateway
@@ -43,6 +50,7 @@ class Sends:
         self._grants = grants
         self._quota = quota
         self._passthrough = passthrough
+        self._turnstile = turnstile
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
 
@@ -50,6 +58,10 @@ class Sends:
         """Answer one POST."""
         app, raw = await self._authenticated(request, target)
         require(app, Scope.SEND)
+        with self._turnstile.for_app(app):
+            return await self._answered(request, target, app, raw)
+
+    async def _answered(self, request: web.Request, target: Target, app: App, raw: bytes | None) -> web.StreamResponse:
         route = self._grants.route(app, target.object_id)
         if route is None:
             raise Denial(Kind.NOT_FOUND)

@@ -1,62 +1,24 @@
-"""The HTTP server: its limits, and one constant answer for what is not HTTP."""
+"""The HTTP server: where it listens, and what it takes off a request before anybody sees it."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from tidegate.edge.connections import LimitedServer
 from tidegate.edge.origins import PREFIX_KEY, as_url, without_prefix
 from tidegate.settings.tables import Server
 
 RequestFactory = Callable[..., web.BaseRequest]
 
-_BODY: Final = (
-    b'{"error":{"message":"(#100) The request is not well-formed HTTP","type":"OAuthException","code":100,'
-    b'"error_data":{"messaging_product":"whatsapp","details":"The request is not well-formed HTTP"}}}'
-)
 #: Longer than the idle time of clients' pools: a connection is not closed under a request.
 KEEPALIVE_S: Final = 75.0
-
-
-class _Connection(RequestHandler):
-    """aiohttp's connection, which answers what it can't parse without repeating any of it."""
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._messages and self._current_request is not None and isinstance(self._messages[-1][0], _ErrInfo):
-            # It broke within a body: whoever reads that would wait for the rest of it.
-            body = self._current_request.content
-            if not body.is_eof() and body.exception() is None:
-                body.set_exception(web.RequestPayloadError("the body is not well-formed HTTP"))
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        self.log_debug("request could not be read", exc_info=exc)
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer is on its way: another one would garble it")
-        status = status if status < HTTPStatus.INTERNAL_SERVER_ERROR else HTTPStatus.SERVICE_UNAVAILABLE
-        headers = {"Content-Type": "application/json", "Server": "tidegate"}
-        response = web.Response(status=status, body=_BODY, headers=headers)
-        response.force_close()
-        return response
-
-
-class _Server(web.Server):
-    """Makes such connections."""
-
-    def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+_BACKLOG: Final = 512
 
 
 class _Runner(web.AppRunner):
@@ -66,12 +28,40 @@ class _Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(
+        return LimitedServer(
+            self._settings,
             made.request_handler,
             request_factory=_reads(made.request_factory, self._settings.path_prefix),
             handler_cancellation=made.handler_cancellation,
             loop=asyncio.get_running_loop(),
             **made._kwargs,
+        )
+
+
+class Listener(web.BaseSite):
+    """A port of a node, with TLS or without; a handshake takes no longer than a head may."""
+
+    def __init__(self, runner: web.BaseRunner, settings: Server, tls: ssl.SSLContext | None) -> None:
+        super().__init__(runner, ssl_context=tls, backlog=_BACKLOG)
+        self._settings = settings
+
+    @property
+    def name(self) -> str:
+        """Its address."""
+        return f"{'https' if self._ssl_context else 'http'}://{self._settings.listen}"
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the address can't be had."""
+        await super().start()
+        handshake_s = self._settings.header_timeout_ms / 1000
+        self._server = await asyncio.get_running_loop().create_server(
+            self._runner.server,  # type: ignore[arg-type]  # aiohttp has it as an optional one, None before setup
+            self._settings.host,
+            self._settings.port,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=handshake_s if self._ssl_context else None,
+            backlog=self._backlog,
+            reuse_port=self._settings.workers > 1,
         )
 
 

@@ -4,6 +4,7 @@ Works on the file's values rather than on the finished settings, so that one wro
 of these.
 """
 
+import ssl
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ def cross_check(written: dict[str, Any]) -> Iterator[Fault]:
     yield from _unknown_numbers(apps, [str(number.get("id")) for _, number in numbers])
     yield from _unsigned_relays(apps)
     yield from _switches(written)
+    yield from _certificate(_table(written, "server"))
 
 
 def _entries(table: dict[str, Any], path: Path, name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -74,6 +76,24 @@ def _unsigned_relays(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]
     for path, app in apps:
         if "webhook_url" in app and "webhook_secret" not in app:
             yield Fault(spell((*path, "webhook_secret")), "required beside webhook_url: relayed webhooks are signed")
+
+
+def _certificate(server: dict[str, Any]) -> Iterator[Fault]:
+    names = ("tls_certificate", "tls_key")
+    given = [name for name in names if name in server]
+    if len(given) == 1:
+        missing = next(name for name in names if name not in given)
+        yield Fault(f"server.{missing}", f"required beside {given[0]}")
+    elif given and all(isinstance(server[name], str) for name in names):
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(server["tls_certificate"], server["tls_key"], password="")
+        except ssl.SSLError as error:
+            reason = (error.reason or "unreadable").replace("_", " ").lower()
+            yield Fault("server.tls_certificate", f"is no PEM file with the certificate of server.tls_key: {reason}")
+        except (OSError, ValueError) as error:
+            problem = error.strerror if isinstance(error, OSError) else "is no path"
+            yield Fault("server.tls_certificate", f"it, or server.tls_key, cannot be read: {problem}")
 
 
 def _switches(written: dict[str, Any]) -> Iterator[Fault]:

@@ -49,6 +49,14 @@ class Server(Table):
     path_prefix: fields.PathPrefix | None = None
     #: After this a streamed body that does not move, in either direction, is given up.
     stall_timeout_ms: fields.Wait = Field(default=30_000, alias="stall_timeout")
+    #: How long the head of a request, and a TLS handshake, may take.
+    header_timeout_ms: fields.Wait = Field(default=15_000, alias="header_timeout")
+    #: Of each process: connections, and requests of Graph's face that are being answered.
+    max_connections: fields.AtLeastOne = 4096
+    max_in_flight: fields.AtLeastOne = 2048
+    #: PEM files; both or none. Read again on SIGHUP.
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
     @property
     def host(self) -> str:
@@ -141,6 +149,8 @@ class App(Table):
     key_sha256: fields.KeyHashes
     scopes: tuple[Scope, ...] = (Scope.SEND, Scope.READ)
     numbers: tuple[fields.GraphId, ...] | None = None
+    #: Of each process: requests of Graph's face that are being answered.
+    max_in_flight: fields.AtLeastOne = 1024
     webhook_url: fields.HttpUrl | None = None
     webhook_secret: fields.Secret | None = None
 

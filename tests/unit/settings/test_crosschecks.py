@@ -131,3 +131,32 @@ def test_a_limit_of_which_nothing_is_left_is_refused(faults: FaultFinder) -> Non
 )
 def test_any_shape_of_file_gets_faults_and_no_exception(faults: FaultFinder, text: str) -> None:
     assert faults((SAMPLE, text))
+
+
+@pytest.mark.parametrize(
+    ("server", "fault"),
+    [
+        pytest.param(
+            'tls_certificate = "a.pem"',
+            Fault("server.tls_key", "required beside tls_certificate"),
+            id="a certificate without a key",
+        ),
+        pytest.param(
+            'tls_key = "a.pem"',
+            Fault("server.tls_certificate", "required beside tls_key"),
+            id="a key without a certificate",
+        ),
+        pytest.param(
+            'tls_certificate = "/nowhere/a.pem"\ntls_key = "/nowhere/a.key"',
+            Fault("server.tls_certificate", "it, or server.tls_key, cannot be read: No such file or directory"),
+            id="files that are not there",
+        ),
+        pytest.param(
+            f'tls_certificate = "{__file__}"\ntls_key = "{__file__}"',
+            Fault("server.tls_certificate", "is no PEM file with the certificate of server.tls_key: no start line"),
+            id="files that are no certificate",
+        ),
+    ],
+)
+def test_a_certificate_that_can_not_be_used_is_named(faults: FaultFinder, server: str, fault: Fault) -> None:
+    assert fault in faults(('listen = "127.0.0.1:8080"', f'listen = "127.0.0.1:8080"\n{server}'))
