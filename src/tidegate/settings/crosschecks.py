@@ -88,9 +88,8 @@ def _certificate(server: dict[str, Any]) -> Iterator[Fault]:
         try:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(server["tls_certificate"], server["tls_key"], password="")
-        except ssl.SSLError as error:
-            reason = (error.reason or "unreadable").replace("_", " ").lower()
-            yield Fault("server.tls_certificate", f"is no PEM file with the certificate of server.tls_key: {reason}")
+        except ssl.SSLError:
+            yield Fault("server.tls_certificate", "is no PEM file with the certificate of the key in server.tls_key")
         except (OSError, ValueError) as error:
             problem = error.strerror if isinstance(error, OSError) else "is no path"
             yield Fault("server.tls_certificate", f"it, or server.tls_key, cannot be read: {problem}")

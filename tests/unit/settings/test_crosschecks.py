@@ -153,7 +153,7 @@ def test_any_shape_of_file_gets_faults_and_no_exception(faults: FaultFinder, tex
         ),
         pytest.param(
             f'tls_certificate = "{__file__}"\ntls_key = "{__file__}"',
-            Fault("server.tls_certificate", "is no PEM file with the certificate of server.tls_key: no start line"),
+            Fault("server.tls_certificate", "is no PEM file with the certificate of the key in server.tls_key"),
             id="files that are no certificate",
         ),
     ],
