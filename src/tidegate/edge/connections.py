@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
@@ -41,11 +41,10 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or cut it off where there are far too many."""
         assert isinstance(self._manager, LimitedServer)
-        assert isinstance(transport, asyncio.Transport)
         taken, most = self._manager.count, self._limits.max_connections
         if taken >= most + max(1, most // _TOLD_SHARE):
             self._force_close = True
-            transport.abort()
+            cast("asyncio.Transport", transport).abort()
             return
         self.is_surplus = taken >= most
         super().connection_made(transport)
