@@ -16,6 +16,7 @@ from .events import Event, Unrecognised
 from .wire import Change, Unreadable, read_id, read_time_ms
 
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _FIELD = re.compile(r"[a-z_]{1,64}")
 
 _READERS: Final[dict[str, Callable[[Change], list[Event]]]] = {
@@ -134,7 +135,9 @@ def _read_json(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return _read_lenient_json(raw)
+        if _SURROGATE.search(raw) is None:
+            raise BadWebhook("the body is not JSON") from None
+    return _read_lenient_json(raw)
 
 
 def _read_lenient_json(raw: bytes) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 
+from tidegate.cloudapi.json_text import BadJson, read_json
 from tidegate.edge.bodies import read_body, refuse_encoded
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.grants import Grants
@@ -50,10 +49,9 @@ class Call:
         refuse_encoded(self.request)
         raw = await read_body(self.request, _MOST)
         try:
-            body = orjson.loads(raw)
-            json.loads(raw, object_pairs_hook=_distinct)
-        except (ValueError, RecursionError):
-            raise Denial(Kind.BAD_REQUEST, "body: is not JSON, or gives a key twice") from None
+            body = read_json(raw)
+        except BadJson as fault:
+            raise Denial(Kind.BAD_REQUEST, f"body: {fault}") from None
         if not isinstance(body, dict):
             raise Denial(Kind.BAD_REQUEST, "body: has to be a JSON object")
         return body
@@ -93,8 +91,3 @@ class Call:
     async def standing(self, portfolio: str, books: Books) -> Standing:
         """The standing as it is in the store now, not as it was last looked at here."""
         return await self.services.standings.reload(portfolio, epoch=books.epoch)
-
-
-def _distinct(members: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in members}) != len(members):
-        raise ValueError

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from tidegate.edge.connections import is_surplus
@@ -80,10 +80,23 @@ async def _answered(request: web.Request, handler: Handler, request_id: str) -> 
 
 
 def _refuse_oddities(request: web.Request) -> None:
-    if request.version > HttpVersion11:
-        raise Denial(Kind.BAD_REQUEST, "HTTP/1.1 is spoken here", headers={"Connection": "close"})
+    if request.version not in (HttpVersion11, HttpVersion10):
+        # The status line repeats the request's version, and no answer may be in one that is not spoken here.
+        request._cache["version"] = HttpVersion11
+        raise _odd("HTTP/1.1 is spoken here")
+    coding = request.headers.get("Transfer-Encoding")
+    if coding is not None and (coding.lower() != "chunked" or request.version == HttpVersion10):
+        # RFC 9112, 6.1: a body in another coding can't be read, and HTTP/1.0 has no chunks.
+        raise _odd("a body has a Content-Length, or is chunked and in no other coding")
     if not request.raw_path.startswith("/"):
-        raise Denial(Kind.BAD_REQUEST, "the request target has to be a path", headers={"Connection": "close"})
+        raise _odd("the request target has to be a path")
+    if "%" in request.raw_path[1:].partition("?")[0].partition("/")[0]:
+        # Whatever stands before the gateway, and decides by the path who may reach what, has seen another one.
+        raise Denial(Kind.NOT_FOUND)
+
+
+def _odd(detail: str) -> Denial:
+    return Denial(Kind.BAD_REQUEST, detail, headers={"Connection": "close"})
 
 
 def _rendered(request: web.Request, denial: Denial, request_id: str) -> web.Response:
