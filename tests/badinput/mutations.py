@@ -16,7 +16,13 @@ _NASTY_BYTES: Final = (
     *(b"\0", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\x7f", b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xef\xbb\xbf"),
     *(b" ", b"\t", b":", b";", b",", b'"', b"\\", b"%", b"%00", b"%2e%2e", b"%2f", b"../", b"//", b"?", b"#", b"&"),
     *(b"0\r\n\r\n", b"-1", b"+1", b"0x10", b"9" * 40, b"A" * 9_000, "\u0661\uff11\u200b\u202e".encode(), b"1_0"),
-    *(b"Transfer-Encoding: chunked\r\n", b"Content-Length: 0\r\n", b"Host: evil\r\n", b"HTTP/1.1", b"GET / HTTP/1.1\r\n"),
+    *(
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Length: 0\r\n",
+        b"Host: evil\r\n",
+        b"HTTP/1.1",
+        b"GET / HTTP/1.1\r\n",
+    ),
 )
 _NASTY_TEXTS: Final = (
     *("", " ", "\0", "\n", "\u2028", "\u202e", "\u200b", "\ufeff", "\u0661\u0662\u0663", "\uff11\uff12", "e\u0301"),
@@ -43,7 +49,16 @@ _TEXTS_OF_HEADERS: Final = (
     *("", " ", "identity", "gzip", "gzip, identity", "Bearer", "Bearer x", "Basic eA==", "bearer  tg_x", "\xff\xfe"),
     *("application/json; charset=utf-16", "application/x-www-form-urlencoded", "multipart/form-data", "text/\xff"),
     *("true", "marketing", "60", "-1", "9" * 30, "\u00b2", "2026-13-45T99:99:99Z", "2999-01-01T00:00:00+99:99"),
-    *("sha256=" + "0" * 64, "sha256=\xff", "100-continue", "close", "keep-alive, Upgrade", "x" * 7_000, '"a\\"', "[::1"),
+    *(
+        "sha256=" + "0" * 64,
+        "sha256=\xff",
+        "100-continue",
+        "close",
+        "keep-alive, Upgrade",
+        "x" * 7_000,
+        '"a\\"',
+        "[::1",
+    ),
 )
 
 
@@ -157,7 +172,9 @@ def _path_changed(seed: Seed, chance: random.Random) -> Seed:
     path, mark, query = seed.path.partition("?")
     parts = path.split("/")
     at = chance.randrange(1, len(parts))
-    nasty = chance.choice(("..", ".", "%2e%2e", "%2f", "", ";a=b", "%00", "%ff", "%", "%zz", "\xff", "1" * 30, "%D9%A1"))
+    nasty = chance.choice(
+        ("..", ".", "%2e%2e", "%2f", "", ";a=b", "%00", "%ff", "%", "%zz", "\xff", "1" * 30, "%D9%A1")
+    )
     match chance.randrange(5):
         case 0:
             parts[at] = nasty
@@ -168,7 +185,10 @@ def _path_changed(seed: Seed, chance: random.Random) -> Seed:
         case 3:
             parts[at] = "".join(f"%{ord(letter):02x}" if chance.random() < 0.3 else letter for letter in parts[at])
         case _:
-            pairs = [*query.split("&"), chance.choice(("a=%ff", "method=delete", "access_token=x", "days=%00", "=", "ids=1"))]
+            pairs = [
+                *query.split("&"),
+                chance.choice(("a=%ff", "method=delete", "access_token=x", "days=%00", "=", "ids=1")),
+            ]
             chance.shuffle(pairs)
             mark, query = "?", "&".join(pair for pair in pairs if pair)
     return replace(seed, path="/".join(parts) + mark + query)
@@ -225,7 +245,9 @@ _CHANGES: Final[tuple[Callable[[Seed, random.Random], Seed], ...]] = (
 
 
 def _places(document: Any) -> Any:
-    members = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    members = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
     for key, value in list(members):
         yield document, key
         yield from _places(value)

@@ -161,7 +161,9 @@ def test_what_comes_byte_by_byte_is_the_same_request(stage: Stage) -> None:
 
 def test_requests_on_one_connection_are_answered_in_order_however_many_come_at_once(stage: Stage) -> None:
     # CVE-2026-54273: pipelined requests were read without end.
-    several = b"".join(b"GET /gateway/v1/messages/%d HTTP/1.1\r\nHost: x\r\nX-Request-Id: %d\r\n\r\n" % (n, n) for n in range(300))
+    several = b"".join(
+        b"GET /gateway/v1/messages/%d HTTP/1.1\r\nHost: x\r\nX-Request-Id: %d\r\n\r\n" % (n, n) for n in range(300)
+    )
     last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
     answers = stage.answers(several + last)

@@ -44,8 +44,6 @@ from tidegate.store.users import Users
 #: Events that speak of one user each: they are applied side by side.
 _PERSONAL: Final = (InboundMessage, StatusUpdate, UserPreference, IdentityChange, UserIdUpdate)
 #: A change of standing may let go what was held for one of these.
-#: Reading so many bytes of JSON takes so long that others have their turn before its events are looked at.
-_LARGE: Final = 65_536
 _HELD: Final = ("template_paused", "paused_by_operator", "number_standing", "messaging_limit")
 #: Events read before others have their turn on this node: some 3 ms of work.
 _READ_AT_ONCE: Final = 100
@@ -126,10 +124,7 @@ class Signals:
         async with self._reading:
             read = 0
             told = envelope_parts(raw)
-            first = _first_of(told)
-            if len(raw) > _LARGE:
-                await asyncio.sleep(0)
-            for part in chain([first], told):
+            for part in chain([await _first_of(told)], told):
                 events += part
                 if len(events) - read >= _READ_AT_ONCE:
                     read = len(events)
@@ -182,16 +177,19 @@ class Signals:
         return await self._enforcement.apply(signals_of(event, subject, self._clock.now_ms())) or tightened
 
 
-def _first_of(told: Iterator[list[Event]]) -> list[Event]:
+async def _first_of(told: Iterator[list[Event]]) -> list[Event]:
     """The first part, before which the whole JSON is read. Raises BadWebhook."""
-    # JSON holds no cycles: to look for some again and again while it is read takes longer than the reading.
+    # JSON holds no cycles: to look for some again and again while it is read takes longer than the reading. The one
+    # look at all of it comes when others have had their turn.
     collects = gc.isenabled()
     gc.disable()
     try:
-        return next(told, [])
+        first = next(told, [])
+        await asyncio.sleep(0)
     finally:
         if collects:
             gc.enable()
+    return first
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, bool]]) -> list[bool]:
