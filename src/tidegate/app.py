@@ -37,6 +37,7 @@ from tidegate.poller import Account, Poller
 from tidegate.recovery import Recovery, Stores
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
+from tidegate.settings.credentials import Credentials
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
 from tidegate.store.audit import Audit
@@ -93,10 +94,11 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     ledger = _ledger(connection, portfolios, journals[0])
     queue, messages = SendQueue(client, portfolios, seal, journals[0]), Messages(client, portfolios, seal)
     standings, tallies = Standings(client, _configured(settings)), Tallies(client)
+    credentials = Credentials(settings)
     upstream = Upstream(
         settings.upstream.base_url,
         settings.upstream.timeout_ms / 1000,
-        {n.id: w.access_token.get_secret_value() for _, w, n in settings.numbers},
+        credentials.of_numbers,
     )
     users = Users(client, portfolios, clock.now_ms, one_slot=connection.is_cluster, journal=journals[0])
     numbers = {p.id: [n.id for w in p.wabas for n in w.numbers] for p in settings.portfolios}
@@ -158,7 +160,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
             p.id,
             w.id,
             tuple(n.id for n in w.numbers),
-            GraphReads(upstream, p.id, w.id, w.access_token.get_secret_value(), clock.now_ms),
+            GraphReads(upstream, p.id, w.id, functools.partial(credentials.of_wabas.__getitem__, w.id), clock.now_ms),
         )
         for p, w in settings.wabas
     ]
@@ -179,6 +181,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
             settle_ms=SETTLE_MS,
             rouse=functools.partial(_rouse, dispatcher),
         ),
+        credentials=credentials,
         keys=KeysInForce(settings.apps, standings, KeyUses(client, min(portfolios)), clock),
         messages=messages,
         users=users,

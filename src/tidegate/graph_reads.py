@@ -71,8 +71,10 @@ class GraphReads:
 
     __slots__ = ("_now_ms", "_subject", "_token", "_upstream")
 
-    def __init__(self, upstream: Upstream, portfolio: str, waba: str, token: str, now_ms: Callable[[], int]) -> None:
-        """`now_ms` tells the store's time: what was read is as old as the question."""
+    def __init__(
+        self, upstream: Upstream, portfolio: str, waba: str, token: Callable[[], str], now_ms: Callable[[], int]
+    ) -> None:
+        """`token` gives the account's now. `now_ms` tells the store's time: what was read is as old as the question."""
         self._upstream = upstream
         self._subject = Subject(portfolio, waba)
         self._token = token
@@ -154,7 +156,7 @@ class GraphReads:
 
     async def _answer(self, path: str) -> tuple[int, Mapping[str, str], bytes]:
         async with self._upstream.session.get(
-            self._upstream.url(path), headers={"Authorization": f"Bearer {self._token}"}, allow_redirects=False
+            self._upstream.url(path), headers={"Authorization": f"Bearer {self._token()}"}, allow_redirects=False
         ) as answer:
             return answer.status, answer.headers, await answer.read()
 

@@ -62,6 +62,17 @@ class KeysInForce:
         self._asking: asyncio.Task[None] | None = None
         self._hours: dict[str, int] = {}
 
+    def configure(self, apps: Iterable[App]) -> list[str]:
+        """Take the keys of a file that was read anew, for the apps that the node started with: whose have changed."""
+        changed = []
+        for app in apps:
+            known = self._apps.get(app.name)
+            if known is not None and known.key_sha256 != app.key_sha256:
+                self._apps[app.name] = known.model_copy(update={"key_sha256": app.key_sha256})
+                changed.append(f"key_sha256 of {app.name}")
+        self._indexed = -1
+        return changed
+
     def find(self, key_hash: str) -> App | None:
         """The app of the key with this SHA-256, by what this node knows; None for a key of nobody."""
         if self._indexed != self._standings.keys_version:

@@ -73,7 +73,7 @@ async def reads(graph: Graph) -> AsyncIterator[GraphReads]:
     upstream = Upstream(graph.url, 5, {})
     await upstream.start()
     ticks = count(NOW_MS, 1_000)
-    yield GraphReads(upstream, PORTFOLIO, WABA, TOKEN, lambda: next(ticks))
+    yield GraphReads(upstream, PORTFOLIO, WABA, lambda: TOKEN, lambda: next(ticks))
     await upstream.close()
 
 
@@ -158,7 +158,7 @@ async def test_a_node_that_cannot_be_read_keeps_no_other_from_being_read(
 async def test_graph_out_of_reach_is_asked_once(graph: Graph) -> None:
     upstream = Upstream("http://127.0.0.1:1", 5, {})
     await upstream.start()
-    told = await GraphReads(upstream, PORTFOLIO, WABA, TOKEN, lambda: NOW_MS).read((NUMBER, "2"))
+    told = await GraphReads(upstream, PORTFOLIO, WABA, lambda: TOKEN, lambda: NOW_MS).read((NUMBER, "2"))
     await upstream.close()
 
     assert told.faults == ["Graph could not be reached: ClientConnectorError"]

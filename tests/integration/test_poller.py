@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -135,7 +136,7 @@ async def make_node(client: StoreClient, graph: Graph, store: Store) -> AsyncIte
         clock = StoreClock()
         clock.observe(NOW_MS)
         accounts = [
-            Account(PORTFOLIO, waba, (NUMBER,), GraphReads(upstream, PORTFOLIO, waba, waba, clock.now_ms))
+            Account(PORTFOLIO, waba, (NUMBER,), GraphReads(upstream, PORTFOLIO, waba, partial(str, waba), clock.now_ms))
             for waba in wabas
         ]
         poller = Poller(

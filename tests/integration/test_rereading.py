@@ -13,10 +13,13 @@ from tests.waiting import until
 from tidegate.cli.rereading import Rereading
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
+from tidegate.keys_in_force import KeysInForce
 from tidegate.policy.standing import Change, Standing
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import load
+from tidegate.settings.credentials import Credentials
 from tidegate.store.audit import Audit
+from tidegate.store.key_uses import KeyUses
 from tidegate.store.scripts import StoreClient
 from tidegate.store.standings import Standings
 from tidegate.tasks import spawn
@@ -48,7 +51,8 @@ async def test_it_is_tried_again_until_the_store_takes_it(client: StoreClient, t
         settle_ms=0,
         rouse=lambda portfolio, reasons: None,
     )
-    rereading = Rereading(config, settings, rules)
+    keys = KeysInForce(settings.apps, standings, KeyUses(client, PORTFOLIO), StoreClock())
+    rereading = Rereading(config, settings, rules, Credentials(settings), keys)
     rereading.ask()
 
     async def is_in_force() -> bool:

@@ -1,20 +1,20 @@
-"""The configuration file, read anew while a node runs: its rules and the listener's certificate come into force,
-everything else at a restart.
-"""
+"""The configuration file, read anew while a node runs: rules, credentials and the certificate; all else at a restart."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from tidegate.edge.tls import Tls
 from tidegate.errors import BadConfiguration, StoreUnavailable
+from tidegate.keys_in_force import KeysInForce
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings, load
+from tidegate.settings.credentials import Credentials
 
 _RETRY_S: Final = 1.0
 
@@ -24,11 +24,21 @@ log = structlog.get_logger()
 class Rereading:
     """Reads the file when asked to. A file with a fault changes nothing: every fault is told in the log."""
 
-    def __init__(self, config: Path, settings: Settings, rules: RulesInForce, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        settings: Settings,
+        rules: RulesInForce,
+        credentials: Credentials,
+        keys: KeysInForce,
+        tls: Tls | None = None,
+    ) -> None:
         """`settings`: what the node was started with; `tls`: its listener's, if it has any."""
         self._config = config
         self._settings = settings
         self._rules = rules
+        self._credentials = credentials
+        self._keys = keys
         self._tls = tls
         self._asked = asyncio.Event()
 
@@ -47,12 +57,20 @@ class Rereading:
         try:
             settings = load(self._config, os.environ)
         except BadConfiguration as refused:
-            log.error("configuration_refused", faults=[str(fault) for fault in refused.faults], rules="as they were")
+            log.error(
+                "configuration_refused",
+                faults=[str(fault) for fault in refused.faults],
+                rules="as they were",
+                credentials="as they were",
+            )
             return
         self._reread_certificate()
         waiting = _changed(self._settings, settings)
         if waiting:
             log.warning("restart_needed", changed=waiting)
+        replaced = self._credentials.replace(settings) + self._keys.configure(settings.apps)
+        if replaced:
+            log.info("credentials_replaced", replaced=replaced)
         try:
             await self._rules.reread(settings.rules, "SIGHUP")
         except StoreUnavailable as fault:
@@ -70,6 +88,19 @@ class Rereading:
 
 
 def _changed(before: Settings, after: Settings) -> list[str]:
-    """The sections of the file, apart from the rules, that say something else now."""
-    fields = Settings.model_fields.items()
-    return [f.alias or name for name, f in fields if name != "rules" and getattr(before, name) != getattr(after, name)]
+    """The sections of the file that say something else now, apart from what comes into force at once."""
+    told = {name: field.alias or name for name, field in Settings.model_fields.items() if name != "rules"}
+    then, now = _lasting(before), _lasting(after)
+    return [alias for name, alias in told.items() if then[name] != now[name]]
+
+
+def _lasting(settings: Settings) -> dict[str, Any]:
+    """What holds from the start of a node to its end, as values."""
+    values = settings.model_dump(exclude={"rules": True, "webhook": {"verify_token", "app_secrets"}})
+    for portfolio in values["portfolios"]:
+        for waba in portfolio["wabas"]:
+            del waba["access_token"]
+    # The very apps: a key that was added, and nothing else, is no other app.
+    for app in values["apps"]:
+        del app["key_sha256"]
+    return values

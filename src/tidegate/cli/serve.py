@@ -90,7 +90,8 @@ async def run(settings: Settings, config: Path, early: Sequence[int] = ()) -> No
     SIGHUP has the rules of `config` read anew; `early`: those that came before there was a node.
     """
     node = await build(settings)
-    rereading = Rereading(config, settings, node.services.rules, node.tls)
+    services = node.services
+    rereading = Rereading(config, settings, services.rules, services.credentials, services.keys, node.tls)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tidegate.edge.graph_paths import Target
 from tidegate.gateway import Route
 from tidegate.settings import Settings
+from tidegate.settings.credentials import Credentials
 from tidegate.settings.tables import App
 
 
@@ -34,10 +35,20 @@ class Access:
 class Grants:
     """Answers for each app as if what it may not use did not exist."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._tokens = {waba.id: waba.access_token.get_secret_value() for _, waba in settings.wabas}
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._tokens = credentials.of_wabas
         self._routes = {n.id: Route(p.id, w.id, n.id) for p, w, n in settings.numbers}
-        self._reach = {app.name: self._reach_of(app) for app in settings.apps}
+        self._apps = settings.apps
+        self._reaches: dict[str, _Reach] = {}
+        self._as_of = -1
+
+    def _reach(self, app: App) -> _Reach:
+        if self._as_of != self._credentials.version:
+            # Which accounts a token opens is part of what an app may reach by it.
+            self._as_of = self._credentials.version
+            self._reaches = {app.name: self._reach_of(app) for app in self._apps}
+        return self._reaches[app.name]
 
     def _reach_of(self, app: App) -> _Reach:
         routes = {number: route for number, route in self._routes.items() if app.may_use(number)}
@@ -52,23 +63,23 @@ class Grants:
 
     def route(self, app: App, number: str) -> Route | None:
         """The number's route; None for one that is unknown, or not this app's to use."""
-        return self._reach[app.name].routes.get(number)
+        return self._reach(app).routes.get(number)
 
     def routes(self, app: App) -> tuple[Route, ...]:
         """Every number that the app may use."""
-        return tuple(self._reach[app.name].routes.values())
+        return tuple(self._reach(app).routes.values())
 
     def portfolios(self, app: App) -> tuple[str, ...]:
         """Every portfolio of which the app may use a number."""
-        return self._reach[app.name].portfolios
+        return self._reach(app).portfolios
 
     def wabas(self, app: App) -> frozenset[str]:
         """Every account of which the app may use a number."""
-        return self._reach[app.name].wabas
+        return self._reach(app).wabas
 
     def token_of_waba(self, app: App, waba: str) -> str | None:
         """The token of an account; None when it is not the app's to use."""
-        return self._tokens[waba] if waba in self._reach[app.name].wabas else None
+        return self._tokens[waba] if waba in self._reach(app).wabas else None
 
     def access(self, app: App, target: Target) -> Access | None:
         """How to reach an object of Graph's; None when it is not the app's to reach.
@@ -77,7 +88,7 @@ class Grants:
         is known only when the app uses numbers of exactly one, or when it names the number itself; that account's
         token decides what it opens, so it may open no account that the app may not use.
         """
-        reach, object_id = self._reach[app.name], target.object_id
+        reach, object_id = self._reach(app), target.object_id
         if object_id in self._routes:
             route = reach.routes.get(object_id)
             return Access(route.waba, self._tokens[route.waba]) if route else None

@@ -313,7 +313,7 @@ def make_application(services: Services) -> web.Application:
     """The application of one node."""
     settings = services.settings
     keyring = Keyring(services.keys, settings.server, services.clock, services.metrics)
-    grants = Grants(settings)
+    grants = Grants(settings, services.credentials)
     graph = Graph(services, keyring, grants)
     table = endpoints(services)
 

@@ -14,6 +14,7 @@ from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
+from tidegate.settings.credentials import Credentials
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
 from tidegate.store.audit import Audit
@@ -49,6 +50,7 @@ class Services:
     standings: Standings
     rules: RulesInForce
     keys: KeysInForce
+    credentials: Credentials
     messages: Messages
     users: Users
     aliases: Aliases

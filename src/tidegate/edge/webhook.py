@@ -29,9 +29,7 @@ class Webhook:
     """Answers Meta with a status and nothing else: whoever is not Meta learns nothing."""
 
     def __init__(self, services: Services) -> None:
-        settings = services.settings.webhook
-        self._verify_token = settings.verify_token.get_secret_value().encode()
-        self._app_secrets = [secret.get_secret_value().encode() for secret in settings.app_secrets]
+        self._credentials = services.credentials
         self._signals = services.signals
         self._metrics = services.metrics
 
@@ -40,7 +38,7 @@ class Webhook:
         query = request.query
         given = query.get("hub.verify_token", "").encode("utf-8", "surrogatepass")
         challenge = query.get("hub.challenge", "")
-        known = hmac.compare_digest(given, self._verify_token)
+        known = hmac.compare_digest(given, self._credentials.verify_token)
         if not known or query.get("hub.mode") != "subscribe" or not _CHALLENGE.fullmatch(challenge):
             return web.Response(status=403)
         return web.Response(text=challenge, content_type="text/plain")
@@ -61,7 +59,7 @@ class Webhook:
             return denial.status
         given = request.headers.getall(_SIGNATURE, [])
         # Over the bytes as they came, before anything reads them.
-        if len(given) != 1 or not verify_signature(raw, given[0], self._app_secrets):
+        if len(given) != 1 or not verify_signature(raw, given[0], self._credentials.app_secrets):
             return 401
         try:
             await self._signals.receive(raw)
