@@ -1,4 +1,4 @@
-"""The configuration file, read anew while a node runs: rules, credentials and the certificate; all else at a restart."""
+"""The configuration file, read anew while a node runs: rules, credentials, certificate; all else at a restart."""
 
 from __future__ import annotations
 

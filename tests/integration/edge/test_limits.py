@@ -259,7 +259,10 @@ class TestTls:
     async def test_the_certificate_is_exchanged_without_a_restart_and_a_bad_one_is_not_taken(
         self, node: Node, tmp_path: Path
     ):
-        rereading = Rereading(tmp_path / "tidegate.toml", node.settings, node.services.rules, node.tls)
+        services = node.services
+        rereading = Rereading(
+            tmp_path / "tidegate.toml", node.settings, services.rules, services.credentials, services.keys, node.tls
+        )
         running = spawn(rereading.run(), "rereading")
         reader, writer = await asyncio.open_connection(*node.address, ssl=_anybody())
 
