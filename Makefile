@@ -3,9 +3,11 @@ VENV   ?= .venv
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
 READY  := $(VENV)/.ready-to-run
 TOOLED := $(VENV)/.ready-to-test
+NODE   := tests/clients/node
+NODED  := $(NODE)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check cover format demo load bench chaos clean
+.PHONY: help setup test check cover format demo load bench chaos clients clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +43,11 @@ bench: $(TOOLED) ## Measure speed against a bare proxy on this machine
 chaos: $(TOOLED) ## Break real processes in every way of a table, and print it; ARGS="..." goes to it
 	$(VENV)/bin/python -m tests.chaos $(ARGS)
 
+clients: $(TOOLED) $(NODED) ## Run eleven client libraries against the gateway (needs npm), and print it; ARGS="..." goes to it
+	$(VENV)/bin/python -m tests.clients $(ARGS)
+
 clean: ## Remove what these targets made
-	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(NODE)/node_modules build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -58,3 +63,8 @@ $(READY): pyproject.toml | $(VENV)/bin/python
 $(TOOLED): pyproject.toml | $(VENV)/bin/python
 	$(PIP) --editable '.[test,dev]'
 	@touch $(READY) $@
+
+$(NODED): $(NODE)/package-lock.json
+	@command -v npm >/dev/null || { echo 'The Node clients need Node 20.19 or newer with npm.' >&2; exit 1; }
+	npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund
+	@touch $@
