@@ -61,6 +61,11 @@ def is_json(request: web.Request) -> bool:
     return _media_type(request) == "application/json"
 
 
+def is_multipart(request: web.Request) -> bool:
+    """Whether the body is one of several parts."""
+    return _media_type(request).startswith("multipart/")
+
+
 def _media_type(request: web.Request) -> str:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 

@@ -73,9 +73,9 @@ class Target:
         found = [pair for pair in self.query.split("&") if _name(pair) == "phone_number_id"]
         return unquote_plus(found[0].partition("=")[2], errors="replace") or None if len(found) == 1 else None
 
-    def allows(self, method: str) -> bool:
-        """Whether this method may pass: near the edges that send, only what cannot write."""
-        return method in _HARMLESS or not any(edge.lower() in SENDING_EDGES for edge in self.edges)
+    def allows(self, method: str, *, has_body: bool = False) -> bool:
+        """Whether this method may pass: near the edges that send, only what cannot write, and nothing to write."""
+        return (method in _HARMLESS and not has_body) or not any(edge.lower() in SENDING_EDGES for edge in self.edges)
 
 
 def read_target(raw_path: str) -> Target | None:
@@ -97,6 +97,11 @@ def _name(pair: str) -> str:
     # As PHP reads it: Graph's servers descend from it, and "access.token" names access_token there.
     name = unquote_plus(pair.partition("=")[0], errors="replace").strip()
     return name.partition("[")[0].replace(".", "_").replace(" ", "_").lower()
+
+
+def names_credential(pair: str) -> bool:
+    """Whether a pair, or a field of this name, is a key or a proof of one."""
+    return _name(pair) in _CREDENTIALS
 
 
 def credential(pairs: str) -> str | None:

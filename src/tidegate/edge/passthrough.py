@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
-import orjson
 from aiohttp import web
 from yarl import URL
 
 from tidegate.cloudapi.messages import BadMessage
-from tidegate.edge.bodies import form_text, is_form, is_json, read_body
+from tidegate.edge.bodies import form_text, is_form, is_json, is_multipart, read_body, refuse_encoded
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.disguises import PartNames, refuse_disguised_json
 from tidegate.edge.exchange import Exchange, Rewriter
 from tidegate.edge.grants import Access, Grants
 from tidegate.edge.graph_paths import Target, credential, scrubbed
@@ -73,6 +73,7 @@ class Passthrough:
         query = scrubbed(target.query)
         exchange = Exchange(request, self._upstream, headers, self._stall_s)
         body = await self._whole_body(request, target, raw)
+        streamed = exchange.streamed(_look(request, target)) if request.can_read_body else None
         origin = origin_of(request, self._public_url)
         links = Links(self._upstream.base_url, origin, access.token, query_key)
 
@@ -85,7 +86,7 @@ class Passthrough:
         return await exchange.run(
             self._upstream.url(f"{target.path}?{query}" if query else target.path),
             for_graph(request.headers, access.token, keeps_length=body is None),
-            (exchange.streamed() if request.can_read_body else None) if body is None else body,
+            streamed if body is None else body,
             _of_readable(rewritten),
             links.holds_token,
         )
@@ -126,7 +127,7 @@ class Passthrough:
 
     def _access(self, app: App, request: web.Request, target: Target) -> Access:
         access = self._grants.access(app, target)
-        if access is None or not target.allows(request.method):
+        if access is None or not target.allows(request.method, has_body=request.can_read_body):
             raise Denial(Kind.NOT_FOUND)
         return access
 
@@ -135,16 +136,26 @@ class Passthrough:
         if (raw is None and not request.can_read_body) or target.is_upload:
             return None
         if is_form(request):
+            refuse_encoded(request)
             raw = await read_body(request) if raw is None else raw
             try:
                 return scrubbed(form_text(raw)).encode()
             except BadMessage as error:
                 raise Denial(Kind.BAD_REQUEST, error.details) from None
-        if is_json(request) and "Content-Encoding" not in request.headers:
+        if is_json(request):
+            refuse_encoded(request)
             raw = await read_body(request, _JSON_MOST)
-            _refuse_disguise(raw)
+            refuse_disguised_json(raw)
             return raw
         return None
+
+
+def _look(request: web.Request, target: Target) -> PartNames | None:
+    """What looks at a streamed body: at the names of a form's parts, while its files pass."""
+    if not is_multipart(request) or target.is_upload:
+        return None
+    refuse_encoded(request)
+    return PartNames(request.headers["Content-Type"])
 
 
 def _of_readable(rewriter: Rewriter) -> Callable[[aiohttp.ClientResponse], Rewriter | None]:
@@ -154,12 +165,3 @@ def _of_readable(rewriter: Rewriter) -> Callable[[aiohttp.ClientResponse], Rewri
         return rewriter if answer.headers.get("Content-Type", "").partition(";")[0] in Links.READABLE else None
 
     return choose
-
-
-def _refuse_disguise(raw: bytes) -> None:
-    try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise Denial(Kind.BAD_REQUEST, "the body says that it is JSON, and is not") from None
-    if isinstance(document, dict):
-        scrubbed("&".join(key for key in document if key.isascii() and "&" not in key))

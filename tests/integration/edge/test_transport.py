@@ -173,6 +173,45 @@ class TestWhoseItIs:
         assert (foreign.status, own.status, of_all.status) == (404, 200, 200)
 
 
+class TestWhatIsRefused:
+    @pytest.mark.parametrize("name", ["method", "batch", "access_token"])
+    async def test_a_form_whose_part_makes_it_another_request_does_not_arrive(
+        self, bare: Caller, graph: Recorder, name
+    ):
+        form = aiohttp.FormData({"messaging_product": "whatsapp"})
+        form.add_field("file", b"x" * 1_000_000, filename="a.png", content_type="image/png")
+        form.add_field(name, "x")
+
+        got = await bare("POST", f"/v25.0/{NUMBER}/media", data=form)
+
+        assert (got.status, got.error["code"], graph.requests) == (400, 100, [])
+
+    @pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=b", "application/json"])
+    async def test_what_is_looked_at_is_not_packed(self, bare: Caller, graph: Recorder, content_type):
+        headers = {"Content-Type": content_type, "Content-Encoding": "gzip"}
+
+        got = await bare("POST", f"/v25.0/{WABA}", data=gzip.compress(b"{}"), headers=headers)
+
+        assert (got.status, graph.requests) == (415, [])
+
+    async def test_a_body_of_two_types_is_refused(self, bare: Caller, graph: Recorder):
+        types = "Content-Type: image/png\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        head = f"POST /v25.0/{NUMBER}/media HTTP/1.1\r\n{KEYED}{types}Content-Length: 12\r\n\r\n"
+
+        answer = await written(bare.url, head.encode(), b"method=patch")
+
+        assert b" 400 " in answer.partition(b"\r\n")[0]
+        assert graph.requests == []
+
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
+    async def test_nothing_is_brought_to_an_edge_that_sends_but_by_a_send(self, bare: Caller, graph: Recorder, method):
+        headers = {"Content-Type": "text/plain"}
+
+        got = await bare(method, f"/v25.0/{NUMBER}/messages", data=b"method=post&to=1", headers=headers)
+
+        assert (got.status, graph.requests) == (404, [])
+
+
 class TestWhatStops:
     """Each ends within the stall timeout; the tests wait for the end itself."""
 
