@@ -66,7 +66,7 @@ async def port(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[ServedByTl
     config = tmp_path / "tidegate.toml"
     settings = {"port": unused_tcp_port, "workers": 1, "data": tmp_path / "data", "upstream": "http://127.0.0.1:1"}
     pem = tmp_path / "own.pem"
-    more = f'tls_certificate = "{pem}"\ntls_key = "{pem}"\nmax_connections = {MOST}\nheader_timeout = "500ms"\n'
+    more = f'tls_certificate = "{pem}"\ntls_key = "{pem}"\nmax_connections = {MOST}\nheader_timeout = "2s"\n'
     config.write_text(CONFIG.format(**settings, key_sha256=hash_key(KEY)).replace("workers", f"{more}workers"))
     made = ServedByTls(config, unused_tcp_port)
     await made.start()

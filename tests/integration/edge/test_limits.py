@@ -107,7 +107,7 @@ class TestHeads:
         node = await make_node(graph.url, environ={"TIDEGATE_SERVER__HEADER_TIMEOUT": "200ms"})
         reader, writer = await asyncio.open_connection(*node.address)
         writer.write(b"GET /healthz HTTP/1.1\r\nX: ")
-        reading = asyncio.ensure_future(reader.read())
+        reading = asyncio.ensure_future(reader.readuntil(b"\r\n"))
 
         async def it_ended() -> bool:
             writer.write(b"y")
@@ -216,12 +216,16 @@ class TestRequestsUnderWay:
 
 class TestTls:
     @pytest.fixture
-    async def node(self, make_node: NodeMaker, graph: Recorder, tmp_path: Path, monkeypatch) -> Node:
+    def environ(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        """What makes a node speak TLS, and what its file is read with again."""
         own_certificate(tmp_path, "first")
-        environ = {f"TIDEGATE_SERVER__TLS_{name}": str(tmp_path / "own.pem") for name in ("CERTIFICATE", "KEY")}
-        environ["TIDEGATE_SERVER__HEADER_TIMEOUT"] = "300ms"
-        for name, value in environ.items():
+        made = {f"TIDEGATE_SERVER__TLS_{name}": str(tmp_path / "own.pem") for name in ("CERTIFICATE", "KEY")}
+        for name, value in made.items():
             monkeypatch.setenv(name, value)
+        return made
+
+    @pytest.fixture
+    async def node(self, make_node: NodeMaker, graph: Recorder, environ: dict[str, str]) -> Node:
         return await make_node(graph.url, environ=environ)
 
     @staticmethod
@@ -253,7 +257,9 @@ class TestTls:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await asyncio.open_connection(*node.address, ssl=old)
 
-    async def test_a_handshake_that_is_not_begun_is_given_up(self, node: Node):
+    async def test_a_handshake_that_is_not_begun_is_given_up(self, make_node: NodeMaker, graph, environ):
+        node = await make_node(graph.url, environ=environ | {"TIDEGATE_SERVER__HEADER_TIMEOUT": "300ms"})
+
         assert await asked(node, b"") == b""
 
     async def test_the_certificate_is_exchanged_without_a_restart_and_a_bad_one_is_not_taken(

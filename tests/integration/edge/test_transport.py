@@ -232,7 +232,7 @@ class TestWhatStops:
         head = f"POST /v25.0/{NUMBER}/media HTTP/1.1\r\n{KEYED}Content-Type: image/png\r\nContent-Length: 4000\r\n\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", URL(call.url).port)
         writer.write(head.encode())
-        reading = asyncio.ensure_future(reader.read())
+        reading = asyncio.ensure_future(reader.readuntil(b"\r\n"))
 
         async def is_told() -> bool:
             writer.write(b"x")
