@@ -92,6 +92,8 @@ class MemoryStore:
         self._at: float | None = None
         self._life = 0
         self.run_id = ""
+        #: Whose replica it was before it took over; nobody's.
+        self._replicated = "0" * 40
         self.trouble = StoreTrouble()
         self.replica_linked = True
         #: Whether commands are kept for a replica at all.
@@ -128,6 +130,8 @@ class MemoryStore:
         """Serve what the replica has (or nothing at all); what came after that is lost."""
         if self._loop.is_alive(self.process):
             self.kill()
+        if not empty:
+            self._replicated = self.run_id
         kept = [] if empty else self._log[: self._held_by_replica]
         self.lost = len(self._log) - len(kept)
         self._log, self._held_by_replica = list(kept), len(kept)
@@ -200,6 +204,7 @@ class MemoryStore:
             "role": "master",
             "connected_slaves": str(int(self.has_replica and self.replica_linked)),
             "master_replid": self.run_id,
+            "master_replid2": self._replicated,
             "master_repl_offset": str(len(self._log)),
             "aof_enabled": "1",
             "aof_last_write_status": "ok",

@@ -600,6 +600,15 @@ class TestASendThatTheBooksHaveInTheQueue:
         _, reaped = await desk.queue.reap(PORTFOLIO)
         assert (reaped, await desk.claimed()) == ([], [])
 
+    async def test_leaves_it_though_another_had_it_in_hand_and_gave_it_back(self, desk: Desk) -> None:
+        await desk.enqueue("m1")
+        assert await desk.claimed() == [("m1", 1)]
+        assert await desk.enqueue("m1", attempt=1)
+
+        assert await desk.rebuild(an_intent(attempt=1)) == 1
+
+        assert (await desk.claimed(), await desk.state("m1")) == ([], "accepted")
+
     async def test_stays_there_where_a_later_attempt_gave_it_back(self, desk: Desk) -> None:
         await desk.ledger.admit(make_ask("m1", ANN))
         assert await desk.enqueue("m1", attempt=1)

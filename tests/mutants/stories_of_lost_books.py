@@ -8,6 +8,7 @@ from tests.factories import DAY_MS, NUMBER, PORTFOLIO
 from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, LANE, LONG_MS, Book
 from tidegate.journal import Intent
 from tidegate.store.books import HOLD_MS, Books, Joined
+from tidegate.store.ledger import UNRESOLVED_MS
 from tidegate.store.witness import Identity
 
 GONE_MS = 6_000
@@ -187,6 +188,27 @@ async def what_a_later_attempt_gave_back_stays_in_the_queue(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.enqueue("m1", ANN, attempt=1)
     assert await _rebuilds(book, _sent("m1", ANN)) == 0
+    assert await book.claimed() == [("m1", 3)]
+
+
+async def what_was_sent_leaves_the_queue_though_another_counted_on(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    assert await book.claimed() == [("m1", 1)]
+    assert await book.enqueue("m1", ANN, attempt=1)
+    assert await _rebuilds(book, _sent("m1", ANN)) == 1
+    assert await book.claimed() == []
+
+
+async def what_is_tried_once_more_stays_in_the_queue(book: Book) -> None:
+    about = b'{"app":"shop","category":"marketing","delivery":"at_least_once"}'
+    await book.admit("m1", ANN, about=about, body=b"sealed")
+    await book.settle("m1", "unknown")
+    await book.at(1)
+    await book.admit("m2", BOB)
+    await book.status("m2", "sent", book.at_ms)
+    await book.at(UNRESOLVED_MS)
+    assert await book.reaped() == [("tried_again", "m1")]
+    assert await _rebuilds(book, _sent("m1", ANN, state="unknown")) == 0
     assert await book.claimed() == [("m1", 3)]
 
 

@@ -20,7 +20,11 @@ else
   if record[2] ~= attempt or (state ~= 'queued' and state ~= 'sending') then return 0 end
   attempt = tonumber(attempt) + 1
 end
-if state == 'sending' then tallies_release(k, id, record[6] or '', false) end
+if state == 'sending' then
+  tallies_release(k, id, record[6] or '', false)
+  -- What a node remembers of it is known here (rebuild).
+  redis.call('HSET', k.message .. id, 'tried', record[2])
+end
 -- The place of a message that was tried before is held for that try.
 if state == 'sending' and record[3] == '1' and not record[9] then
   local place = place_load(k, record[7])

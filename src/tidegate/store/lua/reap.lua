@@ -38,8 +38,8 @@ end
 local function try_again(id, record)
   local lane = record[7] .. ':' .. cjson.decode(record[4]).category
   become(id, record, 'queued', 'no status came while others did: it is tried once more', 'outcome_unknown')
-  redis.call('HINCRBY', k.message .. id, 'attempt', 1)
-  redis.call('HSET', k.message .. id, 'doubt', 1, 'lane', lane, 'queued_at', now, 'due', now, 'until', '')
+  local tried = redis.call('HINCRBY', k.message .. id, 'attempt', 1) - 1
+  redis.call('HSET', k.message .. id, 'doubt', 1, 'tried', tried, 'lane', lane, 'queued_at', now, 'due', now, 'until', '')
   lane_put(k, id, lane, now, false, now)
   redis.call('ZADD', k.deadlines, record[9], id)
   queued_for(k, record[2], id, true)

@@ -10,7 +10,7 @@
 --          accepted, unknown, failed, delivered), wamid, delivered (ms, 0 not known)
 --
 -- Returns now, then 1 a send that was missing, else 0. What the books know as well or better stays as it is, but for a
--- delivery that they were not told; a message that they still have in the queue, from before this attempt, leaves it.
+-- delivery that they were not told; a message that they have in the queue, without a word of this attempt, leaves it.
 -- Running again changes nothing.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local answer, DAY = { now }, 86400000
@@ -34,10 +34,11 @@ end
 
 local function rebuild(id, attempt, recipient, number, place, window, admitted, ends, about, state, wamid, delivered)
   local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'lane', 'recipient', 'history', 'counted',
-    'doubt')
+    'doubt', 'tried')
   local queued = record[1] == 'queued'
   recipient = name_of(k, recipient)
-  if record[1] and not (queued and tonumber(record[2]) <= tonumber(attempt)) then
+  -- Its attempt's number says nothing here: whoever looks into the queue meanwhile counts on, and sends nothing.
+  if record[1] and not (queued and tonumber(record[8] or 0) < tonumber(attempt)) then
     -- Who sent it knows more of it than its status could tell.
     if record[2] == '0' and not queued then redis.call('HSET', k.message .. id, 'attempt', attempt, 'about', about) end
     -- Meta tells of a delivery once, and may have told it just before.
