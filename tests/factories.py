@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
@@ -10,8 +13,10 @@ from tidegate.policy.lifecycle import RANK
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import NumberStanding, Standing, TemplateStanding
 from tidegate.policy.verdict import Objection, Reason
+from tidegate.store.data_keys import DataKey
 from tidegate.store.ledger import Ask, Inbound, Ledger, Outcome, Settled, Status
 from tidegate.store.scripts import StoreClient
+from tidegate.store.sealing import Seal
 
 PORTFOLIO = "lucky-shrub"
 WABA = "102290129340398"
@@ -101,6 +106,29 @@ def make_objection(**changes: Any) -> Objection:
 def user(number: int) -> bytes:
     """The 16 bytes of a recipient. Few of them: users 0 and 3, 1 and 4 ... share a bucket of places."""
     return bytes([0, number % 3]) + number.to_bytes(14, "big")[-1:] * 14
+
+
+class OneKey:
+    """A data key for all and for ever, without a store."""
+
+    def __init__(self, secret: bytes = b"k" * 32) -> None:
+        self._key = DataKey(hashlib.blake2b(secret, digest_size=8).digest(), secret, AESGCM(secret))
+
+    def now_ms(self) -> int:
+        return NOW_MS
+
+    async def ready(self) -> None:
+        return
+
+    def lasting(self, until_ms: int) -> DataKey:
+        return self._key
+
+    async def find(self, key_id: bytes) -> DataKey | None:
+        return self._key if key_id == self._key.key_id else None
+
+
+def make_seal(secret: bytes = b"k" * 32) -> Seal:
+    return Seal(secret, OneKey(secret))
 
 
 def make_ledger(client: StoreClient, *portfolios: str, one_slot: bool = False) -> Ledger:

@@ -45,6 +45,7 @@ from tidegate.store.books import Books
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
+from tidegate.store.data_keys import DataKeys
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.key_uses import KeyUses
 from tidegate.store.leases import Leases
@@ -53,7 +54,7 @@ from tidegate.store.messages import Messages
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes
 from tidegate.store.prepaid import Prepaid
-from tidegate.store.scripts import require_replicas
+from tidegate.store.scripts import StoreClient, require_replicas
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
@@ -90,7 +91,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     routes = [Route(p.id, w.id, n.id) for p, w, n in settings.numbers]
     clock, metrics, ids = StoreClock(), Metrics(), MessageIds(portfolios)
     identity = Identity(settings.privacy.identity_key.get_secret_value())
-    seal = Seal(settings.privacy.payload_key.get_secret_value())
+    data_keys = _data_keys(client, settings, clock)
+    seal = Seal(settings.privacy.identity_key.get_secret_value(), data_keys)
     ledger = _ledger(connection, portfolios, journals[0])
     queue, messages = SendQueue(client, portfolios, seal, journals[0]), Messages(client, portfolios, seal)
     standings, tallies = Standings(client, _configured(settings)), Tallies(client)
@@ -201,6 +203,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         draining=lambda: draining[0],
         version=__version__,
         idempotency=Idempotency(client, portfolios, seal),
+        seal=seal,
         history=StandingHistory(client, portfolios),
         probe=functools.partial(inspect, client),
     )
@@ -265,6 +268,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     duties = {
         "early warning": watch.run,
         "warm-ups": warm_ups.run,
+        "data keys": data_keys.run,
         "audit": AuditWatch(audit, standings, clock, leases).run,
         "recovery": recovery.run,
         "time without the store": without_store.run,
@@ -288,6 +292,12 @@ def _journals(directory: Path | None) -> list[Journal]:
     if directory is None:
         return [Journal()]
     return [Journal(open_slot(directory)), *map(Journal, open_slots_of_the_dead(directory))]
+
+
+def _data_keys(client: StoreClient, settings: Settings, clock: StoreClock) -> DataKeys:
+    privacy = settings.privacy
+    previous = [key.get_secret_value() for key in privacy.previous_keys]
+    return DataKeys(client, privacy.payload_key.get_secret_value(), previous, clock.now_ms)
 
 
 def _ledger(connection: StoreConnection, portfolios: Sequence[str], journal: Journal) -> Ledger:

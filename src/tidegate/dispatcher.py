@@ -155,7 +155,7 @@ class Dispatcher:
 
     async def message(self, claimed: Claimed) -> Message:
         """A claimed message, ready to be submitted. Raises BrokenSeal, BadMessage, StoreUnavailable."""
-        packed = orjson.loads(self._queue.open(claimed))
+        packed = orjson.loads(await self._queue.open(claimed))
         about = orjson.loads(claimed.about)
         request = parse_send(orjson.dumps(packed["body"]))
         if not isinstance(request, Request):

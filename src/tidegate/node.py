@@ -75,6 +75,7 @@ class Node:
         if self.connection.embedded is not None:
             self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))
         services.clock.observe(await _store_now_ms(services, self.connection))
+        await services.seal.ready()
         await services.rules.begin()
         await services.upstream.start()
         polling = spawn(self.poller.run(), "poller")

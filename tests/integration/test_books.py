@@ -14,6 +14,7 @@ from tests.factories import (
     make_ask,
     make_ledger,
     make_outcome,
+    make_seal,
     make_status,
     make_terms,
     user,
@@ -24,7 +25,6 @@ from tidegate.store.books import HOLD_MS, Books, Joined
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.messages import Messages
 from tidegate.store.scripts import StoreClient
-from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import Lane, SendQueue, Waiting
 from tidegate.store.users import Users
 from tidegate.store.witness import Identity
@@ -46,7 +46,7 @@ class Desk:
         self.client = client
         self.books = Books(client)
         self.ledger = make_ledger(client)
-        seal = Seal(b"k" * 32)
+        seal = make_seal()
         self.queue = SendQueue(client, [PORTFOLIO], seal)
         self.messages = Messages(client, [PORTFOLIO], seal)
         self.users = Users(client, [PORTFOLIO], lambda: NOW_MS, one_slot=False)
@@ -451,7 +451,7 @@ class TestASendThatIsWrittenAgain:
         assert await desk.used() == 0
 
     async def test_is_found_by_its_ids_and_its_history_says_why(self, desk: Desk) -> None:
-        await desk.rebuild(an_intent(wamid="wamid.1"))
+        await desk.rebuild(an_intent(wamid=make_seal().close_wamid("m1", "wamid.1")))
 
         record = await desk.messages.find(PORTFOLIO, "m1")
         assert await desk.messages.id_of_wamid(PORTFOLIO, "wamid.1") == "m1"

@@ -19,7 +19,7 @@ import pytest
 
 from loadtest.deployment import APP_KEY, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment
 from tests.chaos.server import Server
-from tests.factories import NEVER_MS, make_ask, make_ledger, user
+from tests.factories import NEVER_MS, make_ask, make_ledger, make_seal, user
 from tests.faultproxy import FaultProxy
 from tests.integration.house import LIMIT, RULES, held, used, whole
 from tests.waiting import until
@@ -30,7 +30,6 @@ from tidegate.simulator.server import Simulator, run_simulator
 from tidegate.store.client import connect
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import require_replicas, script
-from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import Lane, SendQueue, Waiting
 
 #: Longer than any test.
@@ -128,14 +127,14 @@ class TestAPromise:
 
     async def test_is_not_made_by_a_second_call_that_writes_nothing(self, pair: Pair) -> None:
         async with waiting_client(pair) as client:
-            queue = SendQueue(client, [PORTFOLIO], Seal(b"k" * 32))
+            queue = SendQueue(client, [PORTFOLIO], make_seal())
             assert await queue.enqueue(PORTFOLIO, a_waiting("m1"))
             pair.replica.signal(signal.SIGSTOP)
             with pytest.raises(StoreUnavailable):
                 await queue.enqueue(PORTFOLIO, a_waiting("m2"))
         # Another connection, which has written nothing.
         async with waiting_client(pair) as client:
-            queue = SendQueue(client, [PORTFOLIO], Seal(b"k" * 32))
+            queue = SendQueue(client, [PORTFOLIO], make_seal())
             with pytest.raises(StoreUnavailable):
                 await queue.enqueue(PORTFOLIO, a_waiting("m2"))
 

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from tests.factories import DAY_MS, NUMBER, PORTFOLIO, user
+from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_seal, user
 from tests.mutants.book import BEGIN_MS, LANE, Book
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.lifecycle import State
 from tidegate.store.scripts import StoreClient
-from tidegate.store.sealing import BrokenSeal, Seal
+from tidegate.store.sealing import BrokenSeal
 from tidegate.store.send_queue import Lane, LaneState, SendQueue
 
 URGENT = Lane(NUMBER, Category.AUTHENTICATION)
@@ -36,7 +36,7 @@ async def test_a_claim_opens_what_was_queued(book: Book) -> None:
 
     [claimed] = (await book.claim()).messages
 
-    assert book.queue.open(claimed) == SECRET
+    assert await book.queue.open(claimed) == SECRET
     assert (claimed.about, claimed.expires_at_ms) == (b'{"app":"checkout"}', BEGIN_MS + 60_000)
     assert (claimed.lane, claimed.attempt) == (LANE, 1)
 
@@ -51,9 +51,9 @@ async def test_what_is_queued_can_be_read_by_nobody_without_the_key(book: Book, 
     one, other = (await book.claim()).messages
 
     with pytest.raises(BrokenSeal):
-        SendQueue(store_client, [PORTFOLIO], Seal(b"another key")).open(one)
+        await SendQueue(store_client, [PORTFOLIO], make_seal(b"x" * 32)).open(one)
     with pytest.raises(BrokenSeal):
-        book.queue.open(type(one)(**{n: getattr(one, n) for n in one.__slots__} | {"sealed": other.sealed}))
+        await book.queue.open(type(one)(**{n: getattr(one, n) for n in one.__slots__} | {"sealed": other.sealed}))
 
 
 @pytest.mark.parametrize("ends", ["cancelled", "accepted", "delivered", "expired"])
@@ -126,7 +126,7 @@ async def test_a_message_tells_its_history(book: Book) -> None:
     await book.admit("m1", user(0))
     await book.at(12)
     await book.settle("m1", "accepted")
-    await book.status("m1", "sent", 12)
+    await book.status("m1", "sent", 12, wamid=make_seal().close_wamid("m1", "wamid.m1"))
 
     message = await book.messages.find(PORTFOLIO, "m1")
 
@@ -173,10 +173,11 @@ async def test_what_ended_is_remembered_for_as_long_as_webhooks_may_repeat(
     book: Book, store_client: StoreClient
 ) -> None:
     await book.admit("m1", user(0))
-    await book.status("m1", "read", 0)
+    index = make_seal().wamid_index("wamid.m1")
+    await book.status("m1", "read", 0, wamid=f"{index}|sealed")
     await book.enqueue("m2", user(1), expires_at_ms=1_000)
 
     for id_ in ("m1", "m2"):
         left_ms = await store_client.pttl(book.keys.message(id_))
         assert 7 * DAY_MS < left_ms < 9 * DAY_MS
-    assert 7 * DAY_MS < await store_client.pttl(book.keys.wamid("wamid.m1")) < 9 * DAY_MS
+    assert 7 * DAY_MS < await store_client.pttl(book.keys.wamid(index)) < 9 * DAY_MS

@@ -13,6 +13,7 @@ from tests.factories import (
     make_inbound,
     make_ledger,
     make_outcome,
+    make_seal,
     make_status,
     make_terms,
     user,
@@ -23,7 +24,6 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import Books, Refreshed, Settled
 from tidegate.store.messages import Messages
 from tidegate.store.scripts import StoreClient
-from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import Claim, Lane, SendQueue, Waiting
 from tidegate.store.users import Users
 
@@ -47,7 +47,7 @@ class Book:
     def __init__(self, client: StoreClient) -> None:
         self.client = client
         self.ledger = make_ledger(client)
-        seal = Seal(b"k" * 32)
+        seal = make_seal()
         self.queue = SendQueue(client, [PORTFOLIO], seal)
         self.messages = Messages(client, [PORTFOLIO], seal)
         self.keys = PortfolioKeys(PORTFOLIO)

@@ -21,6 +21,7 @@ from tests.factories import (
     make_inbound,
     make_ledger,
     make_outcome,
+    make_seal,
     make_status,
     make_terms,
     user,
@@ -30,7 +31,6 @@ from tests.property.book_dump import Dump, read, slot
 from tests.property.book_model import BookModel
 from tidegate.policy.facts import Facts
 from tidegate.store.ledger import OUTCOME_MS, Ask
-from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 
 USERS = [user(n) for n in range(5)]
@@ -88,7 +88,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model = BookModel()
         self.ids: list[str] = []
         self.ledger = make_ledger(self.bench.client)
-        self.queue = SendQueue(self.bench.client, [PORTFOLIO], Seal(b"k" * 32))
+        self.queue = SendQueue(self.bench.client, [PORTFOLIO], make_seal())
         self.bench.run(self.bench.begin(self.now_ms))
 
     @rule(step_ms=st.sampled_from(STEPS_MS))

@@ -18,6 +18,7 @@ from tests.factories import (
     make_inbound,
     make_ledger,
     make_outcome,
+    make_seal,
     make_status,
     make_terms,
     user,
@@ -28,7 +29,6 @@ from tests.property.queue_model import QueueModel
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.lifecycle import State
 from tidegate.store.ledger import OUTCOME_MS
-from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import LEASE_MS, Claim, Lane, SendQueue, Waiting
 
 USERS = [user(n) for n in range(3)]
@@ -63,7 +63,7 @@ class SendQueueMachine(RuleBasedStateMachine):
         self.ids: list[str] = []
         self.in_hand: list[tuple[str, int]] = []
         self.claimed_before: set[tuple[str, int]] = set()
-        self.queue = SendQueue(self.bench.client, [PORTFOLIO], Seal(b"k" * 32))
+        self.queue = SendQueue(self.bench.client, [PORTFOLIO], make_seal())
         self.ledger = make_ledger(self.bench.client)
         self.bench.run(self.bench.begin(self.now_ms))
 
@@ -262,7 +262,7 @@ class SendQueueMachine(RuleBasedStateMachine):
         self.in_hand += expected
         for one in claim.messages:
             message = self.model.messages[one.message_id]
-            assert self.queue.open(one) == message.body
+            assert await self.queue.open(one) == message.body
             assert (one.lane, one.expires_at_ms) == (message.lane, message.expires_at_ms)
         self._check_wake(lanes, claim)
 

@@ -25,7 +25,7 @@ def fate(record: MessageRecord, request: Request, now_ms: int) -> Reply | None:
         case State.QUEUED:
             held = Held(message_id, "queue", _reason(record.reason), record.until_ms)
             return answers.render(held, request, now_ms)
-        case State.FAILED if record.wamid is None:
+        case State.FAILED if not record.taken:
             return None
         case State.FAILED | State.EXPIRED | State.CANCELLED:
             cause = record.history[-1].cause if record.history else ""

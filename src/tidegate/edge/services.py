@@ -24,6 +24,7 @@ from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
+from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
@@ -69,5 +70,6 @@ class Services:
     draining: Callable[[], bool]
     version: str
     idempotency: Idempotency
+    seal: Seal
     history: StandingHistory
     probe: Callable[[], Awaitable[StoreCondition]]

@@ -187,7 +187,7 @@ class Admission:
             dry_run,
             note.record,
             note.expires_at_ms,
-            self._seal.close(message.message_id, message.packed()) if is_kept else b"",
+            self._seal.close(message.body_name, message.packed(), message.deadline_ms) if is_kept else b"",
         )
 
 

@@ -69,6 +69,7 @@ class Gateway:
         prepaid: Prepaid,
         seal: Seal,
     ) -> None:
+        self._seal = seal
         self._users = users
         self._standings = standings
         self._pacer = pacer
@@ -76,7 +77,7 @@ class Gateway:
         self._identity = identity
         self._ids = ids
         self._metrics = metrics
-        self._settling = Settling(ledger, clock, users)
+        self._settling = Settling(ledger, clock, users, seal)
         self._keeping = Keeping(queue, identity, clock, seal)
         self._noting = Noting(outcomes, aliases, clock)
         self._enforcement = enforcement
@@ -145,6 +146,7 @@ class Gateway:
     async def submit(self, message: Message) -> Answered:
         """Send, queue or refuse one message. Never raises for what the store or Meta may do."""
         try:
+            await self._seal.ready()
             answered = await self._submit(message)
         except StoreUnavailable as error:
             answered = Unavailable(message.message_id, str(error))

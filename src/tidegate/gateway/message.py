@@ -12,7 +12,7 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Case
 from tidegate.policy.reach import Subject
 from tidegate.policy.rules import Delivery, Rules
-from tidegate.store.sealing import Seal
+from tidegate.store.sealing import Seal, body_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,13 @@ class Message:
         """What is noted of it as JSON, with what its sender noted of it (sealed, for that may be personal)."""
         noted = self.noted()
         if self.request.opaque is not None:
-            noted["opaque"] = seal.close_word(self.message_id, self.request.opaque)
+            noted["opaque"] = seal.close_word(self.message_id, self.request.opaque, self.deadline_ms)
         return orjson.dumps(noted)
+
+    @property
+    def body_name(self) -> str:
+        """What its body is bound to when it is sealed."""
+        return body_name(self.message_id, self.route.number, self.app)
 
     def packed(self) -> bytes:
         """What it needs to go on its way again, as JSON: sealed before it is stored."""

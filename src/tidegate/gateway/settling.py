@@ -12,6 +12,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway.message import Message
 from tidegate.policy.users import given_back
 from tidegate.store.ledger import Ledger, Outcome, Settled
+from tidegate.store.sealing import Seal
 from tidegate.store.users import Users
 from tidegate.tasks import spawn
 
@@ -23,9 +24,10 @@ _turnstiles: WeakKeyDictionary[StoreClock, asyncio.Semaphore] = WeakKeyDictionar
 class Settling:
     """Writes outcomes. What is lost with this process is found again by its intent, and is then unknown."""
 
-    def __init__(self, ledger: Ledger, clock: StoreClock, users: Users) -> None:
+    def __init__(self, ledger: Ledger, clock: StoreClock, users: Users, seal: Seal) -> None:
         self._ledger = ledger
         self._users = users
+        self._seal = seal
         self._clock = clock
         self._writing: set[asyncio.Task[None]] = set()
         #: Called with the portfolio when a place may have come free.
@@ -33,7 +35,14 @@ class Settling:
 
     def accepted(self, message: Message, cause: str, wamid: str) -> None:
         """Meta took it."""
-        self._write(_outcome(message, "accepted", cause, wamid=wamid))
+        self._write(_outcome(message, "accepted", cause, wamid=self._sealed(message.message_id, wamid)))
+
+    def _sealed(self, message_id: str, wamid: str) -> str:
+        try:
+            return self._seal.close_wamid(message_id, wamid)
+        except StoreUnavailable:
+            # Without a key it is not noted: the message's webhooks bring it again.
+            return ""
 
     def unknown(self, message: Message, cause: str) -> None:
         """It may have been taken: its place is kept until its status webhook tells."""

@@ -112,6 +112,8 @@ class Privacy(Table):
 
     identity_key: fields.Key
     payload_key: fields.Key
+    #: Payload keys before that one: what they have wrapped is read, and wrapped anew.
+    previous_keys: tuple[fields.Key, ...] = ()
     #: For how long an entry of the audit is kept.
     audit_kept_ms: fields.Wait = Field(default=400 * 86_400_000, alias="audit_kept")
 

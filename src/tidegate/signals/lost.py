@@ -18,11 +18,12 @@ _IN_WINDOW: Final = "free_customer_service"
 
 
 def lost_send(
-    event: StatusUpdate, portfolio: str, message_id: str, recipient: bytes, rules: Rules, now_ms: int
+    event: StatusUpdate, portfolio: str, message_id: str, wamid: str, recipient: bytes, rules: Rules, now_ms: int
 ) -> Intent:
     """The send as it may have been: it holds a place for as long as one of its kind can, unless Meta says otherwise.
 
-    It is as old as the status says; of a category that is not told, it may be delivered last of all.
+    It is as old as the status says; of a category that is not told, it may be delivered last of all. `wamid`: Meta's id
+    of it, as it is stored.
     """
     pricing = event.pricing
     category = pricing.template_category if pricing else None
@@ -41,5 +42,5 @@ def lost_send(
         ends_ms=at_ms + hold_ms(category or Category.MARKETING, rules),
         about=orjson.dumps({key: value for key, value in about.items() if value is not None}),
         state="accepted",
-        wamid=event.wamid,
+        wamid=wamid,
     )

@@ -183,6 +183,7 @@ class Personal:
         state = FROM_STATUS[event.status.value]
         codes = [error.code for error in event.errors]
         cause = " ".join(["Meta's webhook", *map(str, codes)])
+        wamid = await self._messages.sealed_wamid(message_id, event.wamid)
         status = Status(
             portfolio,
             message_id,
@@ -191,11 +192,11 @@ class Personal:
             event.at_ms,
             cause,
             _says(event, codes),
-            event.wamid,
+            wamid,
             billed_micros(rules.budget, event.phone or "", event.pricing, event.at_ms),
         )
         refreshed = await self._ledger.refresh(status)
-        if not refreshed.known and status.says != "frees" and await self._was_lost(event, portfolio, message_id):
+        if not refreshed.known and status.says != "frees" and await self._was_lost(event, portfolio, message_id, wamid):
             refreshed = await self._ledger.refresh(status)
         if refreshed.freed:
             self._on_change(portfolio)
@@ -212,14 +213,14 @@ class Personal:
         signals = signals_of(event, _subject_of(portfolio, event, refreshed), self._clock.now_ms())
         return await self._enforcement.apply(signals), portfolio
 
-    async def _was_lost(self, event: StatusUpdate, portfolio: str, message_id: str) -> bool:
+    async def _was_lost(self, event: StatusUpdate, portfolio: str, message_id: str, wamid: str) -> bool:
         """Whether a send that nobody knows of, though it is proven ours, is in the books now."""
         names = self._names(event)
         if not names:
             return False
         recipient, _ = await self._users.resolve(portfolio, names[0])
         rules, now_ms = self._standings.known(portfolio).rules, self._clock.now_ms()
-        intent = lost_send(event, portfolio, message_id, recipient, rules, now_ms)
+        intent = lost_send(event, portfolio, message_id, wamid, recipient, rules, now_ms)
         await self._books.learn(intent, now_ms)
         log.warning("lost_send_found", portfolio=portfolio, message_id=message_id)
         return True

@@ -76,13 +76,14 @@ class Idempotency:
             case b"running":
                 return Running(answer[2].decode(), answer[0] - answer[3])
             case b"done":
-                return self._done(entry, answer[2].decode(), answer[3])
+                return await self._done(entry, answer[2].decode(), answer[3])
             case _:
                 return Other()
 
     async def keep(self, entry: Entry, answer: bytes) -> None:
         """Keep the answer of the request that holds the claim."""
-        await self._recall(entry, "keep", self._seal.close(_name(entry), answer))
+        until_ms = self._seal.now_ms() + entry.kept_ms
+        await self._recall(entry, "keep", self._seal.close(_name(entry), answer, until_ms))
 
     async def free(self, entry: Entry) -> None:
         """Give the claim back: the next request with this key begins anew."""
@@ -108,11 +109,11 @@ class Idempotency:
         answer: list[Any] = await script("recall").repeatable(self._client, where, args)
         return answer
 
-    def _done(self, entry: Entry, message_id: str, sealed: bytes) -> Done | Other:
+    async def _done(self, entry: Entry, message_id: str, sealed: bytes) -> Done | Other:
         try:
-            return Done(self._seal.open(_name(entry), sealed), message_id)
+            return Done(await self._seal.open(_name(entry), sealed), message_id)
         except BrokenSeal:
-            # Kept under another payload key. It was answered: doing it again would be the worse mistake.
+            # Its key was destroyed, or is not known here. It was answered: doing it again would be the worse mistake.
             return Other()
 
 

@@ -16,7 +16,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | releases | hash | second -> places expected to come free in it | as places | with its places |
 | pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window, ... | after both |
 | message:<id> | hash | one message: state, attempt, recipient, history, body while queued | all | retention |
-| wamid:<wamid> | string | message id | settle, refresh | retention |
+| wamid:<hash> | string | message id, by the keyed hash of Meta's id of it | settle, refresh | retention |
 | inflight | zset | message id -> ms by which its outcome, or its fate, must be known | admit, settle, ... | then |
 | lane:<number>:<category> | zset | queued message id -> ms at which it is due | enqueue, claim, ... | when claimed |
 | waiting:<number>:<category> | zset | id of one that needs a place -> ms since when | enqueue, claim | when claimed |
@@ -44,12 +44,16 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | prepaid | hash | node -> `<places> <counted until (ms)>` that it may fill while the store is away | prepay | 31 h |
 | key_uses | hash | id of an app's key -> hour of its last use (ms) | key uses | never |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
-| idempotency:<app>:<key> | string | fingerprint and first answer of an idempotent request | recall | 24 h |
+| idempotency:<app>:<key> | hash | fingerprint and first answer of an idempotent request | recall | 24 h |
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+DATA_KEYS: Final = "tidegate:data_keys"
+"""The one key that is no portfolio's: a hash, id -> data key wrapped by the payload key. Each field goes when what was
+encrypted under it has to be unreadable (store/data_keys.py); written by keep_data_keys."""
 
 NAMES: Final = (
     "clock",
@@ -134,8 +138,8 @@ class PortfolioKeys:
     def message(self, message_id: str) -> str:
         return f"{self._prefix}message:{message_id}"
 
-    def wamid(self, wamid: str) -> str:
-        return f"{self._prefix}wamid:{wamid}"
+    def wamid(self, index: str) -> str:
+        return f"{self._prefix}wamid:{index}"
 
     @property
     def audit(self) -> str:

@@ -34,6 +34,8 @@ class MessageRecord:
     attempt: int
     about: dict[str, str]
     wamid: str | None
+    taken: bool
+    """Whether Meta gave it an id: `wamid`, unless that can't be read any more."""
     reason: str | None
     until_ms: int | None
     expires_at_ms: int | None
@@ -53,28 +55,37 @@ class Messages:
     async def find(self, portfolio: str, message_id: str) -> MessageRecord | None:
         """The message of this gateway id; None when there is none, or it was forgotten."""
         with store_faults:
-            fields = await self._client.hgetall(self._keys[portfolio].message(message_id))
-        return _record(portfolio, message_id, fields) if fields else None
+            fields: Mapping[Any, Any] = await self._client.hgetall(self._keys[portfolio].message(message_id))
+        if not fields:
+            return None
+        stored = fields.get(b"wamid", b"").decode()
+        wamid = await self._seal.open_wamid(message_id, stored) if stored else None
+        return _record(portfolio, message_id, fields, wamid)
 
     async def id_of_wamid(self, portfolio: str, wamid: str) -> str | None:
         """The gateway id of Meta's id."""
         with store_faults:
-            found: Any = await self._client.get(self._keys[portfolio].wamid(wamid))
+            found: Any = await self._client.get(self._keys[portfolio].wamid(self._seal.wamid_index(wamid)))
         return found.decode() if found else None
 
-    def opaque(self, message_id: str, about: Mapping[str, str]) -> str | None:
+    async def sealed_wamid(self, message_id: str, wamid: str) -> str:
+        """Meta's id of a message as it is stored."""
+        await self._seal.ready()
+        return self._seal.close_wamid(message_id, wamid)
+
+    async def opaque(self, message_id: str, about: Mapping[str, str]) -> str | None:
         """The `biz_opaque_callback_data` that a message's own sender gave it; `about` is what was noted of it.
 
-        None when it gave none, or when it can't be read any more: the payload key is another one by now.
+        None when it gave none, or when it can't be read any more: its key was destroyed, or is not known here.
         """
         sealed = about.get("opaque")
         try:
-            return self._seal.open_word(message_id, sealed) if sealed else None
+            return await self._seal.open_word(message_id, sealed) if sealed else None
         except BrokenSeal:
             return None
 
 
-def _record(portfolio: str, message_id: str, fields: Mapping[Any, Any]) -> MessageRecord:
+def _record(portfolio: str, message_id: str, fields: Mapping[Any, Any], wamid: str | None) -> MessageRecord:
     def text(name: bytes) -> str | None:
         return fields.get(name, b"").decode() or None
 
@@ -87,7 +98,8 @@ def _record(portfolio: str, message_id: str, fields: Mapping[Any, Any]) -> Messa
         state=State(fields[b"state"].decode()),
         attempt=number(b"attempt") or 0,
         about=orjson.loads(fields.get(b"about") or b"{}"),
-        wamid=text(b"wamid"),
+        wamid=wamid,
+        taken=text(b"wamid") is not None,
         reason=text(b"reason"),
         until_ms=number(b"until"),
         expires_at_ms=number(b"expires"),

@@ -5,54 +5,119 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tidegate.store.data_keys import DAY_MS, DataKey
+
+_ID: Final = 8
 _NONCE: Final = 12
+#: For so long after its deadline a message's record may be kept: Meta may take 30 days to deliver it, the place lasts a
+#: day longer, and its webhooks repeat themselves for 8 more.
+RECORD_MS: Final = 39 * DAY_MS
+#: Between the name under which a message is found by Meta's id and that id, sealed.
+_THEN: Final = "|"
 
 
 class BrokenSeal(Exception):
-    """What was stored can't be opened: another payload key, another message, or damage."""
+    """What was stored can't be opened: its key was destroyed, or is another one, another message's, or damage."""
+
+
+class Keys(Protocol):
+    """Where a seal has its keys from: `DataKeys`."""
+
+    def now_ms(self) -> int:
+        """The store's time."""
+
+    async def ready(self) -> None:
+        """See to it that there are keys of this day."""
+
+    def lasting(self, until_ms: int) -> DataKey:
+        """A key for what has to be readable until then. Raises StoreUnavailable."""
+
+    async def find(self, key_id: bytes) -> DataKey | None:
+        """The key of this id. Raises StoreUnavailable."""
 
 
 class Seal:
-    """Encrypts what is queued. Holds the key; shows it nowhere."""
+    """Encrypts what is stored of people. What is opened may be asked of the store first: raises StoreUnavailable."""
 
-    __slots__ = ("_aead", "_naming")
+    __slots__ = ("_keys", "_naming", "now_ms", "ready")
 
-    def __init__(self, key: bytes) -> None:
-        self._aead = AESGCM(hashlib.blake2b(key, digest_size=32, person=b"tidegate-body").digest())
-        self._naming = hashlib.blake2b(key, digest_size=32, person=b"tidegate-name").digest()
+    def __init__(self, naming_key: bytes, keys: Keys) -> None:
+        """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
+        self._keys = keys
+        self._naming = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
+        self.now_ms: Final[Callable[[], int]] = keys.now_ms
+        #: To be awaited before something is sealed.
+        self.ready: Final = keys.ready
 
-    def close(self, message_id: str, body: bytes) -> bytes:
-        """Encrypt `body` for this message."""
-        nonce = os.urandom(_NONCE)
-        return nonce + self._aead.encrypt(nonce, body, message_id.encode())
+    def close(self, name: str, body: bytes, until_ms: int) -> bytes:
+        """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
+        key, nonce = self._keys.lasting(until_ms), os.urandom(_NONCE)
+        return key.key_id + nonce + key.cipher.encrypt(nonce, body, key.key_id + name.encode())
 
-    def open(self, message_id: str, sealed: bytes) -> bytes:
-        """Decrypt what `close` gave for this message. Raises BrokenSeal."""
+    async def open(self, name: str, sealed: bytes) -> bytes:
+        """Decrypt what `close` gave under this name. Raises BrokenSeal."""
+        key_id, nonce = sealed[:_ID], sealed[_ID : _ID + _NONCE]
+        key = await self._keys.find(key_id)
+        if key is None:
+            raise BrokenSeal(name)
         try:
-            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], message_id.encode())
+            return key.cipher.decrypt(nonce, sealed[_ID + _NONCE :], key_id + name.encode())
         except (InvalidTag, ValueError):
-            raise BrokenSeal(message_id) from None
+            raise BrokenSeal(name) from None
 
     def name(self, told: bytes) -> str:
         """A name (32 hex digits) for what was said: the same for the same, and of no use to whoever has not the key."""
         return hashlib.blake2b(told, digest_size=16, key=self._naming).hexdigest()
 
-    def close_word(self, message_id: str, word: str) -> str:
-        """Encrypt what is noted beside a message, as ASCII text; it can't be taken for its body."""
-        return base64.b64encode(self.close(_beside(message_id), word.encode())).decode()
+    def close_word(self, message_id: str, word: str, deadline_ms: int) -> str:
+        """Encrypt what is noted beside a message with this deadline, as ASCII text; it can't be taken for its body."""
+        return _ascii(self.close(_beside(message_id), word.encode(), deadline_ms + RECORD_MS))
 
-    def open_word(self, message_id: str, sealed: str) -> str:
+    async def open_word(self, message_id: str, sealed: str) -> str:
         """Decrypt what `close_word` gave for this message. Raises BrokenSeal."""
+        return await self._open_text(_beside(message_id), sealed)
+
+    def wamid_index(self, wamid: str) -> str:
+        """The name under which a message is found by Meta's id, which holds the recipient's number in base64."""
+        return self.name(b"wamid:" + wamid.encode())
+
+    def close_wamid(self, message_id: str, wamid: str) -> str:
+        """Meta's id of a message as it is stored: the name of it, and it, sealed. Raises StoreUnavailable."""
+        sealed = self.close(_named_by_meta(message_id), wamid.encode(), self.now_ms() + RECORD_MS)
+        return self.wamid_index(wamid) + _THEN + _ascii(sealed)
+
+    async def open_wamid(self, message_id: str, stored: str) -> str | None:
+        """Meta's id again; None when it can't be read any more."""
+        _, _, sealed = stored.partition(_THEN)
         try:
-            return self.open(_beside(message_id), base64.b64decode(sealed, validate=True)).decode()
+            return await self._open_text(_named_by_meta(message_id), sealed)
+        except BrokenSeal:
+            return None
+
+    async def _open_text(self, name: str, sealed: str) -> str:
+        try:
+            return (await self.open(name, base64.b64decode(sealed, validate=True))).decode()
         except ValueError:
-            raise BrokenSeal(message_id) from None
+            raise BrokenSeal(name) from None
+
+
+def body_name(message_id: str, number: str, app: str) -> str:
+    """What a message's body is bound to."""
+    return f"{message_id} {number} {app}"
 
 
 def _beside(message_id: str) -> str:
     return f"{message_id} beside"
+
+
+def _named_by_meta(message_id: str) -> str:
+    return f"{message_id} wamid"
+
+
+def _ascii(sealed: bytes) -> str:
+    return base64.b64encode(sealed).decode()

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import orjson
+
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import LATE_MS, REMEMBER_MS, UNRESOLVED_MS
 from tidegate.store.scripts import StoreClient, script
-from tidegate.store.sealing import Seal
+from tidegate.store.sealing import Seal, body_name
 
 #: A claim that its node has not carried to the intent by then is another node's.
 LEASE_MS: Final = 30_000
@@ -120,7 +122,9 @@ class SendQueue:
             waiting.due_at_ms,
             int(waiting.needs_place),
             waiting.expires_at_ms,
-            self._seal.close(waiting.message_id, waiting.body),
+            self._seal.close(
+                _body_name(waiting.message_id, waiting.lane, waiting.about), waiting.body, waiting.expires_at_ms
+            ),
             waiting.about,
             waiting.reason,
             "" if waiting.until_ms is None else waiting.until_ms,
@@ -150,9 +154,9 @@ class SendQueue:
         )
         return Claim(answer[0], answer[1], answer[2] or None, claimed)
 
-    def open(self, claimed: Claimed) -> bytes:
+    async def open(self, claimed: Claimed) -> bytes:
         """The body of a claimed message. Raises BrokenSeal."""
-        return self._seal.open(claimed.message_id, claimed.sealed)
+        return await self._seal.open(_body_name(claimed.message_id, claimed.lane, claimed.about), claimed.sealed)
 
     async def reap(self, portfolio: str) -> tuple[int, list[Reaped]]:
         """End what ran out of time; the store's time, and what ended."""
@@ -187,3 +191,7 @@ class SendQueue:
             text = reason.decode() or None
             states.append(LaneState(lane, due, waiting, oldest or None, next_at or None, text, until_ms))
         return states
+
+
+def _body_name(message_id: str, lane: Lane, about: bytes) -> str:
+    return body_name(message_id, lane.number, orjson.loads(about).get("app", ""))

@@ -233,7 +233,10 @@ class TestAfterACrash:
     ):
         node = await make_node(counted.url)
         bare, message_id = Caller.of(node, session), node.services.gateway.new_id("lucky-shrub")
-        await client.hset(PortfolioKeys("lucky-shrub").message(message_id), mapping={"history": "", **record})
+        seal = node.services.seal
+        known = {"wamid": seal.close_wamid(message_id, record["wamid"])} if "wamid" in record else {}
+        mapping = {"history": "", **record, **known}
+        await client.hset(PortfolioKeys("lucky-shrub").message(message_id), mapping=mapping)
         await self.claim(bare, node, message_id)
         await bare("POST", "/gateway/v1/testing/clock", json={"advance_s": 61})
 

@@ -41,6 +41,7 @@ def record(state: State, *, wamid: str | None = "wamid.1", reason: str | None = 
         attempt=0,
         about={},
         wamid=wamid,
+        taken=wamid is not None,
         reason=reason,
         until_ms=None,
         expires_at_ms=None,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.factories import make_seal
 from tidegate.store.idempotency import KEPT_MS, Done, Entry, Idempotency, Mine, Other, Running
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
-from tidegate.store.sealing import Seal
 
 PORTFOLIO = "lucky-shrub"
 FIRST = Entry(PORTFOLIO, "checkout", "d1", "f1", "m1")
@@ -22,7 +22,7 @@ async def stand_at(client: StoreClient, at_ms: int) -> None:
 @pytest.fixture
 async def keys(store_client: StoreClient) -> Idempotency:
     await stand_at(store_client, START_MS)
-    return Idempotency(store_client, [PORTFOLIO], Seal(b"k" * 32))
+    return Idempotency(store_client, [PORTFOLIO], make_seal())
 
 
 async def test_one_claims_and_the_other_is_told_since_when(keys: Idempotency, store_client: StoreClient):
@@ -94,7 +94,7 @@ async def test_under_another_payload_key_it_is_not_done_again(keys: Idempotency,
     await keys.claim(FIRST)
     await keys.keep(FIRST, b"answer")
 
-    assert await Idempotency(store_client, [PORTFOLIO], Seal(b"x" * 32)).claim(SECOND) == Other()
+    assert await Idempotency(store_client, [PORTFOLIO], make_seal(b"x" * 32)).claim(SECOND) == Other()
 
 
 async def test_apps_and_keys_do_not_touch(keys: Idempotency):

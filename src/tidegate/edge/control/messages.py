@@ -44,7 +44,7 @@ async def read_message(call: Call) -> Reply:
     told = _told(record)
     # Whoever runs the number sees what became of a message; what its sender noted of it is the sender's.
     if record.about.get("app") == call.app.name:
-        told["biz_opaque_callback_data"] = call.services.messages.opaque(record.message_id, record.about)
+        told["biz_opaque_callback_data"] = await call.services.messages.opaque(record.message_id, record.about)
     return json_reply(told)
 
 

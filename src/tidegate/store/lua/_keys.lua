@@ -15,3 +15,6 @@ local function keys_of(portfolio)
   end
   return block
 end
+
+-- The key that leads from Meta's id of a message to ours: that id is stored as "<its name>|<it, sealed>".
+local function wamid_key(k, wamid) return k.wamid .. string.match(wamid, '^[^|]*') end

@@ -62,7 +62,7 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
       .. ' written down again after the store had lost it\n')
   if delivered > 0 then redis.call('HSET', k.message .. id, 'counted', 1) end
   redis.call('PEXPIRE', k.message .. id, digits(math.max(0, ends - now) + tonumber(ARGV[2])))
-  if wamid ~= '' then redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[2]) end
+  if wamid ~= '' then redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[2]) end
   if state == 'sending' or state == 'unknown' then redis.call('ZADD', k.inflight, now + tonumber(ARGV[1]), id) end
   return 1
 end

@@ -57,7 +57,7 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
   local rank_now = tonumber(string.match(' ' .. ranks, ' ' .. state .. '=(%d+)') or 0)
   hear(k, record[11], record[5])
   redis.call('ZREM', k.inflight, id)
-  redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[1])
+  redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
   -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
   local freed, noted = 0, record[10] or ''
   if says == 'counts' and (not record[7] or record[12]) then

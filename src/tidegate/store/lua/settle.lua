@@ -28,7 +28,7 @@ local function taken_after_all(k, id, record, cause, wamid)
   redis.call('HDEL', k.message .. id, 'body', 'doubt')
   redis.call('HSET', k.message .. id, 'state', 'accepted', 'reason', '', 'wamid', wamid,
     'history', record[5] .. digits(now) .. ' accepted ' .. cause .. '\n')
-  redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[1])
+  redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
 end
 
 local function settle(portfolio, id, attempt, state, cause, wamid, release)
@@ -45,7 +45,7 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   end
   if wamid ~= '' then
     redis.call('HSET', k.message .. id, 'wamid', wamid)
-    redis.call('SET', k.wamid .. wamid, id, 'PX', ARGV[1])
+    redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
   end
   if record[1] ~= 'sending' and record[1] ~= 'unknown' then return 0 end
   -- That this try was not taken proves nothing of the one before it.
