@@ -81,6 +81,15 @@ class Grants:
         """The token of an account; None when it is not the app's to use."""
         return self._tokens[waba] if waba in self._reach(app).wabas else None
 
+    def reaches(self, app: App, target: Target) -> bool:
+        """Whether an app with a token of its own may ask for this: that token decides what it opens, but what is
+        registered here and not the app's does not exist for it.
+        """
+        reach, object_id = self._reach(app), target.object_id
+        if object_id in self._routes or object_id in self._tokens:
+            return object_id in reach.routes or object_id in reach.wabas
+        return target.may_be_unknown
+
     def access(self, app: App, target: Target) -> Access | None:
         """How to reach an object of Graph's; None when it is not the app's to reach.
 

@@ -14,7 +14,7 @@ from tidegate.edge.bodies import form_text, is_form, is_json, is_multipart, read
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.disguises import PartNames, refuse_disguised_json
 from tidegate.edge.exchange import Exchange, Rewriter
-from tidegate.edge.grants import Access, Grants
+from tidegate.edge.grants import Grants
 from tidegate.edge.graph_paths import Target, credential, scrubbed
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.links import Links
@@ -24,6 +24,7 @@ from tidegate.edge.services import Services
 from tidegate.edge.turnstile import Turnstile
 from tidegate.edge.way_headers import for_graph
 from tidegate.gateway import Route
+from tidegate.settings.app_keys import is_ours
 from tidegate.settings.tables import App, Scope
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -52,13 +53,34 @@ class Passthrough:
         query_key = credential(target.query)
         key = bearer(request.headers.getall("Authorization", [])) or query_key
         raw: bytes | None = None
-        if key is None and "Authorization" not in request.headers and is_form(request):
+        if key is None and "Authorization" not in request.headers and is_form(request) and not target.is_upload:
             raw = await read_body(request)
             key = credential(raw.decode("ascii", "replace"))
         app = await self._keyring.app(request, key)
         require(app, Scope.SEND)
         with self._turnstile.for_app(app):
+            if app.own_token and key is not None and not is_ours(key):
+                return await self._forward_untouched(request, target, headers, app, raw)
             return await self._forward(request, target, headers, app, raw, key if query_key else None)
+
+    async def _forward_untouched(
+        self, request: web.Request, target: Target, headers: Mapping[str, str], app: App, raw: bytes | None
+    ) -> web.StreamResponse:
+        """With the caller's own token, wherever it stands; Meta's links and addresses need that token, and stay."""
+        if not self._grants.reaches(app, target) or not target.allows(request.method, has_body=request.can_read_body):
+            raise Denial(Kind.NOT_FOUND)
+        # Looked at as any other, and sent on as it came.
+        scrubbed(target.query)
+        exchange = Exchange(request, self._upstream, headers, self._stall_s)
+        body = await self._whole_body(request, target, raw, keeps_keys=True)
+        streamed = exchange.streamed(_look(request, target)) if request.can_read_body else None
+        return await exchange.run(
+            self._upstream.url(f"{target.path}?{target.query}" if target.query else target.path),
+            for_graph(request.headers, None, keeps_length=True),
+            streamed if body is None else body,
+            lambda _answer: None,
+            lambda _value: False,
+        )
 
     async def _forward(
         self,
@@ -69,7 +91,9 @@ class Passthrough:
         raw: bytes | None,
         query_key: str | None,
     ) -> web.StreamResponse:
-        access = self._access(app, request, target)
+        access = self._grants.access(app, target)
+        if access is None or not target.allows(request.method, has_body=request.can_read_body):
+            raise Denial(Kind.NOT_FOUND)
         query = scrubbed(target.query)
         exchange = Exchange(request, self._upstream, headers, self._stall_s)
         body = await self._whole_body(request, target, raw)
@@ -125,21 +149,21 @@ class Passthrough:
                 links.holds_token,
             )
 
-    def _access(self, app: App, request: web.Request, target: Target) -> Access:
-        access = self._grants.access(app, target)
-        if access is None or not target.allows(request.method, has_body=request.can_read_body):
-            raise Denial(Kind.NOT_FOUND)
-        return access
+    async def _whole_body(
+        self, request: web.Request, target: Target, raw: bytes | None, *, keeps_keys: bool = False
+    ) -> bytes | None:
+        """A body that can name another method or other calls, read first; None for one to be streamed, and for none.
 
-    async def _whole_body(self, request: web.Request, target: Target, raw: bytes | None) -> bytes | None:
-        """A body that can name another method or other calls, read first; None for one to be streamed, and for none."""
+        Keys in a form stay there where `keeps_keys`.
+        """
         if (raw is None and not request.can_read_body) or target.is_upload:
             return None
         if is_form(request):
             refuse_encoded(request)
             raw = await read_body(request) if raw is None else raw
             try:
-                return scrubbed(form_text(raw)).encode()
+                others = scrubbed(form_text(raw)).encode()
+                return raw if keeps_keys else others
             except BadMessage as error:
                 raise Denial(Kind.BAD_REQUEST, error.details) from None
         if is_json(request):

@@ -43,8 +43,11 @@ _KEPT_HERE_PREFIXES: Final = ("tidegate-", "x-forwarded-")
 _ANSWER_KEPT_HERE: Final = _HOP_BY_HOP | {"content-encoding", "server", "set-cookie", "date"}
 
 
-def for_graph(headers: CIMultiDictProxy[str], token: str, *, keeps_length: bool) -> CIMultiDict[str]:
-    """What of a request's headers goes on, with Meta's token; its Content-Length only where the body is as it was."""
+def for_graph(headers: CIMultiDictProxy[str], token: str | None, *, keeps_length: bool) -> CIMultiDict[str]:
+    """What of a request's headers goes on, with Meta's token; its Content-Length only where the body is as it was.
+
+    `token` None: the caller's own is Meta's, and goes on as it came.
+    """
     kept = CIMultiDict(
         (name, value)
         for name, value in _end_to_end(headers)
@@ -52,7 +55,9 @@ def for_graph(headers: CIMultiDictProxy[str], token: str, *, keeps_length: bool)
         and not lowered.startswith(_KEPT_HERE_PREFIXES)
         and (keeps_length or lowered != "content-length")
     )
-    kept["Authorization"] = f"Bearer {token}"
+    own = headers.getall("Authorization", [])
+    for authorization in own if token is None else [f"Bearer {token}"]:
+        kept.add("Authorization", authorization)
     kept["Accept-Encoding"] = "identity"
     return kept
 

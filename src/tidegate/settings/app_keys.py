@@ -20,6 +20,11 @@ def new_key(environment: str | None = None) -> str:
     return PREFIX + (f"{environment}_" if environment else "") + secrets.token_urlsafe(32)
 
 
+def is_ours(key: str) -> bool:
+    """Whether it is a key that was made here, rather than a token of Meta's."""
+    return key.startswith(PREFIX)
+
+
 def environment_of(key: str) -> str | None:
     """The environment that a key names; None for one that names none, as keys did once."""
     found = _WITH_ENVIRONMENT.fullmatch(key)

@@ -151,6 +151,8 @@ class App(Table):
     key_sha256: fields.KeyHashes
     scopes: tuple[Scope, ...] = (Scope.SEND, Scope.READ)
     numbers: tuple[fields.GraphId, ...] | None = None
+    #: A key of it that is none of ours is Meta's own access token: what passes through goes on with it, untouched.
+    own_token: StrictBool = False
     #: Of each process: requests of Graph's face that are being answered.
     max_in_flight: fields.AtLeastOne = 1024
     webhook_url: fields.HttpUrl | None = None

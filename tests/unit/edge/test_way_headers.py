@@ -38,6 +38,11 @@ def test_a_request_goes_on_with_metas_token_and_without_what_is_of_its_connectio
     assert "Content-Length" not in for_graph(given, "EAAG", keeps_length=False)
 
 
+def test_a_callers_own_token_goes_on_as_it_came_or_not_at_all() -> None:
+    assert for_graph(headers(("authorization", "OAuth EAAG")), None, keeps_length=True)["Authorization"] == "OAuth EAAG"
+    assert "Authorization" not in for_graph(headers(), None, keeps_length=True)
+
+
 def test_an_answer_comes_without_cookies_and_keeps_its_length_unless_it_was_unpacked() -> None:
     kept = [("Content-Length", "3"), ("X-App-Usage", "{}"), ("Retry-After", "1")]
     dropped = [("Set-Cookie", "a=b"), ("Trailer", "X"), ("Connection", "x-hop"), ("X-Hop", "1"), ("Server", "proxygen")]
