@@ -37,11 +37,12 @@ class Library:
     language: Language
     driver: str
 
-    def command(self, url: str) -> tuple[str, ...]:
-        """What starts its process, which then calls `url`."""
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What starts its process."""
         if self.language is Language.PYTHON:
-            return sys.executable, "-m", f"tests.clients.drivers.{self.driver}", url
-        return "node", str(NODE / f"{self.driver}.mjs"), url
+            return sys.executable, "-m", f"tests.clients.drivers.{self.driver}"
+        return "node", str(NODE / f"{self.driver}.mjs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,12 @@ def _end_of(log: Path) -> str:
 
 
 @asynccontextmanager
-async def asked(library: Library, url: str, directory: Path) -> AsyncIterator[Asked]:
+async def asked(library: Library, directory: Path) -> AsyncIterator[Asked]:
     """Start a library's process; what it prints is in a file in `directory`."""
     log = directory / f"{library.driver}-{library.language}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *library.command(url),
+            *library.command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=output,

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from tests.clients.asking import Asked, Told
 from tests.clients.cells import Done, Outcome, Wrong
-from tests.clients.stage import TEMPLATES, Estate, Stage
+from tests.clients.estate import TEMPLATES, Estate
+from tests.clients.stage import Stage
 
 #: A picture too long for one TCP segment, whose bytes no text encoding would survive.
 PICTURE: Final = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 512
@@ -35,15 +36,22 @@ class Case(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One library, its estate, and where both are."""
+    """One library, its estate, and where both are. `is_direct`: it speaks to the platform, past the gateway."""
 
     stage: Stage
     estate: Estate
     library: Asked
     directory: Path
+    is_direct: bool = False
 
     async def call(self, do: str, number: str | None = None, key: str | None = None, **named: Any) -> Any:
-        return await self.library.call(do, self.estate.login(number or self.estate.room, key), **named)
+        """Have the library make one call."""
+        number = number or self.estate.room
+        if self.is_direct:
+            login = self.estate.login(self.stage.simulator.url, number, self.estate.token)
+        else:
+            login = self.estate.login(self.stage.url, number, key)
+        return await self.library.call(do, login, **named)
 
 
 async def text(scene: Scene) -> Outcome:
@@ -133,7 +141,7 @@ async def templates(scene: Scene) -> Outcome:
 
 
 async def pages(scene: Scene) -> Outcome:
-    """All of them, two to a page: the way to the next page leads through the gateway."""
+    """All of them, two to a page, each page asked for as the library does it."""
     listed = await scene.call("templates", size=_PAGE)
     if isinstance(listed, Told) or all(len(page) <= _PAGE for page in listed["pages"]):
         return _listed(listed)

@@ -52,7 +52,7 @@ class Lacks:
 
 @dataclass(frozen=True, slots=True)
 class Breaks:
-    """A fault of the library's own, which it has before Meta as well: what its caller is told, and why it is so."""
+    """A fault of the library's own, which it has past the gateway as well: what its caller is told, and why."""
 
     told: Told
     why: str

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.clients.asking import Asked, Library, asked
+from tests.clients.asking import Asked, Library, Told, asked
 from tests.clients.cases import ALONE, CASES, Case, Scene
-from tests.clients.cells import Cell, Lacks, Outcome, Wrong
-from tests.clients.stage import Estate, staged
+from tests.clients.cells import Breaks, Cell, Lacks, Outcome, Wrong
+from tests.clients.estate import Estate
+from tests.clients.stage import staged
 
 Rows = Mapping[Library, Mapping[Case, Cell]]
 
@@ -29,7 +30,7 @@ async def run(rows: Rows, directory: Path) -> dict[Library, Line]:
     estates = [Estate(index) for index in range(len(rows))]
     async with staged(estates, directory) as stage, AsyncExitStack() as running:
         libraries: Sequence[Asked] = await asyncio.gather(
-            *(running.enter_async_context(asked(library, stage.url, directory)) for library in rows)
+            *(running.enter_async_context(asked(library, directory)) for library in rows)
         )
         lines = {library: Line(started.version) for library, started in zip(rows, libraries, strict=True)}
         scenes = [Scene(stage, estate, started, directory) for estate, started in zip(estates, libraries, strict=True)]
@@ -48,7 +49,13 @@ async def _play(scene: Scene, line: Line, cases: Sequence[Case], cells: Mapping[
     for case in cases:
         if isinstance(cells.get(case), Lacks | None):
             continue
-        try:
-            line.outcomes[case] = await CASES[case](scene)
-        except TimeoutError:
-            line.outcomes[case] = Wrong("the call did not end")
+        line.outcomes[case] = await _end(scene, case)
+        if isinstance(cells[case], Breaks) and not isinstance(await _end(replace(scene, is_direct=True), case), Told):
+            line.outcomes[case] = Wrong("it works past the gateway")
+
+
+async def _end(scene: Scene, case: Case) -> Outcome:
+    try:
+        return await CASES[case](scene)
+    except TimeoutError:
+        return Wrong("the call did not end")

@@ -1,6 +1,6 @@
 """One client library in a process of its own: a line of JSON asks for one call, a line of JSON tells how it ended.
 
-The first argument is what takes the place of https://graph.facebook.com. The first line told is the library's version.
+The first line told is the library's version. A login's `url` is what takes the place of https://graph.facebook.com.
 Then, for each line `{"do": "text", "login": {...}, ...}`, one line: `{"done": {...}}`, or `{"told": {...}}` where the
 library tells its caller of a failure: how (`raised` or `returned`), what kind, and Graph's code where it shows.
 """
@@ -74,13 +74,12 @@ def serve(distribution: str, make: Callable[[Login], Any]) -> None:
     told = os.fdopen(os.dup(1), "w", buffering=1)
     # What a library prints is not an answer.
     os.dup2(2, 1)
-    url = sys.argv[1]
     clients: dict[Login, Any] = {}
     with asyncio.Runner() as runner:
         print(json.dumps({"version": version(distribution)}), file=told)
         for line in sys.stdin:
             asked = json.loads(line)
-            login = Login(url, **asked.pop("login"))
+            login = Login(**asked.pop("login"))
             method = asked.pop("do")
             try:
                 if login not in clients:

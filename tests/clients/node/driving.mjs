@@ -33,7 +33,6 @@ function told(fault, codeOf) {
 
 /** Answer until nothing more is asked. `make` makes a client as its users do, `codeOf` is where they find the code. */
 export async function serve(name, make, codeOf = (fault) => fault.code) {
-  const url = process.argv[2];
   const clients = new Map();
   const write = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
   // What a library prints is not an answer.
@@ -41,10 +40,10 @@ export async function serve(name, make, codeOf = (fault) => fault.code) {
   write({ version: version(name) });
   for await (const line of createInterface({ input: process.stdin })) {
     const { do: method, login, ...asked } = JSON.parse(line);
-    const who = `${login.key} ${login.number}`;
+    const who = JSON.stringify(login);
     try {
       if (!clients.has(who)) {
-        clients.set(who, make({ url, ...login }));
+        clients.set(who, make(login));
       }
       write({ done: (await clients.get(who)[method](asked)) ?? {} });
     } catch (fault) {
