@@ -264,7 +264,12 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     )
     standings.on_recall = without_store.call_back
     witness.on_trust = without_store.forget
-    runner = make_runner(make_application(services), settings.server, shutdown_timeout=CLOSE_S)
+    application, control = make_application(services), settings.server.control
+    runner = make_runner(application, settings.server, shutdown_timeout=CLOSE_S)
+    control_runner = None
+    if control is not None:
+        beside = make_application(services, beside=application)
+        control_runner = make_runner(beside, control, shutdown_timeout=CLOSE_S)
     duties = {
         "early warning": watch.run,
         "warm-ups": warm_ups.run,
@@ -284,6 +289,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         draining,
         duties,
         Tls.of(settings.server),
+        control_runner,
     )
 
 

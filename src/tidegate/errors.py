@@ -5,11 +5,13 @@
      +- StoreUnavailable     Valkey/Redis did not answer, or not in a state that a promise may rest on
      |   +- StoreNotAsked     ... and it is certain that it was not even asked
      +- JournalUnwritable    the journal's folder can't be written to (journal/files.py)
+     +- CannotListen         the address of a setting can't be had
      +- UnfitStore           Valkey/Redis is set up so that no gateway may run on it; says the remedy
 
 No message holds a secret or a phone number: they end up in logs and in terminals.
 """
 
+import os
 from dataclasses import dataclass
 
 
@@ -52,3 +54,10 @@ class StoreNotAsked(StoreUnavailable):
 
 class UnfitStore(TidegateError):
     """The store would break a promise by the way it is set up; the message names the remedy."""
+
+
+class CannotListen(TidegateError):
+    """The address of a setting can't be had."""
+
+    def __init__(self, setting: str, address: str, fault: OSError) -> None:
+        super().__init__(f"{setting}: can't listen on {address}: {os.strerror(fault.errno or 0)}")

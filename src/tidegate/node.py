@@ -15,7 +15,7 @@ from aiohttp import web
 from tidegate.edge.routes import IN_HAND, Listener
 from tidegate.edge.services import Services
 from tidegate.edge.tls import Tls
-from tidegate.errors import StoreUnavailable, UnfitStore
+from tidegate.errors import CannotListen, StoreUnavailable, UnfitStore
 from tidegate.offline_duty import OfflineDuty
 from tidegate.poller import Poller
 from tidegate.recovery import Recovery
@@ -57,6 +57,8 @@ class Node:
     duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
     #: None: the port speaks plain HTTP.
     tls: Tls | None = None
+    #: The control plane's own port; None: it is on the same one.
+    control: web.AppRunner | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
     #: Set when the node can't go on: its own store ended.
     broken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,7 +84,15 @@ class Node:
         self._beside.append(polling)
         await _within(self.poller.tried, _FIRST_READ_S)
         await self.runner.setup()
-        await Listener(self.runner, server, self.tls.context if self.tls else None).start()
+        tls = self.tls.context if self.tls else None
+        await Listener(self.runner, server, tls).start()
+        if self.control is not None and server.control is not None:
+            await self.control.setup()
+            try:
+                await Listener(self.control, server.control, tls).start()
+            except OSError as fault:
+                raise CannotListen("server.control_listen", server.control.listen, fault) from fault
+            log.info("control_plane_listening", listen=server.control.listen)
         services.dispatcher.start()
         self._beside += [spawn(lasting(duty, name), name) for name, duty in self.duties.items()]
         gc.collect()
@@ -106,6 +116,8 @@ class Node:
         for ending in cut:
             ending.cancel()
         await self.runner.cleanup()
+        if self.control is not None:
+            await self.control.cleanup()
         await self.services.gateway.settled(0 if self.broken.is_set() else _SETTLE_S)
         await self.services.upstream.close()
         if not self.broken.is_set():

@@ -18,7 +18,7 @@ from tidegate import logs
 from tidegate.app import build
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.rereading import Rereading
-from tidegate.errors import TidegateError
+from tidegate.errors import CannotListen
 from tidegate.settings import Settings, load
 from tidegate.tasks import spawn
 from tidegate.workers import WORKER, Workers
@@ -31,13 +31,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 #: The store's connections, the journal, logs and what the process opens at its start.
 _OTHER_FILES = 256
 _NOT_TO_BE_HAD = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
-
-
-class CannotListen(TidegateError):
-    """The address of `server.listen` can't be had."""
-
-    def __init__(self, host: str, port: int, fault: OSError) -> None:
-        super().__init__(f"server.listen: can't listen on {host}, port {port}: {os.strerror(fault.errno or 0)}")
 
 
 @app.command()
@@ -60,7 +53,7 @@ def serve(
     except OSError as fault:
         if fault.errno not in _NOT_TO_BE_HAD:
             raise
-        raise CannotListen(settings.server.host, settings.server.port, fault) from fault
+        raise CannotListen("server.listen", settings.server.listen, fault) from fault
     raise typer.Exit(ExitCode.DONE)
 
 

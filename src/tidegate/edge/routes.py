@@ -26,7 +26,7 @@ from tidegate.edge.control.standing import read_standing
 from tidegate.edge.control.wallets import read_wallet, top_up
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.doorway import ID_KEY, doorway, expect
-from tidegate.edge.endpoints import Endpoint, Face, KeyedHandler, OpenHandler, Parameter, face_of
+from tidegate.edge.endpoints import Endpoint, Face, KeyedHandler, OpenHandler, Parameter, Port, face_of
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import Graph
 from tidegate.edge.health import Health
@@ -43,6 +43,7 @@ __all__ = ["IN_HAND", "Listener", "make_application", "make_runner"]
 
 #: Where the application keeps what it has under way of Graph's face.
 IN_HAND: Final = web.AppKey("in_hand", InHand)
+_KEYRING: Final = web.AppKey("keyring", Keyring)
 
 _READ: Final = (Scope.READ,)
 _ADMIN: Final = (Scope.ADMIN,)
@@ -309,10 +310,16 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     return table
 
 
-def make_application(services: Services) -> web.Application:
-    """The application of one node."""
+def make_application(services: Services, beside: web.Application | None = None) -> web.Application:
+    """The application of one node's port; `beside`: of its other port, where this is the one of the control plane."""
     settings = services.settings
-    keyring = Keyring(services.keys, settings.server, services.clock, services.metrics)
+    port = Port.WHOLE if settings.server.control is None else Port.PUBLIC if beside is None else Port.CONTROL
+    # Who is locked out on one port is on the other.
+    keyring = (
+        Keyring(services.keys, settings.server, services.clock, services.metrics)
+        if beside is None
+        else beside[_KEYRING]
+    )
     grants = Grants(settings, services.credentials)
     graph = Graph(services, keyring, grants)
     table = endpoints(services)
@@ -326,6 +333,8 @@ def make_application(services: Services) -> web.Application:
         return handle
 
     async def all_else(request: web.Request) -> web.StreamResponse:
+        if not port.serves(request.raw_path):
+            raise Denial(Kind.NOT_FOUND, "" if face_of(request.raw_path) is Face.GRAPH else "there is nothing here")
         if face_of(request.raw_path) is Face.GRAPH:
             return await graph.handle(request, request[ID_KEY])
         methods = {row.method for row in table if row.face is Face.CONTROL and row.pattern.fullmatch(request.path)}
@@ -336,7 +345,8 @@ def make_application(services: Services) -> web.Application:
 
     application = web.Application(middlewares=[doorway(services.draining, services.metrics)])
     application[IN_HAND] = graph.in_hand
-    for row in table:
+    application[_KEYRING] = keyring
+    for row in filter(lambda row: port.serves(row.path), table):
         if row.keyed is not None:
             application.router.add_route(row.method, row.route, keyed(row, row.keyed), expect_handler=expect)
         elif row.open_to_all is not None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tidegate.errors import Fault
 from tidegate.settings.shape import Path, similar, spell
+from tidegate.settings.tables import Server
 
 META_DOMAINS = ("facebook.com", "whatsapp.com", "meta.com")
 
@@ -30,6 +31,7 @@ def cross_check(written: dict[str, Any]) -> Iterator[Fault]:
     yield from _unknown_numbers(apps, [str(number.get("id")) for _, number in numbers])
     yield from _unsigned_relays(apps)
     yield from _switches(written)
+    yield from _ports(_table(written, "server"))
     yield from _certificate(_table(written, "server"))
 
 
@@ -107,6 +109,17 @@ def _switches(written: dict[str, Any]) -> Iterator[Fault]:
     elif url.startswith("redis+cluster:"):
         problem = "of a cluster no replica can be waited for: needs a primary with replicas, or Sentinel; or 0 here, "
         yield Fault("store.replicas_ack", problem + "and appendfsync always on every node of the cluster")
+
+
+def _ports(server: dict[str, Any]) -> Iterator[Fault]:
+    control, workers = server.get("control_listen"), server.get("workers", 1)
+    if not isinstance(control, str):
+        return
+    is_free = control.endswith(":0")
+    if control == server.get("listen", Server().listen) and not is_free:
+        yield Fault("server.control_listen", "the same as server.listen: leave it out, or take another port")
+    if is_free and isinstance(workers, int) and workers > 1:
+        yield Fault("server.control_listen", "needs a port: each of several workers would take another free one")
 
 
 def _table(written: dict[str, Any], name: str) -> dict[str, Any]:

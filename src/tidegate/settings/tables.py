@@ -38,6 +38,8 @@ class Server(Table):
     """`[server]`: where this node listens."""
 
     listen: fields.Listen = "127.0.0.1:8080"
+    #: Where the control plane listens instead of there; None: on the same port.
+    control_listen: fields.Listen | None = None
     workers: fields.AtLeastOne = 1
     #: A key that names another environment is refused; None: it is not looked at.
     environment: fields.Environment | None = None
@@ -67,6 +69,13 @@ class Server(Table):
     def port(self) -> int:
         """Port part of `listen`; 0 lets the system choose."""
         return int(self.listen.rpartition(":")[2])
+
+    @property
+    def control(self) -> "Server | None":
+        """The same for the control plane's own port; None where it has none."""
+        if self.control_listen is None:
+            return None
+        return self.model_copy(update={"listen": self.control_listen, "control_listen": None})
 
 
 class Store(Table):

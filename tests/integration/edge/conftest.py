@@ -61,7 +61,11 @@ async def make_node(client: StoreClient, valkey_socket: str, tmp_path: Path) -> 
         settings = load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"} | dict(environ or {}))
         node = await build(settings)
         node.services = change(node.services)
-        node.runner = make_runner(make_application(node.services), settings.server, shutdown_timeout=0.2)
+        application = make_application(node.services)
+        node.runner = make_runner(application, settings.server, shutdown_timeout=0.2)
+        if (control := settings.server.control) is not None:
+            beside = make_application(node.services, beside=application)
+            node.control = make_runner(beside, control, shutdown_timeout=0.2)
         nodes.append(node)
         await node.start()
         return node

@@ -160,3 +160,28 @@ def test_any_shape_of_file_gets_faults_and_no_exception(faults: FaultFinder, tex
 )
 def test_a_certificate_that_can_not_be_used_is_named(faults: FaultFinder, server: str, fault: Fault) -> None:
     assert fault in faults(('listen = "127.0.0.1:8080"', f'listen = "127.0.0.1:8080"\n{server}'))
+
+
+@pytest.mark.parametrize(
+    ("before", "server", "problem"),
+    [
+        pytest.param(1, 'control_listen = "127.0.0.1:8080"', "the same as server.listen", id="one port twice"),
+        pytest.param(2, 'control_listen = "127.0.0.1:0"', "needs a port", id="any port for several workers"),
+    ],
+)
+def test_a_port_of_the_control_planes_own_is_one(faults: FaultFinder, before: int, server: str, problem: str) -> None:
+    (fault,) = faults(("workers = 1", f"workers = {before}\n{server}"))
+    assert (fault.path, fault.problem.startswith(problem)) == ("server.control_listen", True)
+
+
+@pytest.mark.parametrize(
+    ("workers", "address"),
+    [
+        pytest.param(1, "127.0.0.1:0", id="any port for one process"),
+        pytest.param(2, "127.0.0.1:8081", id="another port for several workers"),
+    ],
+)
+def test_two_ports_are_fine(loaded: Loader, workers: int, address: str) -> None:
+    settings = loaded(("workers = 1", f'workers = {workers}\ncontrol_listen = "{address}"'))
+    assert settings.server.control is not None
+    assert (settings.server.control.listen, settings.server.control.workers) == (address, workers)
