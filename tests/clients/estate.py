@@ -22,7 +22,8 @@ _FULL: Final = 1
 _ESTATE: Final = """
 [[app]]
 name = "{estate.name}"
-key_sha256 = "{key_sha256}"
+key_sha256 = ["{key_sha256}", "{token_sha256}"]
+own_token = true
 scopes = ["send", "read"]
 numbers = ["{estate.room}", "{estate.slow}"]
 [[app]]
@@ -109,6 +110,7 @@ class Estate:
         return _ESTATE.format(
             estate=self,
             key_sha256=hash_key(self.key_for(self.room)),
+            token_sha256=hash_key(self.token),
             full_key_sha256=hash_key(self.key_for(self.full)),
             roomy=_ROOMY,
             full=_FULL,

@@ -13,7 +13,7 @@ TOO_FAST: Final = 130429
 NO_KEY: Final = 190
 
 #: What is the same for every library: a success at a full limit is a success to it as well.
-_SENDS: Final[dict[Case, Cell]] = {Case.TEXT: WORKS, Case.TEMPLATE: WORKS, Case.QUEUED: WORKS}
+_SENDS: Final[dict[Case, Cell]] = {Case.TEXT: WORKS, Case.TEMPLATE: WORKS, Case.QUEUED: WORKS, Case.OWN_TOKEN: WORKS}
 _MEDIA: Final[dict[Case, Cell]] = {Case.UPLOAD: WORKS, Case.DOWNLOAD: WORKS}
 _LISTS: Final[dict[Case, Cell]] = {Case.TEMPLATES: WORKS, Case.PAGES: WORKS}
 _NO_TEMPLATES: Final = Lacks("it has no call for templates")
