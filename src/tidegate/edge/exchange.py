@@ -21,6 +21,8 @@ _ANSWER_MOST: Final = 8 * 1024 * 1024
 #: A body that is read whole is worth packing from here on, and packed beside the loop from there on.
 _PACKED_FROM: Final = 2048
 _PACKED_ASIDE_FROM: Final = 16_384
+#: What is read whole is looked through beside the loop from here on.
+_ASIDE_FROM: Final = 131_072
 #: Callers are servers: one that sends less than this, averaged over the time that it was waited for, holds on to a
 #: connection rather than sends a file.
 _SLOWEST_BYTES_A_SECOND: Final = 1024
@@ -134,7 +136,10 @@ class Exchange:
     ) -> web.StreamResponse:
         self._moved()
         if self._request.method != "HEAD" and rewrite is not None:
-            return self._whole(answer, headers, rewrite(await self._read(answer)))
+            body = await self._read(answer)
+            # A list of thousands takes longer than others should wait for.
+            body = rewrite(body) if len(body) < _ASIDE_FROM else await asyncio.to_thread(rewrite, body)
+            return self._whole(answer, headers, body)
         stream = web.StreamResponse(status=answer.status)
         stream.headers.extend(headers)
         stream.headers.extend(self._ours)

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 PATH: Final = "/media/"
 _SEALED: Final = re.compile(r"/media/([A-Za-z0-9_-]{40,4096})")
 _NONCE: Final = 12
+#: What describes a file is short.
+_DESCRIPTION_MOST: Final = 65_536
 _URL: Final = re.compile(rb'("url"\s*:\s*)("(?:[^"\\]|\\.)*")')
 _ORIGIN: Final = re.compile(r"(https?://[^/?#]+)/")
 
@@ -67,7 +69,7 @@ class MediaLinks:
         Only where Meta speaks of the object that was asked for: an address in a text that somebody else wrote is
         not made one that the gateway would read.
         """
-        if b'"url"' not in body or not origin:
+        if len(body) > _DESCRIPTION_MOST or b'"url"' not in body or not origin:
             return body
         try:
             told = orjson.loads(body)

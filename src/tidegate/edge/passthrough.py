@@ -21,7 +21,7 @@ from tidegate.edge.links import Links
 from tidegate.edge.media_links import MediaLinks
 from tidegate.edge.origins import origin_of
 from tidegate.edge.services import Services
-from tidegate.edge.turnstile import Turnstile
+from tidegate.edge.turnstile import Turnstiles
 from tidegate.edge.way_headers import for_graph
 from tidegate.gateway import Route
 from tidegate.settings.app_keys import is_ours
@@ -36,13 +36,13 @@ _HARMLESS: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Polic
 class Passthrough:
     """Hands requests to the upstream host, reads files where Meta keeps them, and speaks to no other host."""
 
-    def __init__(self, services: Services, keyring: Keyring, grants: Grants, turnstile: Turnstile) -> None:
+    def __init__(self, services: Services, keyring: Keyring, grants: Grants, turnstiles: Turnstiles) -> None:
         settings = services.settings
         base_url = URL(settings.upstream.base_url)
         self._upstream = services.upstream
         self._keyring = keyring
         self._grants = grants
-        self._turnstile = turnstile
+        self._turnstiles = turnstiles
         self._public_url = settings.server.public_url
         self._stall_s = settings.server.stall_timeout_ms / 1000
         key = settings.privacy.payload_key.get_secret_value()
@@ -58,7 +58,7 @@ class Passthrough:
             key = credential(raw.decode("ascii", "replace"))
         app = await self._keyring.app(request, key)
         require(app, Scope.SEND)
-        with self._turnstile.for_app(app):
+        with self._turnstiles.of(app):
             if app.own_token and key is not None and not is_ours(key):
                 return await self._forward_untouched(request, target, headers, app, raw)
             return await self._forward(request, target, headers, app, raw, key if query_key else None)
@@ -140,7 +140,7 @@ class Passthrough:
         if request.method not in ("GET", "HEAD"):
             raise Denial(Kind.METHOD_NOT_ALLOWED, "a file is read here", headers={"Allow": "GET, HEAD"})
         links = Links(self._upstream.base_url, "", token, None)
-        with self._turnstile.for_app(app):
+        with self._turnstiles.of(app):
             return await Exchange(request, self._upstream, {**headers, **_HARMLESS}, self._stall_s).run(
                 URL(link.url, encoded=True),
                 for_graph(request.headers, token, keeps_length=False),

@@ -23,7 +23,7 @@ from tidegate.edge.quota import Quota
 from tidegate.edge.replies import Reply
 from tidegate.edge.send_options import read_options
 from tidegate.edge.services import Services
-from tidegate.edge.turnstile import Turnstile
+from tidegate.edge.turnstile import Turnstiles
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
@@ -42,7 +42,7 @@ class Sends:
         grants: Grants,
         quota: Quota,
         passthrough: Passthrough,
-        turnstile: Turnstile,
+        turnstiles: Turnstiles,
     ) -> None:
         self._services = services
         self._gateway = services.gateway
@@ -50,7 +50,7 @@ class Sends:
         self._grants = grants
         self._quota = quota
         self._passthrough = passthrough
-        self._turnstile = turnstile
+        self._turnstiles = turnstiles
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
 
@@ -58,7 +58,7 @@ class Sends:
         """Answer one POST."""
         app, raw = await self._authenticated(request, target)
         require(app, Scope.SEND)
-        with self._turnstile.for_app(app):
+        with self._turnstiles.of(app):
             return await self._answered(request, target, app, raw)
 
     async def _answered(self, request: web.Request, target: Target, app: App, raw: bytes | None) -> web.StreamResponse:

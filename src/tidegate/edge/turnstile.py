@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 from tidegate.edge.denials import Denial, Kind
@@ -14,38 +13,44 @@ _SOON: Final = {"Retry-After": "1"}
 
 
 class Turnstile:
-    """Counts requests of Graph's face that are being answered."""
+    """Counts what is under way; entered once a request, by any number at a time. Entering raises Denial when full."""
 
-    __slots__ = ("_inside", "_metrics", "_most", "_of_app")
+    __slots__ = ("_inside", "_kind", "_limit", "_metrics", "_most", "_whose")
 
-    def __init__(self, most: int, metrics: Metrics) -> None:
+    def __init__(self, most: int, kind: Kind, whose: str, limit: str, metrics: Metrics) -> None:
+        """`kind`: what entering is refused as; `limit`: what that is counted as; `whose`: who has so much in hand."""
         self._most = most
+        self._kind = kind
+        self._whose = whose
+        self._limit = limit
         self._metrics = metrics
         self._inside = 0
-        self._of_app: dict[str, int] = {}
 
-    @contextmanager
-    def for_anybody(self) -> Iterator[None]:
-        """Hold one of the node's places while it lasts. Raises Denial (overloaded)."""
+    def __enter__(self) -> None:
         if self._inside >= self._most:
-            self._metrics.turned_away("node")
-            raise Denial(Kind.OVERLOADED, "the node has as much in hand as it may: nothing was sent", headers=_SOON)
+            self._metrics.turned_away(self._limit)
+            detail = f"{self._whose} has {self._most} requests under way, as many as it may: nothing was sent"
+            raise Denial(self._kind, detail, headers=_SOON)
         self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
 
-    @contextmanager
-    def for_app(self, app: App) -> Iterator[None]:
-        """Hold one of the app's places while it lasts. Raises Denial (too_many_requests)."""
-        inside = self._of_app.get(app.name, 0)
-        if inside >= app.max_in_flight:
-            self._metrics.turned_away("app")
-            detail = f"the app has {app.max_in_flight} requests under way, as many as it may: nothing was sent"
-            raise Denial(Kind.TOO_MANY_REQUESTS, detail, headers=_SOON)
-        self._of_app[app.name] = inside + 1
-        try:
-            yield
-        finally:
-            self._of_app[app.name] -= 1
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._inside -= 1
+
+
+class Turnstiles:
+    """The node's own, and one for each app."""
+
+    def __init__(self, most: int, metrics: Metrics) -> None:
+        self.node = Turnstile(most, Kind.OVERLOADED, "the node", "node", metrics)
+        self._metrics = metrics
+        self._of_apps: dict[str, Turnstile] = {}
+
+    def of(self, app: App) -> Turnstile:
+        """The app's."""
+        found = self._of_apps.get(app.name)
+        if found is None:
+            found = Turnstile(app.max_in_flight, Kind.TOO_MANY_REQUESTS, "the app", "app", self._metrics)
+            self._of_apps[app.name] = found
+        return found
