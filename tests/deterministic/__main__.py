@@ -17,7 +17,7 @@ if os.environ.get("PYTHONHASHSEED") != "0":
 from tests.deterministic.corpus import read_corpus
 from tests.deterministic.faults import PROFILES, PROMISED
 from tests.deterministic.run import Result, run_one, run_seed
-from tests.deterministic.sweep import killed_at, steps
+from tests.deterministic.sweep import sweep
 from tests.deterministic.table import as_text
 from tests.deterministic.variants import variants
 
@@ -32,13 +32,11 @@ def main(argv: list[str] | None = None) -> int:
         return _replay(args.replay, args.profile or "faults")
     if args.variants:
         return _variants()
-    with get_context("spawn").Pool(args.jobs, maxtasksperchild=_RUNS_OF_A_PROCESS) as pool:
-        work: Iterable[Result]
-        if args.sweep:
-            work = pool.imap(killed_at, steps()[:: args.every])
-        else:
-            work = pool.imap(run_one, _seeds(args.seeds, args.first, args.profile))
-        results = list(_told(work))
+    if args.sweep:
+        results = list(_told(result for _, result in sweep(args.every, args.jobs)))
+    else:
+        with get_context("spawn").Pool(args.jobs, maxtasksperchild=_RUNS_OF_A_PROCESS) as pool:
+            results = list(_told(pool.imap(run_one, _seeds(args.seeds, args.first, args.profile))))
     print(as_text(results))
     return 0 if all(result.is_clean for result in results) else 1
 

@@ -45,12 +45,19 @@ class Profile:
     #: How many replicas have to hold a promise; whether each node keeps a journal on its disk.
     replicas_ack: int = 0
     journal: bool = False
+    #: The invariants that this deployment does not promise, by the oracle's names.
+    unpromised: frozenset[str] = frozenset()
 
 
 _PROCESSES: Final = {"kill": 4.0, "stop": 12.0}
 _STORE: Final = {"outage": 4.0, "hang": 2.0, "cut": 2.0}
 _NETWORK: Final = {"refuse": 3.0}
 _MUCH_QUEUED: Final = Temper(throttles=0.3)
+#: Without replicas that acknowledge, a failover forgets the last of what was acknowledged: what waited in the queue, a
+#: stop, a status. That a message was sent, and to whom, the nodes know.
+_LAST_WORDS: Final = frozenset({"L1", "S6", "S7", "S12"})
+#: With the whole store go the keys of requests, too, and what was counted for others than this run's nodes.
+_ALL_WORDS: Final = _LAST_WORDS | {"S2", "S10"}
 _LOSSES: Final = StoreTrouble(request_lost=0.005, reply_lost=0.01, slow=0.005)
 
 PROFILES: Final = {
@@ -68,14 +75,17 @@ PROFILES: Final = {
     "day": Profile(_PROCESSES | _STORE | _NETWORK, 2, 6, _LOSSES, day_between=True),
     # The replica takes over without what it had not got yet, in each deployment that promises something about that.
     "failover": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES, replicas_ack=1),
-    "failover, journal": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES, journal=True),
-    "empty, journal": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES, journal=True),
+    "failover, journal": Profile({"failover": 1.5, "kill": 4.0}, 1, 3, _LOSSES, journal=True, unpromised=_LAST_WORDS),
+    "empty, journal": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES, journal=True, unpromised=_ALL_WORDS),
+    "failover, forgetful": Profile({"failover": 1.5}, 1, 2, _LOSSES, unpromised=_LAST_WORDS),
     # Nobody who has died knows any more what it sent: nothing goes outside windows then.
-    "failover, forgetful": Profile({"failover": 1.5}, 1, 2, _LOSSES),
-    "empty, forgetful": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES),
+    "empty, forgetful": Profile({"empty": 1.5, "kill": 4.0}, 1, 3, _LOSSES, unpromised=_ALL_WORDS),
 }
 #: What a short run draws from.
-PROMISED: Final = ("calm", "kills", "stops", "store", "faults", "zombies", "cut short", "day")
+PROMISED: Final = (
+    "calm", "kills", "stops", "store", "faults", "zombies", "cut short", "day",
+    "failover", "failover, journal", "failover, forgetful", "empty, journal", "empty, forgetful",
+)  # fmt: skip
 
 
 def draw(profile: Profile, seed: int, members: int, within_s: float) -> list[Fault]:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.deterministic import loop as loops
@@ -26,7 +31,7 @@ def steps(weakening: Weakening = AS_IT_IS) -> range:
     """The steps that the first node takes while the messages are on their way, counted in an undisturbed run."""
     bounds: list[int] = []
     with weakening.around():
-        result = loops.run(SEED, lambda loop: _run(loop, None, weakening, bounds))
+        result = loops.run(SEED, lambda loop: _run(loop, lambda _: False, weakening, bounds))
     if not result.is_clean and not weakening.name:
         raise AssertionError(f"the run is wrong even when nobody is killed: {result}")
     return range(bounds[0] + 1, bounds[1] + 1)
@@ -35,16 +40,61 @@ def steps(weakening: Weakening = AS_IT_IS) -> range:
 def killed_at(step: int, weakening: Weakening = AS_IT_IS) -> Result:
     """The run in which the first node is killed just before a step of its, and started again a second later."""
     with weakening.around():
-        return loops.run(SEED, lambda loop: _run(loop, step, weakening, []))
+        return loops.run(SEED, lambda loop: _run(loop, step.__eq__, weakening, []))
 
 
-def sweep(every: int, weakening: Weakening = AS_IT_IS) -> Iterator[tuple[int, Result]]:
-    """Kill at every so manieth step; each step, and what came of it."""
-    for step in steps(weakening)[::every]:
-        yield step, killed_at(step, weakening)
+def sweep(every: int, jobs: int) -> Iterator[tuple[int, Result]]:
+    """Kill at every so manieth step; each step, and what came of it.
+
+    One run for all of them: at each such step the process is copied, and the node is killed in the copy.
+    """
+    copies, own = set[int](), [0]
+
+    def is_killed(step: int) -> bool:
+        if step % every:
+            return False
+        while len(copies) >= jobs:
+            _end_one(copies)
+        loop = asyncio.get_running_loop()
+        if copy := os.fork():
+            copies.add(copy)
+            return False
+        # It is another process's loop until it is told.
+        asyncio._set_running_loop(loop)
+        own[0] = step
+        return True
+
+    with TemporaryDirectory(prefix="tidegate-sweep-") as folder:
+        if not (conductor := os.fork()):
+            status = 1
+            try:
+                result = loops.run(SEED, lambda loop: _run(loop, is_killed, AS_IT_IS, []))
+                Path(folder, str(own[0])).write_bytes(pickle.dumps(result))
+                while copies and not own[0]:
+                    _end_one(copies)
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                # A copy must not go on to do what the first of them does when it ends.
+                os._exit(status)
+        _, status = os.waitpid(conductor, 0)
+        if status:
+            raise AssertionError("the run did not come to its end")
+        for found in sorted(Path(folder).iterdir(), key=lambda path: int(path.name)):
+            yield int(found.name), pickle.loads(found.read_bytes())
 
 
-async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakening, bounds: list[int]) -> Result:
+def _end_one(copies: set[int]) -> None:
+    copy, status = os.wait()
+    copies.discard(copy)
+    if status:
+        raise AssertionError("a copy of the run did not come to its end")
+
+
+async def _run(
+    loop: DeterministicLoop, is_killed: Callable[[int], bool], weakening: Weakening, bounds: list[int]
+) -> Result:
     world = open_world(loop, SEED, nodes=2, limit=LIMIT, users=USERS, temper=USUAL, edit=weakening.edit)
     first = world.members[0]
     doomed, killed = "a#1", asyncio.Event()
@@ -54,7 +104,7 @@ async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakenin
         bounds.append(loop.steps[doomed])
 
         def before(process: str, count: int) -> None:
-            if process == doomed and count == kill_at:
+            if process == doomed and not killed.is_set() and is_killed(count):
                 world.kill_member(first)
                 killed.set()
 
@@ -67,10 +117,10 @@ async def _run(loop: DeterministicLoop, kill_at: int | None, weakening: Weakenin
         await asyncio.sleep(_RESTART_AFTER_S)
         bounds.append(loop.steps[doomed])
         loop.watchers.clear()
-        if kill_at is None:
-            again.cancel()
-        else:
+        if killed.is_set():
             await again
+        else:
+            again.cancel()
         await settle(world)
         return judge(world, SEED, _NAME)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deterministic.sweep import killed_at, steps
+from tests.deterministic.sweep import killed_at, steps, sweep
 
 pytestmark = pytest.mark.impatient
 
@@ -23,3 +23,12 @@ def test_every_promise_is_kept_when_a_node_dies_after(share: float, whole: range
     result = killed_at(step)
     assert result.violations == (), f"killed at step {step}"
     assert result.crashes == ()
+
+
+def test_a_copy_of_the_run_goes_on_as_a_run_of_its_own_would(whole: range) -> None:
+    every = len(whole) // 2
+    found = dict(sweep(every, jobs=2))
+    undisturbed = found.pop(0)
+    assert undisturbed.is_clean
+    assert found == {step: killed_at(step) for step in whole if step % every == 0}
+    assert {result.digest for result in found.values()} != {undisturbed.digest}
