@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.integration.edge.callers import CHECKOUT, NUMBER, OPERATOR, READER, STRANGER, Caller, Recorder
+from tests.integration.edge.callers import CHECKOUT, NUMBER, OPERATOR, READER, STRANGER, Caller, Recorder, template
 from tidegate.simulator.config import DEFAULT_TOKEN
 from tidegate.simulator.server import Simulator
 
@@ -219,6 +219,23 @@ class TestDeployment:
         call = Caller.of(await make_node(graph.url, environ={"TIDEGATE_SERVER__PATH_PREFIX": "/wa"}), session)
 
         assert (await call("GET", path)).status == status
+
+    @pytest.mark.parametrize("prefix", ["", "/wa/shop"])
+    @pytest.mark.parametrize("slash", ["", "/"])
+    async def test_every_version_and_none_is_read_with_a_slash_at_the_end_and_without(
+        self, make_node, graph: Recorder, session, prefix, slash
+    ):
+        call = Caller.of(await make_node(graph.url, environ={"TIDEGATE_SERVER__PATH_PREFIX": "/wa/shop"}), session)
+        versions = ("", "/v13.0", "/v14.0", "/v15.0", "/v16.0", "/v17.0", "/v20.0", "/v26.0", "/v99.0", "/v25")
+        for nth, version in enumerate(versions):
+            path = f"{version}/{NUMBER}/whatsapp_business_profile{slash}?fields=a%2Cb"
+            assert (await call("GET", prefix + path)).status == 200, path
+            assert graph.requests[-1][:2] == ("GET", path)
+
+            path = f"{version}/{NUMBER}/messages"
+            sent = await call("POST", f"{prefix}{path}{slash}", json=template(to=f"+1650555{nth:04}"))
+            assert (sent.status, sent["Tidegate-Verdict"]) == (200, "send"), path
+            assert graph.requests[-1][:2] == ("POST", path)
 
     async def test_a_public_address_stands_in_place_of_the_host_that_was_asked(self, make_node, graph, session):
         public = "https://gate.example/wa"
