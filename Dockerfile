@@ -1,8 +1,11 @@
 FROM python:3.11-slim AS build
 WORKDIR /source
+COPY requirements.lock ./
+# Wheels with the hashes of the lock, and nothing that runs code to be built.
+RUN pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-RUN pip wheel --no-cache-dir --wheel-dir /wheels .
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11-slim
 # A fixed id, so that the owner of a mounted data directory can be named.

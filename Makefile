@@ -7,7 +7,7 @@ NODE   := tests/clients/node
 NODED  := $(NODE)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check cover format demo load bench chaos clients clean
+.PHONY: help setup test check cover format demo load bench chaos clients fuzz lock sbom clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,18 @@ chaos: $(TOOLED) ## Break real processes in every way of a table, and print it; 
 
 clients: $(TOOLED) $(NODED) ## Run eleven client libraries against the gateway (needs npm), and print it; ARGS="..." goes to it
 	$(VENV)/bin/python -m tests.clients $(ARGS)
+
+fuzz: $(TOOLED) ## Send 20,000 mutated requests to a node, and tell what came of them; ARGS="..." goes to it
+	$(VENV)/bin/python -m tests.badinput.fuzz $(ARGS)
+
+lock: $(TOOLED) ## Resolve the runtime dependencies anew into requirements.lock, with their hashes
+	$(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: \
+		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --output-file requirements.lock $(ARGS)
+
+sbom: $(TOOLED) ## Write what requirements.lock installs as CycloneDX into build/sbom.json
+	@mkdir -p build
+	$(VENV)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --of JSON --sv 1.6 \
+		--output-reproducible --validate --output-file build/sbom.json
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) $(NODE)/node_modules build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
