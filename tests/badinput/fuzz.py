@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,7 +24,7 @@ from tests.badinput.wire import Answer, check_shape, converse, read_answers
 
 STALL_S: Final = 0.05
 _AT_ONCE: Final = 4
-_TRIES: Final = 5
+_TRIES: Final = 10
 
 Name = tuple[str, int, int]
 
@@ -97,16 +97,20 @@ class Fuzz:
 
     def _try_again(self) -> None:
         for name, made in self.findings.suspects.items():
-            stalls = list(self._stalls(made))
-            if min(stalls) > STALL_S:
-                self.findings.stalls[name] = min(stalls)
+            stall_s = self._least_stall(made)
+            if stall_s > STALL_S:
+                self.findings.stalls[name] = stall_s
         self.findings.suspects.clear()
 
-    def _stalls(self, made: Input) -> Iterator[float]:
+    def _least_stall(self, made: Input) -> float:
+        least_s = float("inf")
         for _ in range(_TRIES):
             self._stage.watch.forget()
             converse(self._stage.port, made.raw, whole=made.whole)
-            yield max(self._stage.watch.longest())
+            least_s = min(least_s, max(self._stage.watch.longest()))
+            if least_s <= STALL_S:
+                break
+        return least_s
 
 
 def fuzzed(stage: Stage, seed: int, inputs: int, *, again: bool = True) -> Findings:

@@ -13,9 +13,14 @@ import orjson
 
 from . import account_readers, user_readers
 from .events import Event, Unrecognised
+from .json_text import has_more_parts
 from .wire import Change, Unreadable, read_id, read_time_ms
 
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+#: Objects, lists and strings. A delivery has 1,000 updates at most (Meta, "Create a webhook endpoint"), each of which
+#: has a hundred of these at most; to read so many more would hold up everybody else.
+MAX_PARTS: Final = 300_000
+
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _FIELD = re.compile(r"[a-z_]{1,64}")
 
@@ -41,7 +46,7 @@ _FIELDS_WITH_OWN_TIMES: Final = frozenset({"messages", "user_preferences", "user
 
 
 class BadWebhook(Exception):
-    """The body of a webhook is not JSON; the message never quotes it."""
+    """The body of a webhook is not JSON, or JSON of an absurd shape; the message never quotes it."""
 
 
 def verify_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[bytes]) -> bool:
@@ -72,7 +77,7 @@ def read_envelope(raw: bytes) -> list[Event]:
     """Everything that a delivery tells, in its order.
 
     A part that is unknown or unreadable becomes `Unrecognised` and takes no other part with it. Raises
-    `BadWebhook` for a body that is not JSON.
+    `BadWebhook` for a body that is not JSON, or has more than `MAX_PARTS` parts.
     """
     return [event for part in envelope_parts(raw) for event in part]
 
@@ -132,6 +137,8 @@ def _reader(field: str, value: object) -> Callable[[Change], list[Event]] | None
 
 
 def _read_json(raw: bytes) -> Any:
+    if has_more_parts(raw, MAX_PARTS):
+        raise BadWebhook(f"the body has more than {MAX_PARTS} parts")
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:

@@ -90,7 +90,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     for status, name in endpoint.answers.items():
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if name:
-            content_type = fault_type if name == fault else "application/json"
+            content_type = fault_type if status >= HTTPStatus.BAD_REQUEST else "application/json"
             answer["content"] = {content_type: {"schema": ref(name)}}
         told[str(status)] = answer
     told["default"] = {"description": "A fault.", "content": {fault_type: {"schema": ref(fault)}}}

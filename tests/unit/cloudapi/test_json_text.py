@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidegate.cloudapi.json_text import MAX_DEPTH, BadJson, read_json
+from tidegate.cloudapi.json_text import MAX_DEPTH, BadJson, has_more_parts, read_json
 
 UNREADABLE = {
     "nothing at all": b"",
@@ -151,3 +151,19 @@ def test_an_integer_is_read_exactly_or_refused(number: int) -> None:
     else:
         with pytest.raises(BadJson):
             read_json(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "parts"),
+    [
+        pytest.param(b'[{"a":[]},{}]', 5, id="objects, lists and strings"),
+        pytest.param(b'["[[[[{{{{"]', 2, id="what stands within a string is none"),
+        pytest.param(b'["\\"[[[[\\"{{"]', 2, id="an escaped quotation mark ends no string"),
+        pytest.param(b'["[[\\\\",[]]', 3, id="an escaped backslash escapes nothing"),
+        pytest.param(b'["a","b","c","d"]', 5, id="strings alone"),
+    ],
+)
+def test_parts_are_counted_without_reading(raw: bytes, parts: int) -> None:
+    assert not has_more_parts(raw, parts)
+    assert has_more_parts(raw, parts - 1)
+    assert has_more_parts(raw, 1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.cloudapi.recorded_events import RECORDED
 from tidegate.cloudapi.events import Event, InboundMessage, TemplateQualityUpdate, Unrecognised
 from tidegate.cloudapi.vocabulary import Quality
-from tidegate.cloudapi.webhooks import BadWebhook, read_envelope, verify_signature
+from tidegate.cloudapi.webhooks import MAX_PARTS, BadWebhook, read_envelope, verify_signature
 
 
 @pytest.mark.parametrize(("name", "events"), RECORDED.items(), ids=RECORDED)
@@ -150,6 +150,14 @@ def test_what_is_not_json_is_a_bad_webhook(raw: bytes) -> None:
 )
 def test_an_envelope_of_another_shape_is_told_not_raised(document: object, fault: Event | None) -> None:
     assert read_envelope(json.dumps(document).encode()) == [fault or Unrecognised("changes", "1")]
+
+
+def test_more_parts_than_a_thousand_updates_have_are_a_bad_webhook() -> None:
+    body = b'{"object":"page","entry":[%s[]]}'
+
+    assert read_envelope(body % (b"[]," * (MAX_PARTS // 2))) == [Unrecognised("object")]
+    with pytest.raises(BadWebhook, match="parts"):
+        read_envelope(body % (b"[]," * MAX_PARTS))
 
 
 def test_an_envelope_without_entries_tells_nothing() -> None:
