@@ -35,19 +35,11 @@ _RANKS: Final = _RANK | {"read": 6}
 
 
 def at_most_once(history: History) -> Iterator[Violation]:
-    """S2: Meta takes a message once. Of what a caller asked with a key, too, however often it asks."""
+    """S2: Meta takes a message once."""
     by_id = Counter(taken.message_id for taken in history.of(Accepted))
     for message_id, times in by_id.items():
         if times > 1:
             yield Violation("S2", _last(history, message_id), f"{message_id} was taken {times} times")
-    keyed = {promise.request for promise in history.of(Promised) if promise.key and promise.request}
-    by_request: dict[str, list[Accepted]] = defaultdict(list)
-    for taken in history.of(Accepted):
-        by_request[taken.request].append(taken)
-    for request, taken_all in by_request.items():
-        if request in keyed and len(taken_all) > 1:
-            ids = ", ".join(taken.message_id for taken in taken_all)
-            yield Violation("S2", taken_all[-1].at_ms, f"{request} was taken {len(taken_all)} times, as {ids}")
 
 
 def no_blind_retry(history: History) -> Iterator[Violation]:
@@ -83,7 +75,7 @@ def no_phantoms(history: History) -> Iterator[Violation]:
 
 
 def idempotent(history: History) -> Iterator[Violation]:
-    """S5: a key stands for one message and one body; whoever uses it for another is told so."""
+    """S5: a key stands for one message and one body, taken once; whoever uses it for another is told so."""
     first: dict[tuple[str, str], Promised] = {}
     for promise in history.of(Promised):
         if not promise.key or promise.verdict in ("503", "reject"):
@@ -98,6 +90,14 @@ def idempotent(history: History) -> Iterator[Violation]:
         own = first.get((conflict.app, conflict.key))
         if own is not None and own.body_hash == conflict.body_hash and own.at_ms <= conflict.at_ms:
             yield Violation("S5", conflict.at_ms, f"{conflict.key} was refused for its own body")
+    keyed = {promise.request for promise in history.of(Promised) if promise.key and promise.request}
+    by_request: dict[str, list[Accepted]] = defaultdict(list)
+    for taken in history.of(Accepted):
+        by_request[taken.request].append(taken)
+    for request, taken_all in by_request.items():
+        if request in keyed and len(taken_all) > 1:
+            ids = ", ".join(taken.message_id for taken in taken_all)
+            yield Violation("S5", taken_all[-1].at_ms, f"{request} was taken {len(taken_all)} times, as {ids}")
 
 
 def monotone_status(history: History) -> Iterator[Violation]:

@@ -86,7 +86,7 @@ WRONG: list[tuple[str, str, History]] = [
     ),
     ("S2", "one message taken twice", History([start(0), taken(0), taken(5_000)])),
     (
-        "S2",
+        "S5",
         "one request with a key taken as two messages",
         History(
             [
