@@ -35,10 +35,11 @@ from tidegate.policy.standing import NumberStanding, Standing
 from tidegate.policy.verdict import Reason
 from tidegate.poller import Account, Poller
 from tidegate.recovery import Recovery, Stores
+from tidegate.relay import Relay
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
-from tidegate.signals import Signals
+from tidegate.signals import Signals, Whose
 from tidegate.store.aliases import Aliases
 from tidegate.store.audit import Audit
 from tidegate.store.books import Books
@@ -54,6 +55,7 @@ from tidegate.store.messages import Messages
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes
 from tidegate.store.prepaid import Prepaid
+from tidegate.store.relays import Relays
 from tidegate.store.scripts import StoreClient, require_replicas
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
@@ -138,22 +140,34 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     )
     dispatcher = Dispatcher(gateway, queue, standings, routes, clock, metrics)
     books = Books(client, journals[0])
+    whose = Whose(messages, identity, ids)
     signals = Signals(
         ledger=ledger,
         books=books,
         standings=standings,
         messages=messages,
+        whose=whose,
         users=users,
         aliases=aliases,
         outcomes=outcomes,
         enforcement=enforcement,
         identity=identity,
-        ids=ids,
         clock=clock,
         metrics=metrics,
         portfolio_of_number={route.number: route.portfolio for route in routes},
         portfolio_of_waba={route.waba: route.portfolio for route in routes},
         number_of_display={n.display_phone_number: n.id for _, _, n in settings.numbers if n.display_phone_number},
+    )
+    relays = Relays(client, portfolios, seal)
+    relay = Relay(
+        settings,
+        relays=relays,
+        messages=messages,
+        users=users,
+        whose=whose,
+        identity=identity,
+        clock=clock,
+        metrics=metrics,
     )
     gateway.call_on_change(dispatcher.wake)
     signals.on_change = enforcement.on_change = functools.partial(_rouse, dispatcher)
@@ -194,6 +208,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         wallets=Wallets(client),
         enforcement=enforcement,
         signals=signals,
+        relay=relay,
+        relays=relays,
         dispatcher=dispatcher,
         upstream=upstream,
         clock=clock,
@@ -277,6 +293,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         "audit": AuditWatch(audit, standings, clock, leases).run,
         "recovery": recovery.run,
         "time without the store": without_store.run,
+        "relay": relay.run,
     }
     return Node(
         settings,

@@ -177,6 +177,7 @@ class Dispatcher:
             queued=True,
             delivery=Delivery(about.get("delivery", Delivery.AT_MOST_ONCE)),
             pacing_wait_ms=_PACING_WAIT_MS,
+            relayed="relay" in about,
         )
 
     async def _reap(self, portfolio: str) -> None:

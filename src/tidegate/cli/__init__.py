@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "explain",
     "audit",
     "watch",
+    "webhooks",
 )
 """Every command, in the order of `tidegate --help`; its module has `_` for each `-`."""
 

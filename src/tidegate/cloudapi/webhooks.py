@@ -84,7 +84,7 @@ def read_envelope(raw: bytes) -> list[Event]:
 
 def envelope_parts(raw: bytes) -> Iterator[list[Event]]:
     """The same change by change: whoever reads a large delivery can do something else in between."""
-    envelope = _read_json(raw)
+    envelope = read_body(raw)
     if not isinstance(envelope, dict) or envelope.get("object") != "whatsapp_business_account":
         yield [Unrecognised("object")]
         return
@@ -136,7 +136,8 @@ def _reader(field: str, value: object) -> Callable[[Change], list[Event]] | None
     return _READERS.get(field)
 
 
-def _read_json(raw: bytes) -> Any:
+def read_body(raw: bytes) -> Any:
+    """The JSON of a body. Raises `BadWebhook`, also for more parts than any delivery has."""
     if has_more_parts(raw, MAX_PARTS):
         raise BadWebhook(f"the body has more than {MAX_PARTS} parts")
     try:

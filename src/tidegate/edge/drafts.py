@@ -54,6 +54,7 @@ async def to_message(draft: Draft, message_id: str, services: Services) -> Messa
         delivery=gateway.delivery(draft.route, category, options.delivery),
         not_before_ms=options.not_before_ms,
         campaign=options.campaign,
+        relayed=draft.app.webhook_url is not None,
         headers={"traceparent": options.traceparent} if options.traceparent else {},
     )
 

@@ -49,7 +49,21 @@ class Health:
         with contextlib.suppress(StoreUnavailable):
             for portfolio in self._services.settings.portfolios:
                 await self._look(portfolio)
+            await self._look_at_apps()
         return web.Response(body=self._services.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _look_at_apps(self) -> None:
+        services = self._services
+        for subscriber in services.relay.subscribers.all:
+            backlogs = [await services.relays.backlog(one, subscriber.app) for one in subscriber.portfolios]
+            now_ms = services.clock.now_ms()
+            oldest_ms = min((one.oldest_at_ms for one in backlogs if one.oldest_at_ms is not None), default=now_ms)
+            services.metrics.relay_backlog(
+                subscriber.app,
+                sum(one.waiting for one in backlogs),
+                max(0, now_ms - oldest_ms) / 1_000,
+                sum(one.dead for one in backlogs),
+            )
 
     async def _look(self, portfolio: Portfolio) -> None:
         services = self._services

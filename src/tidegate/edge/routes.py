@@ -37,6 +37,7 @@ from tidegate.edge.server import Listener, make_runner
 from tidegate.edge.services import Services
 from tidegate.edge.shapes import TEXT
 from tidegate.edge.webhook import Webhook
+from tidegate.edge.webhook_endpoints import WEBHOOKS
 from tidegate.settings.tables import Scope
 
 __all__ = ["IN_HAND", "Listener", "make_application", "make_runner"]
@@ -239,6 +240,7 @@ _CONTROL: Final = (
     Endpoint(
         "DELETE", f"{_V1}/keys/{{id}}", "Revoke a key", {200: "AppKey"}, _ADMIN, revoke_key, parameters=(_REVOKED,)
     ),
+    *WEBHOOKS,
     Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules_in_force),
     Endpoint(
         "PUT",

@@ -14,6 +14,7 @@ from tidegate.edge.key_schema import APP_KEY, APP_KEY_MADE, APP_KEY_ORDER, APP_K
 from tidegate.edge.recipient_schema import CONSENT_ORDER, ERASED, RECIPIENT
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.edge.wallet_schema import TOP_UP, TOP_UP_ORDER, WALLET
+from tidegate.edge.webhook_schema import DEAD_WEBHOOKS, REPLAY_ORDER, REPLAYED, WEBHOOKS
 from tidegate.policy.breaker import State as BreakerState
 from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Action, Covers
@@ -308,6 +309,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "AppKey": APP_KEY,
     "AppKeyMade": APP_KEY_MADE,
     "AppKeyOrder": APP_KEY_ORDER,
+    "Webhooks": WEBHOOKS,
+    "DeadWebhooks": DEAD_WEBHOOKS,
+    "ReplayOrder": REPLAY_ORDER,
+    "Replayed": REPLAYED,
     "Wallet": WALLET,
     "TopUp": TOP_UP,
     "TopUpOrder": TOP_UP_ORDER,

@@ -12,6 +12,7 @@ from tidegate.gateway import Gateway
 from tidegate.ids import MessageIds
 from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
+from tidegate.relay import Relay
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
@@ -24,6 +25,7 @@ from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
+from tidegate.store.relays import Relays
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
@@ -61,6 +63,8 @@ class Services:
     wallets: Wallets
     enforcement: Enforcement
     signals: Signals
+    relay: Relay
+    relays: Relays
     dispatcher: Dispatcher
     upstream: Upstream
     clock: StoreClock

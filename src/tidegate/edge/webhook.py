@@ -31,6 +31,7 @@ class Webhook:
     def __init__(self, services: Services) -> None:
         self._credentials = services.credentials
         self._signals = services.signals
+        self._relay = services.relay
         self._metrics = services.metrics
 
     async def handshake(self, request: web.Request) -> web.Response:
@@ -63,6 +64,7 @@ class Webhook:
             return 401
         try:
             await self._signals.receive(raw)
+            await self._relay.receive(raw)
         except StoreUnavailable:
             return 503
         except BadWebhook:

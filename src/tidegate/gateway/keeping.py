@@ -60,7 +60,7 @@ class Keeping:
             needs_place=needs_place,
             expires_at_ms=message.deadline_ms,
             body=message.packed(),
-            about=message.about(self._seal),
+            about=message.about(self._seal, promised=True),
             reason=reason.value,
             until_ms=until_ms,
             cause=cause,
@@ -96,7 +96,13 @@ class Keeping:
                 await asyncio.wait([settled])
             route = message.route
             await self._queue.end(
-                route.portfolio, message.message_id, "failed", cause, _SILENT.value, forestall=settled is None
+                route.portfolio,
+                message.message_id,
+                "failed",
+                cause,
+                _SILENT.value,
+                forestall=settled is None,
+                is_told=True,
             )
 
         self._surely(ended)

@@ -57,6 +57,9 @@ class Message:
     marketing_at_ms: int = 0
     """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
 
+    relayed: bool = False
+    """Whether its app is told how it ended, by webhook, when that was promised and nobody else tells it."""
+
     @property
     def priority(self) -> int:
         """Authentication, utility, replies, marketing (0 goes first); a queued send goes after a direct one."""
@@ -105,12 +108,18 @@ class Message:
             "rules": self.rules_version or None,
             "delivery": self.delivery.value if self.delivery is Delivery.AT_LEAST_ONCE else None,
             "marketing_at": str(self.marketing_at_ms) if self.marketing_at_ms else None,
+            "relay": "1" if self.relayed else None,
         }
         return {key: value for key, value in noted.items() if value is not None}
 
-    def about(self, seal: Seal) -> bytes:
-        """What is noted of it as JSON, with what its sender noted of it (sealed, for that may be personal)."""
+    def about(self, seal: Seal, *, promised: bool = False) -> bytes:
+        """What is noted of it as JSON, with what its sender noted of it (sealed, for that may be personal).
+
+        Of one that is queued (`promised`: that is about to be) also to whom it goes, where its app is told how it ends.
+        """
         noted = self.noted()
+        if self.relayed and (promised or self.queued):
+            noted["to"] = seal.close_word(self.message_id, self.request.recipient, self.deadline_ms)
         if self.request.opaque is not None:
             noted["opaque"] = seal.close_word(self.message_id, self.request.opaque, self.deadline_ms)
         return orjson.dumps(noted)

@@ -43,6 +43,7 @@ class Act(StrEnum):
     WALLET_TOP_UP = "wallet.top_up"
     #: An operator cancelled a message of another app's.
     MESSAGE_CANCEL = "message.cancel"
+    WEBHOOKS_REPLAY = "webhooks.replay"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ def cross_check(written: dict[str, Any]) -> Iterator[Fault]:
     yield from _shared_keys(apps)
     yield from _unknown_numbers(apps, [str(number.get("id")) for _, number in numbers])
     yield from _unsigned_relays(apps)
+    if _table(written, "relay").get("allow_private") is not True:
+        yield from _private_relays(apps)
     yield from _switches(written)
     yield from _ports(_table(written, "server"))
     yield from _certificate(_table(written, "server"))
@@ -95,6 +97,21 @@ def _certificate(server: dict[str, Any]) -> Iterator[Fault]:
         except (OSError, ValueError) as error:
             problem = error.strerror if isinstance(error, OSError) else "is no path"
             yield Fault("server.tls_certificate", f"it, or server.tls_key, cannot be read: {problem}")
+
+
+def _private_relays(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
+    for path, app in apps:
+        url = app.get("webhook_url")
+        try:
+            parts = urlsplit(url) if isinstance(url, str) else None
+            port = parts.port if parts else None
+        except ValueError:
+            continue
+        if parts is None or parts.scheme not in ("http", "https"):
+            continue
+        if parts.scheme == "http" or port not in (None, 443, 8443):
+            problem = "has to be https:// at port 443 or 8443, or relay.allow_private has to be true"
+            yield Fault(spell((*path, "webhook_url")), problem)
 
 
 def _switches(written: dict[str, Any]) -> Iterator[Fault]:

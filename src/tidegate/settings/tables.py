@@ -172,6 +172,17 @@ class App(Table):
         return self.numbers is None or number_id in self.numbers
 
 
+class Relay(Table):
+    """`[relay]`: how webhooks are handed to the apps."""
+
+    #: Of one POST to an app.
+    timeout_ms: fields.Wait = Field(default=10_000, alias="timeout")
+    #: Webhooks that may wait for one app; beyond that they are left out.
+    most_waiting: fields.AtLeastOne = 1_000_000
+    #: Addresses that are not public, and http: for tests, and for apps in the same network.
+    allow_private: StrictBool = False
+
+
 class Poll(Table):
     """`[poll]`: how often quality, limit and template state are read."""
 
@@ -196,6 +207,7 @@ class Settings(Table):
     portfolios: tuple[Portfolio, ...] = Field(alias="portfolio", min_length=1)
     apps: tuple[App, ...] = Field(default=(), alias="app")
     rules: Rules = Rules()
+    relay: Relay = Relay()
     poll: Poll = Poll()
     testing: Testing = Testing()
 

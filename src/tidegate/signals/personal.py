@@ -17,11 +17,10 @@ from tidegate.cloudapi.events import (
     UserIdUpdate,
     UserPreference,
 )
-from tidegate.cloudapi.messages import RecipientKind, unwrap_opaque
+from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category, MessageStatus
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
-from tidegate.ids import MessageIds
 from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import FROM_STATUS, RANK, State
@@ -30,6 +29,7 @@ from tidegate.policy.reach import Subject
 from tidegate.policy.tallies import billed_micros
 from tidegate.policy.users import given_back, links_of
 from tidegate.signals.lost import lost_send
+from tidegate.signals.whose import Whose
 from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books
 from tidegate.store.ledger import Inbound, Ledger, Refreshed, Status
@@ -55,12 +55,12 @@ class Personal:
         books: Books,
         standings: Standings,
         messages: Messages,
+        whose: Whose,
         users: Users,
         aliases: Aliases,
         outcomes: Outcomes,
         enforcement: Enforcement,
         identity: Identity,
-        ids: MessageIds,
         clock: StoreClock,
         portfolio_of_number: Mapping[str, str],
         on_change: Callable[[str], None],
@@ -70,12 +70,12 @@ class Personal:
         self._books = books
         self._standings = standings
         self._messages = messages
+        self._whose = whose
         self._users = users
         self._aliases = aliases
         self._outcomes = outcomes
         self._enforcement = enforcement
         self._identity = identity
-        self._ids = ids
         self._clock = clock
         self._portfolio_of_number = portfolio_of_number
         self._on_change = on_change
@@ -171,7 +171,7 @@ class Personal:
 
     async def _apply_status(self, event: StatusUpdate, portfolio: str | None) -> tuple[bool, str | None]:
         """Whether less may be sent than before, and the portfolio that the message belongs to."""
-        found = await self._message_of(event, portfolio)
+        found = await self._whose.message_of(event.opaque, event.wamid, portfolio)
         if found is None:
             # Sent past this gateway: of the user we know nothing, of the number we do.
             subject = Subject(portfolio, event.waba_id, event.number_id) if portfolio else None
@@ -224,17 +224,6 @@ class Personal:
         await self._books.learn(intent, now_ms)
         log.warning("lost_send_found", portfolio=portfolio, message_id=message_id)
         return True
-
-    async def _message_of(self, event: StatusUpdate, portfolio: str | None) -> tuple[str, str] | None:
-        """Portfolio and gateway id of the message that a status speaks of; None when it is none of ours."""
-        wrapped = unwrap_opaque(event.opaque) if event.opaque else None
-        if wrapped is not None and wrapped[1] == self._identity.seal(wrapped[0]):
-            named = self._ids.portfolio(wrapped[0])
-            return (named, wrapped[0]) if named else None
-        if portfolio is None:
-            return None
-        message_id = await self._messages.id_of_wamid(portfolio, event.wamid)
-        return (portfolio, message_id) if message_id else None
 
 
 def _subject_of(portfolio: str, event: StatusUpdate, refreshed: Refreshed) -> Subject:

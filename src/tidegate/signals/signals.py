@@ -24,7 +24,6 @@ from tidegate.cloudapi.events import (
 from tidegate.cloudapi.webhooks import envelope_parts
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
-from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
@@ -33,6 +32,7 @@ from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
 from tidegate.signals.gate import Gate, parts
 from tidegate.signals.personal import Personal
+from tidegate.signals.whose import Whose
 from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books
 from tidegate.store.ledger import Ledger
@@ -61,12 +61,12 @@ class Signals:
         books: Books,
         standings: Standings,
         messages: Messages,
+        whose: Whose,
         users: Users,
         aliases: Aliases,
         outcomes: Outcomes,
         enforcement: Enforcement,
         identity: Identity,
-        ids: MessageIds,
         clock: StoreClock,
         metrics: Metrics,
         portfolio_of_number: Mapping[str, str],
@@ -88,12 +88,12 @@ class Signals:
             books=books,
             standings=standings,
             messages=messages,
+            whose=whose,
             users=users,
             aliases=aliases,
             outcomes=outcomes,
             enforcement=enforcement,
             identity=identity,
-            ids=ids,
             clock=clock,
             portfolio_of_number=portfolio_of_number,
             on_change=lambda portfolio: self.on_change(portfolio, ()),

@@ -43,8 +43,18 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | heard | hash | number -> when the latest of its messages whose status came was admitted (ms) | refresh | never |
 | prepaid | hash | node -> `<places> <counted until (ms)>` that it may fill while the store is away | prepay | 31 h |
 | key_uses | hash | id of an app's key -> hour of its last use (ms) | key uses | never |
+| relay:<what> | several | webhooks on their way to the apps: below | relay_take, ... | when delivered |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | idempotency:<app>:<key> | hash | fingerprint and first answer of an idempotent request | recall | 24 h |
+
+What `relay:` begins, each for one app:
+
+- `seen:<app>:<day>:<byte>`, set: 12 bytes of each webhook that was taken, by the day that it tells of; for 9 days.
+- `item:<app>:<id>`, hash: one webhook: its line, sealed body, tries, last error; until it is delivered.
+- `line:<app>:<line>`, list: ids of one user's webhooks in their order. `due:<app>`, zset: lines by when they are due.
+- `order:<app>`, `dead:<app>`, zsets: ids of what waits by when it came, of what is dead by when it died.
+- `app:<app>`, hash: how the app took the last ones; `held_until` (ms) while it is down.
+- `ended`, zset, of all apps: promised messages that ended unsent, until the report of it waits; 9 days at most.
 """
 
 from __future__ import annotations
@@ -86,6 +96,7 @@ NAMES: Final = (
     "nodes",
     "heard",
     "prepaid",
+    "relay:",
 )
 
 
@@ -165,6 +176,13 @@ class PortfolioKeys:
         """The key beside the `clock` given, which is the first key of every script."""
         text = clock.encode() if isinstance(clock, str) else clock
         return text.removesuffix(b"clock") + b"promise"
+
+    def relay(self, kind: str, app: str = "") -> str:
+        """One of the keys that `relay:` begins: of an app, or `ended` of all of them."""
+        return f"{self._prefix}relay:{kind}:{app}" if app else f"{self._prefix}relay:{kind}"
+
+    def relay_item(self, app: str, name: bytes) -> bytes:
+        return f"{self._prefix}relay:item:{app}:".encode() + name
 
     def idempotency(self, app: str, digest: str) -> str:
         return f"{self._prefix}idempotency:{app}:{digest}"

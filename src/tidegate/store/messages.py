@@ -42,6 +42,8 @@ class MessageRecord:
     unresolved_at_ms: int | None
     """When it was told of as unresolved, whatever came of it since."""
     history: tuple[Event, ...]
+    is_known_by_our_id: bool = False
+    """Whether its sender was answered with the gateway's id, for there was no answer of Meta's to give."""
 
 
 class Messages:
@@ -78,7 +80,13 @@ class Messages:
 
         None when it gave none, or when it can't be read any more: its key was destroyed, or is not known here.
         """
-        sealed = about.get("opaque")
+        return await self._opened(message_id, about.get("opaque"))
+
+    async def recipient(self, message_id: str, about: Mapping[str, str]) -> str | None:
+        """Digits of the phone, or the id, that a promised message was for; None when that is not known (any more)."""
+        return await self._opened(message_id, about.get("to"))
+
+    async def _opened(self, message_id: str, sealed: str | None) -> str | None:
         try:
             return await self._seal.open_word(message_id, sealed) if sealed else None
         except BrokenSeal:
@@ -105,6 +113,7 @@ def _record(portfolio: str, message_id: str, fields: Mapping[Any, Any], wamid: s
         expires_at_ms=number(b"expires"),
         unresolved_at_ms=number(b"unresolved_at"),
         history=tuple(_events(fields.get(b"history", b"").decode())),
+        is_known_by_our_id=fields.get(b"given") is not None,
     )
 
 

@@ -165,14 +165,23 @@ class SendQueue:
         return answer[0], reaped
 
     async def end(
-        self, portfolio: str, message_id: str, state: str, cause: str, reason: str = "", *, forestall: bool = False
+        self,
+        portfolio: str,
+        message_id: str,
+        state: str,
+        cause: str,
+        reason: str = "",
+        *,
+        forestall: bool = False,
+        is_told: bool = False,
     ) -> str:
         """Take a message out of the queue for good; the state it had: "queued" means that it ended now, "" none.
 
         "unknown" of one that was in line for a further try: that is taken back, the first may have been taken.
         `forestall`: one that is not there may yet be queued, by a call that was given up on; it will find it ended.
+        `is_told`: its app knows already.
         """
-        args = [message_id, state, cause, reason, LATE_MS if forestall else 0]
+        args = [message_id, state, cause, reason, LATE_MS if forestall else 0, 0 if is_told else 1]
         answer = await script("cancel")(self._client, self._keys[portfolio].all, args)
         return bytes(answer).decode()
 

@@ -16,6 +16,8 @@ access_token = "t"
 id = "8"
 """
 GRAPH = "https://graph.facebook.com"
+PRIVATE = "has to be https:// at port 443 or 8443, or relay.allow_private has to be true"
+APP = f'[[app]]\nname = "b"\nkey_sha256 = "{"a" * 64}"\nwebhook_secret = "s"\n'
 
 
 @pytest.mark.parametrize(
@@ -52,9 +54,15 @@ GRAPH = "https://graph.facebook.com"
             id="an app of a number that is not ours",
         ),
         pytest.param(
-            f'[[app]]\nname = "b"\nkey_sha256 = "{"a" * 64}"\nwebhook_url = "http://h"',
+            f'[[app]]\nname = "b"\nkey_sha256 = "{"a" * 64}"\nwebhook_url = "https://h"',
             Fault("app[1].webhook_secret", "required beside webhook_url: relayed webhooks are signed"),
             id="a relay that nobody signs",
+        ),
+        pytest.param(f'{APP}webhook_url = "http://h"', Fault("app[1].webhook_url", PRIVATE), id="a relay in the clear"),
+        pytest.param(
+            f'{APP}webhook_url = "https://h:6379"',
+            Fault("app[1].webhook_url", PRIVATE),
+            id="a relay to a port of another trade",
         ),
     ],
 )
@@ -185,3 +193,9 @@ def test_two_ports_are_fine(loaded: Loader, workers: int, address: str) -> None:
     settings = loaded(("workers = 1", f'workers = {workers}\ncontrol_listen = "{address}"'))
     assert settings.server.control is not None
     assert (settings.server.control.listen, settings.server.control.workers) == (address, workers)
+
+
+def test_a_relay_in_the_same_network_is_let_through_where_that_is_allowed(loaded: Loader) -> None:
+    settings = loaded(added=f'[relay]\nallow_private = true\n{APP}webhook_url = "http://h:80"')
+
+    assert settings.apps[1].webhook_url == "http://h:80"

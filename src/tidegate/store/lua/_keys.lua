@@ -3,7 +3,7 @@ local KEY_NAMES = { 'clock', 'ledger', 'places', 'calendar', 'holds', 'releases'
   'inflight', 'lane', 'waiting', 'leases', 'deadlines', 'queued_for', 'standing', 'history', 'breakers',
   'turns', 'tally', 'count', 'user', 'outcomes',
   'outcome_scopes', 'reached', 'ramps', 'topups', 'nodes', 'heard',
-  'prepaid' }
+  'prepaid', 'relay' }
 
 local blocks = {}
 local function keys_of(portfolio)

@@ -43,7 +43,7 @@ if state ~= 'queued' or record[8] ~= ARGV[10] then told = told .. digits(now) ..
 local since = record[5] or now
 redis.call('HSET', k.message .. id, 'state', 'queued', 'attempt', attempt == '' and 0 or attempt, 'recipient', recipient,
   'lane', lane, 'queued_at', since, 'due', due, 'expires', ARGV[7], 'body', ARGV[8], 'about', ARGV[9],
-  'reason', ARGV[10], 'until', ARGV[11],
+  'reason', ARGV[10], 'until', ARGV[11], 'given', 1,
   'history', told)
 redis.call('PEXPIRE', k.message .. id, digits(math.max(0, tonumber(ARGV[7]) - now) + tonumber(ARGV[13])))
 redis.call('ZREM', k.inflight, id)

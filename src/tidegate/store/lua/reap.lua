@@ -1,5 +1,5 @@
 -- reap: end what has run out of time: leases, deadlines of queued messages, outcomes that never came.
--- uses: keys, time, places, queue, doubts
+-- uses: keys, time, places, queue, doubts, reports
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved
@@ -56,6 +56,7 @@ for _, id in ipairs(due(k.deadlines)) do
       park(k, id, record[5], 'its deadline passed before it could be tried again', now, now)
     else
       become(id, record, 'expired', 'its deadline passed while it was queued', 'expired')
+      report_end(k, id, record[4], now)
       tell('expired', id, record)
     end
   end

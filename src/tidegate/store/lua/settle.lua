@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended; for all that ended since the last call.
--- uses: keys, time, places, queue, paces, doubts
+-- uses: keys, time, places, queue, paces, doubts, reports
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -34,7 +34,7 @@ end
 local function settle(portfolio, id, attempt, state, cause, wamid, release)
   local k = keys_of(portfolio)
   local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'recipient', 'place', 'history', 'tallies',
-    'doubt', 'about', 'lane')
+    'doubt', 'about', 'lane', 'given')
   if not record[1] then
     if release == '1' then leave_tombstone(k, id, attempt, cause) end
     return 0
@@ -47,7 +47,12 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
     redis.call('HSET', k.message .. id, 'wamid', wamid)
     redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
   end
-  if record[1] ~= 'sending' and record[1] ~= 'unknown' then return 0 end
+  -- Under which id its sender knows it: Meta's, or ours where there was no answer of Meta's to give.
+  if state == 'unknown' then redis.call('HSET', k.message .. id, 'given', 1) end
+  if record[1] ~= 'sending' and record[1] ~= 'unknown' then
+    redis.call('HSET', k.message .. id, 'answered', 1)
+    return 0
+  end
   -- That this try was not taken proves nothing of the one before it.
   local in_doubt = state == 'failed' and record[7]
   if in_doubt then
@@ -58,6 +63,8 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
     redis.call('HSET', k.message .. id, 'state', state, 'reason', '',
       'history', record[5] .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
     redis.call('ZREM', k.inflight, id)
+    -- Whoever has Meta's own refusal needs no report of it.
+    if state == 'failed' and record[10] then report_end(k, id, record[8], now) end
   end
   if state ~= 'unknown' or record[7] or not wants_another_try(record[8]) then
     redis.call('HDEL', k.message .. id, 'body')

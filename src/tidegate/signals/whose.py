@@ -1,0 +1,38 @@
+"""Which message of ours a status speaks of."""
+
+from __future__ import annotations
+
+from tidegate.cloudapi.messages import unwrap_opaque
+from tidegate.ids import MessageIds
+from tidegate.policy.identity import Identity
+from tidegate.store.messages import Messages
+
+
+class Whose:
+    """Finds messages by what their statuses carry: the callback data that we gave them, else Meta's id."""
+
+    __slots__ = ("_identity", "_ids", "_messages")
+
+    def __init__(self, messages: Messages, identity: Identity, ids: MessageIds) -> None:
+        self._messages = messages
+        self._identity = identity
+        self._ids = ids
+
+    def claimed(self, opaque: str | None) -> str | None:
+        """The message id in callback data that is proven ours; None for anybody else's."""
+        wrapped = unwrap_opaque(opaque) if opaque else None
+        return wrapped[0] if wrapped is not None and wrapped[1] == self._identity.seal(wrapped[0]) else None
+
+    async def message_of(self, opaque: str | None, wamid: str, portfolio: str | None) -> tuple[str, str] | None:
+        """Portfolio and gateway id of the message; None when it is none of ours. Raises StoreUnavailable.
+
+        `portfolio`: of the number that the status came for, where that is ours.
+        """
+        claimed = self.claimed(opaque)
+        if claimed is not None:
+            named = self._ids.portfolio(claimed)
+            return (named, claimed) if named else None
+        if portfolio is None:
+            return None
+        message_id = await self._messages.id_of_wamid(portfolio, wamid)
+        return (portfolio, message_id) if message_id else None
