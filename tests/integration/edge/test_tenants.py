@@ -118,6 +118,10 @@ def matrix(others: Others) -> dict[str, list[Row]]:
         f"GET {V1}/keys": [Row(f"{V1}/keys", 200)],
         f"POST {V1}/keys": [Row(f"{V1}/keys", 404, {"app": "stranger"})],
         f"DELETE {V1}/keys/{{id}}": [Row(f"{V1}/keys/{others.key}", 404)],
+        # With webhooks that wait and are dead: tests/integration/relay/test_webhooks_told.py.
+        f"GET {V1}/webhooks": [Row(f"{V1}/webhooks", 200)],
+        f"GET {V1}/webhooks/dead": [Row(f"{V1}/webhooks/dead?app=stranger", 404)],
+        f"POST {V1}/webhooks:replay": [Row(f"{V1}/webhooks:replay", 404, {"app": "stranger"})],
         # One for all: the rules, the store's time, and what needs no key.
         f"GET {V1}/rules": [Row(f"{V1}/rules", 200)],
         f"PUT {V1}/rules": [Row(f"{V1}/rules", 422, {"rules": {"no_such_rule": 1}})],
