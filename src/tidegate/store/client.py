@@ -8,21 +8,26 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
+from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from tidegate.store.address import StoreAddress, StoreKind, parse_address
+from tidegate.store.connections import (
+    PlainConnection,
+    Pool,
+    SentinelConnection,
+    SentinelPool,
+    SocketConnection,
+    TlsConnection,
+    TlsSentinelConnection,
+)
 from tidegate.store.data_directory import DirectoryInUse
 from tidegate.store.embedded import EmbeddedStore, running_url
-from tidegate.store.pulse import NoConnection, Pulse
+from tidegate.store.pulse import Pulse
 from tidegate.store.scripts import StoreClient
 from tidegate.store.witness import Witness
 from tidegate.tasks import spawn
@@ -112,135 +117,6 @@ async def connect(url: str, *, adopt: bool = False, witness: Witness | None = No
     return StoreConnection(client, own_url, embedded=embedded)
 
 
-class _Closes:
-    """A connection that closes itself when it is of no use any more, and tells whether the store answers on it.
-
-    uvloop says of a transport that was reset while it was written to that it is closed, in a RuntimeError; the library
-    knows OSError only, and would keep the connection for the next caller, and all after it.
-    """
-
-    #: Which run of which server it reaches, where a witness has asked.
-    run_id: str | None = None
-
-    def __init__(self, *args: Any, pulse: Pulse | None = None, witness: Witness | None = None, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._pulse = pulse or Pulse()
-        self._witness = witness
-
-    @property
-    def is_trusted(self) -> bool:
-        """Whether it reaches the server that is trusted now."""
-        return self._witness is None or self._witness.trusts(self.run_id)
-
-    async def connect(self) -> None:
-        try:
-            await super().connect()  # type: ignore[misc]  # the connection beside it
-        except (RedisConnectionError, RedisTimeoutError, OSError):
-            self._pulse.failed()
-            raise
-
-    async def read_response(self, *args: Any, **options: Any) -> Any:
-        try:
-            answer = await super().read_response(*args, **options)  # type: ignore[misc]  # as above
-        except (RedisConnectionError, RedisTimeoutError):
-            self._pulse.failed()
-            raise
-        except RedisError:
-            self._pulse.answered()
-            raise
-        self._pulse.answered()
-        return answer
-
-    async def send_packed_command(self, *args: Any, **options: Any) -> None:
-        try:
-            await super().send_packed_command(*args, **options)  # type: ignore[misc]  # as above
-        except RuntimeError as fault:
-            await self.disconnect(nowait=True)  # type: ignore[attr-defined]  # as above
-            raise RedisConnectionError("the connection was reset") from fault
-
-
-class _LeavesReplicas(_Closes):
-    """A connection that closes itself when its server turns out to be a replica, too.
-
-    After a failover the old primary goes on answering READONLY on connections that never broke; a new
-    connection goes where the name, or the proxy, points by then.
-    """
-
-    async def read_response(self, *args: Any, **options: Any) -> Any:
-        try:
-            return await super().read_response(*args, **options)
-        except ReadOnlyError:
-            await self.disconnect()  # type: ignore[attr-defined]  # as above
-            raise
-
-
-class _PlainConnection(_LeavesReplicas, Connection):
-    pass
-
-
-class _TlsConnection(_LeavesReplicas, SSLConnection):
-    pass
-
-
-class _SocketConnection(_LeavesReplicas, UnixDomainSocketConnection):
-    pass
-
-
-class _SentinelConnection(_Closes, SentinelManagedConnection):
-    pass
-
-
-class _TlsSentinelConnection(_Closes, SentinelManagedSSLConnection):
-    pass
-
-
-class _Pool(BlockingConnectionPool):
-    """Waits for a free connection instead of refusing at once; not while the store is away, nor when it is closed."""
-
-    _is_closed = False
-
-    async def get_connection(self, *args: Any, **options: Any) -> Any:
-        if self._is_closed:
-            raise NoConnection("the way to the store is closed")
-        pulse: Pulse = self.connection_kwargs["pulse"]
-        if not pulse.may_ask():
-            raise NoConnection("the store does not answer; it is asked again in a moment")
-        try:
-            return await super().get_connection(*args, **options)  # type: ignore[no-untyped-call]  # it has no hints
-        except (RedisConnectionError, RedisTimeoutError, OSError) as fault:
-            raise NoConnection(str(fault)) from fault
-
-    async def ensure_connection(self, connection: Any) -> None:
-        # A primary that was deposed while it could not be told goes on answering on connections that never broke.
-        if not connection.is_trusted:
-            await connection.disconnect()
-        try:
-            await super().ensure_connection(connection)
-        finally:
-            if self._is_closed:
-                await connection.disconnect(nowait=True)
-        if self._is_closed:
-            raise NoConnection("the way to the store was closed meanwhile")
-
-    async def release(self, connection: Any) -> None:
-        try:
-            await super().release(connection)
-        except asyncio.CancelledError:
-            # The library knows it only weakly, and would lose it open.
-            if connection in self._in_use_connections:
-                spawn(super().release(connection), "give back a connection")
-            raise
-
-    async def aclose(self) -> None:
-        """Close what is open. Whoever has still something to ask is told so, and opens nothing new."""
-        self._is_closed = True
-        await super().aclose()
-
-
-class _BlockingSentinelPool(SentinelConnectionPool, _Pool):
-    """Asks the Sentinels for the primary."""
-
-
 def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[StoreClient, Sentinel | None]:
     match address.kind:
         case StoreKind.CLUSTER:
@@ -248,12 +124,12 @@ def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[Stor
         case StoreKind.SENTINEL:
             return _sentinel(address, witness)
         case StoreKind.UNIX:
-            where: dict[str, Any] = {"connection_class": _SocketConnection, "path": str(address.path)}
+            where: dict[str, Any] = {"connection_class": SocketConnection, "path": str(address.path)}
         case _:
             ((host, port),) = address.hosts
-            kind = _TlsConnection if address.tls else _PlainConnection
+            kind = TlsConnection if address.tls else PlainConnection
             where = {"connection_class": kind, "host": host, "port": port}
-    pool = _Pool(**_pool_options(address), **_greeted(witness), **where)
+    pool = Pool(**_pool_options(address), **_greeted(witness), **where)
     return Redis.from_pool(pool), None
 
 
@@ -268,8 +144,8 @@ def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClie
     # Once, for each call makes another pool.
     client = sentinel.master_for(
         address.service or "",
-        connection_pool_class=_BlockingSentinelPool,
-        connection_class=_TlsSentinelConnection if address.tls else _SentinelConnection,
+        connection_pool_class=SentinelPool,
+        connection_class=TlsSentinelConnection if address.tls else SentinelConnection,
         ssl=address.tls,
         **_pool_options(address),
         **_greeted(witness),
