@@ -228,11 +228,13 @@ class TestWhatStops:
         assert b"Connection: close" in answer
         assert graph.requests == []
 
-    async def test_a_caller_that_drips_is_told_so_too(self, call: Caller, graph: Recorder):
+    async def test_a_caller_that_drips_is_told_so_too(self, make_node: NodeMaker, graph: Recorder):
+        # Long enough that no drop comes too late for this alone.
+        node = await make_node(graph.url, environ={"TIDEGATE_SERVER__STALL_TIMEOUT": "2s"})
         head = f"POST /v25.0/{NUMBER}/media HTTP/1.1\r\n{KEYED}Content-Type: image/png\r\nContent-Length: 4000\r\n\r\n"
-        reader, writer = await asyncio.open_connection("127.0.0.1", URL(call.url).port)
+        reader, writer = await asyncio.open_connection(*node.address)
         writer.write(head.encode())
-        reading = asyncio.ensure_future(reader.readuntil(b"\r\n"))
+        reading = asyncio.ensure_future(reader.readuntil(b"too slowly"))
 
         async def is_told() -> bool:
             writer.write(b"x")
