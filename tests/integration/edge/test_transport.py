@@ -246,20 +246,20 @@ class TestWhatStops:
         assert reading.result().startswith(b"HTTP/1.1 408 ")
         assert graph.requests == []
 
-    async def test_a_body_that_breaks_off_is_never_taken_for_a_whole_one(self, call: Caller, graph: Recorder):
+    async def test_a_body_that_breaks_off_is_never_taken_for_a_whole_one(self, bare: Caller, graph: Recorder):
         head = f"POST /v25.0/{NUMBER}/media HTTP/1.1\r\n{KEYED}Transfer-Encoding: chunked\r\n\r\n"
-        _, writer = await asyncio.open_connection("127.0.0.1", URL(call.url).port)
+        _, writer = await asyncio.open_connection("127.0.0.1", URL(bare.url).port)
         writer.write(head.encode() + b"4\r\npart\r\n")
         await writer.drain()
         writer.transport.abort()
 
-        assert (await call("GET", f"/v25.0/{MEDIA}")).status == 200
+        assert (await bare("GET", f"/v25.0/{MEDIA}")).status == 200
         assert [method for method, *_ in graph.requests] == ["GET"]
 
-    async def test_a_chunk_that_is_none_is_a_400(self, call: Caller, graph: Recorder):
+    async def test_a_chunk_that_is_none_is_a_400(self, bare: Caller, graph: Recorder):
         head = f"POST /v25.0/{NUMBER}/media HTTP/1.1\r\n{KEYED}Transfer-Encoding: chunked\r\n\r\n"
 
-        answer = await written(call.url, head.encode(), b"4\r\npart\r\n", b"zz\r\n")
+        answer = await written(bare.url, head.encode(), b"4\r\npart\r\n", b"zz\r\n")
 
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert graph.requests == []
