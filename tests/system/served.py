@@ -50,14 +50,15 @@ clock = true
 class Served:
     """One `tidegate serve` process, and a client of it."""
 
-    def __init__(self, config: Path, port: int) -> None:
+    def __init__(self, config: Path, port: int, *options: str) -> None:
         self.config = config
         self._log = config.with_name("log")
         self._url = f"http://127.0.0.1:{port}"
+        self._options = options
         self.process: asyncio.subprocess.Process
 
     async def start(self) -> None:
-        command = (sys.executable, "-m", "tidegate", "serve", "--config", str(self.config))
+        command = (sys.executable, "-m", "tidegate", "serve", "--config", str(self.config), *self._options)
         with self._log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(*command, stderr=log)
         await until(self._ready, within_s=30)
