@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from tidegate.policy.lifecycle import State
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.scripts import StoreClient
+from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal, Seal
+
+#: So many messages are looked at in one step of an erasure.
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,22 @@ class Messages:
         with store_faults:
             found: Any = await self._client.get(self._keys[portfolio].wamid(self._seal.wamid_index(wamid)))
         return found.decode() if found else None
+
+    async def erase(self, portfolio: str, names: Sequence[bytes]) -> int:
+        """Forget what was said in and of all messages of a user with these names; how many there were.
+
+        Looks at every message of the store, a few at a time: it may last seconds where there are millions.
+        """
+        prefix, keys = self._keys[portfolio].message(""), self._keys[portfolio].all
+        ids: list[bytes] = []
+        erased = 0
+        with store_faults:
+            async for key in self._client.scan_iter(match=f"{prefix}*", count=_AT_ONCE):
+                ids.append(bytes(key)[len(prefix) :])
+                if len(ids) == _AT_ONCE:
+                    erased += await script("erase_messages").repeatable(self._client, keys, [len(names), *names, *ids])
+                    ids.clear()
+        return erased + int(await script("erase_messages").repeatable(self._client, keys, [len(names), *names, *ids]))
 
     async def sealed_wamid(self, message_id: str, wamid: str) -> str:
         """Meta's id of a message as it is stored."""

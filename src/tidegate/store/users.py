@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import Category
@@ -50,6 +50,8 @@ class Erased:
 
     left: User
     queued: tuple[str, ...]
+    names: tuple[bytes, ...] = ()
+    """The names under which the user was known."""
 
 
 class Users:
@@ -144,7 +146,7 @@ class Users:
         if name != recipient:
             under_alias = await self._erase(portfolio, recipient, numbers, forget)
             erased = Erased(erased.left, erased.queued + under_alias.queued)
-        return erased
+        return replace(erased, names=tuple({name, recipient, *user.aliases}))
 
     async def _erase(self, portfolio: str, name: bytes, numbers: Sequence[str], forget: bool) -> Erased:
         for _ in range(_RACES):

@@ -114,11 +114,13 @@ async def erase_recipient(call: Call) -> Reply:
             cause = f"its recipient was erased by {call.app.name}"
             was = await services.queue.end(portfolio, message_id, MessageState.CANCELLED.value, cause)
             cancelled += was == MessageState.QUEUED.value
+        messages = await services.messages.erase(portfolio, erased.names)
         log.info(
             "recipient_erased",
             app=call.app.name,
             portfolio=portfolio,
             cancelled=len(erased.queued),
+            messages=messages,
             kept=sorted(erased.left.refused),
         )
     return json_reply({"recipient": _spelling(name), "erased": True, "cancelled": cancelled, "kept": sorted(kept)})
