@@ -32,6 +32,8 @@ KEPT: Final = {
     "topups": "references of payments, as hashes",
     "warnings": "numbers and templates that early warning watches",
     "heard": "a time for each number",
+    "key_uses": "an hour for each key of an app",
+    "relay": "webhooks that wait for their apps, encrypted, with their end beside them",
     "audit": "each entry for privacy.audit_kept",
     "audited": "how far the history was taken over",
     "data_keys": "each key for its span",
