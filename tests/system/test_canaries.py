@@ -31,10 +31,10 @@ TOKEN, APP_SECRET, VERIFY = "EAAGcanaryMetaToken0123456789", "canary-app-secret-
 APP_KEY, WRONG_KEY = "tg_canary-app-key-0123456789", "tg_canary-wrong-key-0123456789"
 IDENTITY, PAYLOAD = "canary identity key 0123456789 abcdef", "canary payload key 0123456789 abcdef.."
 TEXT, PARAMETER, OPAQUE, HEARD = "canary text öü", "canary parameter", "canary opaque data", "canary words of a user"
-IDEMPOTENCY = "canary-idempotency-key"
+IDEMPOTENCY, HOOK_SECRET = "canary-idempotency-key", "canary-webhook-secret-0123"
 
 PERSONAL = (SENT, QUEUED, INBOUND, ERASED, REFUSED, PASSED, TEXT, PARAMETER, OPAQUE, HEARD)
-SECRET = (TOKEN, APP_SECRET, VERIFY, APP_KEY, WRONG_KEY, IDENTITY, PAYLOAD, IDEMPOTENCY)
+SECRET = (TOKEN, APP_SECRET, VERIFY, APP_KEY, WRONG_KEY, IDENTITY, PAYLOAD, IDEMPOTENCY, HOOK_SECRET)
 
 CONFIG = f"""
 [server]
@@ -63,6 +63,8 @@ id = "{NUMBER}"
 name = "checkout"
 key_sha256 = "{hash_key(APP_KEY)}"
 scopes = ["send", "read", "admin"]
+webhook_url = "https://hooks.invalid/whatsapp"
+webhook_secret = "{HOOK_SECRET}"
 [testing]
 clock = true
 """
@@ -266,6 +268,7 @@ async def test_nothing_personal_and_no_secret_is_left_anywhere(
 
     kinds = " ".join(content)
     assert all(kind in kinds for kind in (".aof", ".journal", "log", "metrics", "audit"))
+    assert any(b":relay:" in one for where, one in content.items() if ".aof" in where), "webhooks wait for their app"
     assert any(b"wamid:" in one for where, one in content.items() if ".aof" in where), "the file is read as it stands"
     left = {where: found for where, one in content.items() if (found := found_in(one, (*PERSONAL, *SECRET)))}
     assert left == {}
