@@ -137,6 +137,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         prepaid=prepaid,
         enforcement=enforcement,
         seal=seal,
+        grants={app.name: grant for app in settings.apps if (grant := app.grant) is not None},
     )
     dispatcher = Dispatcher(gateway, queue, standings, routes, clock, metrics)
     books = Books(client, journals[0])

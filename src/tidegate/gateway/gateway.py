@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +27,7 @@ from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
 from tidegate.policy.decide import decide, explain, judge, terms_of
 from tidegate.policy.facts import Case, Terms
+from tidegate.policy.grant import Grant
 from tidegate.policy.identity import Identity
 from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Delivery, Hold, Rules
@@ -68,7 +69,10 @@ class Gateway:
         offline: Offline,
         prepaid: Prepaid,
         seal: Seal,
+        grants: Mapping[str, Grant],
     ) -> None:
+        """`grants`: of the apps, by name, that may not send everything."""
+        self._grants = grants
         self._seal = seal
         self._users = users
         self._standings = standings
@@ -228,6 +232,9 @@ class Gateway:
         """The message and its case under a standing: to whom it goes, and as what it is judged now."""
         message = replace(message, user=addressee.name, rules_version=standing.rules.version)
         case = message.case(waited_ms, standing.rules, addressee.zones)
+        grant = self._grants.get(message.app)
+        if grant is not None:
+            case = replace(case, grant=grant)
         if case.category is Category.UTILITY and is_marketing_now(case, standing, self._clock.now_ms()):
             message = replace(message, category=Category.MARKETING)
             case = replace(case, category=Category.MARKETING)

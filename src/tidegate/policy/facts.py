@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
+from tidegate.policy.grant import Grant
 from tidegate.policy.verdict import Objection
 
 NO_LIMIT: Final = UNLIMITED
@@ -39,6 +40,9 @@ class Case:
     """Their phone number, which tells what a message costs; "" where it is hidden."""
     zones: tuple[str, ...] = field(default=(), repr=False)
     """The time zones that the user may be in, by their number or user id; () where nothing is known."""
+
+    grant: Grant | None = None
+    """What its app may send; None: all."""
 
     @property
     def counts(self) -> bool:

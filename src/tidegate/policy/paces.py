@@ -10,7 +10,7 @@ from tidegate.policy.facts import Case, Turn
 from tidegate.policy.reach import Action, Covers, Scope
 from tidegate.policy.rules import Mode
 from tidegate.policy.standing import Standing
-from tidegate.policy.verdict import Objection
+from tidegate.policy.verdict import Objection, Reason
 
 #: A turn that comes late by up to this does not push back those after it (as with a number's own throughput).
 _SLACK_MS: Final = 10.0
@@ -42,7 +42,16 @@ def turns_of(case: Case, standing: Standing, now_ms: int) -> tuple[Turn, ...]:
             if share < 1 and per_second > 0:
                 emission_ms = 1_000 / per_second / share
                 turns.append(Turn(f"share:{breaker.id}:{case.number}", emission_ms, _SLACK_MS, _slowed(breaker, share)))
-    return tuple(turns)
+    return (*turns, *_of_app(case, standing))
+
+
+def _of_app(case: Case, standing: Standing) -> Iterator[Turn]:
+    grant, per_second = case.grant, standing.number(case.number).throughput
+    if grant is not None and grant.throughput_share is not None and per_second > 0:
+        emission_ms = 1_000 / per_second / grant.throughput_share
+        detail = f"the app {grant.app} has {grant.throughput_share:.0%} of the number's {per_second} messages a second"
+        objection = Objection(Reason.THROUGHPUT, detail, pacing=True)
+        yield Turn(f"app:{grant.app}:{case.number}", emission_ms, _SLACK_MS, objection)
 
 
 def is_marketing_now(case: Case, standing: Standing, now_ms: int) -> bool:

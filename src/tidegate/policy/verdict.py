@@ -37,6 +37,7 @@ class Reason(StrEnum):
     SCHEDULED = "scheduled"
     UPSTREAM_THROTTLED = "upstream_throttled"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    NOT_GRANTED = "not_granted"
 
     @property
     def code(self) -> int:
@@ -74,6 +75,8 @@ CODES: dict[Reason, int] = {
     Reason.SCHEDULED: 131000,
     Reason.UPSTREAM_THROTTLED: 130429,
     Reason.OUTCOME_UNKNOWN: 131000,
+    # Graph's own words for it: "Application does not have permission for this action".
+    Reason.NOT_GRANTED: 10,
 }
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -87,10 +88,19 @@ def _set(place: dict[str, Any], name: str, key: Key, text: str) -> tuple[str, st
 
 def _typed(text: str, key: Key) -> Any:
     """The text as the type that the file would have. What does not fit stays text, and validation objects."""
-    if key.kind is bool and text.strip().lower() in ("true", "false", "1", "0"):
+    kind = _bare(key.kind)
+    if kind is bool and text.strip().lower() in ("true", "false", "1", "0"):
         return text.strip().lower() in ("true", "1")
-    if key.kind is int and re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
+    if kind is int and re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
         return int(text)
-    if key.kind is float and re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", text.strip()):
+    if kind is float and re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", text.strip()):
         return float(text)
     return text
+
+
+def _bare(kind: Any) -> Any:
+    """What a value is that may be left out, or that a validator looks at."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    named = [part for part in get_args(kind) if part is not NoneType]
+    return _bare(named[0]) if get_origin(kind) in (Union, UnionType) and len(named) == 1 else kind

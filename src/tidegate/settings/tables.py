@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt
 
+from tidegate.policy.grant import Grant
 from tidegate.policy.rules import Rules
 from tidegate.settings import fields
 
@@ -160,12 +161,26 @@ class App(Table):
     key_sha256: fields.KeyHashes
     scopes: tuple[Scope, ...] = (Scope.SEND, Scope.READ)
     numbers: tuple[fields.GraphId, ...] | None = None
+    #: What it may send; None: all. `service` stands for free-form messages.
+    categories: tuple[Literal["authentication", "utility", "marketing", "service"], ...] | None = None
+    #: Patterns of names of templates: `order_*`.
+    templates: tuple[fields.TemplatePattern, ...] | None = None
+    throughput_share: fields.Share | None = None
     #: A key of it that is none of ours is Meta's own access token: what passes through goes on with it, untouched.
     own_token: StrictBool = False
     #: Of each process: requests of Graph's face that are being answered.
     max_in_flight: fields.AtLeastOne = 1024
     webhook_url: fields.HttpUrl | None = None
     webhook_secret: fields.Secret | None = None
+
+    @property
+    def grant(self) -> Grant | None:
+        """What it may send by way of its numbers; None: all."""
+        bounds = (self.categories, self.templates, self.throughput_share)
+        if bounds == (None, None, None):
+            return None
+        categories = None if self.categories is None else frozenset(self.categories)
+        return Grant(self.name, categories, self.templates, self.throughput_share)
 
     def may_use(self, number_id: str) -> bool:
         """Whether this app may send from, and read about, the number of this phone_number_id."""

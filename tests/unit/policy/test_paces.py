@@ -12,6 +12,7 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.breaker import Board, Grip
 from tidegate.policy.decide import decide, foreshadowed, terms_of
 from tidegate.policy.facts import Terms
+from tidegate.policy.grant import Grant
 from tidegate.policy.paces import is_marketing_now, number_share, turns_of
 from tidegate.policy.reach import Action, Covers, Scope
 from tidegate.policy.rules import Rules
@@ -121,3 +122,22 @@ class TestAnOpenBreaker:
         rules = off("spam_rate")
 
         assert foreshadowed(make_case(), standing_with(SPAM, rules=rules), rules, NOW_MS) == []
+
+
+class TestAnAppsShare:
+    def test_an_app_with_a_share_of_the_throughput_has_turns_of_its_own(self) -> None:
+        grant = Grant("checkout", throughput_share=0.25)
+
+        (turn,) = turns_of(make_case(grant=grant), make_standing(), NOW_MS)
+
+        assert (turn.name, turn.emission_ms, turn.probes) == (f"app:checkout:{NUMBER}", 50.0, "")
+        assert turn.objection.reason is Reason.THROUGHPUT
+        assert turn.objection.pacing
+        assert turn.objection.detail == "the app checkout has 25% of the number's 80 messages a second"
+
+    def test_an_app_without_one_has_none(self) -> None:
+        assert turns_of(make_case(grant=Grant("checkout", templates=("*",))), make_standing(), NOW_MS) == ()
+
+    def test_a_number_without_a_known_throughput_has_no_share_to_give(self) -> None:
+        standing = make_standing(numbers={NUMBER: NumberStanding(NUMBER, throughput=0)})
+        assert turns_of(make_case(grant=Grant("checkout", throughput_share=0.5)), standing, NOW_MS) == ()

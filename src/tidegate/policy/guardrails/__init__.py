@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.guardrails.account_restricted import account_restricted
+from tidegate.policy.guardrails.app_grant import app_grant
 from tidegate.policy.guardrails.breaker_pace import breaker_pace
 from tidegate.policy.guardrails.budget import budget
 from tidegate.policy.guardrails.category_reserve import category_reserve
@@ -35,6 +36,7 @@ UserGuardrail = Callable[[Case, Standing, User, int], Objection | None]
 #: Asked before the store is: they look at the standing, in memory.
 STANDING: tuple[StandingGuardrail, ...] = (
     operator_pause,
+    app_grant,
     account_restricted,
     number_standing,
     template_health,
