@@ -91,9 +91,10 @@ async def refused(scene: Scene) -> Outcome:
 
 async def throttled(scene: Scene) -> Outcome:
     """Twice in a second from a number that may once. Not beside other libraries: what was refused is counted."""
-    user, slow = scene.estate.user(5), scene.estate.slow
-    await scene.stage.user_writes(slow, user)
+    slow = scene.estate.slow
     for nth in range(_THROTTLES):
+        user = scene.estate.user(100 + nth)
+        await scene.stage.user_writes(slow, user)
         await scene.stage.send(scene.estate, slow, to=user, type="text", text={"body": f"first {nth}"})
         before, accepted = await scene.stage.throttled(), len(scene.stage.accepted(user))
         sent = await scene.call("text", number=slow, to=user, body=f"second {nth}")
@@ -150,8 +151,9 @@ async def own_token(scene: Scene) -> Outcome:
     outcome = _sent(scene, user, sent)
     if outcome is not Done.WORKS:
         return outcome
-    if await scene.stage.state(scene.estate, scene.estate.room, sent["id"]) not in {"accepted", "sent", "delivered"}:
-        return Wrong("the gateway knows nothing of it")
+    state = await scene.stage.state(scene.estate, scene.estate.room, sent["id"])
+    if state not in {"accepted", "sent", "delivered"}:
+        return Wrong(f"the message is {state}")
     return await _downloaded(scene, token)
 
 

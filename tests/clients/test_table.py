@@ -17,7 +17,8 @@ from tests.clients.cells import Breaks
 from tests.clients.rows import ROWS
 from tests.clients.run import Line, run
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# One setup plays everything.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 _NOT_RUN = "needs npm: `make clients` installs and runs the Node libraries"
 _INSTALLED = (NODE / "node_modules" / ".package-lock.json").exists()
