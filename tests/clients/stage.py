@@ -70,8 +70,16 @@ class Stage:
     async def state(self, estate: Estate, number: str, message_id: str) -> str:
         """What became of a number's message, as the gateway tells."""
         headers = {"Authorization": f"Bearer {estate.key_for(number)}"}
-        async with self._session.get(f"{self.url}/gateway/v1/messages/{message_id}", headers=headers) as answer:
-            return str((await answer.json()).get("state"))
+        told: dict[str, str] = {}
+
+        async def is_told() -> bool:
+            url = f"{self.url}/gateway/v1/messages/{message_id}"
+            async with self._session.get(url, headers=headers) as answer:
+                told.update(await answer.json())
+                return answer.status == 200
+
+        await until(is_told)
+        return told["state"]
 
     async def throttled(self) -> int:
         """How many sends the gateway has refused until now because they came too fast."""
