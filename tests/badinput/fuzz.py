@@ -8,6 +8,7 @@ What the other processes of the machine do to the loop is told apart by trying a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import threading
 import time
@@ -106,7 +107,8 @@ class Fuzz:
         least_s = float("inf")
         for _ in range(_TRIES):
             self._stage.watch.forget()
-            converse(self._stage.port, made.raw, whole=made.whole)
+            with contextlib.suppress(AssertionError):
+                converse(self._stage.port, made.raw, whole=made.whole)
             least_s = min(least_s, max(self._stage.watch.longest()))
             if least_s <= STALL_S:
                 break

@@ -37,7 +37,7 @@ class Answer:
         return dict(self.body["error"])
 
 
-def exchange(port: int, sent: bytes, *, within_s: float = 10.0, pieces: int = 1, ends: bool = False) -> bytes:
+def exchange(port: int, sent: bytes, *, within_s: float = 20.0, pieces: int = 1, ends: bool = False) -> bytes:
     """All that the node answers to these bytes until it closes the connection, or is silent.
 
     `pieces`: in how many writes they go. `ends`: whether the writing side is closed after them.
@@ -60,7 +60,7 @@ def exchange(port: int, sent: bytes, *, within_s: float = 10.0, pieces: int = 1,
         return received
 
 
-def converse(port: int, sent: bytes, *, whole: bool, within_s: float = 8.0) -> bytes:
+def converse(port: int, sent: bytes, *, whole: bool, within_s: float = 20.0) -> bytes:
     """All that the node answers. What may be half a request is ended by closing the writing side when nothing comes.
 
     Raises AssertionError when there is no end of it.
