@@ -137,7 +137,7 @@ async def _outage(app: App, settings: Settings, users: int, each: int) -> Outcom
             for step in range(steps):
                 if step == steps // 2:
                     await nodes.pop().stop()
-                for i in range(step, len(deliveries), steps):
+                for i in range(step * len(deliveries) // steps, (step + 1) * len(deliveries) // steps):
                     await _tell(session, nodes[i % len(nodes)], deliveries[i])
                     if i % _TWICE == 0:
                         told_twice += deliveries[i].count(b'"from"')
