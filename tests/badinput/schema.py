@@ -25,9 +25,9 @@ SECONDS: Final = 240
 
 
 def described_calls(
-    stage: Stage, examples: int, seed: int, *, phases: str = "examples,coverage,fuzzing"
+    stage: Stage, examples: int, seed: int, *, phases: str = "examples,coverage,fuzzing", seconds: int = SECONDS
 ) -> tuple[int, str]:
-    """Make so many calls of each operation; Schemathesis' exit code and what it printed."""
+    """Make so many calls of each operation, for so long at most; Schemathesis' exit code and what it printed."""
     command = [str(Path(sys.executable).with_name("schemathesis")), "run"]
     command += [f"http://127.0.0.1:{stage.port}/openapi.json", "--header", f"Authorization: Bearer {OPERATOR}"]
     command += ["--checks", ",".join(CHECKS), "--phases", phases, "--max-examples", str(examples)]
@@ -35,14 +35,14 @@ def described_calls(
         "--seed",
         str(seed),
         "--max-time",
-        str(SECONDS),
+        str(seconds),
         "--warnings",
         "off",
         "--no-color",
         "--continue-on-failure",
     ]
     with TemporaryDirectory() as directory:
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=SECONDS + 60, check=False)
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=seconds + 60, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

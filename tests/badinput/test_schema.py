@@ -8,7 +8,7 @@ from tests.badinput.stage import a_stage
 
 def test_no_call_made_from_the_description_is_answered_otherwise_than_described() -> None:
     with a_stage(clock=False) as stage:
-        code, told = described_calls(stage, examples=1, seed=1, phases="coverage")
+        code, told = described_calls(stage, examples=1, seed=1, phases="coverage", seconds=20)
         stage.left()
         stage.check_log()
 
