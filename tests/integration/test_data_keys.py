@@ -51,9 +51,30 @@ async def test_nodes_that_begin_a_day_together_open_each_others(store_client: St
     nodes = [Node(store_client) for _ in range(3)]
     closed = await asyncio.gather(*(node.closed() for node in nodes))
     for node in nodes:
-        # A key that it does not know yet is asked for once a second.
-        node.at_ms += 2_000
         assert all([await node.opens(sealed) for sealed in closed])
+
+
+async def test_what_another_node_closed_is_opened_all_together_at_once(store_client: StoreClient) -> None:
+    late, early = Node(store_client), Node(store_client, at_ms=NOW_MS + DAY_MS)
+    await late.closed()
+    closed = [await early.closed() for _ in range(5)]
+    late.at_ms += DAY_MS
+    assert await asyncio.gather(*(late.opens(sealed) for sealed in closed)) == [True] * 5
+
+
+async def test_a_key_that_is_gone_keeps_no_other_from_being_found(store_client: StoreClient) -> None:
+    late, early = Node(store_client), Node(store_client, at_ms=NOW_MS + DAY_MS)
+    await late.closed()
+    late.at_ms += DAY_MS
+    assert not await late.opens(bytes(60))
+    assert await late.opens(await early.closed())
+
+
+async def test_a_store_that_does_not_answer_makes_nothing_unreadable() -> None:
+    node = Node(NOWHERE)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await node.opens(bytes(60))
 
 
 async def test_nothing_that_is_stored_opens_anything_without_the_payload_key(store_client: StoreClient) -> None:

@@ -19,6 +19,7 @@ KEYS = PortfolioKeys(PORTFOLIO)
     [
         pytest.param({"app": "a", "opaque": "sealed+/=", "number": "1"}, id="in the middle"),
         pytest.param({"app": "a", "number": "1", "opaque": "sealed+/="}, id="at the end"),
+        pytest.param({"app": "a", "number": "1", "to": "sealed+/=", "opaque": "sealed+/="}, id="with whom it was for"),
         pytest.param({"app": "a", "number": "1"}, id="nowhere"),
     ],
 )

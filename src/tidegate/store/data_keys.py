@@ -32,8 +32,10 @@ _NONCE: Final = 12
 _KEY: Final = 32
 #: How often a node looks whether its keys are still in the store, and whether any is to be destroyed.
 _LOOK_S: Final = 60.0
-#: After a look that failed, the next one; and a key that nobody knows is not asked for more often.
+#: After a look that failed, the next one; and a key that is not there is not asked for more often.
 _AGAIN_MS: Final = 1_000
+#: Of so many keys that are not there it is remembered that they were asked for.
+_MOST_MISSED: Final = 1_000
 
 log = structlog.get_logger()
 
@@ -71,7 +73,8 @@ class DataKeys:
         #: Of each span the key of the day, the shortest span first.
         self._todays: list[DataKey] = []
         self._turns_at_ms = 0
-        self._asked_at_ms = 0
+        #: Keys that were not there, and when that was seen.
+        self._missed: dict[bytes, int] = {}
         self._unreadable: set[bytes] = set()
         self._lock = asyncio.Lock()
 
@@ -99,12 +102,21 @@ class DataKeys:
 
     async def find(self, key_id: bytes) -> DataKey | None:
         """The key of this id; None when it was destroyed, or no payload key opens it. Raises StoreUnavailable."""
-        if key_id not in self._known and self._now_ms() >= self._asked_at_ms + _AGAIN_MS:
+        if key_id not in self._known:
             async with self._lock:
-                self._asked_at_ms = self._now_ms()
-                await self._exchange([])
+                # Whoever had the lock before may have learned it.
+                if key_id not in self._known and self._now_ms() >= self._missed.get(key_id, 0) + _AGAIN_MS:
+                    await self._ask_for(key_id)
         key = self._known.get(key_id)
         return key if key is not None and key.ends_ms > self._now_ms() else None
+
+    async def _ask_for(self, key_id: bytes) -> None:
+        await self._exchange([])
+        self._missed.pop(key_id, None)
+        if key_id not in self._known:
+            if len(self._missed) >= _MOST_MISSED:
+                self._missed.clear()
+            self._missed[key_id] = self._now_ms()
 
     async def run(self) -> None:
         """Keep the keys in the store and destroy those whose time is over, until cancelled."""
