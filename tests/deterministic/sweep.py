@@ -18,6 +18,7 @@ from tests.deterministic.loop import DeterministicLoop
 from tests.deterministic.meta import USUAL
 from tests.deterministic.run import AS_IT_IS, LIMIT, USERS, Result, Weakening, judge, settle
 from tests.deterministic.world import World, open_world
+from tests.oracle.events import PostStarted, Promised
 from tidegate.cloudapi.vocabulary import Category
 
 SEED: Final = 20_261_121
@@ -121,14 +122,21 @@ async def _run(
             await again
         else:
             again.cancel()
+            assert _posts_from_the_queue(world, doomed), "the node that is killed has nothing of the queue in hand"
         await settle(world)
         return judge(world, SEED, _NAME)
 
 
 async def _have_some_wait(world: World) -> None:
-    """Notices wait for the end of a pause, then offers do: they are sent out of the queue by either node."""
-    for category in (Category.UTILITY, Category.MARKETING):
-        await world.callers.pause(category, _WITHIN_S / 4)
+    """Notices wait for the end of a pause, then offers do, and again: they are sent out of the queue by either node."""
+    for category in (Category.UTILITY, Category.MARKETING) * 2:
+        await world.callers.pause(category, _WITHIN_S / 6)
+
+
+def _posts_from_the_queue(world: World, process: str) -> int:
+    queued = {told.message_id for told in world.events if isinstance(told, Promised) and told.verdict == "queue"}
+    posts = [event for event in world.events if isinstance(event, PostStarted) and event.node == process]
+    return sum(post.message_id in queued for post in posts)
 
 
 async def _start_again(world: World, killed: asyncio.Event) -> None:
