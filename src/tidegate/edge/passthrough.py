@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final
+from urllib.parse import unquote_plus
 
 import aiohttp
 from aiohttp import web
@@ -38,7 +39,6 @@ class Passthrough:
 
     def __init__(self, services: Services, keyring: Keyring, grants: Grants, turnstiles: Turnstiles) -> None:
         settings = services.settings
-        base_url = URL(settings.upstream.base_url)
         self._upstream = services.upstream
         self._keyring = keyring
         self._grants = grants
@@ -46,7 +46,7 @@ class Passthrough:
         self._public_url = settings.server.public_url
         self._stall_s = settings.server.stall_timeout_ms / 1000
         key = settings.privacy.payload_key.get_secret_value()
-        self._media_links = MediaLinks(key, [*settings.upstream.media_origins, str(base_url.origin())])
+        self._media_links = MediaLinks(key, settings.upstream.file_origins)
 
     async def forward(self, request: web.Request, target: Target, headers: Mapping[str, str]) -> web.StreamResponse:
         """Answer one request; `headers` go with the answer. Raises Denial."""
@@ -100,10 +100,12 @@ class Passthrough:
         streamed = exchange.streamed(_look(request, target)) if request.can_read_body else None
         origin = origin_of(request, self._public_url)
         links = Links(self._upstream.base_url, origin, access.token, query_key)
+        # Graph gives a field the name that the caller wants, `name.as(url)`: its value is then no address of Meta's.
+        is_plain = "(" not in unquote_plus(query) and streamed is None and body in (None, b"", b"{}")
 
         def rewritten(answer: bytes) -> bytes:
             answer = links.rewritten(answer)
-            if request.method != "GET" or target.edges:
+            if request.method != "GET" or target.edges or not is_plain:
                 return answer
             return self._media_links.rewritten(answer, target.object_id, app.name, access.waba, origin)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt
+from yarl import URL
 
 from tidegate.policy.grant import Grant
 from tidegate.policy.rules import Rules
@@ -108,6 +109,13 @@ class Upstream(Table):
     #: Where media files may lie; Meta's token is shown to these and to the host of `base_url`, and to no other.
     media_origins: tuple[fields.Origin, ...] = ("https://lookaside.fbsbx.com",)
     timeout_ms: fields.Wait = Field(default=10_000, alias="timeout")
+
+    @property
+    def file_origins(self) -> tuple[str, ...]:
+        """Where an address of a file may lead: Meta's own host for Graph keeps none, one that stands in for it may."""
+        base_url = URL(self.base_url)
+        is_metas = f".{base_url.host}".endswith(".facebook.com")
+        return self.media_origins if is_metas else (*self.media_origins, str(base_url.origin()))
 
 
 class Webhook(Table):

@@ -8,7 +8,17 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.integration.edge.callers import CHECKOUT, NUMBER, OPERATOR, READER, STRANGER, Caller, Recorder, template
+from tests.integration.edge.callers import (
+    CHECKOUT,
+    NUMBER,
+    OPERATOR,
+    OTHER_WABA,
+    READER,
+    STRANGER,
+    Caller,
+    Recorder,
+    template,
+)
 from tidegate.simulator.config import DEFAULT_TOKEN
 from tidegate.simulator.server import Simulator
 
@@ -103,6 +113,33 @@ async def test_no_other_address_is_made_one_that_the_gateway_reads(bare: Caller,
     described = await bare("GET", f"/v25.0/{MEDIA}")
 
     assert described.body["url"] == url
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        pytest.param("?fields=id,verified_name.as(url)", None, id="in the query"),
+        pytest.param("?fields=id%2Cverified_name.as%28url%29", None, id="in the query, escaped"),
+        pytest.param("", {"data": {"fields": "id,verified_name.as(url)"}}, id="in a form"),
+        pytest.param("", {"json": {"fields": "id,verified_name.as(url)"}}, id="in a JSON body"),
+    ],
+)
+async def test_a_field_that_the_caller_named_url_is_no_address(bare: Caller, graph: Recorder, query, body):
+    path = f"{graph.url}/v25.0/{OTHER_WABA}/message_templates"
+
+    async def answer(request: web.Request, _raw: bytes) -> web.Response:
+        if request.path.startswith(f"/v25.0/{OTHER_WABA}"):
+            return web.json_response({"data": ["theirs"], "paging": {"next": f"{path}?access_token={DEFAULT_TOKEN}"}})
+        return web.json_response({"id": NUMBER, "url": path})
+
+    graph.answer = answer
+
+    told = await bare("GET", f"/v25.0/{NUMBER}{query}", **(body or {}))
+
+    if told.body["url"] != path:
+        read = await bare("GET", told.body["url"].removeprefix(bare.url))
+        assert DEFAULT_TOKEN not in read.raw.decode()
+    assert told.body["url"] == path
 
 
 async def test_metas_own_host_for_files_is_one_of_the_known(bare: Caller, graph: Recorder):

@@ -10,6 +10,7 @@ from tests.unit.settings.conftest import SAMPLE, SECRETS, FaultFinder, Loader
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.rules import Hold, Mode
 from tidegate.settings import Scope
+from tidegate.settings.tables import Upstream
 
 
 def test_the_documented_configuration_is_read_to_the_letter(loaded: Loader) -> None:
@@ -302,3 +303,16 @@ def test_what_cannot_be_done_without_is_asked_for(
     start = SAMPLE.index(cut[0])
     found: dict[str, Any] = {f.path: f.problem for f in faults((SAMPLE[start : SAMPLE.index(cut[1], start)], ""))}
     assert found[path] == problem
+
+
+@pytest.mark.parametrize(
+    ("base_url", "beside"),
+    [
+        ("https://graph.facebook.com", ()),
+        ("https://graph.facebook.com/sub", ()),
+        ("http://127.0.0.1:8090/graph", ("http://127.0.0.1:8090",)),
+        ("https://notfacebook.com", ("https://notfacebook.com",)),
+    ],
+)
+def test_a_host_that_stands_in_for_graph_may_keep_files_and_graphs_own_keeps_none(base_url, beside):
+    assert Upstream(base_url=base_url).file_origins == ("https://lookaside.fbsbx.com", *beside)
