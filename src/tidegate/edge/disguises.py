@@ -15,7 +15,8 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph_paths import names_credential, scrubbed
 
 _CLOSE: Final = {"Connection": "close"}
-_BOUNDARY: Final = re.compile(r'boundary\s*=\s*(?:"([^"\\]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
+# PHP takes the first "boundary" for it, whatever it is a part of, and what comes right behind the next "=".
+_BOUNDARY: Final = re.compile(r'boundary(?:=(?:"([^"\\]{1,200})"|([^\s;,"]{1,200})))?', re.IGNORECASE)
 _HEAD_MOST: Final = 16_384
 _HEAD_ENDS: Final = re.compile(rb"\r?\n\r?\n")
 _NAME: Final = re.compile(rb"""(?i)[;\s]name\*?\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^;\s]*))""")
@@ -52,40 +53,47 @@ class PartNames:
         if len(found) != 1:
             raise Denial(Kind.BAD_REQUEST, "a multipart body needs one boundary", headers=_CLOSE)
         quoted, bare = found[0]
+        if not quoted and not bare:
+            raise Denial(Kind.BAD_REQUEST, "a multipart body needs a boundary", headers=_CLOSE)
         self._delimiter = b"--" + (quoted or bare).encode("utf-8", "surrogateescape")
         self._held = b""
         self._in_head = False
 
     def __call__(self, chunk: bytes) -> None:
         """Look at what comes next. Raises Denial."""
-        self._held += chunk
-        while self._looked():
-            pass
-
-    def _looked(self) -> bool:
-        """Whether there is more to look at in what is held."""
+        held = self._held + chunk
+        at: int | None = 0
+        # What was looked at is left behind once a chunk: a body of delimiters has thousands in each.
+        begin = 0
+        while at is not None:
+            begin = at
+            at = self._looked(held, begin)
         if not self._in_head:
-            at = self._held.find(self._delimiter)
-            if at < 0:
-                self._held = self._held[-(len(self._delimiter) - 1) :]
-                return False
-            self._held = self._held[at + len(self._delimiter) :]
+            begin = max(begin, len(held) - len(self._delimiter) + 1)
+        self._held = held[begin:]
+
+    def _looked(self, held: bytes, at: int) -> int | None:
+        """From where on there is more to look at in what is held; None where the rest has to come first."""
+        if not self._in_head:
+            found = held.find(self._delimiter, at)
+            if found < 0:
+                return None
             self._in_head = True
-        if len(self._held) < len(b"--"):
-            return False
-        if self._held.startswith(b"--"):
+            return found + len(self._delimiter)
+        if len(held) - at < len(b"--"):
+            return None
+        if held.startswith(b"--", at):
             self._in_head = False
-            return True
-        end = _HEAD_ENDS.search(self._held)
+            return at
+        end = _HEAD_ENDS.search(held, at)
         if end is None:
-            if len(self._held) > _HEAD_MOST:
+            if len(held) - at > _HEAD_MOST:
                 raise Denial(Kind.BAD_REQUEST, "a part of the body has too long a head", headers=_CLOSE)
-            return False
-        for names in _NAME.findall(self._held[: end.start()]):
+            return None
+        for names in _NAME.findall(held, at, end.start()):
             refuse_field(_read("".join(name.decode("utf-8", "replace") for name in names)))
-        self._held = self._held[end.end() :]
         self._in_head = False
-        return True
+        return end.end()
 
 
 def _read(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,6 +67,31 @@ def test_a_part_that_makes_it_another_request_is_refused(bad: bytes, step: int) 
     assert refused.value.kind is Kind.BAD_REQUEST
 
 
+class Counted(bytes):
+    """Bytes that tell how much is copied out of them, whatever they were put behind."""
+
+    copied = 0
+
+    def __radd__(self, before: bytes) -> Counted:
+        return Counted(bytes(before) + bytes(self))
+
+    def __getitem__(self, wanted: Any) -> Any:
+        got = bytes(self)[wanted]
+        Counted.copied += len(got)
+        return Counted(got)
+
+
+@pytest.mark.parametrize("unit", [b"--b-1", b"--b-1--", b"--b-1\r\n\r\n"])
+def test_a_body_of_delimiters_is_looked_at_once(unit: bytes) -> None:
+    chunk = Counted(unit * 1000)
+    look = PartNames(TYPE)
+    Counted.copied = 0
+
+    look(chunk)
+
+    assert Counted.copied <= len(chunk)
+
+
 def test_a_head_without_an_end_is_refused() -> None:
     with pytest.raises(Denial):
         PartNames(TYPE)(b"--b-1\r\n" + b"x" * 20_000)
@@ -73,7 +99,14 @@ def test_a_head_without_an_end_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    ["multipart/form-data", 'multipart/form-data; boundary=""', "multipart/form-data; boundary=a; boundary=b"],
+    [
+        "multipart/form-data",
+        'multipart/form-data; boundary=""',
+        "multipart/form-data; boundary=a; boundary=b",
+        # PHP reads the first of these as "a", and the second as one that begins with a space.
+        "multipart/form-data; boundaryx=a; boundary=b",
+        'multipart/form-data; boundary= "b"',
+    ],
 )
 def test_without_one_boundary_nobody_can_tell(content_type: str) -> None:
     with pytest.raises(Denial):
