@@ -18,6 +18,8 @@ from tidegate.settings.tables import App, Scope, Server
 
 #: Graph takes both (Meta, "Resumable Upload API" writes `OAuth`).
 _SCHEMES: Final = frozenset({"bearer", "oauth"})
+#: Client libraries that wait by themselves sleep as long as they are told, within the call.
+_LONGEST_RETRY_S: Final = 30
 _LONGEST_KEY: Final = 512
 
 log = structlog.get_logger()
@@ -53,7 +55,7 @@ class Keyring:
             raise Denial(
                 Kind.LOCKED_OUT,
                 "too many keys that are not known here came from this address",
-                headers={"Retry-After": str(-(-locked_ms // 1000))},
+                headers={"Retry-After": str(min(_LONGEST_RETRY_S, -(-locked_ms // 1000)))},
             )
         await self._keys.refresh()
         app = self._keys.find(key_hash) if len(key) <= _LONGEST_KEY else None

@@ -8,6 +8,7 @@ from fakeredis import FakeAsyncRedis, FakeServer
 
 from tests.factories import PORTFOLIO
 from tidegate.clock import StoreClock
+from tidegate.edge import lockout
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.lockout import FAILURES
@@ -79,6 +80,17 @@ async def test_a_guesser_is_locked_out_and_learns_nothing_of_a_good_key():
         told.append((refused.value.kind, refused.value.detail, refused.value.headers["Retry-After"]))
     assert told == [(Kind.LOCKED_OUT, "too many keys that are not known here came from this address", "30")] * 2
     assert await keyring.app(REQUEST, "tg_old") is APP
+
+
+async def test_nobody_is_told_to_wait_for_longer_than_half_a_minute(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lockout, "FIRST_MS", 300_000)
+    keyring = a_keyring()
+    for i in range(FAILURES):
+        with pytest.raises(Denial):
+            await keyring.app(REQUEST, f"tg_{i}")
+    with pytest.raises(Denial) as refused:
+        await keyring.app(REQUEST, "tg_new")
+    assert refused.value.headers["Retry-After"] == "30"
 
 
 async def test_no_key_is_no_guess():
