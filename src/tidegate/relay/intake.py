@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, TypeVar
 
 import structlog
@@ -13,10 +13,12 @@ import structlog
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.updates import Update, status_to_relay, update_to_relay, updates
+from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
 from tidegate.policy.identity import Identity
 from tidegate.relay.subscribers import Subscriber, Subscribers
 from tidegate.signals import Whose
+from tidegate.store.batch import Batch
 from tidegate.store.messages import MessageRecord, Messages
 from tidegate.store.relays import Parcel, Relays
 from tidegate.store.users import Users
@@ -26,6 +28,9 @@ Item = TypeVar("Item")
 _DAY_MS: Final = 86_400_000
 #: Updates that are looked up side by side, and kept in one call.
 _TOGETHER: Final = 16
+#: Bodies of at most this size (bytes) are prepared side by side, so many of them.
+_SMALL: Final = 64 * 1024
+_SMALL_AT_ONCE: Final = 32
 
 log = structlog.get_logger()
 
@@ -56,7 +61,13 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
         self._most_waiting = most_waiting
-        self._turn = asyncio.Lock()
+        # What JSON is read into takes ten times the memory of its text.
+        self._of_large = asyncio.Semaphore(1)
+        self._of_small = asyncio.Semaphore(_SMALL_AT_ONCE)
+        self._keeping: Batch[list[tuple[str, Parcel]], None] = Batch(self._keep_together, _TOGETHER)
+        #: Set when the body before is being kept.
+        self._before = asyncio.Event()
+        self._before.set()
         #: Called with portfolio and app when something is due for it.
         self.on_change: Callable[[str, str], None] = lambda portfolio, app: None
 
@@ -67,12 +78,40 @@ class Intake:
         """
         if not self._subscribers.all:
             return
-        # One body at a time: what JSON is read into takes ten times the memory of its text, and a user's updates are
-        # to be kept in the order in which they came.
-        async with self._turn:
-            for part in _parts(updates(raw)):
-                prepared = await asyncio.gather(*(self._parcels(update) for update in part))
-                await self.keep(place for places in prepared for place in places)
+        # A user's updates are to be kept in the order in which they came; nothing may be awaited before this is noted.
+        before, kept = self._before, asyncio.Event()
+        self._before = kept
+        try:
+            async with self._of_small if len(raw) <= _SMALL else self._of_large:
+                parts = _parts(updates(raw))
+                part = next(parts, [])
+                while part:
+                    prepared = await asyncio.gather(*(self._prepared(update) for update in part))
+                    part = next(parts, [])
+                    await before.wait()
+                    keeping = asyncio.gather(self._keeping([place for places in prepared for place in places]))
+                    if not part:
+                        # The body after this one may share the trip: it comes behind in it.
+                        kept.set()
+                    await keeping
+        finally:
+            kept.set()
+
+    async def _keep_together(self, bodies: list[list[tuple[str, Parcel]]]) -> list[None]:
+        await self.keep(chain.from_iterable(bodies))
+        return [None] * len(bodies)
+
+    async def _prepared(self, update: Update) -> list[tuple[str, Parcel]]:
+        """Its parcels; none where a fault of ours keeps it from being told, which takes no other with it."""
+        try:
+            return await self._parcels(update)
+        except StoreUnavailable:
+            raise
+        except Exception as fault:
+            self._metrics.not_applied(update)
+            # What kind, and not what: its words may be the user's.
+            log.error("webhook_not_relayed", kind=update.kind, fault=type(fault).__name__)
+            return []
 
     async def keep(self, placed: Iterable[tuple[str, Parcel]]) -> None:
         """Keep parcels, each under its portfolio. Raises StoreUnavailable."""

@@ -204,6 +204,17 @@ class TestAccounts:
         await in_peace(town)
         assert [app.got for app in (town.checkout, town.shop, town.depot)] == [[], [], []]
 
+    async def test_what_cannot_be_told_takes_nothing_else_with_it(self, town: Town, gets: Counted) -> None:
+        node = await town.node()
+        raw = messaging(messages=[inbound(), inbound(message_id="wamid.in2")])
+        raw = raw.replace(b'"type":"text"', b'"type":"text","more":' + b"[" * 250 + b"]" * 250, 1)
+        assert await town.tell(raw) == 200
+
+        await gets(town.shop, 1)
+        assert town.shop.got[0].message["id"] == "wamid.in2"
+        told = node.services.metrics.exposition().decode()
+        assert 'tidegate_webhook_faults_total{kind="Update"} 1.0' in told
+
 
 class TestOnce:
     async def test_a_delivery_of_metas_that_comes_again_is_not_relayed_again(self, town: Town, gets: Counted) -> None:
@@ -217,6 +228,18 @@ class TestOnce:
         await gets(town.checkout, 3)
         await in_peace(town)
         assert [got.message["id"] for got in town.checkout.got] == ["wamid.in", "wamid.in2", "wamid.in3"]
+
+    async def test_a_users_messages_stay_in_order_whatever_has_to_be_looked_up_for_one(
+        self, town: Town, gets: Counted
+    ) -> None:
+        node = await town.node()
+        first = inbound("first", "wamid.0", context={"id": WAMID})
+        raws = [messaging(messages=[first])]
+        raws += [messaging(messages=[inbound("later", f"wamid.{number}")]) for number in range(1, 20)]
+        await asyncio.gather(*(node.services.relay.receive(raw) for raw in raws))
+
+        await gets(town.shop, 20)
+        assert [got.message["id"] for got in town.shop.got] == [f"wamid.{number}" for number in range(20)]
 
     async def test_what_is_delivered_is_not_kept(self, town: Town, gets: Counted) -> None:
         node = await town.node()
