@@ -35,6 +35,7 @@ class Connection(RequestHandler):
         self._limits = server.limits
         self._head_deadline: asyncio.TimerHandle | None = None
         self._heard = False
+        self._asked = False
         #: One too many: it is told so, once.
         self.is_surplus = False
 
@@ -59,7 +60,9 @@ class Connection(RequestHandler):
         """Parse what came; a head that has begun has to end in time."""
         self._heard = True
         super().data_received(data)
-        if self._waiter is not None and not self._waiter.done():
+        # Bytes may come with the end of a handshake, and then before anybody waits for them.
+        self._asked = self._asked or bool(self._messages)
+        if not self._asked or (self._waiter is not None and not self._waiter.done()):
             self._await_head()
         elif self._head_deadline is not None:
             self._head_came()

@@ -39,7 +39,7 @@ class _Runner(web.AppRunner):
 
 
 class Listener(web.BaseSite):
-    """A port of a node, with TLS or without; a handshake takes no longer than a head may."""
+    """A port of a node, with TLS or without; a handshake takes no longer than a head may, and so does its end."""
 
     def __init__(self, runner: web.BaseRunner, settings: Server, tls: ssl.SSLContext | None) -> None:
         super().__init__(runner, ssl_context=tls, backlog=_BACKLOG)
@@ -60,6 +60,8 @@ class Listener(web.BaseSite):
             self._settings.port,
             ssl=self._ssl_context,
             ssl_handshake_timeout=handshake_s if self._ssl_context else None,
+            # Whoever is given up need not be waited for to say goodbye.
+            ssl_shutdown_timeout=handshake_s if self._ssl_context else None,
             backlog=self._backlog,
             reuse_port=self._settings.workers > 1,
         )

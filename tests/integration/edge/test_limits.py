@@ -245,6 +245,32 @@ class TestTls:
 
         assert got.body["paging"]["next"] == f"{url}/v25.0/{NUMBER}/x?after=1"
 
+    async def test_half_a_head_that_comes_with_the_end_of_the_handshake_is_given_up_too(
+        self, make_node: NodeMaker, graph: Recorder, environ: dict[str, str]
+    ):
+        node = await make_node(graph.url, environ={**environ, "TIDEGATE_SERVER__HEADER_TIMEOUT": "1s"})
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing)
+        reader, writer = await asyncio.open_connection(*node.address)
+        try:
+            async with asyncio.timeout(10):
+                while True:
+                    try:
+                        tls.do_handshake()
+                        break
+                    except ssl.SSLWantReadError:
+                        writer.write(outgoing.read())
+                        incoming.write(await reader.read(65_536))
+                tls.write(b"GET /healthz HTTP/1.1\r\nX")
+                writer.write(outgoing.read())
+
+                # A connection that is kept has no end.
+                await reader.read()
+        finally:
+            writer.transport.abort()
+
     async def test_plain_http_on_its_port_gets_nothing(self, node: Node):
         assert await asked(node, GET % b"healthz") == b""
 
