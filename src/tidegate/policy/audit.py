@@ -114,11 +114,12 @@ class Verification:
 
     The first entry that it is given is believed to follow the `prev` that it names, unless it is the first of all: what
     is older was forgotten when its time was over. An anchor, `{seq: hash}`, is what was written down of the chain
-    elsewhere: the entry of that number has to have this hash.
+    elsewhere: the entry of that number has to be there, or to be the one that the first one follows, with this hash.
     """
 
     def __init__(self, anchors: Mapping[int, str] | None = None) -> None:
         self._anchors = dict(anchors or {})
+        self._unseen = set(self._anchors)
         self.broken: Broken | None = None
         self.checked = 0
         #: Entries of which only the links could be checked: their words are withheld from whoever asks.
@@ -139,10 +140,11 @@ class Verification:
         return True
 
     def end(self) -> bool:
-        """Say that this was all; False when an anchor's entry is newer than the newest."""
-        missing = [seq for seq in self._anchors if seq > self.seq]
-        if missing and self.broken is None:
-            self.broken = Broken(min(missing), "it is missing: the chain ends before it")
+        """Say that this was all; False when an anchor's entry was not among it."""
+        if self._unseen and self.broken is None:
+            missing = min(self._unseen)
+            why = "ends before it" if missing > self.seq else "begins after it"
+            self.broken = Broken(missing, f"it is missing: the chain {why}")
         return self.broken is None
 
     def _fault(self, entry: Mapping[str, Any]) -> str:
@@ -153,6 +155,9 @@ class Verification:
             return "it does not name the hash of the entry before it"
         if "act" in entry and link(prev, canonical(entry)) != told:
             return "its words are not those that were hashed"
+        if not self.checked and self._anchors.get(seq - 1, prev) != prev:
+            return "it does not follow the entry that the anchor was taken of"
+        self._unseen -= {seq, seq - 1}
         if self._anchors.get(seq, told) != told:
             return "it is not the one that the anchor was taken of"
         return ""

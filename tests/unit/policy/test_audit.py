@@ -135,6 +135,23 @@ def test_a_chain_that_was_written_anew_does_not_have_the_hash_of_its_anchor() ->
     assert Verification({3: honest[2]["hash"]}).walk(honest)
 
 
+def test_a_chain_that_begins_after_its_anchor_does_not_have_it() -> None:
+    told = chain(4)
+    walk = Verification({1: told[0]["hash"]})
+    assert walk.walk(told[2:])
+    assert not walk.end()
+    assert walk.broken is not None
+    assert walk.broken.seq == 1
+
+
+def test_the_entry_that_the_oldest_one_names_is_an_anchor_still() -> None:
+    told = chain(4)
+    honest, other = Verification({2: told[1]["hash"]}), Verification({2: told[0]["hash"]})
+    assert honest.walk(told[2:])
+    assert honest.end()
+    assert not other.walk(told[2:])
+
+
 def test_a_chain_that_ends_before_its_anchor_was_cut_short() -> None:
     told = chain(3)
     walk = Verification({3: told[2]["hash"]})
