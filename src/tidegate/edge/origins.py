@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from aiohttp import web
 from yarl import URL
+
+_HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
 #: The path prefix that was taken off the request's path.
 PREFIX_KEY: Final = web.RequestKey("path_prefix", str)
 
 
 def origin_of(request: web.Request, public_url: str | None) -> str:
-    """Scheme, host and path prefix; empty when the request names no host and the configuration none either."""
+    """Scheme, host and path prefix; empty when the configuration names no host, and the request none that is one."""
     if public_url is not None:
         return public_url
     host = request.headers.get("Host", "")
     # Only the caller's own answer is written with it, so what it says of itself may be believed.
     secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-    return f"{'https' if secure else 'http'}://{host}{request.get(PREFIX_KEY, '')}" if host else ""
+    return f"{'https' if secure else 'http'}://{host}{request.get(PREFIX_KEY, '')}" if _HOST.fullmatch(host) else ""
 
 
 def without_prefix(target: str, prefix: str) -> str | None:

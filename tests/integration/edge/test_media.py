@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from tests.integration.edge.callers import (
     CHECKOUT,
@@ -140,6 +142,19 @@ async def test_a_field_that_the_caller_named_url_is_no_address(bare: Caller, gra
         read = await bare("GET", told.body["url"].removeprefix(bare.url))
         assert DEFAULT_TOKEN not in read.raw.decode()
     assert told.body["url"] == path
+
+
+@pytest.mark.parametrize("host", [b"caf\xe9.example", b"a b", b'a"b'], ids=["no ASCII", "a space", "a quotation mark"])
+async def test_a_host_that_is_none_stands_at_the_front_of_no_address(bare: Caller, graph: Recorder, host: bytes):
+    describes(graph)
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(bare.url).port)
+    lines = (f"GET /v25.0/{MEDIA} HTTP/1.1".encode(), b"Host: " + host, f"Authorization: Bearer {CHECKOUT}".encode())
+    writer.write(b"\r\n".join((*lines, b"Connection: close", b"", b"")))
+    answer = await reader.read()
+    writer.close()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert (head[9:12], json.loads(body).get("url", "")[:22]) in ((b"200", graph.url[:22]), (b"400", ""))
 
 
 async def test_metas_own_host_for_files_is_one_of_the_known(bare: Caller, graph: Recorder):
