@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 import orjson
+import structlog
 
 from tidegate.cloudapi.updates import failed_status
+from tidegate.errors import StoreUnavailable
 from tidegate.policy.lifecycle import State
 from tidegate.policy.verdict import Reason
 from tidegate.relay.intake import Intake
@@ -19,6 +21,8 @@ _AT_ONCE: Final = 100
 _DAY_MS: Final = 86_400_000
 #: The states in which a message that was promised can have ended unsent.
 _UNSENT: Final = frozenset({State.EXPIRED, State.CANCELLED, State.FAILED})
+
+log = structlog.get_logger()
 
 
 class Endings:
@@ -43,9 +47,15 @@ class Endings:
         """Have what ended told; whether there is more. Raises StoreUnavailable."""
         ended = await self._relays.ended(portfolio, _AT_ONCE)
         for message_id, at_ms in ended:
-            record = await self._messages.find(portfolio, message_id)
-            if record is not None and record.state in _UNSENT:
-                await self._intake.keep(await self._parcels(record, at_ms))
+            try:
+                record = await self._messages.find(portfolio, message_id)
+                if record is not None and record.state in _UNSENT:
+                    await self._intake.keep(await self._parcels(record, at_ms))
+            except StoreUnavailable:
+                raise
+            except Exception as fault:
+                # It would be the first of the next look again, and those behind it would never be told.
+                log.error("ending_unreadable", message_id=message_id, fault=type(fault).__name__)
         if ended:
             await self._relays.told(portfolio, [message_id for message_id, _ in ended])
         return len(ended) == _AT_ONCE

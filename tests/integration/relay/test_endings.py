@@ -9,6 +9,7 @@ from aiohttp import web
 from tests.integration.edge.callers import ANN, CHECKOUT, OPERATOR, Answer, template
 from tests.integration.relay.conftest import Counted, Town
 from tests.waiting import until
+from tidegate.store.keys import PortfolioKeys
 
 OPAQUE = {"biz_opaque_callback_data": "order 7"}
 
@@ -96,6 +97,18 @@ async def test_it_is_reported_once_by_whichever_node(town: Town, gets: Counted) 
 
     await until(is_done)
     assert len(town.checkout.got) == 1
+
+
+async def test_one_that_cannot_be_read_keeps_no_other_from_being_reported(town: Town, gets: Counted) -> None:
+    node = await town.node()
+    keys = PortfolioKeys("lucky-shrub")
+    await node.connection.client.hset(keys.message("m1"), "state", "a newer release's")
+    await node.connection.client.zadd(keys.relay("ended"), {"m1": 1})
+    answered = await queued(town)
+    await cancel(town, answered)
+
+    await gets(town.checkout, 1)
+    assert town.checkout.got[0].status["id"] == answered["Tidegate-Id"]
 
 
 async def test_of_a_send_whose_app_has_no_webhook_nothing_is_reported(town: Town) -> None:
