@@ -58,7 +58,7 @@ class KeysInForce:
         self._apps = {app.name: app for app in apps}
         self._index: dict[str, App] = {}
         self._indexed = -1
-        self._asked_ms = float("-inf")
+        self._asked_ms = self._failed_ms = float("-inf")
         self._asking: asyncio.Task[None] | None = None
         self._hours: dict[str, int] = {}
 
@@ -89,7 +89,7 @@ class KeysInForce:
 
     async def refresh(self) -> None:
         """Learn what was made and revoked on other nodes up to now, unless that was asked for a moment ago."""
-        if self._clock.monotonic_ms() - self._asked_ms < LEASE_MS:
+        if self._clock.monotonic_ms() - max(self._asked_ms, self._failed_ms) < LEASE_MS:
             return
         if self._asking is None or self._asking.done():
             self._asking = spawn(self._look(self._clock.monotonic_ms()), "look at the keys")
@@ -172,6 +172,8 @@ class KeysInForce:
         try:
             await self._standings.look(self._arbiter)
         except StoreUnavailable:
+            # Nobody else waits for it in vain for as long.
+            self._failed_ms = self._clock.monotonic_ms()
             return
         self._asked_ms = asked_ms
 

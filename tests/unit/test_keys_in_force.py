@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
 
 from tests.factories import PORTFOLIO
 from tests.waiting import until
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
-from tidegate.keys_in_force import KeysInForce
+from tidegate.keys_in_force import LEASE_MS, KeysInForce
 from tidegate.policy.standing import Standing
 from tidegate.settings.app_keys import environment_of, hash_key
 from tidegate.settings.tables import App
@@ -147,3 +148,21 @@ async def test_the_hour_of_a_keys_last_use_is_told(store_client: StoreClient) ->
     node.find(hash_key("tg_nobodys"))
     node.find(FILE)
     await until(lambda: is_noted(3_600_000))
+
+
+async def test_a_store_that_does_not_answer_is_waited_for_by_one_request_and_not_by_each() -> None:
+    server, time = FakeServer(), Time()
+    async with FakeAsyncRedis(server=server) as client:
+        node = a_node(client, time)
+        await node.refresh()
+        time.now_s += LEASE_MS / 1000
+        server.connected = False
+        await node.refresh()
+        failed = node._asking
+        await node.refresh()
+        assert node._asking is failed
+
+        server.connected = True
+        time.now_s += LEASE_MS / 1000
+        await node.refresh()
+        assert node._asking is not failed

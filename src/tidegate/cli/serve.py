@@ -20,7 +20,7 @@ from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.rereading import Rereading
 from tidegate.errors import CannotListen
 from tidegate.settings import Settings, load
-from tidegate.tasks import spawn
+from tidegate.tasks import lasting, spawn
 from tidegate.workers import WORKER, Workers
 
 log = structlog.get_logger()
@@ -100,7 +100,7 @@ async def run(settings: Settings, config: Path, early: Sequence[int] = ()) -> No
         rereading.ask()
     try:
         await node.start()
-        rereads = spawn(rereading.run(), "rereading")
+        rereads = spawn(lasting(rereading.run, "rereading"), "rereading")
         waits = [spawn(event.wait(), "waiting to stop") for event in (stopping, node.broken)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in (rereads, *waits):

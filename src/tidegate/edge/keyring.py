@@ -40,8 +40,8 @@ class Keyring:
     async def app(self, request: web.Request, key: str | None) -> App:
         """The app of the key that came with a request.
 
-        Raises Denial: unauthenticated for no key, a key of nobody and one of another environment; locked_out for a
-        peer that has given too many of these.
+        Raises Denial: unauthenticated for no key, a key of nobody and one of another environment; locked_out for one
+        of these from a peer that has given too many.
         """
         if not key:
             raise Denial(Kind.UNAUTHENTICATED, "no key, or one that is not known here, was given")
@@ -49,7 +49,12 @@ class Keyring:
         # What is looked up is the SHA-256: how long the look-up takes tells of the hash, from which nobody can work
         # towards a key.
         key_hash = hash_key(key[:_LONGEST_KEY])
-        locked_ms = self._lockout.locked_ms(peer, key_hash, now_ms)
+        await self._keys.refresh()
+        app = self._keys.find(key_hash) if len(key) <= _LONGEST_KEY else None
+        foreign = self._foreign(key)
+        if app is not None and foreign is None:
+            return app
+        locked_ms = self._lockout.locked_ms(peer, now_ms)
         if locked_ms:
             self._metrics.refused_key("locked_out")
             raise Denial(
@@ -57,20 +62,14 @@ class Keyring:
                 "too many keys that are not known here came from this address",
                 headers={"Retry-After": str(min(_LONGEST_RETRY_S, -(-locked_ms // 1000)))},
             )
-        await self._keys.refresh()
-        app = self._keys.find(key_hash) if len(key) <= _LONGEST_KEY else None
-        foreign = self._foreign(key)
-        if app is None or foreign is not None:
-            self._lockout.failed(peer, key_hash, now_ms)
-            self._metrics.refused_key("unknown" if foreign is None else "environment")
-            # An environment is told by the key's own text, whoever's it is: it says nothing of the keys that there are.
-            detail = f"the key is one of the environment {foreign}, and this is {self._server.environment}"
-            raise Denial(
-                Kind.UNAUTHENTICATED,
-                "no key, or one that is not known here, was given" if foreign is None else detail,
-            )
-        self._lockout.worked(peer, key_hash)
-        return app
+        self._lockout.failed(peer, key_hash, now_ms)
+        self._metrics.refused_key("unknown" if foreign is None else "environment")
+        # An environment is told by the key's own text, whoever's it is: it says nothing of the keys that there are.
+        detail = f"the key is one of the environment {foreign}, and this is {self._server.environment}"
+        raise Denial(
+            Kind.UNAUTHENTICATED,
+            "no key, or one that is not known here, was given" if foreign is None else detail,
+        )
 
     def _foreign(self, key: str) -> str | None:
         """The environment that a key names, where it is another one than this gateway's."""

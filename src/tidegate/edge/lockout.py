@@ -1,4 +1,4 @@
-"""Who has given too many keys that are none is not heard for a while; keys that work from there go on working."""
+"""Whoever has given too many keys that are none is told so for a while; a key that is one opens from anywhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_MS: Final = 30_000
 LONGEST_MS: Final = 900_000
 #: A peer that was quiet for so long begins anew.
 FORGIVEN_MS: Final = 3_600_000
-#: Peers, and keys that worked, of which something is remembered: the oldest is forgotten first.
+#: Peers of which something is remembered: the oldest is forgotten first.
 MOST: Final = 10_000
 
 
@@ -39,20 +39,19 @@ class _Record:
 class Lockout:
     """Counts wrong keys by peer, on one node. Times are given, in ms that only grow.
 
-    While a peer is locked out, no key is looked up for it but those that worked from there before: who guesses learns
-    nothing, and whoever shares an address with a guesser, or with a client that has an old key, goes on.
+    Keys of 256 random bits can't be guessed: what is kept away is the noise. A good key is not shut out with a bad
+    neighbour, for behind one address there may be a whole company, or a proxy.
     """
 
-    __slots__ = ("_records", "_worked")
+    __slots__ = ("_records",)
 
     def __init__(self) -> None:
         self._records: OrderedDict[str, _Record] = OrderedDict()
-        self._worked: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def locked_ms(self, peer: str, key_hash: str, now_ms: float) -> int:
-        """For how long this key is not looked up for this peer; 0: it is."""
+    def locked_ms(self, peer: str, now_ms: float) -> int:
+        """For how long this peer is told no more of its keys; 0: it is not locked out."""
         record = self._records.get(peer)
-        if record is None or record.locked_until_ms <= now_ms or (peer, key_hash) in self._worked:
+        if record is None or record.locked_until_ms <= now_ms:
             return 0
         return max(1, int(record.locked_until_ms - now_ms))
 
@@ -74,11 +73,3 @@ class Lockout:
             record.begin(record.locked_until_ms)
         if len(self._records) > MOST:
             self._records.popitem(last=False)
-
-    def worked(self, peer: str, key_hash: str) -> None:
-        """A key of somebody's came from there."""
-        known = (peer, key_hash)
-        if known not in self._worked:
-            self._worked[known] = None
-            if len(self._worked) > MOST:
-                self._worked.popitem(last=False)

@@ -67,19 +67,20 @@ async def test_a_key_of_another_environment_is_refused_by_its_text_alone(key):
     assert refused.value.detail == "the key is one of the environment dev, and this is prod"
 
 
-async def test_a_guesser_is_locked_out_and_learns_nothing_of_a_good_key():
+async def test_a_guesser_is_locked_out_and_a_good_key_is_not():
     keyring = a_keyring()
-    await keyring.app(REQUEST, "tg_old")
     for i in range(FAILURES):
         with pytest.raises(Denial):
             await keyring.app(REQUEST, f"tg_{i}")
-    told = []
-    for key in ("tg_another", "tg_new"):
-        with pytest.raises(Denial) as refused:
-            await keyring.app(REQUEST, key)
-        told.append((refused.value.kind, refused.value.detail, refused.value.headers["Retry-After"]))
-    assert told == [(Kind.LOCKED_OUT, "too many keys that are not known here came from this address", "30")] * 2
-    assert await keyring.app(REQUEST, "tg_old") is APP
+    with pytest.raises(Denial) as refused:
+        await keyring.app(REQUEST, "tg_another")
+    assert (refused.value.kind, refused.value.detail, refused.value.headers["Retry-After"]) == (
+        Kind.LOCKED_OUT,
+        "too many keys that are not known here came from this address",
+        "30",
+    )
+    # Of which nothing was heard before: behind one address there may be a whole company, or a proxy.
+    assert await keyring.app(REQUEST, "tg_new") is APP
 
 
 async def test_nobody_is_told_to_wait_for_longer_than_half_a_minute(monkeypatch: pytest.MonkeyPatch):
@@ -89,7 +90,7 @@ async def test_nobody_is_told_to_wait_for_longer_than_half_a_minute(monkeypatch:
         with pytest.raises(Denial):
             await keyring.app(REQUEST, f"tg_{i}")
     with pytest.raises(Denial) as refused:
-        await keyring.app(REQUEST, "tg_new")
+        await keyring.app(REQUEST, "tg_another")
     assert refused.value.headers["Retry-After"] == "30"
 
 
