@@ -106,7 +106,8 @@ class NamesMachine(LedgerMachine):
         self.bench.run(self.aliases.link(PORTFOLIO, alias, user, proven=True, at_ms=self.now_ms))
 
         self.model.move(alias, self.model.name_of(user), self.now_ms)
-        self._moved_again(alias, user)
+        # As it was moved: to whom that user is known as by now.
+        self._moved_again(alias, self._resolved(user))
 
     def _is_free(self, alias: bytes, user: bytes) -> bool:
         """Whether the two are not known to be one, and `alias` is nobody else's."""

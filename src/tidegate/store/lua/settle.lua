@@ -16,7 +16,7 @@ local now = now_ms(KEYS[1])
 local answer = { now }
 
 local function leave_tombstone(k, id, attempt, cause)
-  redis.call('HSET', k.message .. id, 'state', 'failed', 'attempt', attempt, 'recipient', '',
+  redis.call('HSET', k.message .. id, 'state', 'failed', 'attempt', attempt, 'recipient', '', 'answered', 1,
     'history', digits(now) .. ' failed ' .. cause .. '\n')
   redis.call('PEXPIRE', k.message .. id, ARGV[3])
 end
@@ -50,6 +50,7 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   -- Under which id its sender knows it: Meta's, or ours where there was no answer of Meta's to give.
   if state == 'unknown' then redis.call('HSET', k.message .. id, 'given', 1) end
   if record[1] ~= 'sending' and record[1] ~= 'unknown' then
+    -- Its status came first.
     redis.call('HSET', k.message .. id, 'answered', 1)
     return 0
   end
@@ -60,7 +61,7 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   elseif state == 'unknown' then
     if record[1] == 'sending' then park(k, id, record[5], cause, now, now + tonumber(ARGV[2])) end
   else
-    redis.call('HSET', k.message .. id, 'state', state, 'reason', '',
+    redis.call('HSET', k.message .. id, 'state', state, 'reason', '', 'answered', 1,
       'history', record[5] .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
     redis.call('ZREM', k.inflight, id)
     -- Whoever has Meta's own refusal needs no report of it.
