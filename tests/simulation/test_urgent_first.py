@@ -14,10 +14,11 @@ from loadtest.report import CODE_WITHIN_MS
 from loadtest.stage import open_stage
 from tidegate.simulator.behaviour import HOUR_MS, MINUTE_MS, Behaviour
 
-THROUGHPUT = 80
+# Half of the usual: it runs in real time, on machines with other things to do.
+THROUGHPUT = 40
 # Sends are admitted evenly; a machine that stalls posts those of the last 200 ms at once.
 STALLS = Behaviour(throughput_tolerance=0.3)
-CAMPAIGN = 1_200
+CAMPAIGN = 600
 
 
 @pytest.mark.timeout(300)
