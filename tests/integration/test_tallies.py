@@ -341,6 +341,11 @@ async def test_one_node_looks_after_what_has_begun_until_it_is_stopped(client: S
         await one.at(DAY_MS + 1)
     await until(lambda: day(1))
 
+    async def has_grown() -> bool:
+        # It is told after it is written.
+        return bool(desk.grown + other.grown)
+
+    await until(has_grown)
     for task in running:
         task.cancel()
     await asyncio.wait(running)
