@@ -194,7 +194,7 @@ class Metrics:
         self._webhooks.labels(str(status)).inc()
 
     def refused_key(self, why: str) -> None:
-        """A key was not taken: unknown, of another environment, or not looked at (locked_out)."""
+        """A key was not taken: unknown, of another environment, or one more of an address that is locked_out."""
         self._refused_keys.labels(why).inc()
 
     def turned_away(self, limit: str) -> None:
