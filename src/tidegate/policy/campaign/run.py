@@ -1,0 +1,81 @@
+"""How far a campaign is: the part of its record that changes while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from tidegate.policy.campaign.phase import Event, Phase, after
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A campaign's phase, its step (an index), and how much of the step was fed.
+
+    `cursor`: of each variant, how many chunks of the step's rows were fed; () stands for none. Times are the store's,
+    in ms, 0 for what has not happened: `since_ms` when the phase began, `started_ms` when it was started,
+    `step_began_ms` when the step's first row was fed, `gone_ms` when the last one had left the queue. `reason` and `by`
+    tell of a stop by hand; `evidence` of one by a gate. `verdicts`: by the step's index (as text), what its gate said.
+    """
+
+    phase: Phase = Phase.DRAFT
+    step: int = 0
+    cursor: tuple[int, ...] = ()
+    since_ms: int = 0
+    started_ms: int = 0
+    step_began_ms: int = 0
+    gone_ms: int = 0
+    reason: str = ""
+    by: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: Mapping[str, Any] = field(default_factory=dict)
+
+    def moved(self, event: Event, now_ms: int, **values: Any) -> Run | None:
+        """It after an event at `now_ms`, with these values; None where that can't happen.
+
+        A stop's words (`reason`, `by`, `evidence`) are of the phase that it led to, and go with it.
+        """
+        phase = after(self.phase, event)
+        if phase is None:
+            return None
+        told: dict[str, Any] = {"reason": "", "by": "", "evidence": {}}
+        if phase is self.phase:
+            return self
+        return replace(self, **(told | values), phase=phase, since_ms=now_ms)
+
+    def next_step(self) -> Run:
+        """It at the beginning of the next step."""
+        return replace(self, step=self.step + 1, cursor=(), step_began_ms=0, gone_ms=0)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Run:
+        """What `to_json` made. Raises ValueError where another release wrote what this one can't read."""
+        values = {name: stored[key] for key, name in _NAMES.items() if key in stored}
+        phase = Phase(values.pop("phase", Phase.DRAFT))
+        cursor = tuple(int(chunk) for chunk in values.pop("cursor", ()))
+        return cls(phase=phase, cursor=cursor, **values)
+
+    def to_json(self) -> dict[str, Any]:
+        """It as JSON values: only what is not as it is at first, and the phase."""
+        first = Run()
+        told = {key: getattr(self, name) for key, name in _NAMES.items() if getattr(self, name) != getattr(first, name)}
+        if self.cursor:
+            told["cursor"] = list(self.cursor)
+        return told | {"state": self.phase.value}
+
+
+#: What the record calls each field.
+_NAMES: Final = {
+    "state": "phase",
+    "step": "step",
+    "cursor": "cursor",
+    "since_ms": "since_ms",
+    "started_ms": "started_ms",
+    "step_began_ms": "step_began_ms",
+    "gone_ms": "gone_ms",
+    "reason": "reason",
+    "by": "by",
+    "evidence": "evidence",
+    "verdicts": "verdicts",
+}

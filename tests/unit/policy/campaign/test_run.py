@@ -1,0 +1,63 @@
+"""How far a campaign is survives being written down, and moves by the table only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.factories import NOW_MS
+from tidegate.policy.campaign.phase import Event, Phase
+from tidegate.policy.campaign.run import Run
+
+RUNNING = Run(Phase.RUNNING, step=1, cursor=(2, 0), since_ms=NOW_MS, started_ms=NOW_MS - 9, step_began_ms=NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(Run(), id="a draft"),
+        pytest.param(RUNNING, id="one in the middle of a step"),
+        pytest.param(replace(RUNNING, phase=Phase.PAUSED, reason="wrong price", by="ops"), id="one that was paused"),
+        pytest.param(
+            replace(RUNNING, phase=Phase.HALTED, evidence={"metric": "opt_out"}, verdicts={"0": {"said": "pass"}}),
+            id="one that a gate halted",
+        ),
+    ],
+)
+def test_what_was_written_is_read_again(run: Run) -> None:
+    assert Run.from_json(run.to_json()) == run
+
+
+def test_a_draft_is_written_as_its_state_alone() -> None:
+    assert Run().to_json() == {"state": "draft"}
+
+
+def test_a_phase_that_a_newer_release_wrote_is_not_guessed_at() -> None:
+    with pytest.raises(ValueError, match="resting"):
+        Run.from_json({"state": "resting"})
+
+
+def test_a_stop_tells_who_and_why_until_it_is_over() -> None:
+    paused = RUNNING.moved(Event.PAUSE, NOW_MS + 5, reason="wrong price", by="ops")
+    assert paused is not None
+    assert (paused.phase, paused.since_ms, paused.reason, paused.by) == (Phase.PAUSED, NOW_MS + 5, "wrong price", "ops")
+
+    resumed = paused.moved(Event.RESUME, NOW_MS + 9)
+    assert resumed == replace(RUNNING, phase=Phase.SCHEDULED, since_ms=NOW_MS + 9)
+
+
+def test_what_can_not_happen_moves_nothing() -> None:
+    assert RUNNING.moved(Event.RESUME, NOW_MS) is None
+
+
+def test_a_pause_of_what_is_halted_keeps_the_evidence() -> None:
+    halted = replace(RUNNING, phase=Phase.HALTED, evidence={"metric": "opt_out"})
+
+    assert halted.moved(Event.PAUSE, NOW_MS + 5, reason="to be sure", by="ops") == halted
+
+
+def test_the_next_step_begins_at_its_first_chunk() -> None:
+    after = replace(RUNNING, gone_ms=NOW_MS + 7).next_step()
+
+    assert (after.step, after.cursor, after.step_began_ms, after.gone_ms) == (2, (), 0, 0)
