@@ -23,7 +23,14 @@ class MessageIds:
 
     def new(self, portfolio: str, now_ms: int) -> str:
         """A new id: 48 bits of time, 80 of chance."""
-        raw = now_ms.to_bytes(6, "big") + secrets.token_bytes(10)
+        return self._id(portfolio, now_ms, secrets.token_bytes(10))
+
+    def of(self, portfolio: str, since_ms: int, what: str) -> str:
+        """The id of `what`, the same whenever it is asked for: 48 bits of `since_ms`, 80 of what it is the id of."""
+        return self._id(portfolio, since_ms, hashlib.blake2b(what.encode(), digest_size=10).digest())
+
+    def _id(self, portfolio: str, at_ms: int, rest: bytes) -> str:
+        raw = at_ms.to_bytes(6, "big") + rest
         return f"tg{self._tag_of[portfolio]}-{base64.b32hexencode(raw).decode().rstrip('=').lower()}"
 
     def portfolio(self, message_id: str) -> str | None:

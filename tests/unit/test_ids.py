@@ -30,3 +30,12 @@ def test_an_id_fits_into_the_opaque_data_that_meta_echoes() -> None:
     wrapped = wrap_opaque(message_id, "0123456789abcdef")
     assert unwrap_opaque(wrapped) == (message_id, "0123456789abcdef")
     assert len(wrapped) < 128
+
+
+def test_the_id_of_something_is_the_same_each_time_and_of_nothing_else() -> None:
+    of_first = IDS.of("other", 1_795_176_000_000, "cmp-1 1")
+
+    assert of_first == MessageIds(["other"]).of("other", 1_795_176_000_000, "cmp-1 1")
+    assert IDS.portfolio(of_first) == "other"
+    assert len({IDS.of("other", 1_795_176_000_000, f"cmp-1 {row}") for row in range(1_000)} | {of_first}) == 1_000
+    assert IDS.of("lucky-shrub", 1_795_176_000_000, "cmp-1 1") != of_first

@@ -9,6 +9,7 @@ from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.capacity import category_places, limit_places, reserved_above
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
 from tidegate.policy.guardrails import COUNTED, STANDING, USER
+from tidegate.policy.guardrails.campaign_hours import campaign_hours_from_ms
 from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
 from tidegate.policy.guardrails.quiet_hours import quiet_from_ms
 from tidegate.policy.guardrails.throughput import EARLY_US, SLACK_US
@@ -116,11 +117,20 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
         waits_for_pair=rules.mode("pair_rate") is Mode.ENFORCE,
         waits_for_throughput=rules.mode("throughput") is Mode.ENFORCE,
         user_version=user.version,
-        valid_until_ms=quiet_from_ms(case, user, rules, now_ms) or 0,
+        valid_until_ms=_valid_until_ms(case, standing, rules, now_ms, user),
         turns=turns_of(case, standing, now_ms),
         tallies=tallies_of(case, standing, now_ms),
         held_until_ms=held_until_ms,
     )
+
+
+def _valid_until_ms(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User) -> int:
+    """When the next night begins that holds this send; 0 where none does."""
+    begins_ms = quiet_from_ms(case, user, rules, now_ms) or 0
+    if case.campaign is None:
+        return begins_ms
+    own_ms = campaign_hours_from_ms(case, standing, user, now_ms) or 0
+    return min(begins_ms, own_ms) if begins_ms and own_ms else begins_ms or own_ms
 
 
 def unleased(places: int, standing: Standing) -> int:

@@ -57,6 +57,21 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignStanding:
+    """A campaign that was started and is not over, as every send of it has to know it.
+
+    `state` is its phase's word; `stopped`: no send of it starts. `night`: its own quiet hours (minutes since local
+    midnight, from and to), beside those of the rules. `deadline_ms`: from then on nothing of it is sent anyway.
+    """
+
+    campaign_id: str
+    state: str
+    stopped: bool = False
+    night: tuple[int, int] | None = None
+    deadline_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A portfolio's standing, and the rules in force.
 
@@ -84,6 +99,8 @@ class Standing:
     """When the leased places were called back last."""
     wallets: Mapping[str, int] = field(default_factory=dict)
     """What was paid in so far for each WABA, in millionths of the budget's currency."""
+    campaigns: Mapping[str, CampaignStanding] = field(default_factory=dict)
+    """The campaigns that were started and are not over, by their ids."""
 
     def number(self, number: str) -> NumberStanding:
         return self.numbers.get(number) or NumberStanding(number)
@@ -94,7 +111,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Facts to be written into the standing: `kind` is limit, number, template or pause; `key` names the record.
+    """Facts to be written into the standing: `kind` is limit, number, template, pause ...; `key` names the record.
 
     `values` by field. `source` (webhook, graph, operator) has an order of its own: a field is changed only by what is
     newer by `at_ms`, the time at which it became true for that source, not by what arrives later. Of several sources

@@ -66,6 +66,11 @@ def country_zones(country: str) -> tuple[str, ...]:
     return _zones_by_country().get(country, ())
 
 
+def zones_of(told: str | None, candidates: tuple[str, ...]) -> tuple[str, ...]:
+    """The zones that a user may be in: the one that somebody has told us, where it is one, else the candidates."""
+    return (told,) if told is not None and load_zone(told) is not None else candidates
+
+
 @lru_cache(maxsize=1024)
 def load_zone(name: str) -> ZoneInfo | None:
     """The zone of this IANA name; None when there is none, so that a name given by hand can be checked."""

@@ -13,7 +13,7 @@ import orjson
 from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.breaker import Board, Breaker, State, from_json, state_at, to_json
-from tidegate.policy.standing import Change, NumberStanding, Pause, Standing, TemplateStanding
+from tidegate.policy.standing import CampaignStanding, Change, NumberStanding, Pause, Standing, TemplateStanding
 from tidegate.policy.warming import Warming
 from tidegate.store.faults import store_faults
 from tidegate.store.key_records import KeyRecord, read_keys
@@ -213,6 +213,7 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
     numbers, templates, pauses = dict(standing.numbers), dict(standing.templates), []
     warmings: dict[str, Warming] = {}
     wallets: dict[str, int] = {}
+    campaigns: dict[str, CampaignStanding] = {}
     for (record, name), (arrived, rank, since, value) in latest.items():
         kind, _, key = record.partition(":")
         if kind == "limit":
@@ -235,6 +236,8 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
                 warmings[key] = Warming.from_json(value)
         elif kind == "wallet":
             wallets[key] = value
+        elif kind == "campaign" and value is not None:
+            campaigns[key] = _campaign(key, value)
     return replace(
         standing,
         numbers=numbers,
@@ -242,6 +245,18 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
         pauses=tuple(pauses),
         warmings=warmings,
         wallets=wallets,
+        campaigns=campaigns,
+    )
+
+
+def _campaign(campaign_id: str, value: Mapping[str, Any]) -> CampaignStanding:
+    night = value.get("night")
+    return CampaignStanding(
+        campaign_id,
+        value["state"],
+        value["stopped"],
+        (int(night[0]), int(night[1])) if night else None,
+        value.get("deadline_ms", 0),
     )
 
 

@@ -21,6 +21,8 @@ _DAYS: Final = 30
 _MOST_DAYS: Final = 366
 #: Of one portfolio.
 _MOST_EVENTS: Final = 10_000
+#: Kinds of changes that are their app's own affair.
+_OF_ONE_APP: Final = frozenset({"key", "campaign"})
 
 
 async def read_quality(call: Call) -> Reply:
@@ -48,7 +50,7 @@ def _days(given: str | None) -> int:
 
 
 def _concerns(call: Call, event: StandingEvent) -> bool:
-    if event.kind == "key":
+    if event.kind in _OF_ONE_APP:
         return False
     place = place_of(event.kind, event.key)
     if event.kind == "pause":

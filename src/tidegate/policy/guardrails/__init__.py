@@ -7,6 +7,8 @@ from tidegate.policy.guardrails.account_restricted import account_restricted
 from tidegate.policy.guardrails.app_grant import app_grant
 from tidegate.policy.guardrails.breaker_pace import breaker_pace
 from tidegate.policy.guardrails.budget import budget
+from tidegate.policy.guardrails.campaign_halted import campaign_halted
+from tidegate.policy.guardrails.campaign_hours import campaign_hours
 from tidegate.policy.guardrails.category_reserve import category_reserve
 from tidegate.policy.guardrails.consent import consent
 from tidegate.policy.guardrails.frequency_cap import frequency_cap
@@ -36,6 +38,7 @@ UserGuardrail = Callable[[Case, Standing, User, int], Objection | None]
 #: Asked before the store is: they look at the standing, in memory.
 STANDING: tuple[StandingGuardrail, ...] = (
     operator_pause,
+    campaign_halted,
     app_grant,
     account_restricted,
     number_standing,
@@ -52,6 +55,7 @@ USER: tuple[UserGuardrail, ...] = (
     recipient_hold,
     frequency_cap,
     quiet_hours,
+    campaign_hours,
 )
 
 #: Asked about what `admit` saw: they compare the numbers that it compared.

@@ -7,7 +7,7 @@ from tidegate.policy.rules import Mode, QuietHours, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.users import User
 from tidegate.policy.verdict import Objection, Reason
-from tidegate.policy.zones import load_zone
+from tidegate.policy.zones import zones_of
 
 
 def quiet_hours(case: Case, standing: Standing, user: User, now_ms: int) -> Objection | None:
@@ -19,7 +19,7 @@ def quiet_hours(case: Case, standing: Standing, user: User, now_ms: int) -> Obje
     rule = standing.rules.quiet_hours
     if rule is None or not _covers(rule, case):
         return None
-    ends_ms = night_ends_ms(_zones(case, user), now_ms, rule.from_minute, rule.to_minute)
+    ends_ms = night_ends_ms(zones_of(user.zone, case.zones), now_ms, rule.from_minute, rule.to_minute)
     if ends_ms is None:
         return None
     if ends_ms == NO_COMMON_DAY:
@@ -36,13 +36,8 @@ def quiet_from_ms(case: Case, user: User, rules: Rules, now_ms: int) -> int | No
     rule = rules.quiet_hours
     if rule is None or rule.mode is not Mode.ENFORCE or not _covers(rule, case):
         return None
-    return night_begins_ms(_zones(case, user), now_ms, rule.from_minute, rule.to_minute)
+    return night_begins_ms(zones_of(user.zone, case.zones), now_ms, rule.from_minute, rule.to_minute)
 
 
 def _covers(rule: QuietHours, case: Case) -> bool:
     return case.category in rule.categories and case.category is not Category.AUTHENTICATION
-
-
-def _zones(case: Case, user: User) -> tuple[str, ...]:
-    """The zone that somebody has told us, else those of the number."""
-    return (user.zone,) if user.zone is not None and load_zone(user.zone) is not None else case.zones
