@@ -8,6 +8,8 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.campaign.order import Order
+from tidegate.policy.campaign.spec import Campaign
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
 from tidegate.policy.lifecycle import RANK
 from tidegate.policy.rules import Rules
@@ -101,6 +103,20 @@ def make_objection(**changes: Any) -> Objection:
     """A no that ends at no known time."""
     values: dict[str, Any] = {"reason": Reason.MESSAGING_LIMIT, "detail": "all places are taken"}
     return Objection(**values | changes)
+
+
+def make_order(**changes: Any) -> dict[str, Any]:
+    """The JSON that a campaign is ordered by: one template, which greets by `first_name`, to all at once."""
+    greeting = {"type": "body", "parameters": [{"type": "text", "text": "{{first_name}}"}]}
+    template = {"name": TEMPLATE[0], "language": {"code": TEMPLATE[1]}, "components": [greeting]}
+    order = {"name": "Black Friday", "numbers": [NUMBER], "template": template} | changes
+    return {key: value for key, value in order.items() if value is not None}
+
+
+def make_campaign(campaign_id: str = "cmp-1", **changes: Any) -> Campaign:
+    """A campaign made at `NOW_MS`; `changes` of its order."""
+    order = make_order(**changes)
+    return Order.model_validate(order).campaign(campaign_id, PORTFOLIO, "shop", NOW_MS, order)
 
 
 def user(number: int) -> bytes:

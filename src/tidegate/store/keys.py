@@ -44,6 +44,8 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | prepaid | hash | node -> `<places> <counted until (ms)>` that it may fill while the store is away | prepay | 31 h |
 | key_uses | hash | id of an app's key -> hour of its last use (ms) | key uses | never |
 | relay:<what> | several | webhooks on their way to the apps: below | relay_take, ... | when delivered |
+| campaigns | zset | campaign -> when it is forgotten (ms) | campaign_write | when forgotten |
+| campaign:<what>:<id> | several | one campaign: below | campaign_write, ... | 40 days after its deadline |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | idempotency:<app>:<key> | hash | fingerprint and first answer of an idempotent request | recall | 24 h |
 
@@ -55,6 +57,13 @@ What `relay:` begins, each for one app:
 - `order:<app>`, `dead:<app>`, zsets: ids of what waits by when it came, of what is dead by when it died.
 - `app:<app>`, hash: how the app took the last ones; `held_until` (ms) while it is down.
 - `ended`, zset, of all apps: promised messages that ended unsent, until the report of it waits; 9 days at most.
+
+What `campaign:` begins, each for one campaign (they are not among `NAMES`: no send needs them, and each name there
+costs every send):
+
+- `record:<id>`, string: `<revision> <call> <JSON>`: its order, its audience in numbers, its progress.
+- `rows:<id>:<upload>:<group>`, hash: number of a chunk -> some of a group's rows, packed and sealed.
+- `errors:<id>:<upload>`, hash: number of a chunk -> lines that were rejected, and why, packed.
 """
 
 from __future__ import annotations
@@ -183,6 +192,14 @@ class PortfolioKeys:
 
     def relay_item(self, app: str, name: bytes) -> bytes:
         return f"{self._prefix}relay:item:{app}:".encode() + name
+
+    @property
+    def campaigns(self) -> str:
+        return f"{self._prefix}campaigns"
+
+    def campaign(self, kind: str, campaign_id: str, *more: str | int) -> str:
+        """One of the keys that `campaign:` begins."""
+        return ":".join(map(str, (f"{self._prefix}campaign", kind, campaign_id, *more)))
 
     def idempotency(self, app: str, digest: str) -> str:
         return f"{self._prefix}idempotency:{app}:{digest}"

@@ -1,0 +1,196 @@
+"""Campaigns: one record each, changed only by whoever has seen its last revision."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from tidegate.errors import StoreUnavailable
+from tidegate.policy.campaign.order import read_campaign, write_campaign
+from tidegate.policy.campaign.spec import Campaign
+from tidegate.store.faults import store_faults
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient, script
+
+#: So long after its deadline a campaign, its audience and what became of it are kept: longer than a message's record.
+KEPT_MS: Final = 40 * 86_400_000
+#: Campaigns that one portfolio may have at once, those that are over included.
+MOST_KEPT: Final = 1_000
+#: Whoever loses this many races for one record in a row gives up.
+_RACES: Final = 50
+
+DRAFT: Final[Mapping[str, Any]] = {"state": "draft"}
+"""The progress of a campaign that was ordered, and no more."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Recipients of one step and variant: how many rows, and in how many chunks they are kept."""
+
+    rows: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """What was uploaded last. `upload` names it; `groups` by `Campaign.group`; `errors`: how many chunks of them."""
+
+    upload: str
+    rows: int
+    duplicates: int
+    rejected: int
+    uploaded_at_ms: int
+    groups: tuple[Group, ...]
+    errors: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; `from_json` reads them back."""
+        return {
+            "upload": self.upload,
+            "rows": self.rows,
+            "duplicates": self.duplicates,
+            "rejected": self.rejected,
+            "uploaded_at_ms": self.uploaded_at_ms,
+            "groups": [[group.rows, group.chunks] for group in self.groups],
+            "errors": self.errors,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Audience:
+        """What `to_json` gave."""
+        return cls(**{**kept, "groups": tuple(Group(rows, chunks) for rows, chunks in kept["groups"])})
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """A campaign as the store has it. `progress` is what became of it, as JSON values; its `state` is always there."""
+
+    campaign: Campaign
+    revision: int = 0
+    audience: Audience | None = None
+    progress: Mapping[str, Any] = field(default_factory=lambda: dict(DRAFT))
+
+    @property
+    def state(self) -> str:
+        """The word for where it is, `draft` first."""
+        return str(self.progress["state"])
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, its revision left out."""
+        return {
+            "campaign": write_campaign(self.campaign),
+            "audience": None if self.audience is None else self.audience.to_json(),
+            "progress": dict(self.progress),
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any], revision: int) -> CampaignRecord:
+        """What `to_json` gave. Raises ValueError, LookupError or TypeError for whatever else."""
+        audience = kept["audience"]
+        return cls(
+            campaign=read_campaign(kept["campaign"]),
+            revision=revision,
+            audience=None if audience is None else Audience.from_json(audience),
+            progress=kept["progress"],
+        )
+
+
+#: What a campaign is to become; None: it stays as it is.
+Change = Callable[[CampaignRecord], CampaignRecord | None]
+
+
+class Campaigns:
+    """The campaigns of all portfolios of this store. Every method raises StoreUnavailable."""
+
+    def __init__(self, client: StoreClient, portfolios: Iterable[str]) -> None:
+        self._client = client
+        self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+
+    async def create(self, campaign: Campaign) -> CampaignRecord | None:
+        """Keep a new campaign, as a draft; None when its portfolio has `MOST_KEPT` already."""
+        return await self._write(CampaignRecord(campaign), CampaignRecord(campaign))
+
+    async def get(self, portfolio: str, campaign_id: str) -> CampaignRecord | None:
+        """The campaign of this id; None when there is none, or it was forgotten."""
+        with store_faults:
+            found: Any = await self._client.get(self._keys[portfolio].campaign("record", campaign_id))
+        return _read(found)
+
+    async def list(self, portfolio: str) -> list[CampaignRecord]:
+        """Every campaign of a portfolio, the newest first."""
+        keys = self._keys[portfolio]
+        with store_faults:
+            ids: Any = await self._client.zrange(keys.campaigns, 0, -1)
+            names = [keys.campaign("record", found.decode()) for found in ids]
+            kept: Any = await self._client.mget(names) if names else []
+        records = [record for record in map(_read, kept) if record is not None]
+        return sorted(records, key=lambda record: (-record.campaign.created_at_ms, record.campaign.campaign_id))
+
+    async def change(self, portfolio: str, campaign_id: str, change: Change) -> CampaignRecord | None:
+        """Change a campaign; what it is then, or None when there is none.
+
+        `change` is asked again when somebody else was faster: it has to be a pure function.
+        """
+        for _ in range(_RACES):
+            record = await self.get(portfolio, campaign_id)
+            after = None if record is None else change(record)
+            if record is None or after is None:
+                return record
+            written = await self.swap(record, after)
+            if written is not None:
+                return written
+        raise StoreUnavailable(_TOO_FAST)
+
+    async def swap(
+        self, record: CampaignRecord, after: CampaignRecord, *, ending: Sequence[str] = (), over: Sequence[str] = ()
+    ) -> CampaignRecord | None:
+        """Put `after` in the place of `record`; None when that is no longer what is kept.
+
+        In the same step keys that are `ending` get the campaign's own end, and those that are `over` go.
+        """
+        return await self._write(record, after, ending, over)
+
+    async def delete(self, record: CampaignRecord, over: Sequence[str]) -> bool:
+        """Forget a campaign, with the keys that are `over` by it; False when it was changed since it was read."""
+        return await self._call(record, b"", (), over) > 0
+
+    async def _write(
+        self,
+        record: CampaignRecord,
+        after: CampaignRecord,
+        ending: Sequence[str] = (),
+        over: Sequence[str] = (),
+    ) -> CampaignRecord | None:
+        revision = await self._call(record, orjson.dumps(after.to_json()), ending, over)
+        return replace(after, revision=revision) if revision > 0 else None
+
+    async def _call(self, record: CampaignRecord, kept: bytes, ending: Sequence[str], over: Sequence[str]) -> int:
+        campaign = record.campaign
+        keys = self._keys[campaign.portfolio]
+        names = [keys.clock, keys.campaign("record", campaign.campaign_id), keys.campaigns, *ending, *over]
+        until_ms, call = campaign.deadline_ms + KEPT_MS, secrets.token_hex(8)
+        args: list[str | bytes | int] = [campaign.campaign_id, record.revision, kept, until_ms, MOST_KEPT, len(ending)]
+        answer = await script("campaign_write").repeatable(self._client, names, [*args, call])
+        return int(answer[1])
+
+
+def _read(kept: bytes | None) -> CampaignRecord | None:
+    if kept is None:
+        return None
+    revision, _, text = bytes(kept).split(b" ", 2)
+    try:
+        return CampaignRecord.from_json(orjson.loads(text), int(revision))
+    except (ValueError, LookupError, TypeError) as fault:
+        # What another version has written, and this one can't read, is let be.
+        log.error("campaign_unreadable", fault=type(fault).__name__)
+        return None
+
+
+_TOO_FAST: Final = "a campaign changes faster than it can be written"

@@ -1,0 +1,136 @@
+"""Campaigns in the store: one record each, changed only by whoever has seen its last revision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.factories import DAY_MS, NOW_MS, PORTFOLIO, make_campaign, make_seal
+from tidegate.policy.campaign.spec import Row
+from tidegate.store import campaigns as store_campaigns
+from tidegate.store.audiences import Audiences, Chunk, Rejected, packed_errors
+from tidegate.store.campaigns import Audience, CampaignRecord, Campaigns, Group
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient, script
+
+KEYS = PortfolioKeys(PORTFOLIO)
+ROWS = [Row(1, 1, "15550001", {"first_name": "Ann"}), Row(2, 3, "US.1a", {"first_name": "Bob"}, "staff")]
+
+
+def started(record: CampaignRecord) -> CampaignRecord:
+    return replace(record, progress={"state": "running"})
+
+
+async def made(client: StoreClient, campaign_id: str = "cmp-1") -> tuple[Campaigns, CampaignRecord]:
+    await client.set(KEYS.clock, f"@{NOW_MS}")
+    campaigns = Campaigns(client, [PORTFOLIO])
+    record = await campaigns.create(make_campaign(campaign_id))
+    assert record is not None
+    return campaigns, record
+
+
+async def uploaded(client: StoreClient, campaigns: Campaigns, record: CampaignRecord, upload: str) -> CampaignRecord:
+    audiences = Audiences(client, [PORTFOLIO], make_seal(), campaigns)
+    sealed = audiences.sealed(record.campaign, upload, Chunk(0, 0), ROWS)
+    errors = packed_errors([Rejected(2, "no number")])
+    await audiences.put(record.campaign, upload, [(Chunk(0, 0), sealed)], [(0, errors)])
+    done = await audiences.finish(record, Audience(upload, 2, 0, 1, NOW_MS, (Group(2, 1),), 1))
+    assert done is not None
+    return done
+
+
+async def test_a_new_campaign_is_a_draft_that_is_found_and_listed(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    assert (record.state, record.revision, record.audience) == ("draft", 1, None)
+    assert await campaigns.get(PORTFOLIO, "cmp-1") == record
+    assert await campaigns.list(PORTFOLIO) == [record]
+    assert await campaigns.get(PORTFOLIO, "cmp-2") is None
+
+
+async def test_a_campaign_is_changed_by_whoever_has_seen_its_last_revision(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    after = await campaigns.swap(record, started(record))
+    assert after is not None
+    assert (after.state, after.revision) == ("running", 2)
+    assert await campaigns.swap(record, replace(record, progress={"state": "paused"})) is None
+    assert await campaigns.get(PORTFOLIO, "cmp-1") == after
+    assert await campaigns.change(PORTFOLIO, "cmp-1", lambda known: None) == after
+    changed = await campaigns.change(PORTFOLIO, "cmp-1", started)
+    assert changed is not None
+    assert changed.revision == 3
+    assert await campaigns.change(PORTFOLIO, "cmp-2", started) is None
+
+
+async def test_a_write_whose_answer_was_lost_is_written_once(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    keys = [KEYS.clock, KEYS.campaign("record", "cmp-1"), KEYS.campaigns]
+    args: list[str | bytes | int] = ["cmp-1", 1, b"{}", NOW_MS + DAY_MS, 10, 0, "call-1"]
+    assert await script("campaign_write")(store_client, keys, args) == [NOW_MS, 2]
+    assert await script("campaign_write")(store_client, keys, args) == [NOW_MS, 2]
+    assert await script("campaign_write")(store_client, keys, [*args[:-1], "call-2"]) == [NOW_MS, 0]
+    # Nothing that this version understands: it is let be.
+    assert await campaigns.list(PORTFOLIO) == []
+    assert await campaigns.swap(record, record) is None
+
+
+async def test_a_portfolio_has_so_many_campaigns_and_no_more(
+    store_client: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_campaigns, "MOST_KEPT", 2)
+    campaigns, first = await made(store_client)
+    assert await campaigns.create(make_campaign("cmp-2")) is not None
+    assert await campaigns.create(make_campaign("cmp-3")) is None
+    assert await campaigns.swap(first, started(first)) is not None
+    # Those whose time is over make room.
+    await store_client.set(KEYS.clock, f"@{NOW_MS + 48 * DAY_MS}")
+    assert await campaigns.create(make_campaign("cmp-3")) is not None
+
+
+async def test_an_audience_is_read_as_it_was_put_and_goes_with_its_campaign(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    record = await uploaded(store_client, campaigns, record, "u1")
+    audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
+    assert record.audience is not None
+    assert audiences.chunks(record, 0) == [Chunk(0, 0)]
+    assert await audiences.rows(record, Chunk(0, 0)) == ROWS
+    assert [lines async for lines in audiences.rejected(record)] == [[Rejected(2, "no number")]]
+    kept = audiences.keys(record.campaign, record.audience)
+    lasts = [await store_client.pttl(key) for key in kept]
+    assert [round(ms / DAY_MS) for ms in lasts] == [47, 47]
+    assert await campaigns.delete(record, kept)
+    assert [key for key in await store_client.keys("*") if b"campaign" in key] == []
+
+
+async def test_no_number_and_no_name_is_in_the_store_to_be_read(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    await uploaded(store_client, campaigns, record, "u1")
+    for key in await store_client.keys("*"):
+        values = await store_client.hvals(key) if b":rows:" in key else []
+        assert not [value for value in values if b"15550001" in value or b"Ann" in value]
+        assert b"15550001" not in key
+
+
+async def test_a_second_upload_takes_the_place_of_the_first(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    first = await uploaded(store_client, campaigns, record, "u1")
+    second = await uploaded(store_client, campaigns, first, "u2")
+    assert second.audience is not None
+    assert second.audience.upload == "u2"
+    kept = [key for key in await store_client.keys("*") if b":rows:" in key or b":errors:" in key]
+    assert sorted(key.rsplit(b":")[5] for key in kept) == [b"u2", b"u2"]
+
+
+async def test_an_upload_counts_only_while_the_campaign_is_as_it_was(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    assert await campaigns.swap(record, started(record)) is not None
+    audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
+    sealed = audiences.sealed(record.campaign, "u1", Chunk(0, 0), ROWS)
+    await audiences.put(record.campaign, "u1", [(Chunk(0, 0), sealed)], [])
+    assert await audiences.finish(record, Audience("u1", 2, 0, 0, NOW_MS, (Group(2, 1),))) is None
+    [key] = [key for key in await store_client.keys("*") if b":rows:" in key]
+    assert 0 < await store_client.pttl(key) <= 3_600_000
+    await audiences.drop(record.campaign, "u1")
+    assert not await store_client.exists(key)
+    with pytest.raises(LookupError):
+        await audiences.rows(record, Chunk(0, 0))
