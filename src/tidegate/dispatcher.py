@@ -32,6 +32,8 @@ _RETRY_MS: Final = 500
 _PACING_WAIT_MS: Final = 10_000
 _LEAST_IN_HAND: Final = 8
 _MOST_IN_HAND: Final = 512
+#: Reading a claimed body takes time of the loop, and a claim may bring hundreds: no more bytes than this at a turn.
+_BYTES_AT_ONCE: Final = 65_536
 
 log = structlog.get_logger()
 
@@ -111,11 +113,16 @@ class Dispatcher:
             # What was claimed is judged under the new standing anyway; the other lanes are looked at again at once.
             await self._standings.reload(portfolio, claim.epoch)
             self.wake(portfolio)
+        unread = 0
         for claimed in claim.messages:
             self._in_hand[claimed.lane.number] += 1
             task = spawn(self._submit(portfolio, claimed), "queued send")
             self._submitting.add(task)
             task.add_done_callback(self._submitting.discard)
+            unread += len(claimed.sealed)
+            if unread > _BYTES_AT_ONCE:
+                unread = 0
+                await asyncio.sleep(0)
         if claim.wake_at_ms is None:
             return HEARTBEAT_MS
         return max(1.0, min(HEARTBEAT_MS, claim.wake_at_ms - claim.now_ms))

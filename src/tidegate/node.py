@@ -38,6 +38,9 @@ _SETTLE_S: Final = 3.0
 _TRIES: Final = 8
 _TRY_AGAIN_S: Final = 0.25
 
+#: Python's own thresholds have it look through everything several times while it reads one large body.
+_COLLECT: Final = (50_000, 20, 50)
+
 log = structlog.get_logger()
 
 
@@ -97,6 +100,7 @@ class Node:
         self._beside += [spawn(lasting(duty, name), name) for name, duty in self.duties.items()]
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_COLLECT)
         log.info("listening", host=self.address[0], port=self.address[1], version=services.version)
 
     async def stop(self) -> None:

@@ -96,6 +96,41 @@ async def test_a_pause_on_one_node_stops_the_other_nodes_queue(nodes: tuple[Node
     assert not simulator.world.book.accepted
 
 
+async def test_large_bodies_that_come_out_of_the_queue_together_are_read_with_turns_for_others_in_between(
+    nodes: tuple[Node, Node], simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = nodes
+    await second.services.dispatcher.stop()
+    await paused(first, PAUSE)
+    for number in range(12):
+        held = a_message(first, f"+1555010{number:04}")
+        body = {**held.request.body, "biz_opaque_callback_data": None, "padding": "p" * 60_000}
+        large = replace(held, request=replace(held.request, body=body))
+        assert isinstance(await first.services.gateway.submit(large), Held)
+    turns, read_in_turn = 0, Counter[int]()
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def noted(raw: bytes) -> object:
+        read_in_turn[turns] += 1
+        return parse_send(raw)
+
+    monkeypatch.setattr("tidegate.dispatcher.parse_send", noted)
+    watching = asyncio.create_task(others())
+    await paused(first, None)
+
+    async def were_read() -> bool:
+        return read_in_turn.total() >= 12
+
+    await until(were_read)
+    watching.cancel()
+    assert max(read_in_turn.values()) <= 2
+
+
 async def test_a_node_that_does_not_know_of_a_moved_clock_expires_nothing_that_has_only_just_come(
     nodes: tuple[Node, Node], simulator: Simulator
 ) -> None:
