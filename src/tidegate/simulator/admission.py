@@ -18,6 +18,9 @@ from tidegate.simulator.platform import Platform
 
 Evidence = dict[str, int | str]
 
+#: So long after a webhook has come a business can have read and obeyed it.
+_READ_MS: Final = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -163,6 +166,18 @@ def pair(platform: Platform, attempt: Attempt) -> Answer | None:
     return refusal(131056)
 
 
+def opt_out(platform: Platform, attempt: Attempt) -> Answer | None:
+    """Take marketing to a user who wants none, which then fails (131050) where he said so to Meta."""
+    behaviour, wish = platform.behaviour, (attempt.number.waba_id, attempt.user)
+    since_ms = platform.stopped.get(wish, platform.asked_to_stop.get(wish))
+    if attempt.category != "marketing" or since_ms is None or behaviour.lost_share or behaviour.reordered_share:
+        return None  # of a webhook that got lost, or came much later, nobody can have known
+    told_ms = since_ms + max(behaviour.grace_ms, behaviour.webhook_delay.ms(1.0) + _READ_MS)
+    if attempt.now_ms >= told_ms:
+        broken(platform, ViolationKind.OPTED_OUT, attempt, {"since_ms": since_ms})
+    return None
+
+
 def spam(_platform: Platform, attempt: Attempt) -> Answer | None:
     """Refuse business-initiated messages of a number that too many users have blocked (code 131048).
 
@@ -182,5 +197,6 @@ CHECKS: Final[tuple[Callable[[Platform, Attempt], Answer | None], ...]] = (
     direct_send,
     window,
     pair,
+    opt_out,
     spam,
 )

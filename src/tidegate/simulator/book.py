@@ -27,6 +27,8 @@ class ViolationKind(StrEnum):
     PAIR = "pair"
     #: A send of a paused or disabled template.
     PAUSED_TEMPLATE = "paused_template"
+    #: A marketing template to a user who had stopped the marketing of its account, by a tap or by writing STOP.
+    OPTED_OUT = "opted_out"
 
 
 class PenaltyKind(StrEnum):

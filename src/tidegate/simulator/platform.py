@@ -25,8 +25,9 @@ _WEBHOOK_STREAMS = 1 << 48
 class Platform:
     """Everything that is so at this moment; it decides nothing.
 
-    `unreachable` are users (by key) without WhatsApp, `stopped` pairs (account, user) without marketing,
-    `blocked` pairs (number, user) where the user blocked the number. `marketing` holds the times of marketing
+    `unreachable` are users (by key) without WhatsApp, `stopped` pairs (account, user) without marketing and since
+    when, `asked_to_stop` the same of users who wrote STOP, which Meta does nothing about; `blocked` pairs (number,
+    user) where the user blocked the number. `marketing` holds the times of marketing
     deliveries of the last 24 h by user, `scores` how templates and numbers (by id) are received.
     """
 
@@ -44,7 +45,8 @@ class Platform:
         self.pairs = PairDebts()
         self.throughputs = {number_id: Throughput() for number_id in self.estate.numbers}
         self.unreachable: set[str] = set()
-        self.stopped: set[tuple[str, str]] = set()
+        self.stopped: dict[tuple[str, str], int] = {}
+        self.asked_to_stop: dict[tuple[str, str], int] = {}
         self.blocked: set[tuple[str, str]] = set()
         self.marketing: dict[str, tuple[int, ...]] = {}
         self.scores: dict[str, Score] = {}

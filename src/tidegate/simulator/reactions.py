@@ -46,6 +46,7 @@ def _block(platform: Platform, number: Number, template: Template, user: User, n
 
 def _stop(platform: Platform, number: Number, user: User, in_words: bool, now_ms: int) -> None:
     if in_words:
+        platform.asked_to_stop.setdefault((number.waba_id, user.key), now_ms)
         platform.receive(number, user, {"type": "text", "text": {"body": "STOP"}}, now_ms)
     else:
         prefer(platform, number, user, "stop", now_ms)
@@ -80,9 +81,10 @@ def _hold_for_spam(platform: Platform, number: Number, now_ms: int) -> None:
 def prefer(platform: Platform, number: Number, user: User, choice: str, now_ms: int) -> None:
     """Let a user stop or resume marketing messages of a business; `choice` is stop or resume."""
     if choice == "stop":
-        platform.stopped.add((number.waba_id, user.key))
+        platform.stopped.setdefault((number.waba_id, user.key), now_ms)
     else:
-        platform.stopped.discard((number.waba_id, user.key))
+        platform.stopped.pop((number.waba_id, user.key), None)
+        platform.asked_to_stop.pop((number.waba_id, user.key), None)
     platform.tell(notices.preference(number, user, choice, now_ms), now_ms)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.simulator.behaviour import DAY_MS, HOUR_MS, MINUTE_MS, ClosedWindow, Delay, OverLimit, exactly
+from tidegate.simulator.behaviour import DAY_MS, HOUR_MS, MINUTE_MS, ClosedWindow, Delay, OverLimit, Reactions, exactly
 from tidegate.simulator.book import ViolationKind
 from tidegate.simulator.config import DEFAULT_TOKEN, SimulatorConfig
 from tidegate.simulator.notices import Webhook
@@ -489,6 +489,27 @@ def test_a_user_stops_and_resumes_marketing(make_sender, choice):
     last = sender.statuses()[-1]
     assert [error["code"] for error in last.get("errors", [])] == ([131050] if choice == "stop" else [])
     assert sender.told("user_preferences")[-1]["user_preferences"][0]["value"] == choice
+
+
+@pytest.mark.parametrize(
+    ("how", "template", "after_ms", "caught"),
+    [
+        pytest.param("tap", "black_friday_offer", 5_000, ["opted_out"], id="marketing after a tap on stop"),
+        pytest.param("word", "black_friday_offer", 5_000, ["opted_out"], id="marketing after the word"),
+        pytest.param("tap", "black_friday_offer", 4_999, [], id="nobody can have known yet"),
+        pytest.param("tap", "order_confirmation", 5_000, [], id="what is no marketing may go"),
+        pytest.param("back", "black_friday_offer", 5_000, [], id="who resumed wants it again"),
+    ],
+)
+def test_marketing_to_who_wants_none_is_in_the_book(make_sender, how, template, after_ms, caught):
+    words = 1.0 if how == "word" else 0.0
+    sender = make_sender(replace(INSTANT, reactions=Reactions(stop_share=1.0, stop_in_words_share=words)))
+    sender.template(ANN, 0, "black_friday_offer")
+    sender.later(0)
+    if how == "back":
+        sender.world.prefer(NUMBER, ANN, "resume", 0)
+    sender.template(ANN, after_ms, template)
+    assert sender.violations() == caught
 
 
 def test_verbs_refuse_what_makes_no_sense(make_sender):
