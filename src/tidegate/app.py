@@ -55,6 +55,8 @@ from tidegate.store.messages import Messages
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes
 from tidegate.store.prepaid import Prepaid
+from tidegate.store.relay_looks import RelayLooks
+from tidegate.store.relay_traces import RelayTraces
 from tidegate.store.relays import Relays
 from tidegate.store.scripts import StoreClient, require_replicas
 from tidegate.store.sealing import Seal
@@ -163,10 +165,13 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     relay = Relay(
         settings,
         relays=relays,
+        traces=RelayTraces(client, portfolios, seal),
+        looks=RelayLooks(client, portfolios, one_slot=connection.is_cluster),
         messages=messages,
         users=users,
         whose=whose,
         identity=identity,
+        ids=ids,
         clock=clock,
         metrics=metrics,
     )

@@ -132,24 +132,31 @@ class Metrics:
             "tidegate_relay_oldest_seconds", "Age of the webhook that waits longest.", ("app",), registry=registry
         )
         self._relay_dead = Gauge("tidegate_relay_dead", "Dead letters.", ("app",), registry=registry)
+        self._relay_bytes = Gauge(
+            "tidegate_relay_bytes",
+            "What webhooks take in the store, dead letters among them.",
+            ("app",),
+            registry=registry,
+        )
         self._used = Gauge("tidegate_places_used", "Places held.", ("portfolio",), registry=registry)
         self._limit = Gauge(
             "tidegate_messaging_limit", "Messaging limit; -1 is unlimited.", ("portfolio",), registry=registry
         )
 
     def relayed(self, app: str, outcome: str, count: int = 1) -> None:
-        """Webhooks for an app were delivered, failed, given up (dead), or left out for too many waited."""
+        """Webhooks for an app were delivered, failed, given up (dead); for want of room: dropped (dead), left out."""
         self._relayed.labels(app, outcome).inc(count)
 
     def relay_took(self, spent_ms: float) -> None:
         """One POST to an app ended."""
         self._relay_seconds.observe(spent_ms / 1000)
 
-    def relay_backlog(self, app: str, waiting: int, oldest_s: float, dead: int) -> None:
+    def relay_backlog(self, app: str, waiting: int, oldest_s: float, dead: int, kept_bytes: int) -> None:
         """Webhooks that wait for an app now, for how long the oldest does, and dead letters."""
         self._relay_waiting.labels(app).set(waiting)
         self._relay_oldest.labels(app).set(oldest_s)
         self._relay_dead.labels(app).set(dead)
+        self._relay_bytes.labels(app).set(kept_bytes)
 
     def sent(self, verdict: str, reason: Reason | None, category: str) -> None:
         """One guarded send was answered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.factories import DAY_MS, PORTFOLIO, make_standing
@@ -13,7 +14,7 @@ from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.audit import GENESIS, Act, Actor, Deed, Verification
 from tidegate.policy.standing import Change
-from tidegate.store.audit import GATEWAY, Audit, Entry
+from tidegate.store.audit import GATEWAY, Audit, Entry, Head
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.leases import Leases
 from tidegate.store.scripts import StoreClient
@@ -99,6 +100,30 @@ async def test_what_can_not_be_written_is_told_to_its_own_caller_and_tried_by_th
     assert [type(one) for one in ended] == [StoreUnavailable, type(None), type(None), type(None)]
     found = await audit.page(PORTFOLIO, after=0, most=10)
     assert [entry.words["reason"] for entry in found] == ["1", "2", "3"]
+    assert is_whole(found)
+
+
+class CutAfterwards(Audit):
+    """A store that takes the first call, while its caller is cancelled before the answer is there."""
+
+    was_cut = False
+
+    async def _call(self, place: str, args: list[str | bytes | int]) -> Any:
+        answer = await super()._call(place, args)
+        if len(args) > 4 and not self.was_cut:
+            self.was_cut = True
+            raise asyncio.CancelledError
+        return answer
+
+
+async def test_after_a_caller_that_was_cancelled_the_end_of_the_chain_is_asked_for(client: StoreClient) -> None:
+    audit = await make_audit(client, kind=CutAfterwards)
+    with pytest.raises(asyncio.CancelledError):
+        await audit.write(PORTFOLIO, deed("cut"))
+    assert audit._chains[PORTFOLIO].head == Head(), "what is known of it may be old: it says that nothing is known"
+    await audit.write(PORTFOLIO, deed("next"))
+    found = await audit.page(PORTFOLIO, after=0, most=10)
+    assert [entry.words["reason"] for entry in found] == ["cut", "next"]
     assert is_whole(found)
 
 

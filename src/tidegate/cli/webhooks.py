@@ -18,6 +18,9 @@ _COLUMNS: Final = {
     "failures": "right",
     "last error": "left",
     "dead": "right",
+    "bytes": "right",
+    "left out": "right",
+    "dropped": "right",
 }
 _DEAD_COLUMNS: Final = {
     "id": "left",
@@ -98,6 +101,9 @@ def rows(found: dict[str, Any]) -> list[list[str]]:
             count(one["failures"]),
             f"{one['last_error']} ({when(one['last_error_at'])})" if one["last_error"] else "-",
             count(one["dead"]),
+            count(one["bytes"]),
+            count(one["left_out"]),
+            count(one["dropped"]),
         ]
         for one in found["apps"]
     ]

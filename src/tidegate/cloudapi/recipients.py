@@ -9,6 +9,9 @@ _BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _GROUP = re.compile(r"[A-Za-z0-9+/=_.@-]{1,256}")
 _SEPARATORS: Final = str.maketrans("", "", " -()")
 
+#: Stands for the phone of a user who is not known any more where Meta's shape has one: no country code begins with 0.
+NOBODY: Final = "0"
+
 
 class RecipientKind(StrEnum):
     """What a recipient is named by: a phone number, a business-scoped user id, or a group id."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from .error_codes import lookup
+from .recipients import NOBODY
 from .webhooks import read_body
 from .wire import read_id, read_list, read_object, read_phone, read_text, read_time_ms
 
@@ -176,13 +177,16 @@ def failed_status(
     details: str,
     opaque: str | None,
 ) -> bytes:
-    """A body that tells that a message failed, as Meta tells it; `recipient` in digits, None when it is not known."""
+    """A body that tells that a message failed, as Meta tells it; `recipient` in digits, None when it is not known.
+
+    Then it is for `NOBODY`: libraries read a status without `recipient_id` as damaged.
+    """
     title = lookup(code).title
     status = {
         "id": message_id,
         "status": "failed",
         "timestamp": str(at_ms // 1_000),
-        "recipient_id": recipient,
+        "recipient_id": recipient or NOBODY,
         "biz_opaque_callback_data": opaque,
         "errors": [{"code": code, "title": title, "message": title, "error_data": {"details": details}}],
     }

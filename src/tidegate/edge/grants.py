@@ -44,11 +44,14 @@ class Grants:
         self._as_of = -1
 
     def _reach(self, app: App) -> _Reach:
+        return self._by_name()[app.name]
+
+    def _by_name(self) -> dict[str, _Reach]:
         if self._as_of != self._credentials.version:
             # Which accounts a token opens is part of what an app may reach by it.
             self._as_of = self._credentials.version
             self._reaches = {app.name: self._reach_of(app) for app in self._apps}
-        return self._reaches[app.name]
+        return self._reaches
 
     def _reach_of(self, app: App) -> _Reach:
         routes = {number: route for number, route in self._routes.items() if app.may_use(number)}
@@ -76,6 +79,16 @@ class Grants:
     def wabas(self, app: App) -> frozenset[str]:
         """Every account of which the app may use a number."""
         return self._reach(app).wabas
+
+    def covers(self, app: App, other: str) -> bool:
+        """Whether an app may use whatever the app of the name `other` may: what that one does is its business too.
+
+        What is not in the configuration (any more) is the business of whoever is not held to some of the numbers.
+        """
+        theirs = self._by_name().get(other)
+        if theirs is None:
+            return app.numbers is None
+        return theirs.routes.keys() <= self._reach(app).routes.keys()
 
     def token_of_waba(self, app: App, waba: str) -> str | None:
         """The token of an account; None when it is not the app's to use."""

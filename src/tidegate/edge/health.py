@@ -63,6 +63,7 @@ class Health:
                 sum(one.waiting for one in backlogs),
                 max(0, now_ms - oldest_ms) / 1_000,
                 sum(one.dead for one in backlogs),
+                sum(one.kept_bytes for one in backlogs),
             )
 
     async def _look(self, portfolio: Portfolio) -> None:

@@ -54,4 +54,6 @@ CONSENT_ORDER: Final[Schema] = {
     "anyOf": [{"required": [key]} for key in (*_BY_CATEGORY, "zone")],
     "additionalProperties": False,
 }
-ERASED: Final[Schema] = record({"recipient": TEXT, "erased": {"const": True}, "cancelled": COUNT, "kept": array(TEXT)})
+ERASED: Final[Schema] = record(
+    {"recipient": TEXT, "erased": {"const": True}, "cancelled": COUNT, "webhooks": COUNT, "kept": array(TEXT)}
+)

@@ -23,6 +23,12 @@ WEBHOOKS: Final[Schema] = record(
                     "last_error_at": maybe(TIME),
                     "last_delivered_at": maybe(TIME),
                     "dead": COUNT,
+                    "bytes": COUNT,
+                    "most_bytes": COUNT,
+                    "most_waiting": COUNT,
+                    "left_out": COUNT,
+                    "left_out_at": maybe(TIME),
+                    "dropped": COUNT,
                 }
             )
         ),

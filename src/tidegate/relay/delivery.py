@@ -12,7 +12,7 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.updates import with_status_id
 from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
-from tidegate.relay.patience import app_hold_ms, line_wait_ms
+from tidegate.relay.patience import app_hold_ms, line_wait_ms, most_line_wait_ms
 from tidegate.relay.postbox import Postbox
 from tidegate.store.relays import Answer, Leased, Relays
 from tidegate.store.sealing import BrokenSeal
@@ -20,8 +20,6 @@ from tidegate.tasks import cancelled, spawn
 
 #: Webhooks of one app under way at a time on a node.
 IN_HAND: Final = 16
-#: The next look is computed; this bounds how late another node's webhook, or a moved clock, is noticed.
-_HEARTBEAT_MS: Final = 500
 _RETRY_MS: Final = 500
 #: A claim outlives its POST by this much.
 _MARGIN_MS: Final = 20_000
@@ -34,7 +32,10 @@ log = structlog.get_logger()
 
 
 class Delivery:
-    """Delivers the webhooks of one app that one portfolio's keys hold. Any number of nodes may run one."""
+    """Delivers the webhooks of one app that one portfolio's keys hold. Any number of nodes may run one.
+
+    It looks when it is woken, and when it is time for what it knows to wait.
+    """
 
     def __init__(
         self,
@@ -65,22 +66,23 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is cut, and delivered again by whoever claims it next."""
         try:
+            wait_ms: float | None = None
             while True:
+                await self._sleep(wait_ms)
                 self._alarm.clear()
                 try:
                     wait_ms = await self._look()
                 except StoreUnavailable as fault:
                     log.warning("relay_not_read", app=self._app, portfolio=self._portfolio, fault=str(fault))
                     wait_ms = _RETRY_MS
-                await self._sleep(wait_ms)
         finally:
             await cancelled(self._carrying, _END_S)
 
-    async def _look(self) -> float:
-        """Claim what is due and begin to deliver it; ms until there may be more."""
+    async def _look(self) -> float | None:
+        """Claim what is due and begin to deliver it; ms until there may be more, None: it will be woken."""
         room = IN_HAND - len(self._carrying)
         if room <= 0:
-            return _HEARTBEAT_MS
+            return None
         began_ms = self._clock.monotonic_ms()
         lease = await self._relays.claim(self._portfolio, self._app, room, self._lease_ms)
         self._clock.observe(lease.now_ms)
@@ -91,9 +93,7 @@ class Delivery:
             task = spawn(self._carry(parcel, lease.now_ms, began_ms), "relayed webhook")
             self._carrying.add(task)
             task.add_done_callback(self._carried)
-        if lease.wake_at_ms is None:
-            return _HEARTBEAT_MS
-        return max(1.0, min(_HEARTBEAT_MS, lease.wake_at_ms - lease.now_ms))
+        return None if lease.wake_at_ms is None else max(1.0, lease.wake_at_ms - lease.now_ms)
 
     def _carried(self, task: asyncio.Task[None]) -> None:
         self._carrying.discard(task)
@@ -130,16 +130,15 @@ class Delivery:
             return Answer(self._portfolio, parcel, "delivered")
         failures = parcel.failures + 1
         wait_ms = line_wait_ms(parcel.tries, self._chance.random())
-        hold_ms = app_hold_ms(failures, posted.retry_after_ms, self._chance.random())
+        refused = posted.is_refusal
+        hold_ms = app_hold_ms(failures, posted.retry_after_ms, self._chance.random(), is_refusal=refused)
+        wait_ms = min(wait_ms, most_line_wait_ms(failures, hold_ms, is_refusal=refused))
         log.warning("webhook_not_delivered", app=self._app, fault=posted.error, failures=failures)
-        # Of an app that is down it says nothing of this webhook that it failed.
-        return Answer(
-            self._portfolio, parcel, "failed", posted.error, min(wait_ms, hold_ms) if hold_ms else wait_ms, hold_ms
-        )
+        return Answer(self._portfolio, parcel, "failed", posted.error, wait_ms, hold_ms)
 
-    async def _sleep(self, wait_ms: float) -> None:
+    async def _sleep(self, wait_ms: float | None) -> None:
         try:
-            async with asyncio.timeout(wait_ms / 1000):
+            async with asyncio.timeout(None if wait_ms is None else wait_ms / 1000):
                 await self._alarm.wait()
         except TimeoutError:
             return

@@ -15,6 +15,7 @@ from tidegate.policy.verdict import Reason
 from tidegate.relay.intake import Intake
 from tidegate.relay.subscribers import Subscribers
 from tidegate.store.messages import MessageRecord, Messages
+from tidegate.store.relay_traces import RelayTraces
 from tidegate.store.relays import Parcel, Relays
 
 _AT_ONCE: Final = 100
@@ -32,6 +33,7 @@ class Endings:
         self,
         subscribers: Subscribers,
         relays: Relays,
+        traces: RelayTraces,
         messages: Messages,
         intake: Intake,
         display_numbers: Mapping[str, str],
@@ -39,6 +41,7 @@ class Endings:
         """`display_numbers`: as Meta shows them, by phone_number_id."""
         self._subscribers = subscribers
         self._relays = relays
+        self._traces = traces
         self._messages = messages
         self._intake = intake
         self._display_numbers = display_numbers
@@ -50,7 +53,7 @@ class Endings:
             try:
                 record = await self._messages.find(portfolio, message_id)
                 if record is not None and record.state in _UNSENT:
-                    await self._intake.keep(await self._parcels(record, at_ms))
+                    await self._tell(record, at_ms)
             except StoreUnavailable:
                 raise
             except Exception as fault:
@@ -59,6 +62,14 @@ class Endings:
         if ended:
             await self._relays.told(portfolio, [message_id for message_id, _ in ended])
         return len(ended) == _AT_ONCE
+
+    async def _tell(self, record: MessageRecord, at_ms: int) -> None:
+        await self._intake.keep(await self._parcels(record, at_ms))
+        again = await self._messages.find(record.portfolio, record.message_id)
+        if "to" in record.about and again is not None and "to" not in again.about:
+            # Erased since it was read. An erasure takes the message first: from here on it finds what is kept.
+            told = [(one.app, one.name, one.body) for _, one in await self._parcels(again, at_ms)]
+            await self._traces.rewrite(record.portfolio, told)
 
     async def _parcels(self, record: MessageRecord, at_ms: int) -> list[tuple[str, Parcel]]:
         about, message_id = record.about, record.message_id

@@ -20,7 +20,7 @@ from tidegate.relay.subscribers import Subscriber, Subscribers
 from tidegate.signals import Whose
 from tidegate.store.batch import Batch
 from tidegate.store.messages import MessageRecord, Messages
-from tidegate.store.relays import Parcel, Relays
+from tidegate.store.relays import Parcel, Relays, Room
 from tidegate.store.users import Users
 
 Item = TypeVar("Item")
@@ -49,9 +49,9 @@ class Intake:
         identity: Identity,
         clock: StoreClock,
         metrics: Metrics,
-        most_waiting: int,
+        room: Room,
     ) -> None:
-        """`most_waiting`: for one app; beyond that webhooks are left out, and counted."""
+        """`room`: for one app; beyond that webhooks are left out, and counted."""
         self._subscribers = subscribers
         self._relays = relays
         self._messages = messages
@@ -60,7 +60,7 @@ class Intake:
         self._identity = identity
         self._clock = clock
         self._metrics = metrics
-        self._most_waiting = most_waiting
+        self._room = room
         # What JSON is read into takes ten times the memory of its text.
         self._of_large = asyncio.Semaphore(1)
         self._of_small = asyncio.Semaphore(_SMALL_AT_ONCE)
@@ -119,12 +119,15 @@ class Intake:
         for portfolio, parcel in placed:
             by_portfolio[portfolio].append(parcel)
         for portfolio, parcels in by_portfolio.items():
-            kept = await self._relays.take(portfolio, parcels, self._most_waiting)
-            for parcel, is_new in zip(parcels, kept, strict=True):
-                if is_new is None:
+            kept = await self._relays.take(portfolio, parcels, self._room)
+            for parcel, taken in zip(parcels, kept, strict=True):
+                if taken.dropped:
+                    self._metrics.relayed(parcel.app, "dropped", taken.dropped)
+                    log.error("dead_webhooks_dropped", app=parcel.app, portfolio=portfolio, count=taken.dropped)
+                if taken.is_new is None:
                     self._metrics.relayed(parcel.app, "left_out")
-                    log.error("webhook_left_out", app=parcel.app, kind=parcel.kind, most_waiting=self._most_waiting)
-                elif is_new:
+                    log.error("webhook_left_out", app=parcel.app, portfolio=portfolio, kind=parcel.kind)
+                elif taken.is_new:
                     self.on_change(portfolio, parcel.app)
 
     async def _parcels(self, update: Update) -> list[tuple[str, Parcel]]:

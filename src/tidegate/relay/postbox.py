@@ -23,14 +23,20 @@ SIGNATURE: Final = "X-Hub-Signature-256"
 _MOST_READ: Final = 65_536
 _MOST_ASKED_S: Final = 86_400
 _ANSWERED: Final = range(200, 300)
+#: What an app, or who stands before it, answers of itself, whatever it was sent. Source: RFC 9110, section 15.
+_NOT_THERE: Final = frozenset({408, 429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """How a POST ended. `error`: why it was not taken, None when it was. `retry_after_ms`: what the app asked for."""
+    """How a POST ended. `error`: why it was not taken, None when it was. `retry_after_ms`: what the app asked for.
+
+    `is_refusal`: the app is there, and did not want this one.
+    """
 
     error: str | None
     retry_after_ms: int | None = None
+    is_refusal: bool = False
 
 
 class ForbiddenAddress(OSError):
@@ -124,7 +130,9 @@ class Postbox:
             return Posted("no answer in time")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Posted(_cause(error))
-        return Posted(None) if status in _ANSWERED else Posted(f"HTTP {status}", asked_ms)
+        if status in _ANSWERED:
+            return Posted(None)
+        return Posted(f"HTTP {status}", asked_ms, is_refusal=status not in _NOT_THERE)
 
     async def close(self) -> None:
         """Close the connections; POSTs under way are cut."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -11,21 +13,26 @@ import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
+from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.policy.identity import Identity
 from tidegate.relay.delivery import Delivery
 from tidegate.relay.endings import Endings
+from tidegate.relay.erasure import Erasure
 from tidegate.relay.intake import Intake
 from tidegate.relay.postbox import Postbox
 from tidegate.relay.subscribers import Subscribers
 from tidegate.settings import Settings
 from tidegate.signals import Whose
 from tidegate.store.messages import Messages
-from tidegate.store.relays import Relays
+from tidegate.store.relay_looks import RelayLooks
+from tidegate.store.relay_traces import RelayTraces
+from tidegate.store.relays import Relays, Room
 from tidegate.store.users import Users
 from tidegate.tasks import lasting, spawn
 
-#: How often a node looks for promised messages that ended unsent.
+#: What is due is computed. This bounds how late a node notices what another one took and did not deliver, a message
+#: that ended unsent, or a moved clock: one call for all apps of all portfolios.
 _LOOK_S: Final = 0.5
 
 log = structlog.get_logger()
@@ -39,10 +46,13 @@ class Relay:
         settings: Settings,
         *,
         relays: Relays,
+        traces: RelayTraces,
+        looks: RelayLooks,
         messages: Messages,
         users: Users,
         whose: Whose,
         identity: Identity,
+        ids: MessageIds,
         clock: StoreClock,
         metrics: Metrics,
     ) -> None:
@@ -56,11 +66,13 @@ class Relay:
             identity=identity,
             clock=clock,
             metrics=metrics,
-            most_waiting=settings.relay.most_waiting,
+            room=Room(settings.relay.most_waiting, settings.relay.most_bytes),
         )
         self._intake.on_change = self.wake
         display_numbers = {number.id: number.display_phone_number or "" for _, _, number in settings.numbers}
-        self._endings = Endings(self.subscribers, relays, messages, self._intake, display_numbers)
+        self._endings = Endings(self.subscribers, relays, traces, messages, self._intake, display_numbers)
+        self._looks = looks
+        self._erasure = Erasure(traces, ids)
         timeout_ms, allow_private = settings.relay.timeout_ms, settings.relay.allow_private
         self._postboxes = {
             one.app: Postbox(one, timeout_ms / 1000, allow_private=allow_private) for one in self.subscribers.all
@@ -73,9 +85,18 @@ class Relay:
             for portfolio in one.portfolios
         }
 
+        self._apps: defaultdict[str, list[str]] = defaultdict(list)
+        for portfolio, app in self._deliveries:
+            self._apps[portfolio].append(app)
+        self._ended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
     async def receive(self, raw: bytes) -> None:
         """Keep what a verified body tells for the apps that it concerns. Raises BadWebhook, StoreUnavailable."""
         await self._intake.receive(raw)
+
+    async def erase(self, portfolio: str, names: Sequence[bytes]) -> int:
+        """Erase a user from what waits for the apps; of how many webhooks. Raises StoreUnavailable."""
+        return await self._erasure.erase(portfolio, names)
 
     def wake(self, portfolio: str, app: str) -> None:
         """Look at what waits for an app now."""
@@ -85,11 +106,12 @@ class Relay:
 
     async def run(self) -> None:
         """Deliver, and tell of what ended unsent, until cancelled."""
-        duties = {f"relay to {app} of {portfolio}": one.run for (portfolio, app), one in self._deliveries.items()}
-        for portfolio in dict.fromkeys(portfolio for portfolio, _ in self._deliveries):
-            duties[f"endings of {portfolio}"] = partial(self._report, portfolio)
-        if not duties:
+        if not self._deliveries:
             return
+        duties = {f"relay to {app} of {portfolio}": one.run for (portfolio, app), one in self._deliveries.items()}
+        duties["look at the webhooks"] = self._watch
+        for portfolio in self._apps:
+            duties[f"endings of {portfolio}"] = partial(self._report, portfolio)
         tasks = [spawn(lasting(duty, name), name) for name, duty in duties.items()]
         try:
             await asyncio.wait(tasks)
@@ -100,12 +122,32 @@ class Relay:
             for postbox in self._postboxes.values():
                 await postbox.close()
 
-    async def _report(self, portfolio: str) -> None:
+    async def _watch(self) -> None:
         while True:
+            # Together, so that they share a trip.
+            await asyncio.gather(*(self._look(portfolio) for portfolio in self._apps))
+            await asyncio.sleep(_LOOK_S)
+
+    async def _look(self, portfolio: str) -> None:
+        try:
+            look = await self._looks.look(portfolio, self._apps[portfolio])
+        except StoreUnavailable as fault:
+            log.warning("relay_not_read", portfolio=portfolio, fault=str(fault))
+            return
+        if look.has_ended:
+            self._ended[portfolio].set()
+        for app, at_ms in look.due_at_ms.items():
+            if at_ms <= look.now_ms:
+                self.wake(portfolio, app)
+
+    async def _report(self, portfolio: str) -> None:
+        more = False
+        while True:
+            if not more:
+                await self._ended[portfolio].wait()
+                self._ended[portfolio].clear()
             try:
                 more = await self._endings.report(portfolio)
             except StoreUnavailable as fault:
                 log.warning("endings_not_reported", portfolio=portfolio, fault=str(fault))
                 more = False
-            if not more:
-                await asyncio.sleep(_LOOK_S)

@@ -158,4 +158,6 @@ Secret = Annotated[SecretStr, AfterValidator(_checked_secret)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_listed), Field(min_length=1)]
 Key = Annotated[SecretBytes, AfterValidator(_checked_key)]
 AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+#: Bytes of webhooks; one of Meta's bodies has 3 MB at most, and has to find room.
+WebhookRoom = Annotated[StrictInt, Field(ge=4_000_000)]
 Wait = Annotated[Duration, AfterValidator(_checked_wait)]

@@ -200,8 +200,10 @@ class Relay(Table):
 
     #: Of one POST to an app.
     timeout_ms: fields.Wait = Field(default=10_000, alias="timeout")
-    #: Webhooks that may wait for one app; beyond that they are left out.
+    #: Webhooks that are kept for one app, dead letters among them: these make room first, then what comes is left out.
     most_waiting: fields.AtLeastOne = 1_000_000
+    #: Bytes that they take in the store.
+    most_bytes: fields.WebhookRoom = 1_000_000_000
     #: Addresses that are not public, and http: for tests, and for apps in the same network.
     allow_private: StrictBool = False
 

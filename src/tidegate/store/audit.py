@@ -164,8 +164,8 @@ class Audit:
             prev = str(args[-1])
         try:
             answer = await self._call(place, args)
-        except StoreUnavailable:
-            # They may stand there or not: the next one asks.
+        except BaseException:
+            # They may stand there or not, also when whoever waited for it was cancelled: the next one asks.
             chain.head = Head()
             raise
         self._learn(place, answer)

@@ -51,11 +51,12 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 
 What `relay:` begins, each for one app:
 
-- `seen:<app>:<day>:<byte>`, set: 12 bytes of each webhook that was taken, by the day that it tells of; for 9 days.
+- `seen:<app>:<day>:<byte>`, set: name (12 bytes) of each webhook that was taken, by the day it tells of; for 9 days.
 - `item:<app>:<id>`, hash: one webhook: its line, sealed body, tries, last error; until it is delivered.
 - `line:<app>:<line>`, list: ids of one user's webhooks in their order. `due:<app>`, zset: lines by when they are due.
 - `order:<app>`, `dead:<app>`, zsets: ids of what waits by when it came, of what is dead by when it died.
-- `app:<app>`, hash: how the app took the last ones; `held_until` (ms) while it is down.
+- `app:<app>`, hash: how the app took the last ones; `held_until` (ms) while it is down; `bytes` that its items take;
+  how many were `left_out` and `dropped` for want of room.
 - `ended`, zset, of all apps: promised messages that ended unsent, until the report of it waits; 9 days at most.
 
 What `campaign:` begins, each for one campaign (they are not among `NAMES`: no send needs them, and each name there

@@ -20,10 +20,11 @@ DEAD_KEPT_MS: Final = 14 * _DAY_MS
 #: Longer than Meta repeats a delivery.
 _REMEMBERED_MS: Final = 9 * _DAY_MS
 #: Nothing of an app outlives this, even where nobody looks after it any more.
-_KEPT_MS: Final = DEAD_AFTER_MS + DEAD_KEPT_MS + _DAY_MS
+KEPT_MS: Final = DEAD_AFTER_MS + DEAD_KEPT_MS + _DAY_MS
 #: So many failures in a row, and an app counts as down: it is tried with one line at a time.
 DOWN_AFTER: Final = 4
-_NAME_BYTES: Final = 12
+#: Of a parcel's name.
+NAME_BYTES: Final = 12
 
 Outcome = Literal["delivered", "failed", "later", "dead"]
 
@@ -49,6 +50,11 @@ class Given(NamedTuple):
 
     is_known: bool
     is_ours: bool
+
+    @classmethod
+    def read(cls, word: bytes) -> Given:
+        """As the scripts say it."""
+        return cls(word != b"", word == b"gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,23 @@ class Lease:
     parcels: tuple[Leased, ...]
 
 
+class Room(NamedTuple):
+    """What may be kept for one app, dead letters among it: so many webhooks, of so many bytes in the store."""
+
+    most: int
+    most_bytes: int
+
+
+class Taken(NamedTuple):
+    """What became of a parcel. `is_new`: kept now; False: it was before; None: it was left out, there is no room.
+
+    `dropped`: how many dead letters were dropped to make room for it.
+    """
+
+    is_new: bool | None
+    dropped: int = 0
+
+
 class Answer(NamedTuple):
     """How the app took a parcel: its line is tried again after `wait_ms`, the app at all after `hold_ms`."""
 
@@ -94,7 +117,11 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for an app, and how it took the last of it. Times in ms, None for never."""
+    """What waits for an app, and how it took the last of it. Times in ms, None for never.
+
+    `kept_bytes`: of what waits and what is dead. `left_out`, `dropped`: for want of room, ever since; of what came new,
+    and of dead letters.
+    """
 
     waiting: int
     oldest_at_ms: int | None
@@ -104,6 +131,10 @@ class Backlog:
     error_at_ms: int | None
     delivered_at_ms: int | None
     dead: int
+    kept_bytes: int = 0
+    left_out: int = 0
+    left_out_at_ms: int | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +161,18 @@ class Relays:
 
     def name(self, told: bytes, app: str) -> bytes:
         """What stands for a webhook's content and the app that it is for."""
-        return bytes.fromhex(self._seal.name(app.encode() + b"\0" + told))[:_NAME_BYTES]
+        return bytes.fromhex(self._seal.name(app.encode() + b"\0" + told))[:NAME_BYTES]
 
-    async def take(self, portfolio: str, parcels: Sequence[Parcel], most: int) -> list[bool | None]:
-        """Keep parcels; for each True when it is kept now, False when it was before, None when `most` wait for its app.
-
-        On return they are as durable as any promise.
-        """
+    async def take(self, portfolio: str, parcels: Sequence[Parcel], room: Room) -> list[Taken]:
+        """Keep parcels, as far as there is room. On return they are as durable as any promise."""
         await self._seal.ready()
-        until_ms = self._seal.now_ms() + _KEPT_MS
-        args: list[str | bytes | int] = [_REMEMBERED_MS, _KEPT_MS, most]
+        until_ms = self._seal.now_ms() + KEPT_MS
+        args: list[str | bytes | int] = [_REMEMBERED_MS, KEPT_MS, room.most, room.most_bytes]
         for parcel in parcels:
-            sealed = self._seal.close(_bound_to(parcel.app, parcel.name), parcel.body, until_ms)
+            sealed = self._seal.close(bound_to(parcel.app, parcel.name), parcel.body, until_ms)
             args += (parcel.app, parcel.name, parcel.day, parcel.line, sealed, parcel.message_id, parcel.kind)
         answer = await script("relay_take").repeatable(self._client, self._keys[portfolio].all, args)
-        return [None if kept < 0 else kept == 1 for kept in answer[1:]]
+        return [Taken(None if answer[i] < 0 else answer[i] == 1, answer[i + 1]) for i in range(1, len(answer), 2)]
 
     async def claim(self, portfolio: str, app: str, most: int, lease_ms: int) -> Lease:
         """Lease the first of up to `most` lines of an app whose time has come."""
@@ -155,7 +183,7 @@ class Relays:
 
     async def open(self, parcel: Leased) -> bytes:
         """The body of a parcel. Raises BrokenSeal."""
-        return await self._seal.open(_bound_to(parcel.app, parcel.name), parcel.sealed)
+        return await self._seal.open(bound_to(parcel.app, parcel.name), parcel.sealed)
 
     async def answer(self, answer: Answer) -> None:
         """Write down how a parcel was taken; answers of one moment go together."""
@@ -191,6 +219,10 @@ class Relays:
             error_at_ms=number(b"error_at"),
             delivered_at_ms=number(b"delivered_at"),
             dead=dead,
+            kept_bytes=(number(b"bytes") or 0) if waiting + dead else 0,
+            left_out=number(b"left_out") or 0,
+            left_out_at_ms=number(b"left_out_at"),
+            dropped=number(b"dropped") or 0,
         )
 
     async def dead(self, portfolio: str, app: str, most: int) -> list[DeadLetter]:
@@ -209,7 +241,7 @@ class Relays:
 
     async def replay(self, portfolio: str, app: str, names: Sequence[str], most: int) -> int:
         """Have dead letters tried again, all of `names` (hex) or up to `most` of the oldest; how many that are."""
-        args: list[str | bytes | int] = [app, _KEPT_MS, most, *map(bytes.fromhex, names)]
+        args: list[str | bytes | int] = [app, KEPT_MS, most, *map(bytes.fromhex, names)]
         return int(await script("relay_replay").repeatable(self._client, self._keys[portfolio].all, args))
 
     async def ended(self, portfolio: str, most: int) -> list[tuple[str, int]]:
@@ -224,7 +256,8 @@ class Relays:
             await self._client.zrem(self._keys[portfolio].relay("ended"), *message_ids)
 
 
-def _bound_to(app: str, name: bytes) -> str:
+def bound_to(app: str, name: bytes) -> str:
+    """What the body of a webhook is bound to."""
     return f"relay:{app}:{name.hex()}"
 
 
@@ -239,7 +272,7 @@ def _leased(app: str, failures: int, item: Sequence[Any]) -> Leased:
         taken_at_ms=int(taken_at),
         tries=int(tries),
         message_id=message_id.decode(),
-        given=Given(given != b"", given == b"gateway"),
+        given=Given.read(given),
         failures=failures,
     )
 

@@ -135,6 +135,39 @@ class TestReading:
             assert (await bare("GET", f"{V1}/audit?portfolio={hidden}")).status == 404
         assert await listed(bare, f"?portfolio={GATEWAY}", OPERATOR) == []
 
+    async def test_what_another_app_did_to_a_user_or_an_app_is_for_those_over_its_numbers(
+        self, bare: Caller, client: StoreClient
+    ):
+        consent = {"marketing": True, "source": "its own record"}
+        assert (await bare("PUT", f"{V1}/recipients/{ANN}/consent", OPERATOR, json=consent)).status == 200
+        assert (await bare("PUT", f"{V1}/recipients/{ANN}/consent", CHECKOUT, json=consent)).status == 200
+        # A template is the portfolio's: whoever sends it has to see who stopped it.
+        await pause(bare, {"template": "spring"}, "blocked", OPERATOR)
+        key = PortfolioKeys(PORTFOLIO)
+        last = (await listed(bare))[0]
+        words = {**last, "seq": last["seq"] + 1, "act": "webhooks.replay", "target": {"app": "operator"}}
+        text = canonical(words)
+        fields = {"at": "0", "entry": text, "prev": last["hash"], "hash": link(last["hash"], text)}
+        await client.xadd(key.audit, fields, id=f"{words['seq']}-0")
+
+        def seen(entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
+            return [(e["act"], e["by"]["app"]) for e in entries if e["act"] != "rules.replace"]
+
+        # The operator has numbers that checkout has not; reader and checkout have the same one.
+        for key_ in (CHECKOUT, READER):
+            assert seen(await listed(bare, f"?portfolio={PORTFOLIO}", key_)) == [
+                ("pause.start", "operator"),
+                ("consent.write", "checkout"),
+            ]
+        assert seen(await listed(bare, f"?portfolio={PORTFOLIO}", OPERATOR)) == [
+            ("webhooks.replay", "operator"),
+            ("pause.start", "operator"),
+            ("consent.write", "checkout"),
+            ("consent.write", "operator"),
+        ]
+        chain = (await bare("GET", f"{V1}/audit?portfolio={PORTFOLIO}&after=0", READER)).body["entries"]
+        assert sum("act" not in entry for entry in chain) == 2, "the links are there all the same"
+
     @pytest.mark.parametrize(
         "query",
         [

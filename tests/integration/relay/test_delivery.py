@@ -54,6 +54,27 @@ class TestOrder:
 
         assert [got.message["id"] for got in town.depot.got] == [f"wamid.{i}" for i in range(5)]
 
+    async def test_what_an_app_always_refuses_keeps_nothing_of_other_users_back(
+        self, town: Town, gets: Counted
+    ) -> None:
+        await town.node()
+
+        async def answer(raw: bytes) -> web.Response:
+            return web.Response(status=500 if b"wamid.poison" in raw else 200)
+
+        town.depot.answer = answer
+        for i in range(10):
+            await town.tell(of_depot(inbound(message_id=f"wamid.poison{i}", sender=f"+1650555{i:04}")))
+
+        async def is_held() -> bool:
+            backlog = await town.nodes[0].services.relays.backlog("wind-and-wool", "depot")
+            return backlog.failures >= 4
+
+        await until(is_held)
+        await town.tell(of_depot(inbound(message_id="wamid.good", sender=BOB)))
+        # Left alone after each of the ten, as one that is not there, it would be more than half a minute.
+        await gets(town.depot, 1)
+
     async def test_statuses_and_messages_of_a_user_are_one_line(self, town: Town, gets: Counted) -> None:
         await town.node()
         await town.send(template())
@@ -196,7 +217,7 @@ class TestOthers:
         stuck.set()
 
     async def test_beyond_what_may_wait_webhooks_are_left_out_and_counted(self, town: Town) -> None:
-        await town.node("allow_private = true\nmost_waiting = 3")
+        await town.node("allow_private = true\nmost_waiting = 3\nmost_bytes = 5_000_000")
         town.depot.answer = 503
 
         assert await town.tell(of_depot(*(inbound(message_id=f"wamid.{i}") for i in range(5)))) == 200
@@ -204,6 +225,10 @@ class TestOthers:
         assert (await town.nodes[0].services.relays.backlog("wind-and-wool", "depot")).waiting == 3
         told = await town.caller()("GET", "/metrics", OPERATOR)
         assert b'tidegate_relay_webhooks_total{app="depot",outcome="left_out"} 2.0' in told.raw
+        [one] = (await town.caller()("GET", "/gateway/v1/webhooks", "tg_depot")).body["apps"]
+        assert (one["left_out"], one["dropped"], one["most_waiting"], one["most_bytes"]) == (2, 0, 3, 5_000_000)
+        assert one["left_out_at"] is not None
+        assert f'tidegate_relay_bytes{{app="depot"}} {float(one["bytes"])}'.encode() in told.raw
 
 
 class TestNodes:

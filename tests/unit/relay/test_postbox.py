@@ -56,7 +56,10 @@ async def test_a_proxy_of_the_environment_is_not_asked(listener: Listener, monke
     ("status", "headers", "told"),
     [
         pytest.param(201, {}, Posted(None), id="201"),
-        pytest.param(304, {}, Posted("HTTP 304"), id="304"),
+        pytest.param(304, {}, Posted("HTTP 304", is_refusal=True), id="304"),
+        pytest.param(400, {}, Posted("HTTP 400", is_refusal=True), id="400: it did not want this one"),
+        pytest.param(500, {}, Posted("HTTP 500", is_refusal=True), id="500: it may mean this one"),
+        pytest.param(502, {}, Posted("HTTP 502"), id="502: it is not there"),
         pytest.param(503, {"Retry-After": "30"}, Posted("HTTP 503", 30_000), id="503 with a wait"),
         pytest.param(429, {"Retry-After": "999999999"}, Posted("HTTP 429", 86_400_000), id="429 with a long wait"),
         pytest.param(503, {"Retry-After": "soon"}, Posted("HTTP 503"), id="503 with a wait that is none"),
@@ -74,7 +77,7 @@ async def test_a_redirect_is_not_followed(listener: Listener) -> None:
 
     listener.answer = elsewhere
 
-    assert await posted(listener.url) == Posted("HTTP 307")
+    assert await posted(listener.url) == Posted("HTTP 307", is_refusal=True)
     assert len(listener.refused) == 1
 
 

@@ -94,8 +94,15 @@ def _place(call: Call, wanted: str) -> str:
 
 
 def _may_see(call: Call, words: Mapping[str, Any]) -> bool:
-    """Whether what it was done to is the app's, or the whole portfolio's."""
+    """Whether what it was done to is the app's, or the whole portfolio's.
+
+    What concerns one user or one app concerns whoever may use the numbers of the app that did it, or that it was done
+    to: a key's fingerprint and its address are no neighbour's business.
+    """
     target = words["target"]
+    whose = words["by"]["app"] if "recipient" in target else target.get("app")
+    if whose is not None and not call.grants.covers(call.app, whose):
+        return False
     place = place_of("breaker", target["breaker"]) if "breaker" in target else Place()
     number, waba = target.get("number", place.number), target.get("waba", place.waba)
     if number is not None and call.grants.route(call.app, number) is None:

@@ -99,11 +99,11 @@ async def write_consent(call: Call) -> Reply:
 
 
 async def erase_recipient(call: Call) -> Reply:
-    """Forget a user: consent, windows, sends, names; what is queued for them is cancelled."""
+    """Forget a user: consent, windows, sends, names, webhooks; what is queued for them is cancelled."""
     name, services = _name(call), call.services
     forget = _forget(call.query("forget"))
     kept: set[str] = set()
-    cancelled = 0
+    cancelled = webhooks = 0
     for portfolio in call.grants.portfolios(call.app):
         numbers = [number.id for owner, _, number in services.settings.numbers if owner.id == portfolio]
         recipient = services.aliases.recipient(name)
@@ -115,15 +115,20 @@ async def erase_recipient(call: Call) -> Reply:
             was = await services.queue.end(portfolio, message_id, MessageState.CANCELLED.value, cause)
             cancelled += was == MessageState.QUEUED.value
         messages = await services.messages.erase(portfolio, erased.names)
+        # Last: what ends by now is told without the recipient, and what was told before is found.
+        waited = await services.relay.erase(portfolio, erased.names)
+        webhooks += waited
         log.info(
             "recipient_erased",
             app=call.app.name,
             portfolio=portfolio,
             cancelled=len(erased.queued),
             messages=messages,
+            webhooks=waited,
             kept=sorted(erased.left.refused),
         )
-    return json_reply({"recipient": _spelling(name), "erased": True, "cancelled": cancelled, "kept": sorted(kept)})
+    told = {"recipient": _spelling(name), "erased": True, "cancelled": cancelled, "webhooks": webhooks}
+    return json_reply(told | {"kept": sorted(kept)})
 
 
 def _name(call: Call) -> Name:

@@ -12,7 +12,7 @@ from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.audit import Act
 from tidegate.relay import Subscriber
-from tidegate.settings.tables import Scope
+from tidegate.settings.tables import Relay, Scope
 from tidegate.store.relays import Backlog, DeadLetter
 
 _NAME: Final = re.compile(r"[0-9a-f]{24}")
@@ -26,7 +26,7 @@ async def read_webhooks(call: Call) -> Reply:
     for subscriber in _visible(call):
         for portfolio in subscriber.portfolios:
             backlog = await call.services.relays.backlog(portfolio, subscriber.app)
-            told.append(_told(subscriber, portfolio, backlog))
+            told.append(_told(subscriber, portfolio, backlog, call.services.settings.relay))
     return json_reply({"waiting": sum(one["waiting"] for one in told), "apps": told})
 
 
@@ -89,7 +89,7 @@ def _ids(given: object) -> list[str]:
     return list(given)
 
 
-def _told(subscriber: Subscriber, portfolio: str, backlog: Backlog) -> dict[str, Any]:
+def _told(subscriber: Subscriber, portfolio: str, backlog: Backlog, room: Relay) -> dict[str, Any]:
     return {
         "app": subscriber.app,
         "portfolio": portfolio,
@@ -102,6 +102,12 @@ def _told(subscriber: Subscriber, portfolio: str, backlog: Backlog) -> dict[str,
         "last_error_at": _time(backlog.error_at_ms),
         "last_delivered_at": _time(backlog.delivered_at_ms),
         "dead": backlog.dead,
+        "bytes": backlog.kept_bytes,
+        "most_bytes": room.most_bytes,
+        "most_waiting": room.most_waiting,
+        "left_out": backlog.left_out,
+        "left_out_at": _time(backlog.left_out_at_ms),
+        "dropped": backlog.dropped,
     }
 
 

@@ -12,6 +12,12 @@ local function relay_append(k, app, line, id, now, keep)
   for _, key in ipairs({ line_key, due, order, relay_item(k, app, id) }) do redis.call('PEXPIRE', key, keep) end
 end
 
+-- What an item takes beside its body, in its line and lists (bytes, measured).
+local RELAY_BESIDE = 400
+
+-- Notes that an app's items take so much more, or less.
+local function relay_weigh(k, app, bytes) redis.call('HINCRBY', k.relay .. 'app:' .. app, 'bytes', bytes) end
+
 -- Takes one out of its line; whether it was there. A line without any is no line.
 local function relay_remove(k, app, line, id)
   local line_key = k.relay .. 'line:' .. app .. ':' .. line
@@ -20,10 +26,25 @@ local function relay_remove(k, app, line, id)
   return redis.call('ZREM', k.relay .. 'order:' .. app, id) == 1
 end
 
+-- Forgets one that is in no line any more.
+local function relay_forget(k, app, id)
+  local size = redis.call('HSTRLEN', relay_item(k, app, id), 'body')
+  if redis.call('DEL', relay_item(k, app, id)) == 1 then relay_weigh(k, app, -size - RELAY_BESIDE) end
+end
+
 local function relay_bury(k, app, line, id, now, keep, cause)
   if not relay_remove(k, app, line, id) then return false end
   redis.call('HSET', relay_item(k, app, id), 'died_at', now, 'error', cause)
   redis.call('ZADD', k.relay .. 'dead:' .. app, relay_digits(now), id)
   for _, key in ipairs({ relay_item(k, app, id), k.relay .. 'dead:' .. app }) do redis.call('PEXPIRE', key, keep) end
   return true
+end
+
+-- What a message's sender was given as its id: 'gateway', 'wamid', or '' while that is open (or asked of no message).
+local function relay_given(k, message)
+  if message == '' then return '' end
+  local record = redis.call('HMGET', k.message .. message, 'state', 'given', 'answered', 'history')
+  if record[2] then return 'gateway' end
+  if not record[1] or record[3] or string.find(record[4] or '', ' accepted ', 1, true) then return 'wamid' end
+  return ''
 end

@@ -16,15 +16,17 @@ local function delivered(app, id, line, fence, is_mine)
   redis.call('HDEL', k.relay .. 'app:' .. app, 'failures', 'held_until')
   redis.call('HSET', k.relay .. 'app:' .. app, 'delivered_at', now)
   local was_there = relay_remove(k, app, line, id)
-  if was_there then redis.call('DEL', relay_item(k, app, id)) end
+  if was_there then relay_forget(k, app, id) end
   if is_mine then redis.call('ZADD', k.relay .. 'due:' .. app, 'XX', relay_digits(now), line) end
   return was_there and 1 or 0
 end
 
 local function failed(app, id, line, cause, wait, hold, before)
   local state = k.relay .. 'app:' .. app
-  redis.call('HINCRBY', relay_item(k, app, id), 'tries', 1)
-  redis.call('HSET', relay_item(k, app, id), 'error', cause)
+  if redis.call('EXISTS', relay_item(k, app, id)) == 1 then
+    redis.call('HINCRBY', relay_item(k, app, id), 'tries', 1)
+    redis.call('HSET', relay_item(k, app, id), 'error', cause)
+  end
   local failures = math.max(before + 1, tonumber(redis.call('HGET', state, 'failures') or 0))
   redis.call('HSET', state, 'failures', failures, 'error', cause, 'error_at', now)
   if hold > 0 then redis.call('HSET', state, 'held_until', relay_digits(now + hold)) end

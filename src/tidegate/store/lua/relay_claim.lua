@@ -20,7 +20,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', order, '-inf', relay_digits(now 
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', dead, '-inf', relay_digits(now - tonumber(ARGV[5])), 'LIMIT', 0, 100)) do
   redis.call('ZREM', dead, id)
-  redis.call('DEL', relay_item(k, app, id))
+  relay_forget(k, app, id)
 end
 
 local held = redis.call('HMGET', state, 'failures', 'held_until')
@@ -29,21 +29,13 @@ if held_until > now then return { now, held_until, failures, buried } end
 -- Of an app that is down one line at a time is tried, by one node.
 if failures >= tonumber(ARGV[6]) then most = math.min(most, 1) end
 
-local function given(message)
-  if message == '' then return '' end
-  local record = redis.call('HMGET', k.message .. message, 'state', 'given', 'answered', 'history')
-  if record[2] then return 'gateway' end
-  if not record[1] or record[3] or string.find(record[4] or '', ' accepted ', 1, true) then return 'wamid' end
-  return ''
-end
-
 local answer = { now, 0, failures, buried }
 for _, line in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', relay_digits(now), 'LIMIT', 0, most)) do
   local id = redis.call('LINDEX', k.relay .. 'line:' .. app .. ':' .. line, 0)
   local item = id and redis.call('HMGET', relay_item(k, app, id), 'body', 'at', 'tries', 'message') or {}
   if item[1] then
     redis.call('ZADD', due, relay_digits(now + lease), line)
-    for _, value in ipairs({ id, line, relay_digits(now + lease), item[1], item[2], item[3], item[4], given(item[4]) }) do
+    for _, value in ipairs({ id, line, relay_digits(now + lease), item[1], item[2], item[3], item[4], relay_given(k, item[4]) }) do
       answer[#answer + 1] = value
     end
   else
