@@ -26,6 +26,7 @@ from tidegate.app import Node, build
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.cloudapi.webhooks import read_body
 from tidegate.edge.drafts import Draft, to_message
 from tidegate.edge.send_options import SendOptions
 from tidegate.gateway import Refused, Route
@@ -140,7 +141,7 @@ async def _open_house(trial: Trial, store_url: str, tempo: Tempo) -> AsyncIterat
     world = World(trial.platform, EPOCH_MS)
     settings = _settings(trial, store_url)
     with Redis.from_url(store_url) as store:
-        postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(body))
+        postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(read_body(body)))
         upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
         node = await _compose(settings, store_url, tempo, upstream)
         tempo.lead(store, PORTFOLIO)

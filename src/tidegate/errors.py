@@ -7,6 +7,7 @@
      +- JournalUnwritable    the journal's folder can't be written to (journal/files.py)
      +- CannotListen         the address of a setting can't be had
      +- UnfitStore           Valkey/Redis is set up so that no gateway may run on it; says the remedy
+     +- UnfitParser          aiohttp reads requests by its parser in Python; says the remedy
 
 No message holds a secret or a phone number: they end up in logs and in terminals.
 """
@@ -54,6 +55,10 @@ class StoreNotAsked(StoreUnavailable):
 
 class UnfitStore(TidegateError):
     """The store would break a promise by the way it is set up; the message names the remedy."""
+
+
+class UnfitParser(TidegateError):
+    """No node may serve strangers with the parser that there is; the message names the remedy."""
 
 
 class CannotListen(TidegateError):

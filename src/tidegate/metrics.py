@@ -75,7 +75,7 @@ class Metrics:
         )
         self._turned_away = Counter(
             "tidegate_turned_away",
-            "Requests that were not looked at for there were too many: connections, node (in flight), app (in flight).",
+            "Requests not looked at for there were too many: connections, node or app (in flight), bodies.",
             ("limit",),
             registry=registry,
         )
@@ -205,7 +205,7 @@ class Metrics:
         self._refused_keys.labels(why).inc()
 
     def turned_away(self, limit: str) -> None:
-        """A request was one too many for this limit: connections, node or app."""
+        """A request was one too many for this limit: connections, node, app or bodies."""
         self._turned_away.labels(limit).inc()
 
     def ended(self, became: str) -> None:

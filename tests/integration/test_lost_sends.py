@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
 import pytest
 
 from loadtest.deployment import NUMBER, PORTFOLIO, WABA
@@ -52,7 +51,7 @@ async def tell(node: Node, *statuses: dict[str, Any]) -> None:
     value = {"messaging_product": "whatsapp", "metadata": metadata, "statuses": list(statuses)}
     changes = [{"field": "messages", "value": value}]
     body = {"object": "whatsapp_business_account", "entry": [{"id": WABA.id, "changes": changes}]}
-    await node.services.signals.receive(orjson.dumps(body))
+    await node.services.signals.receive(body)
 
 
 async def in_a(node: Node, ms: int) -> None:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import orjson
 import pytest
 
 from loadtest.deployment import NUMBER, PORTFOLIO, WABA
@@ -232,7 +231,7 @@ async def test_a_webhook_that_can_not_be_kept_is_heeded_and_asked_for_again(hous
     body = {"object": "whatsapp_business_account", "entry": [{"id": WABA.id, "changes": [change(value)]}]}
 
     with pytest.raises(StoreUnavailable):
-        await node.services.signals.receive(orjson.dumps(body))
+        await node.services.signals.receive(body)
 
     assert isinstance(await sent(node, f"+{user}", None), Forwarded), "the window that the message opened"
     await house.start_store()

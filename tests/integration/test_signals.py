@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
 import pytest
 
 from loadtest.deployment import NUMBER, PORTFOLIO, WABA, Deployment
@@ -36,9 +35,7 @@ class World:
         entry: dict[str, Any] = {"id": WABA.id, "changes": [{"field": field, "value": value}]}
         if at_s is not None:
             entry["time"] = at_s
-        await self.node.services.signals.receive(
-            orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
-        )
+        await self.node.services.signals.receive({"object": "whatsapp_business_account", "entry": [entry]})
 
     async def limit(self, wire: object, at_s: int | None = None) -> int:
         await self.receive("business_capability_update", {"max_daily_conversations_per_business": wire}, at_s)
@@ -189,8 +186,7 @@ async def test_another_accounts_webhook_changes_nothing(world: World) -> None:
             {"field": "business_capability_update", "value": {"max_daily_conversations_per_business": 100_000}}
         ],
     }
-    raw = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
-    await world.node.services.signals.receive(raw)
+    await world.node.services.signals.receive({"object": "whatsapp_business_account", "entry": [entry]})
     assert (await world.standing()).limit == 2_000
 
 

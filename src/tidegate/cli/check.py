@@ -4,13 +4,16 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.edge import http_parser
 from tidegate.errors import BadConfiguration
 from tidegate.settings import Settings, load
+
+_NO_PARSER: Final = f"serve will not start here, for aiohttp runs without its HTTP parser in C: {http_parser.REMEDY}"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -22,7 +25,8 @@ def check(
 ) -> None:
     """Validate the configuration and its rules offline.
 
-    Exits 0 when the file can be used, else 78 with every fault: key, problem, nearest known key.
+    Exits 0 when the file can be used, else 78 with every fault: key, problem, nearest known key. What keeps this
+    installation from serving with it is a warning.
     """
     try:
         settings = load(config, os.environ)
@@ -35,8 +39,11 @@ def check(
             typer.echo(f"{config}: {len(refused.faults)} fault(s)", err=True)
         raise typer.Exit(ExitCode.BAD_CONFIGURATION) from None
     found = _summary(settings)
+    warnings = [] if http_parser.is_in_c() else [_NO_PARSER]
+    for warning in warnings:
+        typer.echo(f"tidegate: {warning}", err=True)
     if as_json:
-        _print_json({"ok": True, "faults": [], **found})
+        _print_json({"ok": True, "faults": [], "warnings": warnings, **found})
     else:
         typer.echo(f"{config}: good (" + ", ".join(f"{name} {value}" for name, value in found.items()) + ")")
 

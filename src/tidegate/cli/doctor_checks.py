@@ -11,6 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from tidegate.cloudapi.json_text import BadJson, read_json
+from tidegate.edge import http_parser
 from tidegate.errors import TidegateError
 from tidegate.graph_reads import VERSION
 from tidegate.settings import Settings
@@ -55,7 +56,14 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; what can't be reached is a finding as well, never an exception."""
-    return [*await _store(settings), *await _tokens(settings), *_webhook(settings), *_apps(settings)]
+    return [_parser(), *await _store(settings), *await _tokens(settings), *_webhook(settings), *_apps(settings)]
+
+
+def _parser() -> Finding:
+    if http_parser.is_in_c():
+        return Finding("parser", Level.OK, "aiohttp reads HTTP by its parser in C")
+    found = "aiohttp runs without its HTTP parser in C: serve does not start"
+    return Finding("parser", Level.FAIL, found, http_parser.REMEDY)
 
 
 async def _store(settings: Settings) -> list[Finding]:

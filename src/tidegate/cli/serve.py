@@ -18,7 +18,8 @@ from tidegate import logs
 from tidegate.app import build
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.rereading import Rereading
-from tidegate.errors import CannotListen
+from tidegate.edge import http_parser
+from tidegate.errors import CannotListen, UnfitParser
 from tidegate.settings import Settings, load
 from tidegate.tasks import lasting, spawn
 from tidegate.workers import WORKER, Workers
@@ -44,6 +45,8 @@ def serve(
     # It would end a process that has not come so far yet.
     signal.signal(signal.SIGHUP, lambda number, _frame: early.append(number))
     settings = load(config, os.environ)
+    if not http_parser.is_in_c():
+        raise UnfitParser(f"aiohttp runs without its HTTP parser in C: {http_parser.REMEDY}")
     _allow_open_files(settings.server.max_connections)
     try:
         if settings.server.workers > 1 and WORKER not in os.environ:

@@ -15,7 +15,6 @@ import orjson
 
 from .error_codes import lookup
 from .recipients import NOBODY
-from .webhooks import read_body
 from .wire import read_id, read_list, read_object, read_phone, read_text, read_time_ms
 
 OBJECT: Final = "whatsapp_business_account"
@@ -98,9 +97,10 @@ class Update:
         return orjson.dumps([where, self.part], option=orjson.OPT_SORT_KEYS)
 
 
-def updates(raw: bytes) -> Iterator[Update]:
-    """Every update of a verified body, in its order; what can't be told alone is left out. Raises BadWebhook."""
-    envelope = read_body(raw)
+def updates(envelope: Any) -> Iterator[Update]:
+    """Every update of a verified body that was read (`webhooks.read_body`), in its order; what can't be told alone is
+    left out.
+    """
     if not isinstance(envelope, dict) or envelope.get("object") != OBJECT:
         return
     for entry in map(read_object, read_list(envelope.get("entry"))):

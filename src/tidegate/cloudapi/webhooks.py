@@ -4,7 +4,6 @@ Source: Meta, "Create a webhook endpoint" (signature, envelope, batches) and the
 """
 
 import hmac
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -21,7 +20,14 @@ _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
 #: has a hundred of these at most; to read so many more would hold up everybody else.
 MAX_PARTS: Final = 300_000
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+#: The escape of one half of a surrogate pair that stands without the other. Looked for where no backslash is escaped.
+_HALF: Final = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
+)
+_ESCAPED_BACKSLASH: Final = b"\\\\"
+#: Stands for one meanwhile, and in no JSON: a control character is always escaped there.
+_MEANWHILE: Final = b"\0\0"
 _FIELD = re.compile(r"[a-z_]{1,64}")
 
 _READERS: Final[dict[str, Callable[[Change], list[Event]]]] = {
@@ -79,12 +85,13 @@ def read_envelope(raw: bytes) -> list[Event]:
     A part that is unknown or unreadable becomes `Unrecognised` and takes no other part with it. Raises
     `BadWebhook` for a body that is not JSON, or has more than `MAX_PARTS` parts.
     """
-    return [event for part in envelope_parts(raw) for event in part]
+    return [event for part in envelope_parts(read_body(raw)) for event in part]
 
 
-def envelope_parts(raw: bytes) -> Iterator[list[Event]]:
-    """The same change by change: whoever reads a large delivery can do something else in between."""
-    envelope = read_body(raw)
+def envelope_parts(envelope: Any) -> Iterator[list[Event]]:
+    """The same of a body that was read (`read_body`), change by change: whoever reads a large delivery can do
+    something else in between.
+    """
     if not isinstance(envelope, dict) or envelope.get("object") != "whatsapp_business_account":
         yield [Unrecognised("object")]
         return
@@ -143,15 +150,15 @@ def read_body(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        if _SURROGATE.search(raw) is None:
-            raise BadWebhook("the body is not JSON") from None
-    return _read_lenient_json(raw)
-
-
-def _read_lenient_json(raw: bytes) -> Any:
-    """Half of an emoji, cut off in a name or a text, must not cost a whole delivery: it is read as "?"."""
+        whole = _without_halves(raw)
     try:
-        text = json.dumps(json.loads(raw.decode()), ensure_ascii=False)
-        return orjson.loads(text.encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
+        return orjson.loads(whole)
+    except orjson.JSONDecodeError:
         raise BadWebhook("the body is not JSON") from None
+
+
+def _without_halves(raw: bytes) -> bytes:
+    """Half of an emoji, cut off in a name or a text, must not cost a whole delivery: it is read as "?"."""
+    if _MEANWHILE in raw:
+        return raw
+    return _HALF.sub(b"?", raw.replace(_ESCAPED_BACKSLASH, _MEANWHILE)).replace(_MEANWHILE, _ESCAPED_BACKSLASH)

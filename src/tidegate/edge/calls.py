@@ -13,6 +13,7 @@ from tidegate.edge.bodies import read_body, refuse_encoded
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.grants import Grants
 from tidegate.edge.keyring import bearer
+from tidegate.edge.peers import address_of
 from tidegate.edge.services import Services
 from tidegate.gateway import Route
 from tidegate.policy.audit import Act, Actor, Deed
@@ -71,9 +72,10 @@ class Call:
 
     @property
     def actor(self) -> Actor:
-        """Who calls, as the audit tells it: the app, the fingerprint of its key, the address of the connection."""
+        """Who calls, as the audit tells it: the app, the fingerprint of its key, its address."""
         key = bearer(self.request.headers.getall("Authorization", []))
-        return Actor(self.app.name, fingerprint(key) if key else "", self.request.remote or "")
+        address = address_of(self.request, self.services.settings.server.peer_header)
+        return Actor(self.app.name, fingerprint(key) if key else "", address)
 
     async def audit(self, place: str, act: Act, target: Mapping[str, str], reason: str = "", **detail: Any) -> None:
         """Write down what is about to be done, before it is; `place`: the portfolio, or `store.audit.GATEWAY`.

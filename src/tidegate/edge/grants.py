@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from tidegate.edge.graph_paths import Target
 from tidegate.gateway import Route
@@ -11,12 +12,25 @@ from tidegate.settings.credentials import Credentials
 from tidegate.settings.tables import App
 
 
+class Held(StrEnum):
+    """What an app has of the object of Graph's that it names, where it may name it."""
+
+    NUMBER = "number"
+    #: Every number of the account.
+    ACCOUNT = "account"
+    PART_OF_ACCOUNT = "part_of_account"
+    #: A file, a template, a flow: neither number nor account.
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class _Reach:
     """One app's share of the configuration, in the file's order."""
 
     routes: dict[str, Route]
     wabas: frozenset[str]
+    #: Those of them of which no number is another's only.
+    whole_wabas: frozenset[str]
     portfolios: tuple[str, ...]
     #: The account that ids belong to which are not in the configuration; None where that is not clear.
     only_waba: str | None
@@ -62,7 +76,8 @@ class Grants:
         # One token for all that the app may use: whose an object is makes no difference then.
         only_waba = min(wabas) if len(tokens) == 1 else None
         separate = frozenset(waba for waba in wabas if self._tokens[waba] not in foreign)
-        return _Reach(routes, wabas, portfolios, only_waba, separate)
+        whole = wabas - {route.waba for number, route in self._routes.items() if number not in routes}
+        return _Reach(routes, wabas, whole, portfolios, only_waba, separate)
 
     def route(self, app: App, number: str) -> Route | None:
         """The number's route; None for one that is unknown, or not this app's to use."""
@@ -93,6 +108,14 @@ class Grants:
     def token_of_waba(self, app: App, waba: str) -> str | None:
         """The token of an account; None when it is not the app's to use."""
         return self._tokens[waba] if waba in self._reach(app).wabas else None
+
+    def held(self, app: App, target: Target) -> Held:
+        """What the app has of the object that it names, one that it may reach."""
+        if target.object_id in self._routes:
+            return Held.NUMBER
+        if target.object_id not in self._tokens:
+            return Held.UNKNOWN
+        return Held.ACCOUNT if target.object_id in self._reach(app).whole_wabas else Held.PART_OF_ACCOUNT
 
     def reaches(self, app: App, target: Target) -> bool:
         """Whether an app with a token of its own may ask for this: that token decides what it opens, but what is

@@ -16,6 +16,7 @@ from tidegate.edge.passthrough import METHODS, Passthrough
 from tidegate.edge.quota import Quota
 from tidegate.edge.sends import Sends
 from tidegate.edge.services import Services
+from tidegate.edge.strangers import Strangers
 from tidegate.edge.turnstile import Turnstiles
 
 
@@ -25,10 +26,11 @@ class Graph:
     def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
         self.in_hand = InHand()
         self._draining = services.draining
-        self._turnstiles = Turnstiles(services.settings.server.max_in_flight, services.metrics)
-        self._passthrough = Passthrough(services, keyring, grants, self._turnstiles)
+        turnstiles = Turnstiles(services.settings.server.max_in_flight, services.metrics)
+        strangers = Strangers(services.metrics)
+        self._passthrough = Passthrough(services, keyring, grants, turnstiles, strangers)
         quota = Quota(services.ledger, services.standings, services.gateway, services.clock)
-        self._sends = Sends(services, keyring, grants, quota, self._passthrough, self._turnstiles)
+        self._sends = Sends(services, keyring, grants, quota, self._passthrough, turnstiles, strangers)
 
     async def handle(self, request: web.Request, request_id: str) -> web.StreamResponse:
         """Answer one request. Raises Denial."""
@@ -39,7 +41,7 @@ class Graph:
             raise Denial(Kind.METHOD_NOT_ALLOWED, "Graph knows no such method", headers=allowed)
         # A streamed answer has its headers written there: nobody can add to them later.
         ours = {"X-Request-Id": request_id, "Server": "tidegate"}
-        with self.in_hand, self._turnstiles.node:
+        with self.in_hand:
             if is_medium:
                 self._refuse_when_draining()
                 return await self._passthrough.read_medium(request, ours)

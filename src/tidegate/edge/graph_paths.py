@@ -104,10 +104,16 @@ def names_credential(pair: str) -> bool:
     return _name(pair) in _CREDENTIALS
 
 
+def credentials(pairs: str) -> list[str]:
+    """Every `access_token` in a query or a form."""
+    found = [pair for pair in pairs.split("&") if _name(pair) == "access_token"]
+    return [unquote_plus(pair.partition("=")[2], errors="replace") for pair in found]
+
+
 def credential(pairs: str) -> str | None:
     """The `access_token` in a query or a form; None when there is none, or more than one."""
-    found = [pair for pair in pairs.split("&") if _name(pair) == "access_token"]
-    return unquote_plus(found[0].partition("=")[2], errors="replace") or None if len(found) == 1 else None
+    found = credentials(pairs)
+    return found[0] or None if len(found) == 1 else None
 
 
 def scrubbed(pairs: str) -> str:

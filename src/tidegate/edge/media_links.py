@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import re
@@ -40,9 +41,13 @@ class MediaLink:
 class MediaLinks:
     """Seals Meta's addresses, and opens what it sealed. Every node of one configuration opens what another sealed."""
 
-    def __init__(self, key: bytes, origins: Iterable[str]) -> None:
-        """`origins`: where files may lie; the token goes nowhere else, whatever an answer says."""
-        self._aead = AESGCM(hashlib.blake2b(key, digest_size=32, person=b"tidegate-media").digest())
+    def __init__(self, keys: Iterable[bytes], origins: Iterable[str]) -> None:
+        """`keys`: the first seals, all open. `origins`: where files may lie; the token goes nowhere else, whatever an
+        answer says.
+        """
+        self._aead, *self._previous = (
+            AESGCM(hashlib.blake2b(key, digest_size=32, person=b"tidegate-media").digest()) for key in keys
+        )
         self._origins = frozenset(origins)
 
     def sealed(self, link: MediaLink) -> str:
@@ -58,10 +63,13 @@ class MediaLinks:
             return None
         try:
             raw = base64.urlsafe_b64decode(match[1] + "=" * (-len(match[1]) % 4))
-            url, app, waba = orjson.loads(self._aead.decrypt(raw[:_NONCE], raw[_NONCE:], None))
-        except (binascii.Error, InvalidTag, ValueError):
+        except (binascii.Error, ValueError):
             return None
-        return MediaLink(url, app, waba) if self._is_metas(url) else None
+        for aead in (self._aead, *self._previous):
+            with contextlib.suppress(InvalidTag, ValueError):
+                url, app, waba = orjson.loads(aead.decrypt(raw[:_NONCE], raw[_NONCE:], None))
+                return MediaLink(url, app, waba) if self._is_metas(url) else None
+        return None
 
     def rewritten(self, body: bytes, object_id: str, app: str, waba: str, origin: str) -> bytes:
         """The description of this file with its `url` leading here; any other body as it is.

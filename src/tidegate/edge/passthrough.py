@@ -11,21 +11,23 @@ from aiohttp import web
 from yarl import URL
 
 from tidegate.cloudapi.messages import BadMessage
+from tidegate.edge.account_wide import require_reach
 from tidegate.edge.bodies import form_text, is_form, is_json, is_multipart, read_body, refuse_encoded
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.disguises import PartNames, refuse_disguised_json
 from tidegate.edge.exchange import Exchange, Rewriter
 from tidegate.edge.grants import Grants
-from tidegate.edge.graph_paths import Target, credential, scrubbed
+from tidegate.edge.graph_paths import Target, credential, credentials, scrubbed
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.links import Links
 from tidegate.edge.media_links import MediaLinks
 from tidegate.edge.origins import origin_of
 from tidegate.edge.services import Services
+from tidegate.edge.strangers import Strangers
 from tidegate.edge.turnstile import Turnstiles
 from tidegate.edge.way_headers import for_graph
 from tidegate.gateway import Route
-from tidegate.settings.app_keys import is_ours
+from tidegate.settings.app_keys import is_metas
 from tidegate.settings.tables import App, Scope
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -37,16 +39,19 @@ _HARMLESS: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Polic
 class Passthrough:
     """Hands requests to the upstream host, reads files where Meta keeps them, and speaks to no other host."""
 
-    def __init__(self, services: Services, keyring: Keyring, grants: Grants, turnstiles: Turnstiles) -> None:
+    def __init__(
+        self, services: Services, keyring: Keyring, grants: Grants, turnstiles: Turnstiles, strangers: Strangers
+    ) -> None:
         settings = services.settings
         self._upstream = services.upstream
         self._keyring = keyring
         self._grants = grants
         self._turnstiles = turnstiles
+        self._strangers = strangers
         self._public_url = settings.server.public_url
         self._stall_s = settings.server.stall_timeout_ms / 1000
-        key = settings.privacy.payload_key.get_secret_value()
-        self._media_links = MediaLinks(key, settings.upstream.file_origins)
+        keys = (settings.privacy.payload_key, *settings.privacy.previous_keys)
+        self._media_links = MediaLinks([key.get_secret_value() for key in keys], settings.upstream.file_origins)
 
     async def forward(self, request: web.Request, target: Target, headers: Mapping[str, str]) -> web.StreamResponse:
         """Answer one request; `headers` go with the answer. Raises Denial."""
@@ -54,25 +59,33 @@ class Passthrough:
         key = bearer(request.headers.getall("Authorization", [])) or query_key
         raw: bytes | None = None
         if key is None and "Authorization" not in request.headers and is_form(request) and not target.is_upload:
-            raw = await read_body(request)
+            raw = await self._strangers.read(request)
             key = credential(raw.decode("ascii", "replace"))
         app = await self._keyring.app(request, key)
         require(app, Scope.SEND)
-        with self._turnstiles.of(app):
-            if app.own_token and key is not None and not is_ours(key):
-                return await self._forward_untouched(request, target, headers, app, raw)
+        with self._turnstiles.node, self._turnstiles.of(app):
+            if app.own_token and key is not None and is_metas(key):
+                return await self._forward_untouched(request, target, headers, app, raw, key)
             return await self._forward(request, target, headers, app, raw, key if query_key else None)
 
     async def _forward_untouched(
-        self, request: web.Request, target: Target, headers: Mapping[str, str], app: App, raw: bytes | None
+        self,
+        request: web.Request,
+        target: Target,
+        headers: Mapping[str, str],
+        app: App,
+        raw: bytes | None,
+        token: str,
     ) -> web.StreamResponse:
         """With the caller's own token, wherever it stands; Meta's links and addresses need that token, and stay."""
         if not self._grants.reaches(app, target) or not target.allows(request.method, has_body=request.can_read_body):
             raise Denial(Kind.NOT_FOUND)
+        require_reach(app, request.method, target, self._grants.held(app, target))
         # Looked at as any other, and sent on as it came.
         scrubbed(target.query)
         exchange = Exchange(request, self._upstream, headers, self._stall_s)
         body = await self._whole_body(request, target, raw, keeps_keys=True)
+        _refuse_other_keys(request, target, body or b"", token)
         streamed = exchange.streamed(_look(request, target)) if request.can_read_body else None
         return await exchange.run(
             self._upstream.url(f"{target.path}?{target.query}" if target.query else target.path),
@@ -94,6 +107,7 @@ class Passthrough:
         access = self._grants.access(app, target)
         if access is None or not target.allows(request.method, has_body=request.can_read_body):
             raise Denial(Kind.NOT_FOUND)
+        require_reach(app, request.method, target, self._grants.held(app, target))
         query = scrubbed(target.query)
         exchange = Exchange(request, self._upstream, headers, self._stall_s)
         body = await self._whole_body(request, target, raw)
@@ -142,7 +156,7 @@ class Passthrough:
         if request.method not in ("GET", "HEAD"):
             raise Denial(Kind.METHOD_NOT_ALLOWED, "a file is read here", headers={"Allow": "GET, HEAD"})
         links = Links(self._upstream.base_url, "", token, None)
-        with self._turnstiles.of(app):
+        with self._turnstiles.node, self._turnstiles.of(app):
             return await Exchange(request, self._upstream, {**headers, **_HARMLESS}, self._stall_s).run(
                 URL(link.url, encoded=True),
                 for_graph(request.headers, token, keeps_length=False),
@@ -182,6 +196,15 @@ def _look(request: web.Request, target: Target) -> PartNames | None:
         return None
     refuse_encoded(request)
     return PartNames(request.headers["Content-Type"])
+
+
+def _refuse_other_keys(request: web.Request, target: Target, body: bytes, token: str) -> None:
+    """Raises Denial where a request that goes on as it came holds any other key than this one of Meta's."""
+    given = [bearer([value]) for value in request.headers.getall("Authorization", [])]
+    given += credentials(target.query)
+    given += credentials(body.decode("ascii", "replace")) if is_form(request) else []
+    if any(key != token for key in given):
+        raise Denial(Kind.BAD_REQUEST, "more than one key was given, or one in a way that is not known here")
 
 
 def _of_readable(rewriter: Rewriter) -> Callable[[aiohttp.ClientResponse], Rewriter | None]:

@@ -12,26 +12,35 @@ _IPV6_PREFIX: Final = 64
 
 
 def peer_of(request: web.Request, peer_header: str | None) -> str:
-    """The peer's address; of IPv6 its network.
+    """Who counts as one peer: the peer's address (`address_of`); of IPv6 its network."""
+    address = _address(request, peer_header)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+    return str(address or "unknown")
+
+
+def address_of(request: web.Request, peer_header: str | None) -> str:
+    """The peer's address; empty where it has none.
 
     `peer_header`: the header in which the proxy before this node names its peer. Of several values, the last was
     written by the proxy itself. Without such a header, or an address in it, it is who connected here.
     """
+    return str(_address(request, peer_header) or "")
+
+
+def _address(request: web.Request, peer_header: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if peer_header is not None:
         told = ",".join(request.headers.getall(peer_header, [])).rpartition(",")[2].strip()
-        named = _network(told)
+        named = _read(told)
         if named is not None:
             return named
-    return _network(request.remote or "") or "unknown"
+    return _read(request.remote or "")
 
 
-def _network(text: str) -> str | None:
+def _read(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
     except ValueError:
         return None
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

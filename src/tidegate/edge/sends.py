@@ -23,6 +23,7 @@ from tidegate.edge.quota import Quota
 from tidegate.edge.replies import Reply
 from tidegate.edge.send_options import read_options
 from tidegate.edge.services import Services
+from tidegate.edge.strangers import Strangers
 from tidegate.edge.turnstile import Turnstiles
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Held, Refused, Route, Unavailable
@@ -43,6 +44,7 @@ class Sends:
         quota: Quota,
         passthrough: Passthrough,
         turnstiles: Turnstiles,
+        strangers: Strangers,
     ) -> None:
         self._services = services
         self._gateway = services.gateway
@@ -51,6 +53,7 @@ class Sends:
         self._quota = quota
         self._passthrough = passthrough
         self._turnstiles = turnstiles
+        self._strangers = strangers
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
 
@@ -58,7 +61,7 @@ class Sends:
         """Answer one POST."""
         app, raw = await self._authenticated(request, target)
         require(app, Scope.SEND)
-        with self._turnstiles.of(app):
+        with self._turnstiles.node, self._turnstiles.of(app):
             return await self._answered(request, target, app, raw)
 
     async def _answered(self, request: web.Request, target: Target, app: App, raw: bytes | None) -> web.StreamResponse:
@@ -119,7 +122,7 @@ class Sends:
         key = bearer(request.headers.getall("Authorization", [])) or credential(target.query)
         if key is not None or "Authorization" in request.headers or not is_form(request):
             return await self._keyring.app(request, key), None
-        raw = await read_body(request)
+        raw = await self._strangers.read(request)
         return await self._keyring.app(request, credential(raw.decode("ascii", "replace"))), raw
 
     def _draft(

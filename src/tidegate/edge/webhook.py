@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import hmac
 import re
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
 
 from tidegate.cloudapi.events import Unrecognised
-from tidegate.cloudapi.webhooks import BadWebhook, verify_signature
-from tidegate.edge.bodies import read_body
+from tidegate.cloudapi.webhooks import BadWebhook, read_body, verify_signature
+from tidegate.edge import bodies
 from tidegate.edge.denials import Denial
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
@@ -19,6 +21,9 @@ from tidegate.errors import StoreUnavailable
 #: Meta: "payloads up to 3 MB".
 MOST: Final = 3 * 1024 * 1024
 DEADLINE_S: Final = 10.0
+#: Bodies of at most this size (bytes) are applied side by side, so many of them; larger ones one at a time.
+_SMALL: Final = 64 * 1024
+_SMALL_AT_ONCE: Final = 256
 _CHALLENGE: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _SIGNATURE: Final = "X-Hub-Signature-256"
 
@@ -33,6 +38,9 @@ class Webhook:
         self._signals = services.signals
         self._relay = services.relay
         self._metrics = services.metrics
+        # What JSON is read into takes ten times the memory of its text.
+        self._of_large = asyncio.Semaphore(1)
+        self._of_small = asyncio.Semaphore(_SMALL_AT_ONCE)
 
     async def handshake(self, request: web.Request) -> web.Response:
         """Echo the challenge of whoever knows the verify token."""
@@ -55,7 +63,7 @@ class Webhook:
 
     async def _receive(self, request: web.Request) -> int:
         try:
-            raw = await read_body(request, MOST, DEADLINE_S)
+            raw = await bodies.read_body(request, MOST, DEADLINE_S)
         except Denial as denial:
             return denial.status
         given = request.headers.getall(_SIGNATURE, [])
@@ -63,8 +71,10 @@ class Webhook:
         if len(given) != 1 or not verify_signature(raw, given[0], self._credentials.app_secrets):
             return 401
         try:
-            await self._signals.receive(raw)
-            await self._relay.receive(raw)
+            async with self._of_small if len(raw) <= _SMALL else self._of_large:
+                envelope = await _read(raw)
+                await self._signals.receive(envelope)
+                await self._relay.receive(envelope)
         except StoreUnavailable:
             return 503
         except BadWebhook:
@@ -72,3 +82,18 @@ class Webhook:
             self._metrics.applied(Unrecognised("body"))
             log.warning("webhook_not_json", size=len(raw))
         return 200
+
+
+async def _read(raw: bytes) -> Any:
+    """The JSON of a body, read once for all who look at it. Raises BadWebhook."""
+    # JSON holds no cycles: to look for some again and again while it is read takes longer than the reading. The one
+    # look at all of it comes when others have had their turn.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        envelope = read_body(raw)
+        await asyncio.sleep(0)
+    finally:
+        if collects:
+            gc.enable()
+    return envelope

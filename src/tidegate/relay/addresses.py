@@ -6,15 +6,37 @@ Judged is the address that a connection is about to be made to, whatever name le
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-#: IPv6 addresses that lead to an IPv4 address, which `is_global` does not look at. Sources: RFC 6052 (NAT64), RFC 8215
-#: (local NAT64), RFC 3056 (6to4), RFC 4380 (Teredo), RFC 4291 (IPv4-compatible).
+#: Addresses that belong to no host of anybody's, though `is_global` (of Python 3.11) has them for such. Sources: IANA,
+#: "IPv4 Special-Purpose Address Registry" and "IPv6 Special-Purpose Address Registry"; Microsoft, "What is IP address
+#: 168.63.129.16?" (Azure's own servers, which whoever runs there reaches).
+_NEVER_IPV4: Final = tuple(
+    IPv4Network(network)
+    for network in (
+        "168.63.129.16/32",
+        "192.0.0.0/24",  # IETF protocol assignments
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays
+        "192.175.48.0/24",  # AS112
+    )
+)
+_NEVER_IPV6: Final = tuple(
+    IPv6Network(network)
+    for network in (
+        "2001::/23",  # IETF protocol assignments, Teredo and ORCHID among them
+        "2001:db8::/32",  # documentation
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+)
+#: All that was ever given to hosts (IANA, "IPv6 Address Space"); what lies outside is of a house, a link, a machine.
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+#: IPv6 addresses that lead to an IPv4 address. Sources: RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4291 (IPv4-compatible).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-_NEVER: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("2001::/32"), IPv6Network("fec0::/10"))
 _COMPATIBLE: Final = IPv6Network("::/96")
-_PROTOCOLS: Final = 0xC0000000  #: 192.0.0.0/24: IETF protocol assignments, some of which count as global
 
 
 def is_public(address: str) -> bool:
@@ -23,13 +45,12 @@ def is_public(address: str) -> bool:
         judged = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(judged, IPv6Address):
-        if any(judged in network for network in _NEVER):
-            return False
-        led_to = _led_to(judged)
-        if led_to is not None:
-            return _is_public(led_to)
-    return _is_public(judged)
+    if isinstance(judged, IPv4Address):
+        return _is_public_ipv4(judged)
+    led_to = _led_to(judged)
+    if led_to is not None:
+        return _is_public_ipv4(led_to)
+    return judged in _GLOBAL_UNICAST and judged.is_global and not any(judged in network for network in _NEVER_IPV6)
 
 
 def _led_to(judged: IPv6Address) -> IPv4Address | None:
@@ -42,7 +63,7 @@ def _led_to(judged: IPv6Address) -> IPv4Address | None:
     return None
 
 
-def _is_public(judged: IPv4Address | IPv6Address) -> bool:
-    if isinstance(judged, IPv4Address) and int(judged) >> 8 == _PROTOCOLS >> 8:
+def _is_public_ipv4(judged: IPv4Address) -> bool:
+    if any(judged in network for network in _NEVER_IPV4):
         return False
     return judged.is_global and not judged.is_multicast and not judged.is_reserved

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -28,9 +28,6 @@ Item = TypeVar("Item")
 _DAY_MS: Final = 86_400_000
 #: Updates that are looked up side by side, and kept in one call.
 _TOGETHER: Final = 16
-#: Bodies of at most this size (bytes) are prepared side by side, so many of them.
-_SMALL: Final = 64 * 1024
-_SMALL_AT_ONCE: Final = 32
 
 log = structlog.get_logger()
 
@@ -61,9 +58,6 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
         self._room = room
-        # What JSON is read into takes ten times the memory of its text.
-        self._of_large = asyncio.Semaphore(1)
-        self._of_small = asyncio.Semaphore(_SMALL_AT_ONCE)
         self._keeping: Batch[list[tuple[str, Parcel]], None] = Batch(self._keep_together, _TOGETHER)
         #: Set when the body before is being kept.
         self._before = asyncio.Event()
@@ -71,8 +65,8 @@ class Intake:
         #: Called with portfolio and app when something is due for it.
         self.on_change: Callable[[str, str], None] = lambda portfolio, app: None
 
-    async def receive(self, raw: bytes) -> None:
-        """Keep every update of a verified body for whom it concerns. Raises BadWebhook, StoreUnavailable.
+    async def receive(self, envelope: Any) -> None:
+        """Keep every update of a verified body for whom it concerns. Raises StoreUnavailable.
 
         Called again with the same updates it keeps what was not kept before.
         """
@@ -82,18 +76,17 @@ class Intake:
         before, kept = self._before, asyncio.Event()
         self._before = kept
         try:
-            async with self._of_small if len(raw) <= _SMALL else self._of_large:
-                parts = _parts(updates(raw))
+            parts = _parts(updates(envelope))
+            part = next(parts, [])
+            while part:
+                prepared = await asyncio.gather(*(self._prepared(update) for update in part))
                 part = next(parts, [])
-                while part:
-                    prepared = await asyncio.gather(*(self._prepared(update) for update in part))
-                    part = next(parts, [])
-                    await before.wait()
-                    keeping = asyncio.gather(self._keeping([place for places in prepared for place in places]))
-                    if not part:
-                        # The body after this one may share the trip: it comes behind in it.
-                        kept.set()
-                    await keeping
+                await before.wait()
+                keeping = asyncio.gather(self._keeping([place for places in prepared for place in places]))
+                if not part:
+                    # The body after this one may share the trip: it comes behind in it.
+                    kept.set()
+                await keeping
         finally:
             kept.set()
 

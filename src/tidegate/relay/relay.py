@@ -7,7 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -90,9 +90,12 @@ class Relay:
             self._apps[portfolio].append(app)
         self._ended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
-    async def receive(self, raw: bytes) -> None:
-        """Keep what a verified body tells for the apps that it concerns. Raises BadWebhook, StoreUnavailable."""
-        await self._intake.receive(raw)
+    async def receive(self, envelope: Any) -> None:
+        """Keep what a verified body tells, read by `webhooks.read_body`, for the apps that it concerns.
+
+        Raises StoreUnavailable.
+        """
+        await self._intake.receive(envelope)
 
     async def erase(self, portfolio: str, names: Sequence[bytes]) -> int:
         """Erase a user from what waits for the apps; of how many webhooks. Raises StoreUnavailable."""

@@ -11,6 +11,9 @@ PREFIX: Final = "tg_"
 ENVIRONMENT: Final = re.compile(r"[a-z][a-z0-9]{0,15}")
 """A name of an environment: `prod`, `stage`, `dev`."""
 
+METAS_PREFIX: Final = "EAA"
+"""How Meta's access tokens begin (Meta, "Access tokens": every example; no word of Meta's promises it)."""
+
 #: 32 random bytes in base64url are 43 characters: a key without an environment is shorter than any with one.
 _WITH_ENVIRONMENT: Final = re.compile(rf"{PREFIX}({ENVIRONMENT.pattern})_[A-Za-z0-9_-]{{43}}")
 
@@ -20,9 +23,9 @@ def new_key(environment: str | None = None) -> str:
     return PREFIX + (f"{environment}_" if environment else "") + secrets.token_urlsafe(32)
 
 
-def is_ours(key: str) -> bool:
-    """Whether it is a key that was made here, rather than a token of Meta's."""
-    return key.startswith(PREFIX)
+def is_metas(key: str) -> bool:
+    """Whether it is a token of Meta's, rather than a key that was made here or anywhere else."""
+    return key.startswith(METAS_PREFIX)
 
 
 def environment_of(key: str) -> str | None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,7 +77,6 @@ class Signals:
         self._metrics = metrics
         self._portfolio_of_waba = portfolio_of_waba
         self._number_of_display = number_of_display
-        self._reading = asyncio.Lock()
         self._gate = Gate()
         #: Called with the portfolio, and the reasons for which held messages may now go, when sends may be due.
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
@@ -99,14 +96,15 @@ class Signals:
             on_change=lambda portfolio: self.on_change(portfolio, ()),
         )
 
-    async def receive(self, raw: bytes) -> None:
-        """Apply every event of a verified webhook body; on return no send that they forbid can start, on any node.
+    async def receive(self, envelope: Any) -> None:
+        """Apply every event of a verified webhook body, read by `webhooks.read_body`; on return no send that they
+        forbid can start, on any node.
 
         An event that a fault of ours keeps from being applied is told to log and metrics, and takes no other with it:
-        sent again it would fail again. Raises BadWebhook for what is not JSON, StoreUnavailable when it could not be
-        kept: Meta sends it again, and what was applied already changes nothing the second time.
+        sent again it would fail again. Raises StoreUnavailable when it could not be kept: Meta sends it again, and
+        what was applied already changes nothing the second time.
         """
-        events = await self._read(raw)
+        events = await _read(envelope)
         tightens = False
         for part in parts([event for event in events if isinstance(event, _PERSONAL)]):
             async with self._gate.turn():
@@ -117,19 +115,6 @@ class Signals:
             tightens |= await self._applied(event)
         if tightens:
             await self._enforcement.settled()
-
-    async def _read(self, raw: bytes) -> list[Event]:
-        events: list[Event] = []
-        # One at a time: what JSON is read into takes ten times the memory of its text.
-        async with self._reading:
-            read = 0
-            told = envelope_parts(raw)
-            for part in chain([await _first_of(told)], told):
-                events += part
-                if len(events) - read >= _READ_AT_ONCE:
-                    read = len(events)
-                    await asyncio.sleep(0)
-        return events
 
     async def _applied(self, event: Event) -> bool:
         """Whether less may be sent than before."""
@@ -177,19 +162,16 @@ class Signals:
         return await self._enforcement.apply(signals_of(event, subject, self._clock.now_ms())) or tightened
 
 
-async def _first_of(told: Iterator[list[Event]]) -> list[Event]:
-    """The first part, before which the whole JSON is read. Raises BadWebhook."""
-    # JSON holds no cycles: to look for some again and again while it is read takes longer than the reading. The one
-    # look at all of it comes when others have had their turn.
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        first = next(told, [])
-        await asyncio.sleep(0)
-    finally:
-        if collects:
-            gc.enable()
-    return first
+async def _read(envelope: Any) -> list[Event]:
+    """What it tells; others have their turn in between."""
+    events: list[Event] = []
+    read = 0
+    for part in envelope_parts(envelope):
+        events += part
+        if len(events) - read >= _READ_AT_ONCE:
+            read = len(events)
+            await asyncio.sleep(0)
+    return events
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, bool]]) -> list[bool]:

@@ -97,6 +97,15 @@ class TestActs:
         assert got.status == 503
         assert (await bare("GET", f"{V1}/pauses")).body["pauses"] == []
 
+    async def test_from_where_is_who_stands_before_the_proxy(self, make_node, graph, session):
+        call = Caller.of(await make_node(graph.url, environ={"TIDEGATE_SERVER__PEER_HEADER": "X-Real-IP"}), session)
+        headers = {"X-Real-IP": "2001:db8::7"}
+        order = {"scope": {"number": NUMBER}, "reason": "too many blocks", "for": "5m"}
+        assert (await call("POST", f"{V1}/pauses", headers=headers, json=order)).status == 201
+
+        (entry,) = await listed(call, "?act=pause.start")
+        assert entry["by"]["from"] == "2001:db8::7"
+
 
 class TestReading:
     async def test_it_is_paged_from_the_newest_on_over_all_portfolios(self, bare: Caller):

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from tests.integration.edge.callers import NUMBER, PORTFOLIO, WABA, Caller, Recorder, signed, template
 from tests.integration.edge.conftest import NodeMaker
 from tidegate.app import Node
+from tidegate.cloudapi.webhooks import read_body
 from tidegate.errors import StoreUnavailable
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
@@ -169,7 +170,7 @@ async def test_a_delivery_that_is_cut_short_anywhere_is_whole_when_it_comes_agai
         cut = False
         with Outage(site.node.connection.client, at, carried_out) as outage:
             try:
-                await site.node.services.signals.receive(body)
+                await site.node.services.signals.receive(read_body(body))
             except StoreUnavailable:
                 cut = True
         assert cut == outage.struck
@@ -211,7 +212,8 @@ async def test_in_whatever_order_and_however_often_statuses_come_they_say_the_sa
     async def apply(wamid: str, order: tuple[str, ...]) -> None:
         for word in order:
             code = 131026 if word == "failed" else None
-            await site.node.services.signals.receive(delivery(told(statuses=[status(wamid, word, times[word], code)])))
+            told_of = delivery(told(statuses=[status(wamid, word, times[word], code)]))
+            await site.node.services.signals.receive(read_body(told_of))
 
     for (_, wamid), order in zip(sent, orders, strict=True):
         await apply(wamid, order)

@@ -21,6 +21,7 @@ from tests.integration.edge.callers import (
     Recorder,
     template,
 )
+from tests.integration.edge.conftest import NodeMaker
 from tidegate.simulator.config import DEFAULT_TOKEN
 from tidegate.simulator.server import Simulator
 
@@ -77,6 +78,20 @@ async def test_a_key_in_the_query_reads_it_too_and_stays_here(bare: Caller, grap
 
     assert (read.status, read.raw) == (200, CONTENT)
     assert CHECKOUT not in str(graph.requests)
+
+
+async def test_an_address_that_a_node_gave_before_the_payload_key_was_exchanged_is_good_on_the_others(
+    make_node: NodeMaker, graph: Recorder, session
+):
+    describes(graph)
+    before = Caller.of(await make_node(graph.url), session)
+    keys = {"PAYLOAD_KEY": "n" * 32, "PREVIOUS_KEYS": "payload-payload-payload-key-32byt"}
+    environ = {f"TIDEGATE_PRIVACY__{name}": key for name, key in keys.items()}
+    after = Caller.of(await make_node(graph.url, environ=environ), session)
+
+    read = await after("GET", await address(before))
+
+    assert (read.status, read.raw) == (200, CONTENT)
 
 
 async def test_the_head_of_a_file_has_its_length_and_no_body(bare: Caller, graph: Recorder):

@@ -49,10 +49,11 @@ async def test_in_the_query_and_in_a_form_it_stays_where_it_is(call: Caller, gra
     assert (await call("GET", path, None)).status == 200
     assert sent(graph) == (path, None, b"")
 
-    form = f"pin=1%32&access_token={TOKEN}".encode()
+    form = f"about=1%32&access_token={TOKEN}".encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert (await call("POST", f"/v25.0/{NUMBER}/register", None, data=form, headers=headers)).status == 200
-    assert sent(graph) == (f"/v25.0/{NUMBER}/register", None, form)
+    path = f"/v25.0/{NUMBER}/whatsapp_business_profile"
+    assert (await call("POST", path, None, data=form, headers=headers)).status == 200
+    assert sent(graph) == (path, None, form)
 
 
 async def test_answers_come_as_meta_wrote_them(call: Caller, graph: Recorder) -> None:
@@ -91,9 +92,51 @@ async def test_no_body_goes_around_a_send_and_no_query_makes_another_request(cal
     around = await call("PUT", f"/v25.0/{NUMBER}/messages", TOKEN, json=template())
     disguised = await call("GET", f"/v25.0/{NUMBER}?method=delete", TOKEN)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    batch = await call("POST", f"/v25.0/{NUMBER}", TOKEN, data=b"batch=%5B%5D", headers=form)
+    batch = await call("POST", f"/v25.0/{NUMBER}/x", TOKEN, data=b"batch=%5B%5D", headers=form)
 
     assert (around.status, disguised.status, batch.status, graph.requests) == (404, 400, 400, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "form"),
+    [
+        pytest.param(f"/{NUMBER}/x?access_token={CHECKOUT}", {"Authorization": f"Bearer {TOKEN}"}, b"a=1", id="query"),
+        pytest.param(
+            f"/{NUMBER}/x?ACCESS.token={CHECKOUT}", {"Authorization": f"Bearer {TOKEN}"}, b"a=1", id="its other name"
+        ),
+        pytest.param(
+            f"/{NUMBER}/x", {"Authorization": f"Bearer {TOKEN}"}, f"access_token={CHECKOUT}".encode(), id="form"
+        ),
+        pytest.param(f"/{NUMBER}/x?access_token={TOKEN}", {"Authorization": f"Basic {CHECKOUT}"}, b"a=1", id="header"),
+        pytest.param(
+            f"/{NUMBER}/x?access_token={TOKEN}", {"Authorization": f"Bearer {CHECKOUT}, "}, b"", id="header that is one"
+        ),
+    ],
+)
+async def test_a_key_of_the_house_beside_it_never_leaves(call: Caller, graph: Recorder, path, headers, form) -> None:
+    form_type = {"Content-Type": "application/x-www-form-urlencoded"}
+    got = await call(
+        "POST" if form else "GET", path, None, data=form or None, headers={**headers, **(form_type if form else {})}
+    )
+
+    assert got.status in (400, 401)
+    assert CHECKOUT not in str(graph.requests)
+    assert graph.requests == []
+
+
+async def test_a_key_that_was_not_made_here_is_no_token_of_metas(make_node, graph: Recorder, session) -> None:
+    environ = {f"{SENDER}OWN_TOKEN": "true", f"{SENDER}KEY_SHA256": f"{hash_key(TOKEN)},{hash_key('made-by-hand')}"}
+    call = Caller.of(await make_node(graph.url, environ=environ), session)
+
+    by_hand = await call("GET", f"/v25.0/{NUMBER}?access_token=made-by-hand", None)
+    own = await call("GET", f"/v25.0/{NUMBER}", TOKEN)
+
+    assert (by_hand.status, own.status) == (200, 200)
+    assert [request[2].get("Authorization") for request in graph.requests] == [
+        f"Bearer {DEFAULT_TOKEN}",
+        f"Bearer {TOKEN}",
+    ]
+    assert "made-by-hand" not in str(graph.requests)
 
 
 @pytest.mark.parametrize("token", ["EAAG-of-somebody-else", DEFAULT_TOKEN])

@@ -12,6 +12,7 @@ from tests.integration.edge.callers import ANN, BOB, OTHER_NUMBER, OTHER_WABA, t
 from tests.integration.relay.conftest import SHOP, Counted, Town, delivery, inbound, messaging, status
 from tests.integration.relay.listener import Listener
 from tests.waiting import until
+from tidegate.cloudapi.webhooks import read_body
 
 WAMID = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI="
 
@@ -236,7 +237,7 @@ class TestOnce:
         first = inbound("first", "wamid.0", context={"id": WAMID})
         raws = [messaging(messages=[first])]
         raws += [messaging(messages=[inbound("later", f"wamid.{number}")]) for number in range(1, 20)]
-        await asyncio.gather(*(node.services.relay.receive(raw) for raw in raws))
+        await asyncio.gather(*(node.services.relay.receive(read_body(raw)) for raw in raws))
 
         await gets(town.shop, 20)
         assert [got.message["id"] for got in town.shop.got] == [f"wamid.{number}" for number in range(20)]

@@ -111,3 +111,16 @@ def test_keys_create_answers_in_json_and_never_twice_the_same() -> None:
 
 def test_version_is_printed() -> None:
     assert run("--version").stdout == f"tidegate {__version__}\n"
+
+
+def test_serve_does_not_start_without_the_parser_in_c_and_check_says_so_before() -> None:
+    environ = {"AIOHTTP_NO_EXTENSIONS": "1"}
+    served = run("serve", "--config", EXAMPLE, environ=environ)
+    checked = run("check", "--config", EXAMPLE, "--json", environ=environ)
+
+    assert (served.returncode, served.stdout) == (1, "")
+    assert served.stderr.startswith("tidegate: aiohttp runs without its HTTP parser in C: install aiohttp from a wheel")
+    assert len(served.stderr.splitlines()) == 1
+    answer = json.loads(checked.stdout)
+    assert (checked.returncode, answer["ok"], len(answer["warnings"])) == (0, True, 1)
+    assert answer["warnings"][0] in checked.stderr

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.cloudapi.recorded_events import RECORDED
 from tidegate.cloudapi.events import Event, InboundMessage, TemplateQualityUpdate, Unrecognised
 from tidegate.cloudapi.vocabulary import Quality
-from tidegate.cloudapi.webhooks import MAX_PARTS, BadWebhook, read_envelope, verify_signature
+from tidegate.cloudapi.webhooks import MAX_PARTS, BadWebhook, read_body, read_envelope, verify_signature
 
 
 @pytest.mark.parametrize(("name", "events"), RECORDED.items(), ids=RECORDED)
@@ -232,6 +232,36 @@ def test_half_an_emoji_in_one_text_costs_no_delivery(recorded: Callable[[str], A
     (event,) = read_envelope(json.dumps(body).encode())
     assert isinstance(event, InboundMessage)
     assert event.text == "cut ?"
+
+
+HALVES = (
+    "\\ud83d",
+    "\\uDBFF",
+    "\\ude00",
+    "\\uDfff",
+    "\\ud83d\\ude00",
+    "\\\\",
+    '\\"',
+    "\\n",
+    "\\u00e9",
+    "\\u005c",
+    "ud83d",
+    "de00",
+    "x",
+)
+
+
+@given(st.lists(st.sampled_from(HALVES), max_size=12))
+def test_halves_are_told_from_whole_pairs_and_from_what_only_looks_like_one(written: list[str]) -> None:
+    raw = json.dumps({"a": 0}).replace("0", '"' + "".join(written) + '"').encode()
+
+    assert read_body(raw) == {"a": json.loads(raw)["a"].encode("utf-8", "replace").decode()}
+
+
+@pytest.mark.parametrize("raw", [b'{"a":"\\ud83d"', b'{"a":"\\ud83d\x00\x00"}', b'{"a":"\\ud83d","b":NaN}'])
+def test_half_an_emoji_makes_nothing_else_json(raw: bytes) -> None:
+    with pytest.raises(BadWebhook, match="not JSON"):
+        read_envelope(raw)
 
 
 json_values = st.recursive(

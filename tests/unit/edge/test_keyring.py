@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+from typing import Any, SupportsIndex
+
 import pytest
 from aiohttp.test_utils import make_mocked_request
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from tests.factories import PORTFOLIO
+from tidegate import keys_in_force
 from tidegate.clock import StoreClock
 from tidegate.edge import lockout
-from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.denials import Denial, Kind, graph_reply
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.lockout import FAILURES
 from tidegate.keys_in_force import KeysInForce
@@ -92,6 +97,68 @@ async def test_nobody_is_told_to_wait_for_longer_than_half_a_minute(monkeypatch:
     with pytest.raises(Denial) as refused:
         await keyring.app(REQUEST, "tg_another")
     assert refused.value.headers["Retry-After"] == "30"
+
+
+class Unlike(str):
+    """A key that nothing may be compared with, nor look up."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("the key itself was compared")
+
+    def __ne__(self, other: object) -> bool:
+        raise AssertionError("the key itself was compared")
+
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__  # type: ignore[assignment]  # none of them is to be asked
+
+    def __hash__(self) -> int:
+        raise AssertionError("the key itself was looked up")
+
+    def __getitem__(self, part: SupportsIndex | slice) -> Unlike:
+        return Unlike(str.__getitem__(self, part))
+
+
+def near_and_far(key: str) -> list[str]:
+    """Keys of nobody: of every length that it shares its beginning, or its end, with a good one, and of every shape."""
+    changed = [key[:i] + ("x" if key[i] != "x" else "y") + key[i + 1 :] for i in range(len(key))]
+    cut = [key[:i] for i in range(1, len(key))]
+    return [*changed, *cut, key + "x", key.upper(), hash_key(key), new_key(), "x", "\u00e9" * 40, "\ud800"]
+
+
+async def test_a_wrong_key_takes_the_same_steps_to_the_same_answer_however_near_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for module, name in ((lockout, "FAILURES"), (lockout, "SAME_FAILURES"), (keys_in_force, "LEASE_MS")):
+        monkeypatch.setattr(module, name, sys.maxsize)
+    keyring = a_keyring()
+    steps: list[tuple[str, int]] = []
+
+    def note(frame: FrameType, event: str, _argument: object) -> Any:
+        if "tidegate" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            steps.append((frame.f_code.co_filename, frame.f_lineno))
+        return note
+
+    async def refused(key: str) -> tuple[tuple[tuple[str, int], ...], bytes]:
+        steps.clear()
+        before = sys.gettrace()
+        sys.settrace(note)
+        try:
+            await keyring.app(REQUEST, Unlike(key))
+        except Denial as denial:
+            answer = graph_reply(denial, "request").body
+        finally:
+            sys.settrace(before)
+        return tuple(steps), answer
+
+    # What is kept of the peer, and the first look at the keys, are no wrong key's own.
+    await refused("the first one")
+    seen = {await refused(key) for key in near_and_far(OURS)}
+
+    assert len(seen) == 1
+    assert len(steps) > 10
 
 
 async def test_no_key_is_no_guess():

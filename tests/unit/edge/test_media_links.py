@@ -10,16 +10,25 @@ from tidegate.edge.media_links import MediaLink, MediaLinks
 
 META = "https://lookaside.fbsbx.com"
 URL = f"{META}/whatsapp_business/attachments/?mid=1&ext=2&hash=abc"
-LINKS = MediaLinks(b"k" * 32, [META])
+LINKS = MediaLinks([b"k" * 32], [META])
 LINK = MediaLink(URL, "checkout", "102290129340398")
 
 
 def test_what_was_sealed_is_opened_by_whoever_has_the_key_and_by_nobody_else() -> None:
     path = LINKS.sealed(LINK)
 
-    assert LINKS.opened(path) == MediaLinks(b"k" * 32, [META]).opened(path) == LINK
-    assert MediaLinks(b"K" * 32, [META]).opened(path) is None
-    assert MediaLinks(b"k" * 32, ["https://other.example"]).opened(path) is None
+    assert LINKS.opened(path) == MediaLinks([b"k" * 32], [META]).opened(path) == LINK
+    assert MediaLinks([b"K" * 32], [META]).opened(path) is None
+    assert MediaLinks([b"k" * 32], ["https://other.example"]).opened(path) is None
+
+
+def test_while_keys_are_exchanged_each_node_opens_what_any_other_seals() -> None:
+    before, ahead, after = (MediaLinks(keys, [META]) for keys in ([b"o" * 32], [b"o" * 32, b"n" * 32], [b"n" * 32]))
+    both = MediaLinks([b"n" * 32, b"o" * 32], [META])
+
+    assert [both.opened(sealing.sealed(LINK)) for sealing in (before, ahead, after, both)] == [LINK] * 4
+    assert [after.opened(sealing.sealed(LINK)) for sealing in (before, ahead, after, both)] == [None, None, LINK, LINK]
+    assert ahead.opened(both.sealed(LINK)) == LINK
 
 
 def test_an_address_shows_nothing_of_what_it_stands_for_and_is_never_the_same() -> None:

@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from tidegate.edge.peers import peer_of
+from tidegate.edge.peers import address_of, peer_of
 
 
 class Transport:
@@ -58,3 +58,17 @@ def test_the_last_address_of_the_trusted_header_is_the_peer(told: list[str], pee
 
 def test_a_header_that_nobody_trusts_is_not_read() -> None:
     assert seen("192.0.2.1", "198.51.100.7") == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        pytest.param("2001:db8:1:2:3::4", "2001:db8:1:2:3::4", id="one of IPv6 is told whole"),
+        pytest.param("6.6.6.6, ::ffff:192.0.2.1", "192.0.2.1", id="the last is the proxy's own"),
+        pytest.param("nobody", "10.0.0.1", id="no address is none"),
+    ],
+)
+def test_the_address_is_told_whole(told: str, address: str) -> None:
+    request = make_mocked_request("GET", "/", CIMultiDict([("X-Forwarded-For", told)]), transport=Transport("10.0.0.1"))
+    assert address_of(request, "X-Forwarded-For") == address
+    assert address_of(request, None) == "10.0.0.1"
