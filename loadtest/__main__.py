@@ -64,6 +64,7 @@ def campaign(
     headroom: Annotated[float, typer.Option(min=0, max=0.8, help="Share of the limit never used.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Draws the platform's chances.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Write the report here as well.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it here: .svg or .png.")] = None,
 ) -> None:
     """Send a campaign through gateway and simulator; exit 1 if a rule of the platform was broken on the way."""
     plan = Plan(recipients, limit, days, scenario, nodes, throughput, codes_per_minute, seed, headroom)
@@ -72,7 +73,17 @@ def campaign(
     Console().print(report.table())
     if json is not None:
         json.write_bytes(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
+    if picture is not None:
+        draw_report(report, picture)
     raise typer.Exit(0 if report.clean else 1)
+
+
+def draw_report(report: Report, path: Path) -> None:
+    """Draw how a rollout went. Raises OSError, ValueError."""
+    # Loading it takes longer than many a run.
+    from loadtest.picture import draw
+
+    draw(report.series, report.title, path)
 
 
 async def _play(plan: Plan) -> Report:

@@ -15,6 +15,7 @@ from loadtest.codes import LoginCodes
 from loadtest.deployment import MARKETING, PORTFOLIO, Deployment
 from loadtest.feed import Feed, everybody
 from loadtest.report import Report
+from loadtest.series import Series
 from loadtest.stage import Stage
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.capacity import category_places
@@ -67,6 +68,7 @@ Progress = Callable[[int, float], None]
 async def roll_out(plan: Plan, stage: Stage, progress: Progress = lambda accepted, days: None) -> Report:
     """Play the plan to its end: all recipients messaged, or its days over. Raises NeverQuiet."""
     began, began_ms = monotonic(), stage.time()
+    series = Series(plan.limit, plan.marketing_places)
     # What is handed over is sent within two days: a marketing message expires after three (rules.max_wait).
     depth = plan.recipients if plan.marketing_places < 0 else plan.marketing_places * 3 // 2
     feed = Feed(stage, islice(everybody(), plan.recipients), depth)
@@ -78,7 +80,7 @@ async def roll_out(plan: Plan, stage: Stage, progress: Progress = lambda accepte
             await stage.quiet()
             if full_at_ms is None and 0 <= plan.marketing_places <= stage.committed():
                 full_at_ms = stage.time()
-            accepted, gone_ms = _accepted(stage), stage.time() - began_ms
+            accepted, gone_ms = series.take(stage).sent, stage.time() - began_ms
             progress(accepted, gone_ms / DAY_MS)
             if accepted >= plan.recipients or gone_ms >= plan.days * DAY_MS:
                 break
@@ -99,11 +101,8 @@ async def roll_out(plan: Plan, stage: Stage, progress: Progress = lambda accepte
         codes_refused=dict(codes.refused) if codes else {},
         slowest_code_ms=codes.slowest_ms if codes else 0,
         book=stage.report(),
+        series=series,
     )
-
-
-def _accepted(stage: Stage) -> int:
-    return sum(send.template == MARKETING for send in stage.simulator.world.book.accepted)
 
 
 def _codes(plan: Plan, stage: Stage) -> LoginCodes | None:

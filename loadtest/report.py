@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+
+from loadtest.series import Series
 
 if TYPE_CHECKING:
     from loadtest.campaign import Plan
@@ -34,6 +36,7 @@ class Report:
     codes_refused: dict[str, int]
     slowest_code_ms: int
     book: dict[str, Any]
+    series: Series
 
     @property
     def violations(self) -> dict[str, int]:
@@ -46,9 +49,17 @@ class Report:
         """Whether no rule was broken, and no login code refused or late."""
         return not (any(self.violations.values()) or self.codes_refused or self.slowest_code_ms > CODE_WITHIN_MS)
 
+    @property
+    def title(self) -> str:
+        """What was played, in a line."""
+        plan = self.plan
+        limit = "none" if plan.limit < 0 else f"{plan.limit:,}"
+        return f"{plan.recipients:,} recipients, limit {limit}, {plan.scenario}, nodes {plan.nodes}"
+
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values; the book's evidence names users, so it is left out."""
-        return asdict(self) | {
+        return asdict(replace(self, series=Series(0, 0))) | {
+            "series": self.series.to_json(),
             "book": {key: value for key, value in self.book.items() if key != "evidence"},
             "clean": self.clean,
         }
@@ -56,9 +67,7 @@ class Report:
     def table(self) -> Table:
         """The report for a terminal."""
         plan = self.plan
-        limit = "none" if plan.limit < 0 else f"{plan.limit:,}"
-        title = f"{plan.recipients:,} recipients, limit {limit}, {plan.scenario}, nodes {plan.nodes}"
-        table = Table(title=title, show_header=False, title_justify="left")
+        table = Table(title=self.title, show_header=False, title_justify="left")
         used = "never full" if self.limit_used is None else f"{self.limit_used:.3%}"
         rows = [
             ("messages accepted by the platform", f"{self.accepted:,}"),
