@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
 from tidegate.policy.identity import canonical_phone
@@ -66,6 +67,11 @@ def country_zones(country: str) -> tuple[str, ...]:
     return _zones_by_country().get(country, ())
 
 
+def calling_code(zone: str) -> str:
+    """The digits that numbers of a zone's country begin with; "" where the zone is of no country that is known."""
+    return _calling_codes().get(_countries().get(zone, ""), "")
+
+
 def zones_of(told: str | None, candidates: tuple[str, ...]) -> tuple[str, ...]:
     """The zones that a user may be in: the one that somebody has told us, where it is one, else the candidates."""
     return (told,) if told is not None and load_zone(told) is not None else candidates
@@ -89,3 +95,13 @@ def _zones_by_country() -> dict[str, tuple[str, ...]]:
             country, _, zone = line.split("\t")[:3]
             zones[country] = (*zones.get(country, ()), zone)
     return zones
+
+
+@cache
+def _countries() -> dict[str, str]:
+    return {zone: country for country, zones in _zones_by_country().items() for zone in zones}
+
+
+@cache
+def _calling_codes() -> dict[str, str]:
+    return {region: str(code) for code, regions in COUNTRY_CODE_TO_REGION_CODE.items() for region in regions}

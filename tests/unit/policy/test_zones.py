@@ -10,7 +10,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.timezone import time_zones_for_geographical_number
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from tidegate.policy.zones import NATIONWIDE_MOBILE, candidate_zones, country_zones, load_zone
+from tidegate.policy.zones import NATIONWIDE_MOBILE, calling_code, candidate_zones, country_zones, load_zone
 
 KINDS = [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.TOLL_FREE, PhoneNumberType.VOIP]
 
@@ -113,3 +113,11 @@ def test_every_zone_that_a_number_or_a_country_can_have_is_known() -> None:
 )
 def test_a_name_that_is_no_zone(name: str) -> None:
     assert load_zone(name) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "digits"),
+    [("America/New_York", "1"), ("Asia/Tokyo", "81"), ("Europe/London", "44"), ("Etc/UTC", ""), ("No/Where", "")],
+)
+def test_the_digits_that_numbers_of_a_zones_country_begin_with(zone: str, digits: str) -> None:
+    assert calling_code(zone) == digits
