@@ -15,7 +15,7 @@ help: ## This list
 setup: $(READY) $(TOOLED) ## Make .venv with everything in it (the other targets do so as they need)
 
 test: $(TOOLED) ## Run every test; ARGS="..." goes to pytest
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(TOOLED) ## Format, lint, types, import contracts
 	$(VENV)/bin/ruff format --check .

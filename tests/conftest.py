@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,6 +76,49 @@ async def store_client(store_socket: str | None) -> AsyncIterator[StoreClient]:
             yield connection.client
 
 
+#: What takes a worker longest (10 to 150 s each), the longest first. An order, and nothing else: whatever is not here
+#: follows.
+LONGEST = (
+    "simulation/test_seven_days.py",
+    "chaos/test_chaos.py",
+    "deterministic/test_seeds.py",
+    "consequences/test_table.py",
+    "deterministic/test_sweep.py",
+    "system/test_time_to_stop.py",
+    "deterministic/test_variants.py",
+    "clients/test_table.py",
+    "badinput/test_schema.py",
+    "simulation/test_urgent_first.py",
+    "simulation/test_restart.py",
+    "simulation/test_limit_moves.py",
+    "system/test_demo.py",
+    "simulation/test_rollout.py",
+    "property/test_counted_once.py",
+    "property/test_ledger_model.py",
+    "property/test_send_queue_model.py",
+    "property/test_prepaid_law.py",
+    "property/test_early_warning.py",
+    "property/test_night.py",
+    "system/test_port.py",
+    "system/test_canaries.py",
+    "mutants/test_mutants.py",
+    "badinput/test_fuzz.py",
+    "badinput/test_bodies.py",
+    "integration/relay/test_outage.py",
+    "integration/edge/test_deliveries.py",
+    "integration/test_replicas.py",
+    "integration/test_recovery.py",
+    "integration/test_client.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no worker is left alone with it at the end."""
-    items.sort(key=lambda item: "test_seven_days" not in item.nodeid)
+    """The longest first, then the most: no worker is left alone with a long file at the end.
+
+    xdist would begin with the files of most tests, so that those of a single long one came last: `make test` tells it
+    to leave the order (`--no-loadscope-reorder`).
+    """
+    here = Path(__file__).parent
+    turns = {here / name: turn for turn, name in enumerate(LONGEST)}
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (turns.get(item.path, len(turns)), -sizes[item.path]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
 from aiohttp import web
 
 from tests.consequences.scripted_graph import ScriptedGraph
@@ -57,3 +59,8 @@ async def begin(
 @pytest.fixture
 async def world(begin: Begin) -> World:
     return await begin()
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that a node runs on in production."""
+    return {"uvloop": uvloop.new_event_loop}
