@@ -30,6 +30,10 @@ class _NoCollector:
     def freeze() -> None:
         return
 
+    @staticmethod
+    def set_threshold(*_: int) -> None:
+        return
+
 
 @contextmanager
 def determined(loop: DeterministicLoop, seed: int, wall: Any) -> Iterator[None]:
