@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.campaign.order import Order
 from tidegate.policy.campaign.spec import Campaign
-from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
+from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
 from tidegate.policy.lifecycle import RANK
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import NumberStanding, Standing, TemplateStanding
@@ -68,6 +68,11 @@ def make_terms(**changes: Any) -> Terms:
         "throughput_tolerance_us": 0,
     }
     return Terms(**values | changes)
+
+
+def make_share(app: str, places: int) -> Tally:
+    """What a send of an app asks for beside its place, where the app may have so many (NO_LIMIT: they are counted)."""
+    return Tally(f"share:{app}", 1, places, only_new=True, expires_at_ms=0, of_places=True)
 
 
 def make_facts(**changes: Any) -> Facts:

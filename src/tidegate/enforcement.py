@@ -40,6 +40,7 @@ ROUSED: Final = tuple(
         Reason.BUDGET,
         Reason.PAUSED_BY_OPERATOR,
         Reason.MESSAGING_LIMIT,
+        Reason.LIMIT_SHARE,
     )
 )
 #: Whoever loses this many races for one breaker in a row gives up.

@@ -18,6 +18,7 @@ from tests.mutants import (
     stories_of_names,
     stories_of_places,
     stories_of_prepaid_places,
+    stories_of_shares,
     stories_of_the_queue,
     stories_of_webhooks,
 )
@@ -37,6 +38,7 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_doubts,
         stories_of_lost_books,
         stories_of_prepaid_places,
+        stories_of_shares,
     )
     for story in vars(module).values()
     if iscoroutinefunction(story) and not story.__name__.startswith("_")

@@ -43,6 +43,7 @@ class Dump:
         self.releases = {int(second): int(places) for second, places in keys.get("releases", {}).items()}
         self.holds: dict[bytes, bytes] = keys.get("holds", {})
         self.places = dict(self._places())
+        self.shares = {app.decode(): Dump(_of_share(keys, app.decode())) for app in keys.get("tally:share:apps", ())}
 
     def _places(self) -> Any:
         for name, members in self.keys.items():
@@ -65,7 +66,9 @@ class Dump:
         return self.keys.get(f"message:{message_id}", {})
 
     def check(self) -> None:
-        """The laws of the book, whatever happened: raises AssertionError."""
+        """The laws of the book, and of those of the apps, whatever happened: raises AssertionError."""
+        for share in self.shares.values():
+            share.check()
         assert self.used == len(self.places), "used is not the number of places"
         assert sum(self.releases.values()) == self.used, "the curve does not release what is used"
         expected = Counter(-(-entry.expected // 1000) for entry in self.places.values())
@@ -85,16 +88,27 @@ class Dump:
         rest = {
             name: value
             for name, value in self.keys.items()
-            if name not in ("ledger", "calendar", "releases", "holds") and not name.startswith("places:")
+            if name not in ("ledger", "calendar", "releases", "holds")
+            and not name.startswith(("places:", "tally:share:"))
         }
         ledger = {field: value for field, value in self.ledger.items() if field != b"used"}
         curve = Counter(-(-entry.expected // 1000) for entry in alive.values())
-        return {"places": alive, "ledger": ledger, "used": len(alive), "releases": curve, "rest": rest}
+        shares = {app: share.swept(now_ms) for app, share in self.shares.items()}
+        return {
+            "places": alive,
+            "ledger": ledger,
+            "used": len(alive),
+            "releases": curve,
+            "rest": rest,
+            "shares": shares,
+        }
 
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is left of any place."""
         traces = ("calendar", "releases", "holds")
+        if not all(share.is_at_rest for share in self.shares.values()):
+            return False
         return not self.used and not self.places and not any(self.keys.get(name) for name in traces)
 
 
@@ -117,8 +131,14 @@ _READ: dict[bytes, Callable[[Any, bytes], Any]] = {
     b"string": lambda pipe, name: pipe.get(name),
     b"hash": lambda pipe, name: pipe.hgetall(name),
     b"zset": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
+    b"set": lambda pipe, name: pipe.smembers(name),
     b"stream": lambda pipe, name: pipe.xrange(name),
 }
+
+
+def _of_share(keys: dict[str, Any], app: str) -> dict[str, Any]:
+    own = f"tally:share:{app}:"
+    return {name.removeprefix(own): value for name, value in keys.items() if name.startswith(own)}
 
 
 def _whole(kind: bytes, value: Any) -> Any:

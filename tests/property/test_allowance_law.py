@@ -23,7 +23,9 @@ from tests.factories import (
 from tests.property.bench import Bench, examples
 from tests.unit.policy.rate_cards import market
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.capacity import share_places
 from tidegate.policy.decide import explain, judge, shadowed, terms_of
+from tidegate.policy.grant import Grant
 from tidegate.policy.pricing import SERVICE_CHARGED_SINCE_MS
 from tidegate.policy.rules import Mode, Rules
 from tidegate.policy.standing import Standing
@@ -99,13 +101,18 @@ def spent_limits(standing: Standing) -> dict[str, int]:
 
 def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
     @given(
-        rules=all_rules(), wallet=st.sampled_from([0, 25_000, 50_000]), story=st.lists(ASKED, min_size=6, max_size=20)
+        rules=all_rules(),
+        wallet=st.sampled_from([0, 25_000, 50_000]),
+        share=st.sampled_from([None, 0.25, 0.5]),
+        story=st.lists(ASKED, min_size=6, max_size=20),
     )
     @settings(max_examples=examples(100), suppress_health_check=list(HealthCheck))
-    def law(rules: Rules, wallet: int, story: list[Asked]) -> None:
+    def law(rules: Rules, wallet: int, share: float | None, story: list[Asked]) -> None:
         now_ms, ledger = BEGIN_MS, make_ledger(bench.client)
         bench.run(bench.begin(now_ms))
-        standing = make_standing(rules=rules, wallets={"w": wallet})
+        standing = make_standing(rules=rules, wallets={"w": wallet}, limit=8)
+        grant, about = (Grant("a", limit_share=share), b'{"app":"a","share":"1"}') if share else (None, b"{}")
+        places = share_places(share or 1.0, 8, rules)
         most, named = spent_limits(standing), set()
         for i, one in enumerate(story):
             now_ms += one.after_ms
@@ -115,11 +122,12 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
                 category=one.category,
                 template=(one.template, "en") if one.category else None,
                 digits=one.digits,
+                grant=grant,
             )
             if one.wrote:
                 bench.run(ledger.open_window(make_inbound(user(one.recipient), now_ms, case.number)))
             terms = terms_of(case, standing, rules, now_ms)
-            ask = make_ask(f"m{i}", user(one.recipient), terms=terms, deadline_ms=now_ms + DAY_MS)
+            ask = make_ask(f"m{i}", user(one.recipient), terms=terms, deadline_ms=now_ms + DAY_MS, about=about)
 
             foreseen = bench.run(ledger.admit(ask._replace(dry_run=True)))
             facts = bench.run(ledger.admit(ask))
@@ -133,6 +141,7 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
             named |= {tally.name for tally in terms.tallies}
             if one.unsent and facts.taken:
                 bench.run(ledger.settle(make_outcome(f"m{i}", "failed", release=True)))
+            assert bench.run(ledger.books(PORTFOLIO, "a")).used <= places
             for prefix, limit in most.items():
                 names = sorted(name for name in named if name.startswith(prefix))
                 stand = bench.run(Tallies(bench.client).read(PORTFOLIO, names))

@@ -15,7 +15,8 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from tests.factories import PORTFOLIO
 from tests.property.bench import Bench, examples
-from tests.property.book_model import BookModel, Place
+from tests.property.book_model import Place
+from tests.property.share_model import ShareModel
 from tests.property.test_ledger_model import NUMBERS, USERS, LedgerMachine
 from tidegate.policy.identity import Identity
 from tidegate.store.aliases import Aliases
@@ -23,7 +24,7 @@ from tidegate.store.ledger import Ask, Inbound
 from tidegate.store.users import Users
 
 
-class NamesModel(BookModel):
+class NamesModel(ShareModel):
     """A book in which a name may lead to another one, and takes along what was counted under it."""
 
     def __init__(self) -> None:
@@ -43,10 +44,11 @@ class NamesModel(BookModel):
         self.advance(now_ms)
         self.leads[alias] = user
         before = self.used
-        if old := self.places.pop(alias, None):
-            place = self.places.setdefault(user, Place())
-            place.counted = max(place.counted, old.counted)
-            place.holds |= old.holds
+        for book in (self, *self.shares.values()):
+            if old := book.places.pop(alias, None):
+                place = book.places.setdefault(user, Place())
+                place.counted = max(place.counted, old.counted)
+                place.holds |= old.holds
         for message in self.messages.values():
             message.recipient = self.name_of(message.recipient)
         for number in NUMBERS:

@@ -29,7 +29,9 @@ from tests.factories import (
 from tests.property.bench import KEYS, Bench, examples
 from tests.property.book_dump import Dump, read, slot
 from tests.property.book_model import BookModel
+from tests.property.share_model import ShareModel, about, with_share
 from tidegate.policy.facts import Facts
+from tidegate.policy.tallies import SHARE
 from tidegate.store.ledger import OUTCOME_MS, Ask
 from tidegate.store.send_queue import SendQueue
 
@@ -62,7 +64,11 @@ PACES = st.sampled_from(
         {"pair_emission_ms": 6_000, "throughput_emission_us": 12_500},
     ]
 )
-ASKS = st.tuples(st.sampled_from(USERS), st.sampled_from(NUMBERS), TERMS, PACES, st.sampled_from([0, 0, 0, 0, 0, 1]))
+#: An app without a share of the limit, or one with so many places.
+APPS = st.sampled_from([None, None, None, ("a", 1), ("a", 2), ("a", -1), ("b", 1), ("b", 0)])
+ASKS = st.tuples(
+    st.sampled_from(USERS), st.sampled_from(NUMBERS), TERMS, PACES, st.sampled_from([0, 0, 0, 0, 0, 1]), APPS
+)
 STATUSES = st.sampled_from(
     [
         ("sent", "keeps"),
@@ -85,7 +91,7 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         # Between two seconds, so that Meta's whole seconds are never our milliseconds.
         self.now_ms = NOW_MS + 345
-        self.model = BookModel()
+        self.model = ShareModel()
         self.ids: list[str] = []
         self.ledger = make_ledger(self.bench.client)
         self.queue = SendQueue(self.bench.client, [PORTFOLIO], make_seal())
@@ -195,8 +201,18 @@ class LedgerMachine(RuleBasedStateMachine):
         dump = self._dump()
         dump.check()
         self.model.advance(self.now_ms)
+        self._same_places(dump, self.model)
+        for app, share in self.model.shares.items():
+            self._same_places(dump.shares.get(app, Dump({})), share)
+            assert share.places.keys() <= self.model.places.keys(), "an app has a place that nobody has"
+        assert dump.in_flight == self.model.in_flight
+        for id_, message in self.model.messages.items():
+            kept = dump.message(id_)
+            assert (kept[b"state"].decode(), int(kept[b"attempt"])) == (message.state, message.attempt)
+
+    def _same_places(self, dump: Dump, model: BookModel) -> None:
         alive = {key: entry for key, entry in dump.places.items() if entry.ends > self.now_ms}
-        expected = {slot(recipient): place for recipient, place in self.model.places.items()}
+        expected = {slot(recipient): place for recipient, place in model.places.items()}
         assert alive.keys() == expected.keys()
         for key, place in expected.items():
             assert alive[key].ends == place.ends
@@ -204,10 +220,6 @@ class LedgerMachine(RuleBasedStateMachine):
             assert max(alive[key].expected, self.now_ms) == max(place.expected, self.now_ms)
             unsettled = {id_: hold for id_, hold in alive[key].holds.items() if hold.ends > self.now_ms}
             assert unsettled == place.holds
-        assert dump.in_flight == self.model.in_flight
-        for id_, message in self.model.messages.items():
-            kept = dump.message(id_)
-            assert (kept[b"state"].decode(), int(kept[b"attempt"])) == (message.state, message.attempt)
 
     def teardown(self) -> None:
         """Everything comes to its end: nothing of it is left."""
@@ -219,12 +231,16 @@ class LedgerMachine(RuleBasedStateMachine):
         # What was opened by early notices of buckets is closed when these come due.
         self.bench.run(self.bench.set_clock(NEVER_MS * 2))
         self._call(lambda: self.ledger.books(PORTFOLIO))
+        for app in self.model.shares:
+            assert self._call(lambda app=app: self.ledger.books(PORTFOLIO, app)).used == 0
         assert self._dump().is_at_rest
 
     def _ask(self, asked: tuple[Any, ...], **changes: Any) -> Ask:
-        who, number, terms, pace, behind = asked
+        who, number, terms, pace, behind, share = asked
         self.ids.append(f"m{len(self.ids)}")
         terms = replace(terms, epoch=self.model.epoch - behind, **pace)
+        if share is not None:
+            terms, changes["about"] = with_share(terms, *share), about(share[0])
         return make_ask(self.ids[-1], who, number=number, terms=terms, **changes)
 
     def _known(self, pick: int) -> str:
@@ -250,12 +266,18 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         for name in ("window_ends_ms", "counted", "pair_at_ms", "throughput_at_ms"):
             assert getattr(facts, name) == getattr(expected, name), name
+        for stood, in_model, tally in zip(facts.tallied, expected.tallied, ask.terms.tallies, strict=True):
+            assert stood >= in_model
+            assert tally.limit < 0 or (stood >= tally.limit) == (in_model >= tally.limit)
         # What is due may not be swept yet, but never so that a place that is free is refused.
         assert facts.used >= expected.used
         terms = ask.terms
         if terms.places >= 0 and facts.needs_place(terms):
             assert (facts.used >= terms.places) == (expected.used >= terms.places)
             assert held or not facts.taken or ask.dry_run or self.model.used <= terms.places, "more than the bound"
+        for tally in terms.tallies if facts.taken and not held and not ask.dry_run else ():
+            used = self.model.shares[tally.name.removeprefix(SHARE)].used
+            assert used <= tally.limit or tally.limit < 0 or not facts.needs_place(terms), "more than the app's share"
 
     def _overdue_as_one(self, curve: dict[int, int]) -> Counter[int]:
         merged: Counter[int] = Counter()

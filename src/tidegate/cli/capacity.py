@@ -27,6 +27,9 @@ def capacity(
         return
     for one in found:
         print_table(headline(one), COLUMNS, rows(one))
+        share = one.get("limit_share")
+        if share:
+            typer.echo(f"  {share_line(share)}")
         for release in one.get("releases", [])[:_RELEASES_SHOWN]:
             typer.echo(f"  {count(release['places'])} more at {when(release['at'])} UTC")
 
@@ -49,6 +52,12 @@ def headline(found: dict[str, Any]) -> str:
         f"{found['portfolio']}: {count(found['used'])} of {count(found['messaging_limit'])} places used, "
         f"{count(found['headroom'])} kept as headroom, limit from {found['limit_source']}"
     )
+
+
+def share_line(share: dict[str, Any]) -> str:
+    """One line on what the caller's app may have of the limit."""
+    bound = "" if share["places"] is None else f" of {count(share['places'])}"
+    return f"{count(share['used'])}{bound} places of the share of {share['app']} used"
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:

@@ -153,6 +153,17 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "next_release_at": maybe(TIME),
             "releases": array(record({"at": TIME, "places": COUNT})),
             "queued": _COUNT_BY_CATEGORY,
+            "limit_share": maybe(
+                record(
+                    {
+                        "app": TEXT,
+                        "places": maybe(COUNT),
+                        "used": COUNT,
+                        "available": maybe(COUNT),
+                        "next_release_at": maybe(TIME),
+                    }
+                )
+            ),
         }
     ),
     "MessageState": record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -28,7 +29,11 @@ from tidegate.edge.turnstile import Turnstiles
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
+from tidegate.policy.verdict import Reason
 from tidegate.settings.tables import App, Scope
+
+#: Said of a message whose app has no place left.
+_NOTHING_LEFT: Final = PLACE_REASONS | {Reason.LIMIT_SHARE}
 
 log = structlog.get_logger()
 
@@ -146,7 +151,7 @@ class Sends:
         reply = answers.render(answered, message.request, self._services.clock.now_ms())
         if isinstance(answered, Unavailable):
             return reply
-        full = isinstance(answered, Held | Refused) and answered.reason in PLACE_REASONS
+        full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
         return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category, full=full))
 
     async def _with_quota(self, reply: Reply, draft: Draft) -> Reply:

@@ -230,9 +230,10 @@ class Gateway:
         self, message: Message, addressee: Addressee, standing: Standing, waited_ms: float
     ) -> tuple[Message, Case]:
         """The message and its case under a standing: to whom it goes, and as what it is judged now."""
-        message = replace(message, user=addressee.name, rules_version=standing.rules.version)
-        case = message.case(waited_ms, standing.rules, addressee.zones)
         grant = self._grants.get(message.app)
+        of_share = grant is not None and grant.limit_share is not None
+        message = replace(message, user=addressee.name, rules_version=standing.rules.version, of_share=of_share)
+        case = message.case(waited_ms, standing.rules, addressee.zones)
         if grant is not None:
             case = replace(case, grant=grant)
         if case.category is Category.UTILITY and is_marketing_now(case, standing, self._clock.now_ms()):

@@ -19,6 +19,8 @@ from tidegate.tasks import spawn
 #: A message held until nobody knows when is asked again after this, if nothing rouses it before.
 _RECHECK_MS: Final = 600_000
 _MOST_SPREAD: Final = 8
+#: Held for one of these a message is asked again after `_RECHECK_MS` too: places come free early by failed sends.
+_MAY_END_EARLY: Final = frozenset({Reason.LIMIT_SHARE})
 _SILENT: Final = Reason.STORE_UNAVAILABLE
 
 
@@ -56,7 +58,7 @@ class Keeping:
             attempt=message.attempt if message.queued or admitted else None,
             lane=Lane(route.number, message.category),
             recipient=message.user or self._identity.of(message.request.kind, message.request.recipient),
-            due_at_ms=self._due_at_ms(until_ms, spread_ms, message.attempt),
+            due_at_ms=self._due_at_ms(self._ask_again_at_ms(reason, until_ms), spread_ms, message.attempt),
             needs_place=needs_place,
             expires_at_ms=message.deadline_ms,
             body=message.packed(),
@@ -68,9 +70,13 @@ class Keeping:
         await self._queue.enqueue(route.portfolio, waiting)
         self.on_change(route.portfolio)
 
-    def _due_at_ms(self, until_ms: int | None, spread_ms: int, attempt: int) -> int:
+    def _ask_again_at_ms(self, reason: Reason, until_ms: int | None) -> int:
+        recheck_ms = self._clock.now_ms() + _RECHECK_MS
         if until_ms is None:
-            return self._clock.now_ms() + _RECHECK_MS
+            return recheck_ms
+        return min(until_ms, recheck_ms) if reason in _MAY_END_EARLY else until_ms
+
+    def _due_at_ms(self, until_ms: int, spread_ms: int, attempt: int) -> int:
         # Each of many that waits for one turn at a time would else ask at every turn.
         turns = random.randrange(2 ** min(attempt, _MOST_SPREAD)) if spread_ms else 0
         return until_ms + turns * spread_ms

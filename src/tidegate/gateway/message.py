@@ -60,6 +60,9 @@ class Message:
     relayed: bool = False
     """Whether its app is told how it ended, by webhook, when that was promised and nobody else tells it."""
 
+    of_share: bool = False
+    """Whether its app has a share of the messaging limit, so that the place that it takes is counted as the app's."""
+
     @property
     def priority(self) -> int:
         """Authentication, utility, replies, marketing (0 goes first); a queued send goes after a direct one."""
@@ -109,6 +112,7 @@ class Message:
             "delivery": self.delivery.value if self.delivery is Delivery.AT_LEAST_ONCE else None,
             "marketing_at": str(self.marketing_at_ms) if self.marketing_at_ms else None,
             "relay": "1" if self.relayed else None,
+            "share": "1" if self.of_share else None,
         }
         return {key: value for key, value in noted.items() if value is not None}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.rules import Rules
@@ -19,6 +19,13 @@ def whole_places(share: float, limit: int) -> int:
 def limit_places(limit: int, rules: Rules) -> int:
     """Places that may ever be used: the limit less headroom; UNLIMITED when there is none."""
     return UNLIMITED if limit == UNLIMITED else max(0, limit - whole_places(rules.headroom, limit))
+
+
+def share_places(share: float, limit: int, rules: Rules) -> int:
+    """Places that an app with this share may have of the limit less headroom, rounded down; UNLIMITED without one."""
+    if limit == UNLIMITED:
+        return UNLIMITED
+    return int((Decimal(repr(share)) * limit_places(limit, rules)).to_integral_value(ROUND_FLOOR))
 
 
 def category_places(limit: int, category: Category, rules: Rules) -> int:

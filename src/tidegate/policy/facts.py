@@ -77,8 +77,9 @@ class Tally(NamedTuple):
     `only_new`: only by a send that counts one more recipient. `free_in_window`: what goes within the service window
     costs nothing. `covers`: never a no; while there is room it is taken, and the tallies after it cost nothing.
     `enforced`: whether a send without room for it is stopped. `name` has no spaces; one of recipients begins with
-    `warm:`, one of money with `spend:`, and its costs are millionths of a currency. `objection`: the no where nothing
-    is left.
+    `warm:`, one of money with `spend:`, and its costs are millionths of a currency. `of_places`: it stands at the
+    places that an app (`share:<app>`) has now, and is given back when they end. `objection`: the no where nothing is
+    left, if it is known before the facts are.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Tally(NamedTuple):
     free_in_window: bool = False
     covers: bool = False
     enforced: bool = True
+    of_places: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,10 @@ class Facts:
     out before.
     `window_ends_ms`: end of the recipient's service window with this number. `counted`: the recipient holds a place.
     `used`: places held. `pair_at_ms`, `throughput_at_ms`: when the next turn comes (not after `now_ms`: now).
-    `place_at_ms`: when a place is expected to come free, where that was looked up. `outdated`: the decision did not
-    hold any more at `now_ms`. `other_user`: the user's record is another one than the decision rests on; here it is,
-    with its version. `turns_at_ms`, `tallied`: when the turns come and what the tallies stood at, as in the terms.
+    `place_at_ms`, `share_at_ms`: when a place, and one of the app's own, is expected to come free, where that was
+    looked up. `outdated`: the decision did not hold any more at `now_ms`. `other_user`: the user's record is another
+    one than the decision rests on; here it is, with its version. `turns_at_ms`, `tallied`: when the turns come and what
+    the tallies stood at, as in the terms.
     """
 
     now_ms: int
@@ -153,6 +156,7 @@ class Facts:
     pair_at_ms: int = 0
     throughput_at_ms: int = 0
     place_at_ms: int | None = None
+    share_at_ms: int | None = None
     outdated: bool = False
     other_user: bool = False
     user_version: int = 0

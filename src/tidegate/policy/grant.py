@@ -1,4 +1,4 @@
-"""What one app may send, beside the numbers that it may use: kinds of messages, templates, pace."""
+"""What one app may send, beside the numbers that it may use: kinds of messages, templates, pace, new recipients."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ class Grant:
     """One app's; None in a field: no bound.
 
     `categories`: by their names, SERVICE among them. `templates`: patterns of names (`*`, `?`, `[…]`), in which case
-    counts. `throughput_share`: of each number's messages per second, in (0, 1].
+    counts. `throughput_share`: of each number's messages per second, in (0, 1]. `limit_share`: of the places of each
+    portfolio's messaging limit that are not headroom, in (0, 1].
     """
 
     app: str
     categories: frozenset[str] | None = None
     templates: tuple[str, ...] | None = None
     throughput_share: float | None = None
+    limit_share: float | None = None
 
     def refusal(self, category: Category | None, template: str | None) -> str | None:
         """Why the app may not send this; None when it may."""

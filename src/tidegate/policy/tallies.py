@@ -1,4 +1,4 @@
-"""Which allowances a send asks for: of new recipients while a number or a template warms up, and of money."""
+"""Which allowances a send asks for: new recipients, while something warms up or of an app's share; and money."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from tidegate.cloudapi.events import Pricing
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, Quality
 from tidegate.policy.allowance_rules import BudgetRule, WarmUpRamp
+from tidegate.policy.capacity import share_places
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
 from tidegate.policy.money import write_micros
 from tidegate.policy.paces import is_marketing_now
@@ -20,13 +21,14 @@ from tidegate.policy.warming import KEPT_MS, Warming, number_id, tally_name, tem
 
 WARM: Final = "warm:"
 SPEND: Final = "spend:"
+SHARE: Final = "share:"
 #: What a status may still settle: longer than Meta repeats a webhook (7 days) after its 30 days to deliver.
 SETTLED_MS: Final = 40 * 86_400_000
 
 
 def tallies_of(case: Case, standing: Standing, now_ms: int) -> tuple[Tally, ...]:
     """The allowances that a send asks for, under the rules of the standing."""
-    return (*_warm_ups(case, standing, now_ms), *_money(case, standing, now_ms))
+    return (*_warm_ups(case, standing, now_ms), *_share(case, standing), *_money(case, standing, now_ms))
 
 
 def lacking(terms: Terms, facts: Facts) -> Iterator[Tally]:
@@ -77,6 +79,13 @@ def _warm_ups(case: Case, standing: Standing, now_ms: int) -> Iterator[Tally]:
             objection=Objection(Reason.WARM_UP, detail, until_ms=until_ms),
             enforced=rule.mode is Mode.ENFORCE,
         )
+
+
+def _share(case: Case, standing: Standing) -> Iterator[Tally]:
+    if case.grant is not None and case.grant.limit_share is not None and case.counts:
+        places = share_places(case.grant.limit_share, standing.limit, standing.rules)
+        limit = NO_LIMIT if places == UNLIMITED else places
+        yield Tally(f"{SHARE}{case.grant.app}", 1, limit, only_new=True, expires_at_ms=0, of_places=True)
 
 
 def _money(case: Case, standing: Standing, now_ms: int) -> Iterator[Tally]:

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     UPSTREAM_THROTTLED = "upstream_throttled"
     OUTCOME_UNKNOWN = "outcome_unknown"
     NOT_GRANTED = "not_granted"
+    LIMIT_SHARE = "limit_share"
 
     @property
     def code(self) -> int:
@@ -77,6 +78,7 @@ CODES: dict[Reason, int] = {
     Reason.OUTCOME_UNKNOWN: 131000,
     # Graph's own words for it: "Application does not have permission for this action".
     Reason.NOT_GRANTED: 10,
+    Reason.LIMIT_SHARE: 131048,
 }
 
 

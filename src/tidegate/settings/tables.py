@@ -174,6 +174,8 @@ class App(Table):
     #: Patterns of names of templates: `order_*`.
     templates: tuple[fields.TemplatePattern, ...] | None = None
     throughput_share: fields.Share | None = None
+    #: Of the places of the messaging limit less headroom: most that its sends may take.
+    limit_share: fields.Share | None = None
     #: A key of it that is none of ours is Meta's own access token: what passes through goes on with it, untouched.
     own_token: StrictBool = False
     #: Of each process: requests of Graph's face that are being answered.
@@ -184,11 +186,11 @@ class App(Table):
     @property
     def grant(self) -> Grant | None:
         """What it may send by way of its numbers; None: all."""
-        bounds = (self.categories, self.templates, self.throughput_share)
-        if bounds == (None, None, None):
+        bounds = (self.categories, self.templates, self.throughput_share, self.limit_share)
+        if all(bound is None for bound in bounds):
             return None
         categories = None if self.categories is None else frozenset(self.categories)
-        return Grant(self.name, categories, self.templates, self.throughput_share)
+        return Grant(self.name, categories, self.templates, self.throughput_share, self.limit_share)
 
     def may_use(self, number_id: str) -> bool:
         """Whether this app may send from, and read about, the number of this phone_number_id."""

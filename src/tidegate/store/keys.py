@@ -27,7 +27,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | history | stream | one entry a change of standing | restand, swing | trimmed |
 | breakers | hash | id -> `<revision> <JSON>` of a breaker that concerns many users | swing | 8 days after it closed |
 | turns | hash | further paces (a throttle's, a probe's) by name -> next turn (ms) | admit | 8 days unused |
-| tally:<name> | string | taken of an allowance (recipients, money) | admit, settle, refresh | after its period |
+| tally:<name> | string | taken of an allowance; of a share: below | admit, settle, refresh | after its period |
 | count:<name> | string | how often a signal came: `<time>,<id>` each | count | after its window |
 | user:<recipient> | hash | `v` version, `r` what is known of one user | admit, {update,erase}_user | when empty |
 | outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | {count,trip}_outcomes | 40 days |
@@ -65,6 +65,12 @@ costs every send):
 - `record:<id>`, string: `<revision> <call> <JSON>`: its order, its audience in numbers, its progress.
 - `rows:<id>:<upload>:<group>`, hash: number of a chunk -> some of a group's rows, packed and sealed.
 - `errors:<id>:<upload>`, hash: number of a chunk -> lines that were rejected, and why, packed.
+
+What `tally:share:` begins is of the apps that have a share of the limit:
+
+- `<app>:ledger` (`used`), `<app>:places:<bucket>`, `<app>:calendar`, `<app>:holds`, `<app>:releases`: what the keys of
+  these names hold of all places, of those that the app's own sends took; written with them, and gone with them.
+- `apps`, set: apps that have such a book; never goes.
 """
 
 from __future__ import annotations

@@ -182,9 +182,9 @@ class Ledger:
         answer = await script("move_user").repeatable(self._client, self._keys[portfolio].all, [alias, user, *numbers])
         return bool(answer[1])
 
-    async def books(self, portfolio: str) -> Books:
-        """Places and the release curve of one portfolio."""
-        answer = await script("capacity")(self._client, self._keys[portfolio].all, [])
+    async def books(self, portfolio: str, app: str = "") -> Books:
+        """Places and the release curve of one portfolio; with `app`, of those that are of its share (epoch 0)."""
+        answer = await script("capacity")(self._client, self._keys[portfolio].all, [app] if app else [])
         pairs = answer[3:]
         return Books(answer[0], answer[1], answer[2], dict(zip(pairs[::2], pairs[1::2], strict=True)))
 
@@ -265,7 +265,7 @@ def _encode_ask(args: list[Any], ask: Ask) -> None:
 
 
 def _tally(tally: Tally) -> tuple[str, int, int, int, int]:
-    when = 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
+    when = 4 if tally.of_places else 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
     return tally.name, tally.cost, tally.limit if tally.enforced else NO_LIMIT, when, tally.expires_at_ms
 
 

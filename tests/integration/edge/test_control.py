@@ -64,6 +64,7 @@ class TestCapacity:
             "releases": [],
             "queued": {"authentication": 0, "utility": 0, "marketing": 0},
             "held_until": None,
+            "limit_share": None,
         }
 
     async def test_places_in_use_and_their_releases_are_told(self, bare: Caller):

@@ -14,6 +14,7 @@ from tidegate.policy.capacity import (
     place_at,
     release_curve,
     reserved_above,
+    share_places,
     whole_places,
 )
 from tidegate.policy.rules import Rules
@@ -59,6 +60,21 @@ def test_a_share_in_whole_places(share: float, limit: int, places: int) -> None:
 def test_the_bounds_of_each_category(limit: int, rules: Rules, within: int, by_category: tuple[int, ...]) -> None:
     assert limit_places(limit, rules) == within
     assert tuple(category_places(limit, category, rules) for category in Category) == by_category
+
+
+@pytest.mark.parametrize(
+    ("share", "limit", "rules", "places"),
+    [
+        pytest.param(0.25, 2_000, Rules(), 475, id="of the limit less headroom"),
+        pytest.param(0.25, 20, Rules(), 4, id="three quarters of a place are none"),
+        pytest.param(1.0, 2_000, Rules(), 1_900, id="all of it"),
+        pytest.param(0.29, 100, BARE, 29, id="binary fractions take no place away"),
+        pytest.param(0.001, 250, Rules(), 0, id="a share of a small limit may be no place"),
+        pytest.param(0.5, UNLIMITED, Rules(), UNLIMITED, id="no limit, and no bound"),
+    ],
+)
+def test_the_places_of_an_app(share: float, limit: int, rules: Rules, places: int) -> None:
+    assert share_places(share, limit, rules) == places
 
 
 def test_what_the_categories_above_keep() -> None:

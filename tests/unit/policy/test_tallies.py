@@ -25,6 +25,7 @@ from tests.unit.policy.rate_cards import market
 from tidegate.cloudapi.events import Pricing
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, Quality
 from tidegate.policy.facts import NO_LIMIT, Case, Tally
+from tidegate.policy.grant import Grant
 from tidegate.policy.pricing import SERVICE_CHARGED_SINCE_MS
 from tidegate.policy.standing import NumberStanding, Standing
 from tidegate.policy.tallies import billed_micros, lacking, tallies_of
@@ -38,6 +39,7 @@ MONTH_MS = SERVICE_CHARGED_SINCE_MS + 31 * DAY_MS
 MARKETS = {"india": market("91") | {"service": "0.0035"}, "brazil": market("55") | {"marketing": "0.06"}}
 CARD = {"currency": "USD", "markets": MARKETS}
 INDIAN = "919876543210"
+HALF = Grant("checkout", limit_share=0.5)
 
 
 def standing_of(**tables: Any) -> Standing:
@@ -53,6 +55,27 @@ def budget(**changes: Any) -> dict[str, Any]:
 
 def names(case: Case, standing: Standing, now_ms: int = NOW_MS) -> list[str]:
     return [tally.name for tally in tallies_of(case, standing, now_ms)]
+
+
+# Shares of the limit
+
+
+@pytest.mark.parametrize(
+    ("case", "limit", "asked"),
+    [
+        pytest.param(make_case(grant=HALF), 2_000, [("share:checkout", 950)], id="half of 2,000 less 100 of headroom"),
+        pytest.param(make_case(grant=HALF), UNLIMITED, [("share:checkout", NO_LIMIT)], id="no limit: it is counted"),
+        pytest.param(make_case(), 2_000, [], id="an app that may send all"),
+        pytest.param(make_case(grant=Grant("checkout", throughput_share=0.5)), 2_000, [], id="another grant"),
+        pytest.param(make_service_case(grant=HALF), 2_000, [], id="a free-form message takes no place"),
+        pytest.param(make_case(grant=HALF, to_group=True), 2_000, [], id="nor does one to a group"),
+    ],
+)
+def test_which_share_a_send_asks_for(case: Case, limit: int, asked: list[tuple[str, int]]) -> None:
+    tallies = tallies_of(case, standing_of(limit=limit), NOW_MS)
+
+    assert [(tally.name, tally.limit) for tally in tallies] == asked
+    assert all(tally.cost == 1 and tally.only_new and tally.of_places and tally.enforced for tally in tallies)
 
 
 # Warm-up

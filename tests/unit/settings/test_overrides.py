@@ -30,6 +30,7 @@ def _read(settings: Settings, path: str) -> Any:
         pytest.param("POLL__INTERVAL", "1h", "poll.interval_ms", 3_600_000, id="a duration"),
         pytest.param("RULES__HEADROOM", "0.25", "rules.headroom", 0.25, id="a share"),
         pytest.param("APP__0__THROUGHPUT_SHARE", "0.25", "apps.0.throughput_share", 0.25, id="one left out"),
+        pytest.param("APP__0__LIMIT_SHARE", "1", "apps.0.limit_share", 1, id="all of what is shared"),
         pytest.param("RULES__HEADROOM", "0", "rules.headroom", 0, id="a share without a point"),
         pytest.param("RULES__LATE_DELIVERY_HOLD", "false", "rules.late_delivery_hold", False, id="a truth"),
         pytest.param("RULES__MAX_WAIT__MARKETING", "1d", "rules.max_wait.marketing_ms", 86_400_000, id="a deeper key"),

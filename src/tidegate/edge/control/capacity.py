@@ -9,7 +9,8 @@ from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.edge.calls import Call
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
-from tidegate.policy.capacity import Release, available, release_curve, whole_places
+from tidegate.policy.capacity import Release, available, release_curve, share_places, whole_places
+from tidegate.policy.standing import Standing
 from tidegate.store.send_queue import Lane
 
 #: More releases than this are told by the minute.
@@ -41,6 +42,7 @@ async def capacity(call: Call) -> Reply:
             "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
             "releases": [{"at": write_time_up(release.at_ms), "places": release.places} for release in grouped(curve)],
             "queued": await _queued(call, portfolio),
+            "limit_share": await _share(call, portfolio, standing),
         }
     )
 
@@ -54,6 +56,24 @@ def grouped(curve: list[Release]) -> list[Release]:
         releases = list(group)
         minutes.append(Release(releases[-1].at_ms, sum(release.places for release in releases)))
     return minutes
+
+
+async def _share(call: Call, portfolio: str, standing: Standing) -> dict[str, Any] | None:
+    """What the caller's own share of the limit is, and what is left of it; None where it has none."""
+    share = call.app.limit_share
+    if share is None:
+        return None
+    books = await call.services.ledger.books(portfolio, call.app.name)
+    places = share_places(share, standing.limit, standing.rules)
+    unlimited = places == UNLIMITED
+    curve = release_curve(books.releases, books.now_ms)
+    return {
+        "app": call.app.name,
+        "places": None if unlimited else places,
+        "used": books.used,
+        "available": None if unlimited else max(0, places - books.used),
+        "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
+    }
 
 
 async def _queued(call: Call, portfolio: str) -> dict[str, Any]:

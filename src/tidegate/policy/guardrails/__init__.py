@@ -12,6 +12,7 @@ from tidegate.policy.guardrails.campaign_hours import campaign_hours
 from tidegate.policy.guardrails.category_reserve import category_reserve
 from tidegate.policy.guardrails.consent import consent
 from tidegate.policy.guardrails.frequency_cap import frequency_cap
+from tidegate.policy.guardrails.limit_share import limit_share
 from tidegate.policy.guardrails.messaging_limit import messaging_limit
 from tidegate.policy.guardrails.number_standing import number_standing
 from tidegate.policy.guardrails.operator_pause import operator_pause
@@ -64,6 +65,7 @@ COUNTED: tuple[CountedGuardrail, ...] = (
     service_window,
     messaging_limit,
     category_reserve,
+    limit_share,
     warm_up,
     breaker_pace,
     pair_rate,

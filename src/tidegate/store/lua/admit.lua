@@ -1,5 +1,5 @@
 -- admit: take everything that a send needs, or nothing; for all sends of the moment in one call.
--- uses: keys, time, places, queue, paces
+-- uses: keys, time, places, shares, queue, paces
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -75,7 +75,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
   -- Further paces and allowances.
   local is_new = place ~= nil and counted == 0
   local times, come = turns_look(k, turns, now)
-  local stands, costs, room = tallies_look(k, tallies, is_new, open)
+  local stands, costs, room = tallies_look(k, tallies, is_new, open, now)
 
   local seen = { 1, epoch, 0, 0, window, counted, used, pair_at, turn_at, version, '', table.concat(times, ' '),
     table.concat(stands, ' ') }
@@ -94,6 +94,7 @@ local function admit(portfolio, id, attempt, epoch, recipient, number, flags, pl
     place.holds[id] = { expected = now + 86400000, ends = now + hold_ms }
     place_save(k, place, now)
     if counted == 0 then wake_queued(k, recipient, now) end
+    share_change(k, about, recipient, place, now, function(own) own.holds[id] = place.holds[id] end)
   end
   if pair_emission > 0 then
     pair_tat = math.max(pair_tat, now) + pair_emission

@@ -1,5 +1,5 @@
 -- enqueue: keep a message in the send queue, new or given back by the attempt that has it.
--- uses: keys, time, places, queue, paces, names
+-- uses: keys, time, places, shares, queue, paces, names
 -- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
@@ -11,7 +11,7 @@
 local k, now = keys_of(0), now_ms(KEYS[1])
 local id, attempt, lane, recipient = ARGV[1], ARGV[2], ARGV[3], name_of(k, ARGV[4])
 local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
-  'recipient', 'reason', 'doubt')
+  'recipient', 'reason', 'doubt', 'about')
 local state = record[1]
 
 if attempt == '' then
@@ -29,6 +29,7 @@ end
 if state == 'sending' and record[3] == '1' and not record[9] then
   local place = place_load(k, record[7])
   place.holds[id] = nil
+  share_change(k, record[10], record[7], place, now, function(own) own.holds[id] = nil end)
   place_save(k, place, now)
 end
 

@@ -1,5 +1,5 @@
 -- move_user: count under a user's name what was counted under an alias of theirs, and whatever still comes for it.
--- uses: keys, time, places, queue, names
+-- uses: keys, time, places, shares, queue, names
 -- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
@@ -20,19 +20,23 @@ local function becomes_theirs(id)
   if redis.call('EXISTS', k.message .. id) == 1 then redis.call('HSET', k.message .. id, 'recipient', user) end
 end
 
-local freed, from = 0, place_load(k, alias)
-if from.ends > 0 then
-  local to = place_load(k, user)
+local function move_place(book)
+  local from = place_load(book, alias)
+  if from.ends <= 0 then return 0 end
+  local to = place_load(book, user)
   for id, hold in pairs(from.holds) do
     to.holds[id] = hold
     becomes_theirs(id)
   end
   to.counted = math.max(to.counted, from.counted)
   from.holds, from.counted = {}, 0
-  place_save(k, from, now)
-  freed = (from.ends > now and to.ends > now) and 1 or 0
-  place_save(k, to, now)
+  place_save(book, from, now)
+  place_save(book, to, now)
+  return (from.ends > now and to.ends > now) and 1 or 0
 end
+
+local freed = move_place(k)
+for _, book in ipairs(share_books(k)) do move_place(book) end
 
 for id in string.gmatch(redis.call('HGET', k.queued_for, alias) or '', '%S+') do
   becomes_theirs(id)

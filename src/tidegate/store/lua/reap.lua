@@ -1,5 +1,5 @@
 -- reap: end what has run out of time: leases, deadlines of queued messages, outcomes that never came.
--- uses: keys, time, places, queue, doubts, reports
+-- uses: keys, time, places, shares, queue, doubts, reports
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved
@@ -88,4 +88,5 @@ for _, id in ipairs(due(k.inflight)) do
   end
 end
 sweep(k, now, 0, 0, 200)
+for _, book in ipairs(share_books(k)) do sweep(book, now, 0, 0, 200) end
 return answer

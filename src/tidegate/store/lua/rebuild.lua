@@ -1,5 +1,5 @@
 -- rebuild: write into the books what a node remembers of its sends and they do not have.
--- uses: keys, time, places, queue, names
+-- uses: keys, time, places, shares, queue, names
 -- promised
 --
 -- KEYS     one portfolio's block (store/keys.py)
@@ -16,19 +16,22 @@ local k, now = keys_of(0), now_ms(KEYS[1])
 local answer, DAY = { now }, 86400000
 
 -- As `admit` and `refresh` would have it: a hold until the fate is known, or a day from the delivery.
-local function write_place(id, recipient, place, window, admitted, ends, delivered, tried_twice)
-  local held = place_load(k, recipient)
-  if delivered > 0 then
-    local at = math.min(delivered, now + DAY)
-    at = math.max(admitted, math.min(math.max(at, now), at + 999))
-    if place ~= '1' and not (place == '0' and at >= window) then return end
-    if not tried_twice then held.holds[id] = nil end
-    held.counted = math.max(held.counted, at + DAY)
-  elseif place == '1' and ends > now then
-    held.holds[id] = { expected = math.max(held.counted, admitted + DAY), ends = ends }
-  else
-    return
+local function write_place(id, recipient, place, window, admitted, ends, about, delivered, tried_twice)
+  local function change(held)
+    if delivered > 0 then
+      local at = math.min(delivered, now + DAY)
+      at = math.max(admitted, math.min(math.max(at, now), at + 999))
+      if place ~= '1' and not (place == '0' and at >= window) then return end
+      if not tried_twice then held.holds[id] = nil end
+      held.counted = math.max(held.counted, at + DAY)
+    elseif place == '1' and ends > now then
+      held.holds[id] = { expected = math.max(held.counted, admitted + DAY), ends = ends }
+    end
   end
+  local held = place_load(k, recipient)
+  -- Whose send took a place that both used nobody knows any more: it counts for each.
+  share_change(k, about, recipient, { ends = 0 }, now, change)
+  change(held)
   place_save(k, held, now)
 end
 
@@ -44,7 +47,7 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
     -- Meta tells of a delivery once, and may have told it just before.
     if delivered > 0 and not record[6] then
       redis.call('HSET', k.message .. id, 'counted', 1)
-      write_place(id, recipient, place, window, admitted, ends, delivered, record[7])
+      write_place(id, recipient, place, window, admitted, ends, about, delivered, record[7])
     end
     return 0
   end
@@ -54,7 +57,7 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
     queued_for(k, record[4], id, false)
   end
   if state ~= 'failed' or delivered > 0 then
-    write_place(id, recipient, place, window, admitted, ends, delivered, false)
+    write_place(id, recipient, place, window, admitted, ends, about, delivered, false)
   end
   redis.call('HSET', k.message .. id, 'state', state, 'attempt', attempt, 'recipient', recipient, 'number', number,
     'place', place, 'window', digits(window), 'at', digits(admitted), 'about', about, 'tallies', '', 'wamid', wamid,

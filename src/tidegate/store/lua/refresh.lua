@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold.
--- uses: keys, time, places, queue, paces, names
+-- uses: keys, time, places, shares, queue, paces, names
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -25,18 +25,22 @@ local function apply_to_place(k, id, record, at, says)
   local delivered = math.max(admitted, math.min(math.max(at, now), at + 999))
   local late = place_kind == '0' and says == 'counts' and delivered >= window
   if place_kind ~= '1' and not late then return 0 end
-  local place = place_load(k, name_of(k, record[2]))
   local tried_twice = record[12] and record[1] ~= 'queued'
-  if says == 'counts' then
-    if not tried_twice then place.holds[id] = nil end
-    place.counted = math.max(place.counted, delivered + DAY)
-  elseif tried_twice then
-    return 0
-  elseif says == 'frees' then
-    place.holds[id] = nil
-  elseif place.holds[id] then
-    place.holds[id].ends = place.holds[id].expected
+  if tried_twice and says ~= 'counts' then return 0 end
+  local function change(place)
+    if says == 'counts' then
+      if not tried_twice then place.holds[id] = nil end
+      place.counted = math.max(place.counted, delivered + DAY)
+    elseif says == 'frees' then
+      place.holds[id] = nil
+    elseif place.holds[id] then
+      place.holds[id].ends = place.holds[id].expected
+    end
   end
+  local recipient = name_of(k, record[2])
+  local place = place_load(k, recipient)
+  share_change(k, record[9], recipient, place, now, change)
+  change(place)
   return place_save(k, place, now) < 0 and 1 or 0
 end
 

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended; for all that ended since the last call.
--- uses: keys, time, places, queue, paces, doubts, reports
+-- uses: keys, time, places, shares, queue, paces, doubts, reports
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -74,6 +74,7 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   if release ~= '1' or record[4] ~= '1' or in_doubt then return 0 end
   local place = place_load(k, record[3])
   place.holds[id] = nil
+  share_change(k, record[8], record[3], place, now, function(own) own.holds[id] = nil end)
   return place_save(k, place, now) < 0 and 1 or 0
 end
 

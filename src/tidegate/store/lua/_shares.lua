@@ -1,0 +1,34 @@
+-- shares: the book of an app that has a share of the limit: the places that its own sends took, kept as the portfolio's.
+--
+-- A place is in it from when a send of the app took it, and for as long as messages of the app keep it by themselves:
+-- what another app sends to the same recipient puts off the end of the place, and not of this. `about` says of a message
+-- whether its app has a share. `tally:share:apps` names all apps that have such a book.
+local function share_book(k, app)
+  local own = k.tally .. 'share:' .. app .. ':'
+  return setmetatable({ ledger = own .. 'ledger', places = own .. 'places:', calendar = own .. 'calendar',
+    holds = own .. 'holds', releases = own .. 'releases' }, { __index = k })
+end
+
+local function share_books(k)
+  local books = {}
+  for i, app in ipairs(redis.call('SMEMBERS', k.tally .. 'share:apps')) do books[i] = share_book(k, app) end
+  return books
+end
+
+-- How many places an app has, once so many have been freed that it has less than `wanted`, or all that have ended.
+local function share_used(k, app, wanted, now)
+  local book = share_book(k, app)
+  return sweep(book, now, tonumber(redis.call('HGET', book.ledger, 'used') or 0), wanted, 100000)
+end
+
+-- Changes the app's own place as the portfolio's `place` is changed, of which another app's send may have taken it.
+local function share_change(k, about, recipient, place, now, change)
+  if not about or not string.find(about, '"share":', 1, true) then return end
+  local noted = cjson.decode(about)
+  if not noted.share then return end
+  local book = share_book(k, noted.app)
+  local own = place_load(book, recipient)
+  if own.ends <= now and place.ends > now then return end
+  change(own)
+  if place_save(book, own, now) > 0 then redis.call('SADD', k.tally .. 'share:apps', noted.app) end
+end
