@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -79,6 +79,9 @@ class Metrics:
             ("limit",),
             registry=registry,
         )
+        self._under_way: list[Callable[[], int]] = []
+        in_flight = Gauge("tidegate_in_flight", "Requests of Graph's face that are being answered.", registry=registry)
+        in_flight.set_function(lambda: sum(count() for count in self._under_way))
         self._ended = Counter(
             "tidegate_queue_ended",
             "Queued or sent messages that ran out of time, by what they became.",
@@ -203,6 +206,10 @@ class Metrics:
     def refused_key(self, why: str) -> None:
         """A key was not taken: unknown, of another environment, or one more of an address that is locked_out."""
         self._refused_keys.labels(why).inc()
+
+    def in_flight(self, count: Callable[[], int]) -> None:
+        """`count` tells, whenever it is asked, how many requests are under way somewhere."""
+        self._under_way.append(count)
 
     def turned_away(self, limit: str) -> None:
         """A request was one too many for this limit: connections, node, app or bodies."""

@@ -156,8 +156,13 @@ TABLE: Final = (
     Row(
         "B26",
         "telling by the time of an answer",
-        "keys are looked up by their SHA-256; what is another's and what is nobody's is one answer",
+        "keys are looked up by their SHA-256, and a wrong one takes the same steps however near it comes; what is "
+        "another's and what is nobody's is one answer",
         (
+            *_at(
+                "unit/edge/test_keyring",
+                "test_a_wrong_key_takes_the_same_steps_to_the_same_answer_however_near_it_comes",
+            ),
             *_at("unit/edge/test_lockout", "test_a_lock_out_is_told_to_its_end_and_is_the_peers_own"),
             *_at(f"{_EDGE}/test_tenants", "test_what_is_anothers_and_what_is_nobodys_are_one_answer"),
         ),

@@ -26,6 +26,11 @@ class Turnstile:
         self._metrics = metrics
         self._inside = 0
 
+    @property
+    def inside(self) -> int:
+        """How many have entered, and not left."""
+        return self._inside
+
     def __enter__(self) -> None:
         if self._inside >= self._most:
             self._metrics.turned_away(self._limit)
@@ -44,6 +49,7 @@ class Turnstiles:
 
     def __init__(self, most: int, metrics: Metrics) -> None:
         self.node = Turnstile(most, Kind.OVERLOADED, "the node", "node", metrics)
+        metrics.in_flight(lambda: self.node.inside)
         self._metrics = metrics
         self._of_apps: dict[str, Turnstile] = {}
 

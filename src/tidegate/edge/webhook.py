@@ -13,14 +13,16 @@ from aiohttp import web
 
 from tidegate.cloudapi.events import Unrecognised
 from tidegate.cloudapi.webhooks import BadWebhook, read_body, verify_signature
-from tidegate.edge import bodies
 from tidegate.edge.denials import Denial
 from tidegate.edge.services import Services
+from tidegate.edge.strangers import Strangers
 from tidegate.errors import StoreUnavailable
 
 #: Meta: "payloads up to 3 MB".
 MOST: Final = 3 * 1024 * 1024
 DEADLINE_S: Final = 10.0
+#: Bodies that are awaited at once, 384 MB at the worst: until the last byte anybody may have sent it.
+_AWAITED: Final = 128
 #: Bodies of at most this size (bytes) are applied side by side, so many of them; larger ones one at a time.
 _SMALL: Final = 64 * 1024
 _SMALL_AT_ONCE: Final = 256
@@ -38,6 +40,7 @@ class Webhook:
         self._signals = services.signals
         self._relay = services.relay
         self._metrics = services.metrics
+        self._strangers = Strangers(services.metrics, _AWAITED)
         # What JSON is read into takes ten times the memory of its text.
         self._of_large = asyncio.Semaphore(1)
         self._of_small = asyncio.Semaphore(_SMALL_AT_ONCE)
@@ -57,13 +60,13 @@ class Webhook:
         status = await self._receive(request)
         self._metrics.webhook(status)
         response = web.Response(status=status)
-        if status in (408, 413):
+        if not request.content.is_eof():
             response.force_close()
         return response
 
     async def _receive(self, request: web.Request) -> int:
         try:
-            raw = await bodies.read_body(request, MOST, DEADLINE_S)
+            raw = await self._strangers.read(request, MOST, DEADLINE_S)
         except Denial as denial:
             return denial.status
         given = request.headers.getall(_SIGNATURE, [])

@@ -204,14 +204,18 @@ class TestRequestsUnderWay:
         under_way = await self.held(call, graph)
 
         refused = await call.send(template())
-        control = await call("GET", "/gateway/v1/queue")
+        control, ready = await call("GET", "/gateway/v1/queue"), await call("GET", "/readyz", None)
+        told = node.services.metrics.exposition()
         gate.set()
         await under_way
 
         assert (refused.status, refused["Retry-After"], refused.error["code"]) == (503, "1", 2)
         assert refused.error["is_transient"] is True
-        assert control.status == 200
+        # It turns away what is too much, and is not to be taken out for that.
+        assert (control.status, ready.status) == (200, 200)
+        assert b"tidegate_in_flight 1.0" in told
         assert (await call.send(template())).status == 200
+        assert b"tidegate_in_flight 0.0" in node.services.metrics.exposition()
 
 
 class TestTls:

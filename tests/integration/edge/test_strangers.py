@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.integration.edge.callers import CHECKOUT, NUMBER, Caller, Recorder, template
+from tests.integration.edge.callers import CHECKOUT, NUMBER, Caller, Recorder, signed, template
 from tests.integration.edge.conftest import NodeMaker
 from tidegate.app import Node
-from tidegate.edge import strangers
+from tidegate.edge import strangers, webhook
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -63,3 +63,18 @@ async def test_of_too_many_the_longest_waited_for_is_told_so(
     assert told.startswith(b"HTTP/1.1 503 ")
     assert b"Retry-After: 1\r\n" in told
     assert b'"is_transient":true' in told
+
+
+async def test_of_too_many_webhooks_that_drip_the_longest_waited_for_is_told_so_and_metas_is_taken(
+    make_node: NodeMaker, graph: Recorder, session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "_AWAITED", 1)
+    node = await make_node(graph.url)
+    raw = b'{"object":"whatsapp_business_account","entry":[]}'
+    async with dripping(node, 1, "/webhooks/whatsapp") as (first,):
+        got = await Caller.of(node, session)("POST", "/webhooks/whatsapp", None, data=raw, headers=signed(raw))
+        told = await first.read()
+
+    assert got.status == 200
+    assert told.startswith(b"HTTP/1.1 503 ")
+    assert b"Connection: close\r\n" in told
