@@ -15,9 +15,11 @@ from tidegate import __version__
 from tidegate.audit_watch import AuditWatch
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
+from tidegate.edge.denials import Kind
 from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
 from tidegate.edge.tls import Tls
+from tidegate.edge.turnstile import Turnstile
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import START_BY_MS, Gateway, Offline, Route
@@ -41,8 +43,10 @@ from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
 from tidegate.signals import Signals, Whose
 from tidegate.store.aliases import Aliases
+from tidegate.store.audiences import Audiences
 from tidegate.store.audit import Audit
 from tidegate.store.books import Books
+from tidegate.store.campaigns import Campaigns
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
@@ -76,6 +80,8 @@ from tidegate.warning_watch import WarningWatch
 
 #: Admitted sends start within START_BY_MS of their asking; a stop is acknowledged a little after that.
 SETTLE_MS: Final = START_BY_MS + 50
+#: Audiences that a node takes at once. Each may take some 50 MB.
+UPLOADS: Final = 2
 log = structlog.get_logger()
 
 __all__ = ["SETTLE_MS", "Node", "build"]
@@ -186,6 +192,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         )
         for p, w in settings.wabas
     ]
+    campaigns = Campaigns(client, portfolios)
     draining = [False]
     services = Services(
         settings=settings,
@@ -208,10 +215,14 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         messages=messages,
         users=users,
         aliases=aliases,
+        identity=identity,
         audit=audit,
         outcomes=outcomes,
         tallies=tallies,
         wallets=Wallets(client),
+        campaigns=campaigns,
+        audiences=Audiences(client, portfolios, seal, campaigns),
+        uploads=Turnstile(UPLOADS, Kind.OVERLOADED, "the node", "uploads", metrics),
         enforcement=enforcement,
         signals=signals,
         relay=relay,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -37,8 +38,40 @@ async def read_body(request: web.Request, most: int = SEND_MOST, deadline_s: flo
         detail = f"the body has to arrive within {deadline_s:g} s"
         raise Denial(Kind.REQUEST_TIMEOUT, detail, headers={"Connection": "close"}) from None
     except (aiohttp.ClientError, HttpProcessingError, web.RequestPayloadError):
-        raise Denial(Kind.BAD_REQUEST, "the body is not well-formed HTTP", headers={"Connection": "close"}) from None
+        raise _broken() from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def body_pieces(request: web.Request, most: int, stall_s: float, deadline_s: float) -> AsyncIterator[bytes]:
+    """The body as it comes, for one that is too long to be held.
+
+    Raises Denial when it is longer than `most`, when nothing comes for `stall_s`, when all of it has not come within
+    `deadline_s`, and when it is broken off.
+    """
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
+    loop = asyncio.get_running_loop()
+    until_s, size = loop.time() + deadline_s, 0
+    while True:
+        wait_s = min(stall_s, until_s - loop.time())
+        try:
+            async with asyncio.timeout(wait_s):
+                piece = await request.content.readany()
+        except TimeoutError:
+            detail = f"the body has to go on within {stall_s:g} s, and to end within {deadline_s:g} s"
+            raise Denial(Kind.REQUEST_TIMEOUT, detail, headers={"Connection": "close"}) from None
+        except (aiohttp.ClientError, HttpProcessingError, web.RequestPayloadError):
+            raise _broken() from None
+        if not piece:
+            return
+        size += len(piece)
+        if size > most:
+            raise _too_large(most)
+        yield piece
+
+
+def _broken() -> Denial:
+    return Denial(Kind.BAD_REQUEST, "the body is not well-formed HTTP", headers={"Connection": "close"})
 
 
 def _too_large(most: int) -> Denial:
@@ -51,23 +84,24 @@ def refuse_encoded(request: web.Request) -> None:
         raise Denial(Kind.UNSUPPORTED_ENCODING, "send the body without Content-Encoding")
 
 
+def media_type(request: web.Request) -> str:
+    """What the body says that it is, without parameters; empty when it says nothing."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 def is_form(request: web.Request) -> bool:
     """Whether the body is an `application/x-www-form-urlencoded` one."""
-    return _media_type(request) == "application/x-www-form-urlencoded"
+    return media_type(request) == "application/x-www-form-urlencoded"
 
 
 def is_json(request: web.Request) -> bool:
     """Whether the body says that it is JSON."""
-    return _media_type(request) == "application/json"
+    return media_type(request) == "application/json"
 
 
 def is_multipart(request: web.Request) -> bool:
     """Whether the body is one of several parts."""
-    return _media_type(request).startswith("multipart/")
-
-
-def _media_type(request: web.Request) -> str:
-    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return media_type(request).startswith("multipart/")
 
 
 def form_text(raw: bytes) -> str:

@@ -45,10 +45,10 @@ class Call:
             raise Denial(Kind.BAD_REQUEST, f"query {name}: is given twice")
         return values[0] if values else None
 
-    async def fields(self) -> dict[str, Any]:
-        """The body, which has to be a JSON object that gives no key twice."""
+    async def fields(self, most: int = _MOST) -> dict[str, Any]:
+        """The body, which has to be a JSON object of `most` bytes that gives no key twice."""
         refuse_encoded(self.request)
-        raw = await read_body(self.request, _MOST)
+        raw = await read_body(self.request, most)
         try:
             body = read_json(raw)
         except BadJson as fault:

@@ -14,8 +14,9 @@ from tidegate.edge.calls import Call
 from tidegate.edge.replies import Reply
 from tidegate.settings.tables import Scope
 
-KeyedHandler = Callable[[Call], Awaitable[Reply]]
-OpenHandler = Callable[[web.Request], Awaitable[web.Response]]
+#: What is too long to be held in an answer is written as it is made.
+KeyedHandler = Callable[[Call], Awaitable[Reply | web.StreamResponse]]
+OpenHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _HOLE: Final = re.compile(r"\{([a-z_]+)\}")
 #: Parts of a path that may hold slashes: Meta's message ids are base64.
@@ -79,7 +80,8 @@ class Endpoint:
 
     `scopes`: any of them opens it; none: it is open to all. Exactly one of `keyed` and `open_to_all` handles it, or
     neither for a row of Graph's face, which is not routed by its path. `answers`: name of the schema by HTTP status;
-    an empty name stands for a body without one. `body`: name of the request body's schema.
+    an empty name stands for a body without one. `body`: name of the request body's schema; `body_types`: what it may be
+    where it is a stream of no schema. `answer_types`: what the answer is, where it is no JSON.
     """
 
     method: str
@@ -91,6 +93,8 @@ class Endpoint:
     open_to_all: OpenHandler | None = None
     body: str | None = None
     parameters: tuple[Parameter, ...] = field(default=())
+    body_types: tuple[str, ...] = ()
+    answer_types: tuple[str, ...] = ()
 
     @property
     def face(self) -> Face:

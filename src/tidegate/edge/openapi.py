@@ -55,7 +55,13 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": ref(endpoint.body)}},
         }
+    if endpoint.body_types:
+        operation["requestBody"] = {"required": True, "content": _streams(endpoint.body_types)}
     return operation
+
+
+def _streams(types: Iterable[str]) -> dict[str, Any]:
+    return {content_type: {"schema": TEXT} for content_type in types}
 
 
 def _operation_id(endpoint: Endpoint) -> str:
@@ -92,6 +98,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         if name:
             content_type = fault_type if status >= HTTPStatus.BAD_REQUEST else "application/json"
             answer["content"] = {content_type: {"schema": ref(name)}}
+        elif endpoint.answer_types:
+            answer["content"] = _streams(endpoint.answer_types)
         told[str(status)] = answer
     told["default"] = {"description": "A fault.", "content": {fault_type: {"schema": ref(fault)}}}
     return told

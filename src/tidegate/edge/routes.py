@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
+from tidegate.edge.campaign_endpoints import CAMPAIGNS
 from tidegate.edge.control.app_keys import list_keys, make_key, revoke_key
 from tidegate.edge.control.audit import read_audit
 from tidegate.edge.control.books import accept_books
@@ -33,6 +34,7 @@ from tidegate.edge.health import Health
 from tidegate.edge.in_hand import InHand
 from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.openapi import document
+from tidegate.edge.replies import Reply
 from tidegate.edge.server import Listener, make_runner
 from tidegate.edge.services import Services
 from tidegate.edge.shapes import TEXT
@@ -241,12 +243,13 @@ _CONTROL: Final = (
         "DELETE", f"{_V1}/keys/{{id}}", "Revoke a key", {200: "AppKey"}, _ADMIN, revoke_key, parameters=(_REVOKED,)
     ),
     *WEBHOOKS,
+    *CAMPAIGNS,
     Endpoint("GET", f"{_V1}/rules", "The rules in force", {200: "RulesInForce"}, _READ, read_rules_in_force),
     Endpoint(
         "PUT",
         f"{_V1}/rules",
         "Replace the rules, as a whole or not at all",
-        {200: "RulesInForce", 412: "Problem", 422: "RulesRefused"},
+        {200: "RulesInForce", 412: "Problem", 422: "Refused"},
         _ADMIN,
         replace_rules,
         body="RulesOrder",
@@ -327,10 +330,11 @@ def make_application(services: Services, beside: web.Application | None = None) 
     table = endpoints(services)
 
     def keyed(endpoint: Endpoint, handler: KeyedHandler) -> OpenHandler:
-        async def handle(request: web.Request) -> web.Response:
+        async def handle(request: web.Request) -> web.StreamResponse:
             app = await keyring.app(request, bearer(request.headers.getall("Authorization", [])))
             require(app, *endpoint.scopes)
-            return (await handler(Call(request, app, services, grants))).response()
+            answer = await handler(Call(request, app, services, grants))
+            return answer.response() if isinstance(answer, Reply) else answer
 
         return handle
 

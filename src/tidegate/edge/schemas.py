@@ -7,6 +7,7 @@ from typing import Final
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.audit_schema import AUDIT
+from tidegate.edge.campaign_schema import AUDIENCE_TAKEN, CAMPAIGN, CAMPAIGN_DELETED, CAMPAIGN_ORDER, CAMPAIGNS
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
@@ -324,6 +325,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "DeadWebhooks": DEAD_WEBHOOKS,
     "ReplayOrder": REPLAY_ORDER,
     "Replayed": REPLAYED,
+    "Campaigns": CAMPAIGNS,
+    "Campaign": CAMPAIGN,
+    "CampaignOrder": CAMPAIGN_ORDER,
+    "CampaignDeleted": CAMPAIGN_DELETED,
+    "AudienceTaken": AUDIENCE_TAKEN,
     "Wallet": WALLET,
     "TopUp": TOP_UP,
     "TopUpOrder": TOP_UP_ORDER,
@@ -338,7 +344,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "type": "object",
         "description": "The tables of [rules], or an object whose one member `rules` holds them.",
     },
-    "RulesRefused": _problem(
+    "Refused": _problem(
         {"faults": array(record({"path": TEXT, "problem": TEXT, "nearest": maybe(TEXT)}))},
     ),
     "Health": record({"status": TEXT, "version": TEXT}),

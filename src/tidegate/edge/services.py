@@ -7,19 +7,23 @@ from dataclasses import dataclass
 
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
+from tidegate.edge.turnstile import Turnstile
 from tidegate.enforcement import Enforcement
 from tidegate.gateway import Gateway
 from tidegate.ids import MessageIds
 from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
+from tidegate.policy.identity import Identity
 from tidegate.relay import Relay
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
 from tidegate.signals import Signals
 from tidegate.store.aliases import Aliases
+from tidegate.store.audiences import Audiences
 from tidegate.store.audit import Audit
 from tidegate.store.books import Books
+from tidegate.store.campaigns import Campaigns
 from tidegate.store.condition import StoreCondition
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
@@ -42,7 +46,7 @@ class Services:
     """The parts of a node.
 
     `steerable` is None unless the configuration asks for a test clock. `draining` says that the node takes no new
-    work. `probe` asks the store for its condition, with a write.
+    work. `probe` asks the store for its condition, with a write. `uploads` are the audiences that are being taken.
     """
 
     settings: Settings
@@ -57,10 +61,14 @@ class Services:
     messages: Messages
     users: Users
     aliases: Aliases
+    identity: Identity
     audit: Audit
     outcomes: Outcomes
     tallies: Tallies
     wallets: Wallets
+    campaigns: Campaigns
+    audiences: Audiences
+    uploads: Turnstile
     enforcement: Enforcement
     signals: Signals
     relay: Relay

@@ -44,6 +44,9 @@ class Act(StrEnum):
     #: An operator cancelled a message of another app's.
     MESSAGE_CANCEL = "message.cancel"
     WEBHOOKS_REPLAY = "webhooks.replay"
+    CAMPAIGN_CREATE = "campaign.create"
+    CAMPAIGN_UPLOAD = "campaign.upload"
+    CAMPAIGN_DELETE = "campaign.delete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
+from tests.factories import make_order
 from tests.integration.edge.callers import (
     BOB,
     CHECKOUT,
@@ -52,6 +53,7 @@ class Others:
     pause: str = ""
     breaker: str = ""
     medium: str = ""
+    campaign: str = ""
     key: str = key_id(hash_key(STRANGER))
     words: set[str] = field(default_factory=set)
 
@@ -122,6 +124,17 @@ def matrix(others: Others) -> dict[str, list[Row]]:
         f"GET {V1}/webhooks": [Row(f"{V1}/webhooks", 200)],
         f"GET {V1}/webhooks/dead": [Row(f"{V1}/webhooks/dead?app=stranger", 404)],
         f"POST {V1}/webhooks:replay": [Row(f"{V1}/webhooks:replay", 404, {"app": "stranger"})],
+        f"GET {V1}/campaigns": [Row(f"{V1}/campaigns", 200)],
+        f"POST {V1}/campaigns": [
+            Row(f"{V1}/campaigns", 404, make_order(numbers=[number])),
+            Row(f"{V1}/campaigns", 404, make_order(numbers=[NUMBER, number])),
+        ],
+        f"GET {V1}/campaigns/{{campaign}}": [Row(f"{V1}/campaigns/{others.campaign}", 404)],
+        f"DELETE {V1}/campaigns/{{campaign}}": [Row(f"{V1}/campaigns/{others.campaign}", 404)],
+        f"POST {V1}/campaigns/{{campaign}}/audience": [Row(f"{V1}/campaigns/{others.campaign}/audience", 404)],
+        f"GET {V1}/campaigns/{{campaign}}/audience/errors": [
+            Row(f"{V1}/campaigns/{others.campaign}/audience/errors", 404)
+        ],
         # One for all: the rules, the store's time, and what needs no key.
         f"GET {V1}/rules": [Row(f"{V1}/rules", 200)],
         f"PUT {V1}/rules": [Row(f"{V1}/rules", 422, {"rules": {"no_such_rule": 1}})],
@@ -181,8 +194,18 @@ async def tenant(bare: Caller, graph: Recorder) -> Others:
     order = {"scope": {"number": OTHER_NUMBER}, "reason": REASON}
     others.pause = (await done("POST", f"{V1}/pauses", 201, order)).body["id"]
     await done("POST", f"{V1}/pauses", 201, {"scope": {"template": TEMPLATE}, "reason": REASON})
+    order = make_order(numbers=[OTHER_NUMBER], name=REASON, audience=[{"to": BOB, "first_name": REASON}, {}])
+    others.campaign = (await done("POST", f"{V1}/campaigns", 201, order)).body["id"]
     ours = {OTHER_NUMBER, OTHER_WABA, WAMID, REASON, SOURCE, TEMPLATE, CAMPAIGN, "stranger", "123.45", "EAAG-another"}
-    others.words = ours | {others.message, others.queued, others.pause, others.breaker, others.key, FILE.decode()}
+    others.words = ours | {
+        others.message,
+        others.queued,
+        others.pause,
+        others.breaker,
+        others.key,
+        others.campaign,
+        FILE.decode(),
+    }
     return others
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.campaign.gate import DEFAULT, Gate
 from tidegate.policy.campaign.spec import MOST_STEPS, MOST_VARIANTS, Campaign, Step, Variant
 from tidegate.policy.campaign.template import TemplateText
 from tidegate.policy.duration import MS_PER_UNIT
@@ -26,7 +27,8 @@ USUAL_MS: Final = 7 * MS_PER_UNIT["d"]
 """So long it goes on after its start where nothing is said."""
 
 _MOST_NUMBERS: Final = 100
-_WORD: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9 ._%-]{0,62}[A-Za-z0-9%])?$"
+#: No colon: names are parts of longer ones.
+_WORD: Final = r"^[A-Za-z0-9_.-]{1,64}$"
 _MANY: Final = "are given twice: each has to be another one"
 
 
@@ -43,9 +45,7 @@ def _listed(written: Any) -> Any:
 
 
 def _gate(written: Any) -> Any:
-    if not isinstance(written, bool | dict):
-        raise ValueError("must be true, false or an object")
-    return written
+    return written if isinstance(written, bool) else Gate.from_json(written)
 
 
 Word = Annotated[str, Field(strict=True, pattern=_WORD)]
@@ -53,7 +53,7 @@ Word = Annotated[str, Field(strict=True, pattern=_WORD)]
 Instant = Annotated[int, BeforeValidator(_instant)]
 ShareOf = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Text = Annotated[TemplateText, BeforeValidator(TemplateText.of)]
-GateOrder = Annotated[bool | dict[str, Any], BeforeValidator(_gate)]
+GateOrder = Annotated[bool | Gate, BeforeValidator(_gate)]
 
 
 class _Ordered(Table):
@@ -143,8 +143,10 @@ class Order(_Ordered):
             raise ValueError("one of the variants may be the control, not several")
 
     def _check_steps(self) -> None:
-        names = [step.name for step in self.made_steps()]
-        _all_others("names of steps", names)
+        steps = self.made_steps()
+        _all_others("names of steps", (step.name for step in steps))
+        if any(step.gate is not None and step.gate.needs_control for step in steps) and not self._has_control:
+            raise ValueError("a gate compares with the control: one of the variants must have control = true")
         segments = [step.segment for step in self.steps if step.segment is not None]
         shares = [step.share for step in self.steps if step.share is not None]
         if segments and shares:
@@ -152,6 +154,10 @@ class Order(_Ordered):
         _all_others("segments of steps", segments)
         if shares and (sorted(set(shares)) != shares or shares[-1] != 1):
             raise ValueError("shares of steps must grow from one to the next, and the last must be 1")
+
+    @property
+    def _has_control(self) -> bool:
+        return any(variant.is_control for variant in self.variants)
 
     def made_steps(self) -> tuple[Step, ...]:
         """The steps, with their names and gates; one for all where none was ordered."""
@@ -167,11 +173,10 @@ class Order(_Ordered):
             for number, step in enumerate(self.steps, 1)
         )
 
-    def _made_gate(self, of_step: bool | dict[str, Any] | None) -> dict[str, Any] | None:
+    def _made_gate(self, of_step: bool | Gate | None) -> Gate | None:
         gate = self.gate if of_step is None or (of_step is True and self.gate) else of_step
-        # An empty one is the usual one.
         if isinstance(gate, bool):
-            return {} if gate else None
+            return DEFAULT if gate else None
         return gate
 
     def made_variants(self) -> tuple[Variant, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.campaign.gate import Gate
 from tidegate.policy.campaign.template import TemplateText
 
 MOST_STEPS: Final = 20
@@ -34,8 +35,8 @@ class Step:
     name: str
     share: float | None
     segment: str | None
-    gate: Mapping[str, Any] | None
-    """What has to hold before the next step begins, as JSON, `{}` for what is usual; None: nothing."""
+    gate: Gate | None
+    """What has to be shown before the next step begins; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

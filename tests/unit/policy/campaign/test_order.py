@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from tests.factories import DAY_MS, NOW_MS, NUMBER, make_campaign, make_order
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.campaign.gate import DEFAULT, Gate
 from tidegate.policy.campaign.order import Order, read_campaign, write_campaign
 from tidegate.policy.campaign.spec import Step
 
@@ -16,12 +18,14 @@ TEMPLATE: dict[str, Any] = make_order()["template"]
 A = {"name": "a", "share": 0.25, "template": TEMPLATE, "control": True}
 B = {"name": "b", "share": 0.75, "template": TEMPLATE | {"name": "other", "components": []}}
 GATE = {"metrics": {"opt_out": {"baseline": 0.005}}}
+READ_GATE = Gate.from_json(GATE)
+AGAINST_CONTROL = {"metrics": {"opt_out": {"baseline": "control"}}}
 SOON, LATER = "2023-11-15T00:00:00Z", "2023-11-20T02:00:00+02:00"
 SOON_MS, LATER_MS = 1_700_006_400_000, 1_700_438_400_000
 
 
 def test_an_order_without_steps_has_one_with_the_orders_gate() -> None:
-    assert make_campaign(gate=GATE).steps == (Step("all", 1.0, None, GATE),)
+    assert make_campaign(gate=GATE).steps == (Step("all", 1.0, None, READ_GATE),)
 
 
 def test_the_least_order_sends_one_template_to_all_at_once_within_a_week() -> None:
@@ -67,14 +71,14 @@ def test_steps_by_segment_have_its_name() -> None:
     ("of_order", "of_step", "gate"),
     [
         pytest.param(None, {}, None, id="none is ordered: none"),
-        pytest.param(GATE, {}, GATE, id="a step that says nothing has the order's"),
-        pytest.param(GATE, {"gate": True}, GATE, id="so has one that says true"),
+        pytest.param(GATE, {}, READ_GATE, id="a step that says nothing has the order's"),
+        pytest.param(GATE, {"gate": True}, READ_GATE, id="so has one that says true"),
         pytest.param(GATE, {"gate": False}, None, id="one that says false has none"),
-        pytest.param(GATE, {"gate": {"error": 0.1}}, {"error": 0.1}, id="one with its own has that"),
-        pytest.param(True, {}, {}, id="true of the order is the usual one"),
-        pytest.param(None, {"gate": True}, {}, id="true of a step alone is the usual one"),
-        pytest.param({}, {}, {}, id="an empty one is the usual one"),
-        pytest.param(False, {"gate": {}}, {}, id="an empty one of a step is the usual one"),
+        pytest.param(GATE, {"gate": {"error": 0.1}}, replace(DEFAULT, error=0.1), id="one with its own has that"),
+        pytest.param(True, {}, DEFAULT, id="true of the order is the usual one"),
+        pytest.param(None, {"gate": True}, DEFAULT, id="true of a step alone is the usual one"),
+        pytest.param({}, {}, DEFAULT, id="an empty one is the usual one"),
+        pytest.param(False, {"gate": {}}, DEFAULT, id="an empty one of a step is the usual one"),
     ],
 )
 def test_which_gate_a_step_has(of_order: Any, of_step: dict[str, Any], gate: Any) -> None:
@@ -114,6 +118,8 @@ def test_which_gate_a_step_has(of_order: Any, of_step: dict[str, Any], gate: Any
         pytest.param({"steps": [{"share": 0.5, "name": "x"}, {"share": 1, "name": "x"}]}, "names of steps", id="names"),
         pytest.param({"steps": [{"segment": f"s{n}"} for n in range(21)]}, "steps", id="21 steps"),
         pytest.param({"gate": "yes"}, "gate", id="a gate that is a word"),
+        pytest.param({"gate": {"soak": "1 year"}}, "gate: Value error, soak", id="a gate with a fault"),
+        pytest.param({"gate": AGAINST_CONTROL}, "must have control", id="a gate that compares with no control"),
         pytest.param({"quiet_hours": {"from": "21:00", "to": "21:00"}}, "same time", id="a night without length"),
         pytest.param({"quiet_hours": {"from": "9pm", "to": "08:00"}}, "quiet_hours.from", id="no time of day"),
         pytest.param({"budget": 1}, "budget", id="an unknown key"),
@@ -144,6 +150,11 @@ def test_times_that_no_campaign_made_now_can_have(schedule: dict[str, str], says
 def test_a_start_that_is_over_is_one_at_once() -> None:
     campaign = make_campaign(schedule={"start_at": "2023-11-01T00:00:00Z"})
     assert campaign.deadline_ms == NOW_MS + 7 * DAY_MS
+
+
+def test_a_gate_may_compare_with_a_control_that_there_is() -> None:
+    [step] = make_campaign(template=None, variants=[A, B], gate=AGAINST_CONTROL).steps
+    assert step.gate == Gate.from_json(AGAINST_CONTROL)
 
 
 def test_a_campaign_is_kept_and_read_again() -> None:

@@ -1,0 +1,1 @@
+"""Campaigns at work: orders read, audiences taken, rows fed to the send queue, gates kept."""

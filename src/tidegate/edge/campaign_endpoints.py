@@ -1,0 +1,48 @@
+"""The rows of the route table about campaigns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.edge.control.campaigns import create_campaign, delete_campaign, list_campaigns, read_campaign
+from tidegate.edge.control.recipients import read_rejected, upload_audience
+from tidegate.edge.endpoints import Endpoint
+from tidegate.settings.tables import Scope
+
+_PATH: Final = "/gateway/v1/campaigns"
+_ONE: Final = f"{_PATH}/{{campaign}}"
+_READ: Final = (Scope.READ,)
+_OWN: Final = (Scope.SEND, Scope.ADMIN)
+
+CAMPAIGNS: Final = (
+    Endpoint("GET", _PATH, "The campaigns", {200: "Campaigns"}, _READ, list_campaigns),
+    Endpoint(
+        "POST",
+        _PATH,
+        "Order a campaign",
+        {201: "Campaign", 409: "Problem", 422: "Refused"},
+        _OWN,
+        create_campaign,
+        body="CampaignOrder",
+    ),
+    Endpoint("GET", _ONE, "One campaign", {200: "Campaign"}, _READ, read_campaign),
+    Endpoint("DELETE", _ONE, "Forget a draft", {200: "CampaignDeleted", 409: "Problem"}, _OWN, delete_campaign),
+    Endpoint(
+        "POST",
+        f"{_ONE}/audience",
+        "Upload the audience of a draft",
+        {200: "AudienceTaken", 408: "Problem", 409: "Problem", 413: "Problem", 415: "Problem", 422: "Problem"},
+        _OWN,
+        upload_audience,
+        body_types=("application/x-ndjson", "text/csv"),
+    ),
+    Endpoint(
+        "GET",
+        f"{_ONE}/audience/errors",
+        "The lines of the audience that were rejected",
+        {200: ""},
+        _READ,
+        read_rejected,
+        answer_types=("application/x-ndjson",),
+    ),
+)

@@ -1,0 +1,129 @@
+"""`/campaigns/{id}/audience`: uploaded as a stream; and the lines that were rejected."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from tidegate.campaigns.intake import Intake
+from tidegate.edge.bodies import body_pieces, media_type, refuse_encoded
+from tidegate.edge.calls import Call
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.times import write_time
+from tidegate.policy.audit import Act
+from tidegate.policy.campaign.audience import CsvRows, JsonRows, RowReader
+from tidegate.policy.campaign.lines import BadAudience
+from tidegate.policy.campaign.spec import Campaign
+from tidegate.store.audiences import Rejected
+from tidegate.store.campaigns import CampaignRecord
+
+#: Bytes of an upload, and how long one may take: what has come of it is kept for an hour unless it ends.
+MOST_BYTES: Final = 512 * 1024 * 1024
+STALL_S: Final = 30.0
+DEADLINE_S: Final = 1800.0
+_CLOSE: Final = {"Connection": "close"}
+_READERS: Final[Mapping[str, Callable[[Campaign], RowReader]]] = {
+    "application/x-ndjson": JsonRows,
+    "application/jsonl": JsonRows,
+    "text/csv": CsvRows,
+}
+
+
+def make_reader(call: Call, campaign: Campaign) -> RowReader:
+    """What reads a body of the type that the request says it is."""
+    refuse_encoded(call.request)
+    given = call.request.headers.get("Content-Type", "")
+    charset = call.request.charset
+    if charset is not None and charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise Denial(Kind.UNSUPPORTED_ENCODING, "an audience has to be UTF-8", headers=_CLOSE)
+    reader = _READERS.get(media_type(call.request))
+    if reader is None:
+        detail = "Content-Type has to be application/x-ndjson or text/csv"
+        raise Denial(Kind.UNSUPPORTED_ENCODING, detail if given else f"{detail}: none was given", headers=_CLOSE)
+    return reader(campaign)
+
+
+async def take_body(call: Call, record: CampaignRecord) -> tuple[CampaignRecord, Sequence[Rejected]]:
+    """Take the request's body as the campaign's audience; the campaign after it, and the first lines rejected."""
+    reader = make_reader(call, record.campaign)
+    body = body_pieces(call.request, MOST_BYTES, STALL_S, DEADLINE_S)
+    return await _take(call, record, reader, body)
+
+
+async def take_rows(
+    call: Call, record: CampaignRecord, rows: Sequence[Any]
+) -> tuple[CampaignRecord, Sequence[Rejected]]:
+    """Take JSON values as the campaign's audience, each as a line of NDJSON is taken."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield b"".join(orjson.dumps(row) + b"\n" for row in rows)
+
+    return await _take(call, record, JsonRows(record.campaign), lines())
+
+
+async def _take(
+    call: Call, record: CampaignRecord, reader: RowReader, body: AsyncIterator[bytes]
+) -> tuple[CampaignRecord, Sequence[Rejected]]:
+    services, campaign = call.services, record.campaign
+    with services.uploads:
+        intake = Intake(
+            record,
+            reader,
+            audiences=services.audiences,
+            users=services.users,
+            identity=services.identity,
+            clock=services.clock,
+        )
+        try:
+            async for piece in body:
+                await intake.take(piece)
+            await call.audit(
+                campaign.portfolio,
+                Act.CAMPAIGN_UPLOAD,
+                {"campaign": campaign.campaign_id, "number": campaign.numbers[0]},
+            )
+            taken = await intake.finish()
+        except BadAudience as fault:
+            await intake.drop()
+            raise Denial(Kind.UNPROCESSABLE, f"the audience {fault}", headers=_CLOSE) from None
+        except BaseException:
+            await intake.drop()
+            raise
+        if taken is None:
+            await intake.drop()
+            raise Denial(Kind.CONFLICT, "the campaign was changed meanwhile: look at it, and upload again")
+        return taken, intake.shown
+
+
+def told_audience(record: CampaignRecord) -> dict[str, Any] | None:
+    """A campaign's audience in numbers, as JSON values."""
+    audience = record.audience
+    if audience is None:
+        return None
+    return {
+        "rows": audience.rows,
+        "duplicates": audience.duplicates,
+        "rejected": audience.rejected,
+        "uploaded_at": write_time(audience.uploaded_at_ms),
+    }
+
+
+def told_upload(record: CampaignRecord, shown: Sequence[Rejected]) -> dict[str, Any]:
+    """What came of an upload, as JSON values."""
+    audience, campaign = record.audience, record.campaign
+    assert audience is not None, "it was uploaded just now"
+    groups = []
+    for number, group in enumerate(audience.groups):
+        step, variant = campaign.step_and_variant(number)
+        groups.append(
+            {"step": campaign.steps[step].name, "variant": campaign.variants[variant].name, "rows": group.rows}
+        )
+    return {
+        "rows": audience.rows,
+        "duplicates": audience.duplicates,
+        "rejected": audience.rejected,
+        "errors": [{"line": error.line, "why": error.why} for error in shown],
+        "groups": groups,
+    }

@@ -1,0 +1,218 @@
+"""`/campaigns`: ordered, listed, told, and forgotten while they are drafts."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from tidegate.campaigns.orders import make_campaign, read_order
+from tidegate.edge.calls import Call
+from tidegate.edge.control.audiences import take_rows, told_audience, told_upload
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.replies import Reply, json_reply
+from tidegate.edge.times import write_time
+from tidegate.errors import BadConfiguration
+from tidegate.gateway import Route
+from tidegate.policy.audit import Act
+from tidegate.policy.campaign.phase import Phase
+from tidegate.policy.campaign.spec import Campaign
+from tidegate.settings.tables import Scope
+from tidegate.store.campaigns import MOST_KEPT, CampaignRecord
+
+#: An order, with the audience that it may hold.
+_MOST: Final = 1024 * 1024
+_MOST_INLINE: Final = 1_000
+
+
+async def create_campaign(call: Call) -> Reply:
+    """Take an order: a draft, until it is started. An audience of up to 1,000 recipients may come with it."""
+    fields = await call.fields(_MOST)
+    rows = _inline(fields)
+    written = {key: value for key, value in fields.items() if key != "audience"}
+    try:
+        portfolio = _portfolio(call, read_order(written).numbers)
+        now_ms = (await call.books(portfolio)).now_ms
+        campaign = make_campaign(written, _new_id(now_ms), portfolio, call.app.name, now_ms)
+    except BadConfiguration as refused:
+        raise _refused(refused) from None
+    await _check_templates(call, campaign)
+    await call.audit(portfolio, Act.CAMPAIGN_CREATE, target_of(campaign), name=campaign.name)
+    record = await call.services.campaigns.create(campaign)
+    if record is None:
+        raise Denial(Kind.CONFLICT, f"the portfolio has {MOST_KEPT:,} campaigns: delete drafts, or wait for old ones")
+    told: dict[str, Any] = {}
+    if rows is not None:
+        record, shown = await take_rows(call, record, rows)
+        told = {"upload": told_upload(record, shown)}
+    location = {"Location": f"/gateway/v1/campaigns/{campaign.campaign_id}"}
+    return json_reply(told_campaign(record) | told, 201, location)
+
+
+async def list_campaigns(call: Call) -> Reply:
+    """The campaigns that the app may see, the newest first."""
+    found: list[CampaignRecord] = []
+    for portfolio in call.grants.portfolios(call.app):
+        found += [record for record in await call.services.campaigns.list(portfolio) if may_see(call, record)]
+    found.sort(key=lambda record: record.campaign.created_at_ms, reverse=True)
+    return json_reply({"campaigns": [_in_short(record) for record in found]})
+
+
+async def read_campaign(call: Call) -> Reply:
+    """One campaign."""
+    return json_reply(told_campaign(await find_campaign(call)))
+
+
+async def delete_campaign(call: Call) -> Reply:
+    """Forget a draft, and its audience."""
+    record = await find_campaign(call, steers=True)
+    require_draft(record)
+    campaign = record.campaign
+    await call.audit(campaign.portfolio, Act.CAMPAIGN_DELETE, target_of(campaign), name=campaign.name)
+    over = [] if record.audience is None else call.services.audiences.keys(campaign, record.audience)
+    if not await call.services.campaigns.delete(record, over):
+        raise Denial(Kind.CONFLICT, "the campaign was changed meanwhile: look at it again")
+    return json_reply({"id": campaign.campaign_id, "deleted": True})
+
+
+async def find_campaign(call: Call, *, steers: bool = False) -> CampaignRecord:
+    """The campaign that the path names. Raises Denial (not found) for one that is not the app's to see, or to steer.
+
+    `steers`: whether it is to be changed. An operator (scope `admin`) sees and steers those of numbers that it may use,
+    `oncall` sees them.
+    """
+    campaign_id = call.path("campaign")
+    for portfolio in call.grants.portfolios(call.app):
+        record = await call.services.campaigns.get(portfolio, campaign_id)
+        if record is not None and may_see(call, record):
+            if steers and not may_steer(call, record):
+                raise Denial(Kind.FORBIDDEN, "the campaign is another app's: this takes the scope admin")
+            return record
+    raise Denial(Kind.NOT_FOUND, "no such campaign")
+
+
+def may_see(call: Call, record: CampaignRecord) -> bool:
+    """Whether a campaign is the app's own, or one of numbers that it looks after."""
+    looks_after = not {Scope.ADMIN, Scope.ONCALL}.isdisjoint(call.app.scopes)
+    return record.campaign.app == call.app.name or (looks_after and _may_use_all(call, record.campaign))
+
+
+def may_steer(call: Call, record: CampaignRecord) -> bool:
+    """Whether the app may change a campaign that it sees."""
+    return record.campaign.app == call.app.name or Scope.ADMIN in call.app.scopes
+
+
+def require_draft(record: CampaignRecord) -> None:
+    """Raises Denial (conflict, with its `state`) for a campaign that was started."""
+    if record.state != Phase.DRAFT:
+        detail = f"the campaign is {record.state}: only a draft can be changed so"
+        raise Denial(Kind.CONFLICT, detail, extra={"id": record.campaign.campaign_id, "state": record.state})
+
+
+def target_of(campaign: Campaign) -> dict[str, str]:
+    """What the audit names: the campaign, and a number of it, for those who may see its entries."""
+    return {"campaign": campaign.campaign_id, "number": campaign.numbers[0]}
+
+
+def told_campaign(record: CampaignRecord) -> dict[str, Any]:
+    """A campaign as JSON values."""
+    campaign = record.campaign
+    return {
+        **_in_short(record),
+        "category": campaign.category,
+        "variants": [
+            {
+                "name": variant.name,
+                "share": variant.share,
+                "control": variant.is_control,
+                "template": dict(variant.template.body),
+            }
+            for variant in campaign.variants
+        ],
+        "steps": [
+            {
+                "name": step.name,
+                "share": step.share,
+                "segment": step.segment,
+                "gate": None if step.gate is None else step.gate.to_json(),
+                "rows": _rows(record, index),
+            }
+            for index, step in enumerate(campaign.steps)
+        ],
+        "quiet_hours": campaign.order.get("quiet_hours"),
+        "revision": record.revision,
+    }
+
+
+def _in_short(record: CampaignRecord) -> dict[str, Any]:
+    campaign = record.campaign
+    start_ms = campaign.start_at_ms
+    return {
+        "id": campaign.campaign_id,
+        "state": record.state,
+        "name": campaign.name,
+        "portfolio": campaign.portfolio,
+        "app": campaign.app,
+        "numbers": list(campaign.numbers),
+        "created_at": write_time(campaign.created_at_ms),
+        "schedule": {
+            "start_at": None if start_ms is None else write_time(start_ms),
+            "deadline": write_time(campaign.deadline_ms),
+        },
+        "audience": told_audience(record),
+    }
+
+
+def _rows(record: CampaignRecord, step: int) -> int:
+    if record.audience is None:
+        return 0
+    groups = (record.campaign.group(step, variant) for variant in range(len(record.campaign.variants)))
+    return sum(record.audience.groups[group].rows for group in groups)
+
+
+def _new_id(now_ms: int) -> str:
+    raw = now_ms.to_bytes(6, "big") + secrets.token_bytes(9)
+    return f"cmp-{base64.b32hexencode(raw).decode().lower()}"
+
+
+def _inline(fields: Mapping[str, Any]) -> list[Any] | None:
+    rows = fields.get("audience")
+    if rows is not None and (not isinstance(rows, list) or len(rows) > _MOST_INLINE):
+        detail = f"body audience: has to be a list of {_MOST_INLINE:,} recipients at most; more are uploaded"
+        raise Denial(Kind.BAD_REQUEST, detail)
+    return rows
+
+
+def _portfolio(call: Call, numbers: tuple[str, ...]) -> str:
+    routes: list[Route] = [call.route(number) for number in numbers]
+    portfolios = {route.portfolio for route in routes}
+    if len(portfolios) > 1:
+        raise Denial(Kind.BAD_REQUEST, "body numbers: have to be of one portfolio: they share its messaging limit")
+    return portfolios.pop()
+
+
+def _may_use_all(call: Call, campaign: Campaign) -> bool:
+    return all(call.grants.route(call.app, number) is not None for number in campaign.numbers)
+
+
+async def _check_templates(call: Call, campaign: Campaign) -> None:
+    """Raises Denial for what the app may not send anyway."""
+    grant = call.app.grant
+    if grant is None:
+        return
+    standing = await call.standing(campaign.portfolio, await call.books(campaign.portfolio))
+    for variant in campaign.variants:
+        ref = variant.template.ref
+        known = standing.template(call.route(campaign.numbers[0]).waba, ref.name, ref.language)
+        category = (known and known.category) or campaign.category
+        refusal = None if category is None else grant.refusal(category, ref.name)
+        if refusal is not None:
+            raise Denial(Kind.FORBIDDEN, refusal)
+
+
+def _refused(refused: BadConfiguration) -> Denial:
+    faults = [asdict(fault) for fault in refused.faults]
+    detail = f"the order has {len(faults)} fault{'s' if len(faults) > 1 else ''}"
+    return Denial(Kind.UNPROCESSABLE, detail, extra={"faults": faults})
