@@ -21,8 +21,9 @@ from tidegate.tasks import spawn
 
 #: A node believes what it knows of the keys for so long, and then asks; so a change is waited for as long.
 LEASE_MS: Final = 500
-#: A store that takes longer to say whether anything has changed is not waited for.
-_PATIENCE_S: Final = 0.05
+#: For so long a request waits for what the store says of the keys. A store that is away says so sooner, by the client's
+#: own time-outs; one that is late, and has to be asked twice where something has changed, needs up to this.
+_PATIENCE_S: Final = 1.25
 #: The old one and the new one, while an app goes over from one to the other.
 LIVE_KEYS: Final = 2
 _HOUR_MS: Final = 3_600_000
@@ -44,8 +45,9 @@ class KeysInForce:
     """Tells whose a key is, makes keys and revokes them. What it returned from is in force on every node.
 
     A key that was made or revoked is a fact of the standing: a change begins a new epoch of the portfolio that all
-    nodes look at, and each of them asks for that epoch before it believes for longer than LEASE_MS what it knows. A
-    node that gets no answer goes on with what it knew, as with every other stop while the store is away from it.
+    nodes look at, and each of them asks for that epoch before it believes for longer than LEASE_MS what it knows, and
+    waits for the answer however late it is. A node that the store does not answer within its time-out goes on with what
+    it knew, as with every other stop while the store is away from it.
     """
 
     def __init__(self, apps: Iterable[App], standings: Standings, uses: KeyUses, clock: StoreClock) -> None:

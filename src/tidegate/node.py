@@ -17,12 +17,14 @@ from tidegate.edge.services import Services
 from tidegate.edge.tls import Tls
 from tidegate.errors import CannotListen, StoreUnavailable, UnfitStore
 from tidegate.offline_duty import OfflineDuty
+from tidegate.policy.identity import Identity
 from tidegate.poller import Poller
 from tidegate.recovery import Recovery
 from tidegate.settings import Settings
 from tidegate.store.client import StoreConnection
 from tidegate.store.condition import inspect
 from tidegate.store.embedded import EmbeddedStore
+from tidegate.store.identity_mark import REMEDY, marked
 from tidegate.store.steerable_clock import SteerableClock
 from tidegate.tasks import cancelled, lasting, spawn
 
@@ -76,6 +78,7 @@ class Node:
         """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
         services, server = self.services, self.settings.server
         await _patiently(self._check_store)
+        await _patiently(self._check_identity)
         await _patiently(self.recovery.begin)
         if self.connection.embedded is not None:
             self._beside.append(spawn(self._watch(self.connection.embedded), "embedded store"))
@@ -140,6 +143,13 @@ class Node:
             raise UnfitStore("; ".join(refusals))
         for warning in condition.warnings(store.replicas_ack):
             log.warning("store_promises_less", why=warning)
+
+    async def _check_identity(self) -> None:
+        mark = Identity(self.settings.privacy.identity_key.get_secret_value()).mark
+        async with self.connection.unwatched() as aside:
+            wrong = await marked(aside.client, self.services.standings.portfolios, mark)
+        if wrong is not None:
+            raise UnfitStore(f"{wrong}: {REMEDY}")
 
     async def _watch(self, embedded: EmbeddedStore) -> None:
         code = await embedded.ended()

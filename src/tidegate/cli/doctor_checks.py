@@ -14,9 +14,11 @@ from tidegate.cloudapi.json_text import BadJson, read_json
 from tidegate.edge import http_parser
 from tidegate.errors import TidegateError
 from tidegate.graph_reads import VERSION
+from tidegate.policy.identity import Identity
 from tidegate.settings import Settings
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import StoreCondition, inspect
+from tidegate.store.identity_mark import REMEDY, marked_otherwise
 from tidegate.store.steerable_clock import SteerableClock
 from tidegate.upstream import Upstream
 
@@ -75,10 +77,17 @@ async def _store(settings: Settings) -> list[Finding]:
         try:
             condition = await inspect(connection.client)
             skew_ms = await _skew_ms(settings, connection)
+            foreign = await _foreign_books(settings, connection)
         except TidegateError as fault:
             remedy = "start the store, or correct store.url; a firewall or a password may stand between"
             return [Finding("store", Level.FAIL, f"it does not answer: {fault}", remedy)]
-    return [*_condition(condition, settings.store.replicas_ack), *_clock(settings, skew_ms)]
+    return [*_condition(condition, settings.store.replicas_ack), *foreign, *_clock(settings, skew_ms)]
+
+
+async def _foreign_books(settings: Settings, connection: StoreConnection) -> list[Finding]:
+    mark = Identity(settings.privacy.identity_key.get_secret_value()).mark
+    wrong = await marked_otherwise(connection.client, [portfolio.id for portfolio in settings.portfolios], mark)
+    return [] if wrong is None else [Finding("privacy", Level.FAIL, wrong, REMEDY)]
 
 
 def _condition(condition: StoreCondition, replicas_ack: int) -> list[Finding]:

@@ -31,6 +31,11 @@ class Identity:
         """`key`: at least 32 bytes. Another key, other recipients: it must not change while anything is counted."""
         self._key = hashlib.blake2b(key, digest_size=32, person=b"tidegate-user").digest()
 
+    @property
+    def mark(self) -> str:
+        """Tells this key from any other, and nothing of what it is (16 hex digits)."""
+        return hashlib.blake2b(b"mark", digest_size=8, key=self._key).hexdigest()
+
     def of(self, kind: RecipientKind, recipient: str) -> bytes:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
         text = canonical_phone(recipient) if kind is RecipientKind.PHONE else recipient

@@ -10,6 +10,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | ledger | hash | `epoch`; `used` places; `tat:<number>` next turn (ms) | admit, restand, ... | never |
 | | | `era` of the books; `server` that they are whole on; `held_until` (ms) while they are not | join, vouch | |
 | | | `prepaid` places of all nodes; `recalled_at` (ms) | prepay, call_back | |
+| | | `identity`: mark of the key that recipients are hashed with | a node that starts | |
 | places:<bucket> | zset | 7 bytes of the recipient -> end of its place (ms) | admit, settle, refresh | when empty |
 | calendar | zset | bucket -> ms, never later than the bucket's earliest end | as places | when empty |
 | holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |

@@ -86,3 +86,11 @@ def test_a_seal_is_short_and_belongs_to_one_message() -> None:
 
 def test_the_key_is_shown_nowhere() -> None:
     assert "kkk" not in repr(Identity(KEY))
+
+
+def test_a_mark_tells_one_key_from_another_and_nothing_of_it() -> None:
+    mark = Identity(KEY).mark
+
+    assert mark == Identity(KEY).mark != Identity(b"x" * 32).mark
+    assert len(bytes.fromhex(mark)) == 8
+    assert mark not in (KEY.hex(), Identity(KEY).seal("mark"))
