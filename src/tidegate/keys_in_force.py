@@ -24,6 +24,9 @@ LEASE_MS: Final = 500
 #: For so long a request waits for what the store says of the keys. A store that is away says so sooner, by the client's
 #: own time-outs; one that is late, and has to be asked twice where something has changed, needs up to this.
 _PATIENCE_S: Final = 1.25
+#: So long after it was revoked a key that was made at run time is still listed. It opens nothing without its record
+#: either; one of the configuration does, so that the record of its revocation is never forgotten.
+REVOKED_KEPT_MS: Final = 90 * 86_400_000
 #: The old one and the new one, while an app goes over from one to the other.
 LIVE_KEYS: Final = 2
 _HOUR_MS: Final = 3_600_000
@@ -133,6 +136,7 @@ class KeysInForce:
             if await self._standings.change_under(self._arbiter, epoch, [change]):
                 for portfolio in self._others:
                     await self._standings.change(portfolio, [change])
+                await self._forget_old(now_ms)
                 await asyncio.sleep(LEASE_MS / 1000)
                 log.info("key_made", app=app, key_id=record.id, by=by)
                 return key, record
@@ -152,6 +156,20 @@ class KeysInForce:
         await asyncio.sleep(LEASE_MS / 1000)
         log.warning("key_revoked", app=record.app, key_id=record.id, by=by, reason=reason)
         return record
+
+    async def _forget_old(self, now_ms: int) -> None:
+        old = [
+            known.record.id
+            for known in self._known().values()
+            if not known.configured
+            and known.record.revoked_at_ms is not None
+            and known.record.revoked_at_ms <= now_ms - REVOKED_KEPT_MS
+        ]
+        if old:
+            # Another time, where the store is away: the key is made.
+            with contextlib.suppress(StoreUnavailable):
+                for portfolio in self._standings.portfolios:
+                    await self._standings.forget_keys(portfolio, old)
 
     def _known(self) -> dict[str, KnownKey]:
         records: dict[str, KeyRecord] = {}

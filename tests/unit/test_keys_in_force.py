@@ -124,6 +124,33 @@ async def test_a_key_that_was_revoked_stays_so_in_a_store_with_a_new_first_portf
     assert grown.find(FILE) is None
 
 
+async def test_a_revoked_key_is_listed_for_ninety_days_and_one_of_the_file_stays_revoked_for_good(
+    store_client: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.keys_in_force.LEASE_MS", 0)
+    time = Time()
+    node = a_node(store_client, time)
+    made = await node.make("checkout", None, "admin")
+    assert made is not None
+    await revoked(node, made[1].key_sha256)
+    await revoked(node, FILE)
+
+    async def listed_after(days: int) -> list[str]:
+        """Of `checkout`, by a node that starts when so many days have passed and somebody has made a key."""
+        time.now_s += days * 86_400
+        assert await node.make("others", None, "admin") is not None
+        others = node.keys_of("others")[-1]
+        await node.revoke(others, "admin", "a test")
+        fresh = a_node(store_client, time)
+        for portfolio in (PORTFOLIO, "wind-and-wool"):
+            await fresh._standings.current(portfolio)
+        assert fresh.find(FILE) is fresh.find(made[1].key_sha256) is None
+        return [known.record.id for known in fresh.keys_of("checkout")]
+
+    assert await listed_after(89) == [key_id(FILE), made[1].id]
+    assert await listed_after(2) == [key_id(FILE)]
+
+
 async def test_a_damaged_record_is_a_fault_and_never_a_key_that_is_good_again(store_client: StoreClient) -> None:
     node = a_node(store_client)
     await revoked(node, FILE)

@@ -6,7 +6,7 @@ Under another key nobody is known: no place is held, so that the limit would be 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
@@ -34,7 +34,7 @@ async def marked_otherwise(client: StoreClient, portfolios: Iterable[str], mark:
     """
     for portfolio in portfolios:
         with store_faults:
-            found = await client.hget(PortfolioKeys(portfolio).ledger, _FIELD)
-        if found is not None and bytes(found).decode() != mark:
-            return f"privacy.identity_key is not the one that the books of {portfolio} are kept under: it knows nobody there"
+            found: Any = await client.hget(PortfolioKeys(portfolio).ledger, _FIELD)
+        if found is not None and found.decode() != mark:
+            return f"privacy.identity_key is not the one that the books of {portfolio} are kept under"
     return None

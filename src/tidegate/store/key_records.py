@@ -44,6 +44,11 @@ def key_id(key_sha256: str) -> str:
     return f"key-{key_sha256[:_ID_DIGITS]}"
 
 
+def key_field(wanted: str) -> str:
+    """The field of a standing that holds the record of the key of this id."""
+    return f"{_FIELD_START.decode()}{wanted}{_FIELD_END.decode()}"
+
+
 def key_change(record: KeyRecord, at_ms: int, cause: str) -> Change:
     """The change of standing that writes a record down."""
     values = {

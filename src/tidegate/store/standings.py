@@ -16,7 +16,7 @@ from tidegate.policy.breaker import Board, Breaker, State, from_json, state_at, 
 from tidegate.policy.standing import CampaignStanding, Change, NumberStanding, Pause, Standing, TemplateStanding
 from tidegate.policy.warming import Warming
 from tidegate.store.faults import store_faults
-from tidegate.store.key_records import KeyRecord, read_keys
+from tidegate.store.key_records import KeyRecord, key_field, read_keys
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.rules_record import RulesReader, RulesRecord
 from tidegate.store.scripts import StoreClient, script
@@ -137,6 +137,11 @@ class Standings:
     def key_records(self, portfolio: str) -> Mapping[str, KeyRecord]:
         """The keys that were made or revoked at run time, by their ids, as `current` has them."""
         return self._keys_of_apps.get(portfolio, {})
+
+    async def forget_keys(self, portfolio: str, ids: Sequence[str]) -> None:
+        """Forget the records of keys of which nobody needs to hear any more; nodes learn it when they read next."""
+        with store_faults:
+            await self._client.hdel(self._keys[portfolio].standing, *map(key_field, ids))
 
     async def change(self, portfolio: str, changes: Sequence[Change]) -> tuple[int, list[bool]]:
         """Write changes under a new epoch; the store's time, and which of them were newer than what was known."""

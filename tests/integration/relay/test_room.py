@@ -14,7 +14,7 @@ KEYS = PortfolioKeys(PORTFOLIO)
 SEAL = make_seal()
 AMPLE = Room(1_000, 1_000_000)
 #: What sealing adds to a body, and what an item takes beside it.
-BESIDE = 8 + 12 + 16 + 400
+BESIDE = 8 + 12 + 16 + 800
 
 
 def parcel(name: int, body: bytes = b"x" * 100, app: str = "shop") -> Parcel:
@@ -100,7 +100,7 @@ async def test_what_is_counted_is_what_is_kept_whatever_becomes_of_it(store_clie
 
     async def is_right() -> int:
         """Bytes counted, which are those of what is there."""
-        sizes = [await store_client.hstrlen(key, "body") + 400 async for key in store_client.scan_iter("*relay:item:*")]
+        sizes = [await store_client.hstrlen(key, "body") + 800 async for key in store_client.scan_iter("*relay:item:*")]
         counted = (await relays.backlog(PORTFOLIO, "shop")).kept_bytes
         assert counted == sum(sizes)
         return counted
@@ -123,7 +123,10 @@ async def test_what_is_counted_is_what_is_kept_whatever_becomes_of_it(store_clie
     await claimed(relays)
     assert await is_right() > 0
     await at(store_client, NOW_MS + DEAD_AFTER_MS + DEAD_KEPT_MS)
-    await claimed(relays)
+    await kept(store_client, relays, 50)
+    [last] = await claimed(relays)
+    assert await is_right() == 100 + BESIDE
+    await relays.answer(Answer(PORTFOLIO, last, "delivered"))
     assert await is_right() == 0
 
 
