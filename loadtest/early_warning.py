@@ -101,13 +101,13 @@ def healthy_alarms(past: Past, campaigns: int, seed: int, plan: Plan | None = No
 
 def _worst_of(metric: Metric, past: Past, plan: Plan, dice: Random, batch: int) -> Level:
     usual = USUAL[metric]
-    template, others = (_around(usual, TEMPLATES_DIFFER, dice) for _ in range(2))
-    fleet = _history(past.fleet_sends, usual, dice)
-    watched = Watch(metric, baseline=_history(past.own_sends, template, dice), fleet=fleet)
+    template, others = (around(usual, TEMPLATES_DIFFER, dice) for _ in range(2))
+    fleet = history(past.fleet_sends, usual, dice)
+    watched = Watch(metric, baseline=history(past.own_sends, template, dice), fleet=fleet)
     number_sends = _NUMBER_SENDS if past.fleet_sends else 0
-    number = Watch(metric, baseline=_history(number_sends, (template + others) / 2, dice), fleet=fleet)
-    campaign = Binomial(batch, _around(template, CAMPAIGNS_DIFFER, dice))
-    besides = Binomial(batch, _around(others, CAMPAIGNS_DIFFER, dice))
+    number = Watch(metric, baseline=history(number_sends, (template + others) / 2, dice), fleet=fleet)
+    campaign = Binomial(batch, around(template, CAMPAIGNS_DIFFER, dice))
+    besides = Binomial(batch, around(others, CAMPAIGNS_DIFFER, dice))
     worst = Level.CALM
     for sent in range(0, SENDS, batch):
         bad, bad_besides = campaign.draw(dice), besides.draw(dice)
@@ -120,7 +120,7 @@ def _worst_of(metric: Metric, past: Past, plan: Plan, dice: Random, batch: int) 
 def alarms_at_the_edge(metric: Metric, runs: int, seed: int, plan: Plan | None = None) -> Alarms:
     """Send campaigns of exactly the worst rate that the plan calls healthy: where false alarms are the likeliest."""
     dice, plan = Random(seed), plan or Plan()
-    start = Watch(metric, baseline=_history(20_000, USUAL[metric], None), fleet=_history(50_000, USUAL[metric], None))
+    start = Watch(metric, baseline=history(20_000, USUAL[metric], None), fleet=history(50_000, USUAL[metric], None))
     baseline = baseline_rate(start, plan)
     odds = plan.tolerance * baseline / (1 - baseline)
     bad = Binomial(200, odds / (1 + odds))
@@ -144,11 +144,10 @@ def delays(
 ) -> tuple[Delay, Delay]:
     """Send campaigns that are `factor` times as bad as usual: the delays to the throttle and to the stop."""
     dice, plan, batch = Random(seed), plan or Plan(), 50
-    start = Watch(metric, fleet=_history(past.fleet_sends, usual, None))
+    start = Watch(metric, fleet=history(past.fleet_sends, usual, None))
     bad = Binomial(batch, usual * factor)
     reached = [
-        _run(replace(start, baseline=_history(past.own_sends, usual, dice)), bad, batch, plan, dice)
-        for _ in range(runs)
+        _run(replace(start, baseline=history(past.own_sends, usual, dice)), bad, batch, plan, dice) for _ in range(runs)
     ]
     throttled = [min(run.get(Level.THROTTLE, SENDS + 1), run.get(Level.STOP, SENDS + 1)) for run in reached]
     return _delay(throttled), _delay(run.get(Level.STOP, SENDS + 1) for run in reached)
@@ -177,16 +176,16 @@ def _accepted_at_ms(sent: int) -> int:
     return sent * HOUR_MS // SENDS_PER_HOUR
 
 
-def _around(rate: float, spread: float, dice: Random) -> float:
+def around(rate: float, spread: float, dice: Random) -> float:
     # In odds, so that a rate of one half does not become one and a half.
     odds = rate / (1 - rate) * dice.lognormvariate(0, spread)
     return odds / (1 + odds)
 
 
-def _history(sends: int, rate: float, dice: Random | None) -> Tally:
+def history(sends: int, rate: float, dice: Random | None) -> Tally:
     """Outcomes of many sends, of ten campaigns that differed; without dice, exactly the rate."""
     if dice is not None:
-        rate = _around(rate, CAMPAIGNS_DIFFER / sqrt(10), dice)
+        rate = around(rate, CAMPAIGNS_DIFFER / sqrt(10), dice)
     drift = 0.0 if dice is None else dice.gauss(0, sqrt(sends * rate * (1 - rate)))
     bad = min(sends, max(0, round(sends * rate + drift)))
     return Tally(sends - bad, bad)

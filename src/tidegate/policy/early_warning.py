@@ -23,7 +23,7 @@ from enum import StrEnum
 from math import exp, log, log1p, sqrt
 from typing import Final
 
-from tidegate.policy.warning_metric import HOUR_MS, RECIPES, Metric, Tally
+from tidegate.policy.warning_metric import HOUR_MS, RECIPES, Metric, Recipe, Tally
 
 WINDOW_HOURS: Final = 7 * 24
 """What is judged. Meta's quality is the reception of the last 7 days, weighted by recency ("Service messages")."""
@@ -197,7 +197,11 @@ def baseline_rate(watch: Watch, plan: Plan) -> float:
     A beta prior with the fleet's rate for its mean and the plan's spread for its width; the mean of the posterior,
     raised by the doubt that is left in it, and kept between the metric's floor and ceiling. 0 < rate < 1.
     """
-    recipe, own, fleet = RECIPES[watch.metric], watch.baseline, watch.fleet
+    return usual_rate(RECIPES[watch.metric], watch.baseline, watch.fleet, plan)
+
+
+def usual_rate(recipe: Recipe, own: Tally, fleet: Tally, plan: Plan) -> float:
+    """The same for any recipe, own history and history of the fleet."""
     mean = (fleet.bad + recipe.assumed * plan.least_measured) / (fleet.sends + plan.least_measured)
     mean = min(max(mean, recipe.floor), recipe.ceiling)
     weight = max(1.0, (1 - mean) / (mean * plan.spread**2) - 1)

@@ -33,6 +33,8 @@ class Counter(StrEnum):
     """A `failed` status that another rule answers: a pause, a restriction, an opt-out, a throttle."""
     OPTED_OUT = "opted_out"
     """A stop word, a stop button, a `user_preferences` stop or a 131050 that answers this send."""
+    REPLIED = "replied"
+    """The user wrote something else, or tapped a button, when this was the last send that they got."""
 
 
 WITHHELD_CODES: Final = frozenset({130472, 131026, 131049})
@@ -47,6 +49,7 @@ COUNTS_WITHIN_MS: Final = {
     Counter.WITHHELD: 24 * HOUR_MS,
     Counter.DROPPED: 24 * HOUR_MS,
     Counter.OPTED_OUT: 72 * HOUR_MS,
+    Counter.REPLIED: 24 * HOUR_MS,
 }
 """How long after acceptance an event still counts, by Meta's times of both. Without an end the rates of old sends,
 which the baseline is made of, would have had more time to grow than those that are judged."""
@@ -137,6 +140,8 @@ RECIPES: Final = {
     ),
     Metric.UNREAD: Recipe(Counter.DELIVERED, (), (Counter.READ,), floor=0.10, assumed=0.50, ceiling=0.90),
 }
+NO_REPLY: Final = Recipe(Counter.SENT, (), (Counter.REPLIED,), floor=0.20, assumed=0.97, ceiling=0.999)
+"""Sends that nobody answered within a day: no sign of a bad template, so that only a campaign's gate looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
