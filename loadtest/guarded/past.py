@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Any, Final
 
 from loadtest.deployment import MARKETING, WABA
-from loadtest.guarded.tempo import EPOCH_MS
 from loadtest.guarded.trial import DAY_MS, NUMBER, Result, Trial, result_of
+from loadtest.leaping.tempo import EPOCH_MS
 from tidegate.simulator.world import World
 
 _PACE_MS: Final = 1_000 / NUMBER.throughput

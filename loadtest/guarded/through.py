@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import Any, Final
-from unittest.mock import patch
 
 import orjson
-from redis import Redis
 
 from loadtest.deployment import MARKETING, PORTFOLIO, WABA, Deployment
-from loadtest.guarded.postman import Postman
-from loadtest.guarded.tempo import EPOCH_MS, Tempo
 from loadtest.guarded.trial import DAY_MS, NUMBER, Holds, Result, Trial, result_of
-from loadtest.guarded.upstream import BASE, WorldUpstream
-from loadtest.store_glance import StoreGlance
-from tidegate.app import Node, build
-from tidegate.clock import StoreClock
+from loadtest.leaping.house import House, open_house
+from loadtest.leaping.tempo import Tempo
+from loadtest.leaping.upstream import BASE
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.cloudapi.webhooks import read_body
 from tidegate.edge.drafts import Draft, to_message
 from tidegate.edge.send_options import SendOptions
 from tidegate.gateway import Refused, Route
 from tidegate.policy.verdict import Reason
 from tidegate.settings import Settings
-from tidegate.simulator.world import World
 from tidegate.store.keys import NAMES, PortfolioKeys
 from tidegate.store.send_queue import Lane
-from tidegate.upstream import Upstream
 
 #: As an operator would write them for a list that is new to a number, with a warm-up besides: a queue that outlives it;
 #: and no pace, for the pace is not on trial. All else is the default: breakers, early warning, a poll every 5 minutes.
@@ -66,51 +53,19 @@ _HIGH: Final = 1_000
 _CAMPAIGN: Final = "spring"
 #: Held messages that are asked why.
 _SAMPLE: Final = 4
-#: Within this after news from the platform a node judges them: until then time makes no longer leap.
-_JUDGED_MS: Final = 16_000
 _LANE: Final = Lane(NUMBER.id, Category.MARKETING)
 
 
-@dataclass(slots=True)
-class _House:
-    """Everything that is on."""
-
-    trial: Trial
-    tempo: Tempo
-    world: World
-    node: Node
-    postman: Postman
-    glance: StoreGlance
-    store: Redis
-    _news: int = 0
-    _idle: frozenset[asyncio.Task[Any]] = field(default=frozenset())
-
-    def know_idle(self) -> None:
-        """Take all tasks that there are now, and only they, for such as wait for work."""
-        self._idle = frozenset(asyncio.all_tasks(self.tempo))
-
-    def has_work(self) -> bool:
-        """Whether anything is in hand."""
-        return self.postman.is_busy or not asyncio.all_tasks(self.tempo) <= self._idle
-
-    def glance_reason(self) -> str | None:
-        """Why messages are held: for quality's sake if any of some is, else as one of them; None: none is."""
-        keys, found = dict(zip(NAMES, PortfolioKeys(PORTFOLIO).all, strict=True)), set[str]()
-        for name in ("lane:", "waiting:"):
-            held: Any = self.store.zrandmember(keys[name] + str(_LANE).encode(), _SAMPLE)
-            for message_id in held:
-                reason: Any = self.store.hget((keys["message:"] + message_id).decode(), "reason")
-                found |= {reason.decode()} if reason else set()
-        told = sorted(found)
-        return next((reason for reason in told if reason in FOR_QUALITY), told[0] if told else None)
-
-    def next_ms(self) -> int | None:
-        """When something comes: webhooks, a time of the store's, or the judgement of what came."""
-        times = [self.postman.planned_ms, self.glance.look().next_ms]
-        if self._news != self.postman.bodies:
-            self._news = self.postman.bodies
-            times.append(self.tempo.now_ms() + _JUDGED_MS)
-        return min((at_ms for at_ms in times if at_ms is not None and at_ms > self.tempo.now_ms()), default=None)
+def _reason(house: House) -> str | None:
+    """Why messages are held: for quality's sake if any of some is, else as one of them; None: none is."""
+    keys, found = dict(zip(NAMES, PortfolioKeys(PORTFOLIO).all, strict=True)), set[str]()
+    for name in ("lane:", "waiting:"):
+        held: Any = house.store.zrandmember(keys[name] + str(_LANE).encode(), _SAMPLE)
+        for message_id in held:
+            reason: Any = house.store.hget((keys["message:"] + message_id).decode(), "reason")
+            found |= {reason.decode()} if reason else set()
+    told = sorted(found)
+    return next((reason for reason in told if reason in FOR_QUALITY), told[0] if told else None)
 
 
 def send_through(trial: Trial, store_url: str) -> Result:
@@ -129,37 +84,11 @@ def send_through(trial: Trial, store_url: str) -> Result:
 
 async def _send_through(trial: Trial, store_url: str, tempo: Tempo) -> Result:
     began_s = monotonic()
-    async with _open_house(trial, store_url, tempo) as house:
+    async with open_house(trial.platform, _settings(trial, store_url), store_url, [_LANE], tempo) as house:
         began_ms, holds = tempo.now_ms(), Holds()
-        finished = await _campaign(house, began_ms, holds)
+        finished = await _campaign(house, trial, began_ms, holds)
         house.world.due(tempo.now_ms())
         return result_of(trial, house.world.book, began_ms, monotonic() - began_s, finished, holds)
-
-
-@asynccontextmanager
-async def _open_house(trial: Trial, store_url: str, tempo: Tempo) -> AsyncIterator[_House]:
-    world = World(trial.platform, EPOCH_MS)
-    settings = _settings(trial, store_url)
-    with Redis.from_url(store_url) as store:
-        postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(read_body(body)))
-        upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
-        node = await _compose(settings, store_url, tempo, upstream)
-        tempo.lead(store, PORTFOLIO)
-        await node.start()
-        tempo.freeze(store, PORTFOLIO)
-        carrying = tempo.create_task(postman.run(), name="postman")
-        house = _House(trial, tempo, world, node, postman, StoreGlance(store, PORTFOLIO, [_LANE]), store)
-        await asyncio.sleep(1)
-        house.know_idle()
-        tempo.lookers = frozenset(node.duties)
-        tempo.has_work, tempo.next_ms = house.has_work, house.next_ms
-        try:
-            yield house
-        finally:
-            carrying.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await carrying
-            await node.stop()
 
 
 def _settings(trial: Trial, store_url: str) -> Settings:
@@ -169,26 +98,13 @@ def _settings(trial: Trial, store_url: str) -> Settings:
     return settings.model_copy(update={"poll": settings.poll.model_copy(update={"interval_ms": _POLL_MS})})
 
 
-async def _compose(settings: Settings, store_url: str, tempo: Tempo, upstream: partial[WorldUpstream]) -> Node:
-    """Compose a node with this process' time, and the platform in place of a client of it; all else as it is."""
-
-    def in_process(base_url: str, timeout_s: float, tokens: Mapping[str, str]) -> Upstream:
-        return upstream(base_url, timeout_s, tokens)
-
-    with (
-        patch("tidegate.app.Upstream", in_process),
-        patch("tidegate.app.StoreClock", partial(StoreClock, tempo.time)),
-    ):
-        return await build(settings, store_url)
-
-
-async def _campaign(house: _House, began_ms: int, holds: Holds) -> bool:
+async def _campaign(house: House, trial: Trial, began_ms: int, holds: Holds) -> bool:
     """Hand the list over as fast as it is taken, and look on until the trial's days are over; whether all went."""
-    tempo, people, book = house.tempo, house.trial.people, house.world.book
-    end_ms = began_ms + house.trial.days * DAY_MS
+    tempo, people, book = house.tempo, trial.people, house.world.book
+    end_ms = began_ms + trial.days * DAY_MS
     looked_ms, accepted, ended = began_ms, 0, False
     while tempo.now_ms() < end_ms:
-        held, now_ms = house.glance_reason(), tempo.now_ms()
+        held, now_ms = _reason(house), tempo.now_ms()
         # What was sent since the last look was not held.
         spent_ms = now_ms - looked_ms if len(book.accepted) == accepted else 0
         holds.look(now_ms - began_ms, held, spent_ms, len(book.accepted), for_quality=held in FOR_QUALITY)
@@ -204,7 +120,7 @@ async def _campaign(house: _House, began_ms: int, holds: Holds) -> bool:
     return ended and not house.glance.look().queued
 
 
-async def _submit(house: _House, user: str) -> None:
+async def _submit(house: House, user: str) -> None:
     services, settings = house.node.services, house.node.settings
     request = parse_send(_body(user))
     assert isinstance(request, Request)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from loadtest.campaign import Plan
 from loadtest.report import CODE_WITHIN_MS, Report
+from loadtest.series import Sample, Series
 from tidegate.simulator.book import ViolationKind
 
 NONE_BROKEN = {str(kind): 0 for kind in ViolationKind}
@@ -25,6 +26,9 @@ CLEAN = Report(
     codes_refused={},
     slowest_code_ms=CODE_WITHIN_MS,
     book={"violations": NONE_BROKEN, "fates": {"delivered": 1_000}, "refused": {}, "evidence": [{"user": "15550001"}]},
+    series=Series(
+        2_000, 1_600, [Sample(0, 0, 0, 0, 1_000, 0, "UNKNOWN"), Sample(3_600_000, 900, 1, 0, 100, 901, "GREEN")]
+    ),
 )
 
 
@@ -43,6 +47,7 @@ def test_its_json_says_whether_it_is_clean_and_names_no_user() -> None:
     written = orjson.loads(orjson.dumps(CLEAN.to_json()))
     assert written["clean"] is True
     assert written["plan"]["recipients"] == 1_000
+    assert [sample["sent"] for sample in written["series"]] == [0, 900]
     assert "15550001" not in orjson.dumps(written).decode()
 
 

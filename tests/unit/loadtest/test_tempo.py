@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from fakeredis import FakeStrictRedis
 
-from loadtest.guarded.tempo import EPOCH_MS, GRAIN_MS, Tempo
+from loadtest.leaping.tempo import EPOCH_MS, GRAIN_MS, Tempo
 from tidegate.store.keys import PortfolioKeys
 
 DAY_MS = 86_400_000
