@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
-import uvloop
 from aiohttp import web
 
 from tests.consequences.scripted_graph import ScriptedGraph
@@ -59,8 +57,3 @@ async def begin(
 @pytest.fixture
 async def world(begin: Begin) -> World:
     return await begin()
-
-
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop that a node runs on in production."""
-    return {"uvloop": uvloop.new_event_loop}
