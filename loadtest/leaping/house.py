@@ -20,6 +20,7 @@ from loadtest.leaping.upstream import WorldUpstream
 from loadtest.store_glance import StoreGlance
 from tidegate.app import Node, build
 from tidegate.clock import StoreClock
+from tidegate.cloudapi.webhooks import read_body
 from tidegate.settings import Settings
 from tidegate.simulator.config import SimulatorConfig
 from tidegate.simulator.world import World
@@ -72,7 +73,7 @@ async def open_house(
     """
     world = World(platform, EPOCH_MS)
     with Redis.from_url(store_url) as store:
-        postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(body))
+        postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(read_body(body)))
         upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
         node = await _compose(settings, store_url, tempo, upstream)
         tempo.lead(store, PORTFOLIO)
