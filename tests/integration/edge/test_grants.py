@@ -90,6 +90,9 @@ async def test_a_share_of_the_limit_is_one_for_all_nodes_and_for_a_moving_day(ma
         body = (await other("GET", f"/gateway/v1/portfolios/{PORTFOLIO}/capacity", key)).body
         return dict(body["limit_share"]) if body["limit_share"] else None
 
+    # Another app's place, which comes free an hour before those of the share.
+    assert (await one.send(template("+16505551299"), SENDER)).status == 200
+    await one("POST", "/gateway/v1/testing/clock", json={"advance_s": 3_600})
     users = [f"+165055512{i:02}" for i in range(12)]
     sends = [calls[i % 2].send(template(to), CHECKOUT, Tidegate_Hold="reject") for i, to in enumerate(users)]
     got = dict(zip(users, await asyncio.gather(*sends), strict=True))
