@@ -141,11 +141,11 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
             named |= {tally.name for tally in terms.tallies}
             if one.unsent and facts.taken:
                 bench.run(ledger.settle(make_outcome(f"m{i}", "failed", release=True)))
-            assert bench.run(ledger.books(PORTFOLIO, "a")).used <= places
             for prefix, limit in most.items():
                 names = sorted(name for name in named if name.startswith(prefix))
                 stand = bench.run(Tallies(bench.client).read(PORTFOLIO, names))
                 replies = sum(3_000 for before in story[: i + 1] if before.category is None)
                 assert all(0 <= taken <= limit + (replies if prefix == "spend:" else 0) for taken in stand)
+        assert bench.run(ledger.books(PORTFOLIO, "a")).used <= places
 
     law()
