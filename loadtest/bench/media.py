@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import socket
 import statistics
 import sys
 import time
@@ -20,43 +18,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
 from loadtest.bench.media_peers import CHUNK
-from loadtest.deployment import NUMBER, WABA
-from tidegate.settings.app_keys import hash_key
-
-KEY: Final = "tg_bench"
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
-_START_S: Final = 20.0
-_CONFIG: Final = """
-[server]
-listen = "127.0.0.1:{port}"
-[store]
-url = "embedded:{directory}"
-[upstream]
-base_url = "{upstream}"
-[webhook]
-verify_token = "verify"
-app_secrets = ["app-secret"]
-[privacy]
-identity_key = "identity-identity-identity-key-32"
-payload_key = "payload-payload-payload-key-32byt"
-[[portfolio]]
-id = "bench"
-[[portfolio.waba]]
-id = "{waba}"
-access_token = "EAAG-bench"
-[[portfolio.waba.number]]
-id = "{number}"
-[[app]]
-name = "bench"
-key_sha256 = "{key_hash}"
-"""
+from loadtest.bench.served import Peer, answers, configured, free_port, headers
+from loadtest.deployment import NUMBER
 
 
 @dataclass(frozen=True)
@@ -68,35 +37,6 @@ class Passage:
     seconds: float
     cpu_s: float
     memory_mib: float
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A process that files go through."""
-
-    name: str
-    url: str
-    pid: int
-
-    def forget_peak(self) -> float:
-        """Start the peak anew; what it has now (MiB)."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-        return self._memory("VmRSS")
-
-    @property
-    def peak_mib(self) -> float:
-        """The most that it has had since."""
-        return self._memory("VmHWM")
-
-    def _memory(self, name: str) -> float:
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
-
-    @property
-    def cpu_s(self) -> float:
-        """The CPU time that it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 async def measured(megabytes: int, rounds: int) -> list[Passage]:
@@ -131,19 +71,19 @@ async def _up(session: aiohttp.ClientSession, peer: Peer, size: int) -> None:
         yield tail
 
     length = len(head) + size + len(tail)
-    headers = _headers() | {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(length)}
-    async with session.post(f"{peer.url}/v25.0/{NUMBER.id}/media", data=form(), headers=headers) as answer:
+    sent = headers() | {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(length)}
+    async with session.post(f"{peer.url}/v25.0/{NUMBER.id}/media", data=form(), headers=sent) as answer:
         if await answer.json() != {"id": str(length)}:
             raise RuntimeError(f"{peer.name} did not take the file: {answer.status}")
 
 
 async def _down(session: aiohttp.ClientSession, peer: Peer, size: int) -> None:
-    async with session.get(f"{peer.url}/v25.0/{size}", headers=_headers()) as answer:
+    async with session.get(f"{peer.url}/v25.0/{size}", headers=headers()) as answer:
         told = await answer.json()
     # The bare proxy leaves Graph's own address in: the file is read through it all the same.
     path = told["url"].partition("/_file/")[2]
     url = f"{peer.url}/_file/{path}" if path else told["url"]
-    async with session.get(url, headers=_headers()) as answer:
+    async with session.get(url, headers=headers()) as answer:
         got = 0
         async for chunk in answer.content.iter_any():
             got += len(chunk)
@@ -151,17 +91,13 @@ async def _down(session: aiohttp.ClientSession, peer: Peer, size: int) -> None:
             raise RuntimeError(f"{peer.name} gave {got} of {size} bytes: {answer.status}")
 
 
-def _headers() -> dict[str, str]:
-    return {"Authorization": f"Bearer {KEY}"}
-
-
 @asynccontextmanager
 async def _peers() -> AsyncIterator[Sequence[Peer]]:
     """The bare proxy and the gateway before the same Graph."""
-    graph_port, proxy_port, gate_port = (_free_port() for _ in range(3))
+    graph_port, proxy_port, gate_port = (free_port() for _ in range(3))
     graph, proxy, gate = (f"http://127.0.0.1:{port}" for port in (graph_port, proxy_port, gate_port))
     with TemporaryDirectory(prefix="tidegate-media-") as directory:
-        config = _configured(Path(directory), gate_port, graph)
+        config = configured(Path(directory), gate_port, graph)
         peers = "loadtest.bench.media_peers"
         commands = (
             (peers, "graph", str(graph_port)),
@@ -173,36 +109,12 @@ async def _peers() -> AsyncIterator[Sequence[Peer]]:
             for command in commands:
                 processes.append(await asyncio.create_subprocess_exec(sys.executable, "-m", *command))
             for url in (graph, proxy, gate):
-                await _answers(url)
+                await answers(url)
             yield Peer("bare proxy", proxy, processes[1].pid), Peer("tidegate", gate, processes[2].pid)
         finally:
             for process in processes:
                 process.terminate()
             await asyncio.gather(*(process.wait() for process in processes))
-
-
-def _configured(directory: Path, port: int, graph: str) -> Path:
-    file, store = directory / "tidegate.toml", directory / "data"
-    text = _CONFIG.format(
-        port=port, directory=store, upstream=graph, waba=WABA.id, number=NUMBER.id, key_hash=hash_key(KEY)
-    )
-    file.write_text(text)
-    return file
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
-
-
-async def _answers(url: str) -> None:
-    async with asyncio.timeout(_START_S), aiohttp.ClientSession() as session:
-        while True:
-            try:
-                async with session.get(f"{url}/healthz"):
-                    return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.05)
 
 
 def table(passages: Sequence[Passage], megabytes: int) -> Table:
