@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from tests.factories import DAY_MS, NOW_MS, PORTFOLIO, make_campaign, make_seal
 from tidegate.policy.campaign.spec import Row
+from tidegate.policy.identity import Identity
 from tidegate.store import campaigns as store_campaigns
 from tidegate.store.audiences import Audiences, Chunk, Rejected, packed_errors
 from tidegate.store.campaigns import Audience, CampaignRecord, Campaigns, Group
@@ -15,7 +17,15 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
 
 KEYS = PortfolioKeys(PORTFOLIO)
+IDENTITY = Identity(b"i" * 32)
 ROWS = [Row(1, 1, "15550001", {"first_name": "Ann"}), Row(2, 3, "US.1a", {"first_name": "Bob"}, "staff")]
+
+
+def digest(row: Row) -> bytes:
+    return IDENTITY.of(row.kind, row.to)
+
+
+WHO = b"".join(digest(row)[:4] for row in ROWS)
 
 
 def started(record: CampaignRecord) -> CampaignRecord:
@@ -32,9 +42,9 @@ async def made(client: StoreClient, campaign_id: str = "cmp-1") -> tuple[Campaig
 
 async def uploaded(client: StoreClient, campaigns: Campaigns, record: CampaignRecord, upload: str) -> CampaignRecord:
     audiences = Audiences(client, [PORTFOLIO], make_seal(), campaigns)
-    sealed = audiences.sealed(record.campaign, upload, Chunk(0, 0), ROWS)
+    sealed = audiences.sealed(record.campaign, upload, Chunk(0, 0), ROWS, WHO)
     errors = packed_errors([Rejected(2, "no number")])
-    await audiences.put(record.campaign, upload, [(Chunk(0, 0), sealed)], [(0, errors)])
+    await audiences.put(record.campaign, upload, [sealed], [(0, errors)])
     done = await audiences.finish(record, Audience(upload, 2, 0, 1, NOW_MS, (Group(2, 1),), 1))
     assert done is not None
     return done
@@ -125,8 +135,8 @@ async def test_an_upload_counts_only_while_the_campaign_is_as_it_was(store_clien
     campaigns, record = await made(store_client)
     assert await campaigns.swap(record, started(record)) is not None
     audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
-    sealed = audiences.sealed(record.campaign, "u1", Chunk(0, 0), ROWS)
-    await audiences.put(record.campaign, "u1", [(Chunk(0, 0), sealed)], [])
+    sealed = audiences.sealed(record.campaign, "u1", Chunk(0, 0), ROWS, WHO)
+    await audiences.put(record.campaign, "u1", [sealed], [])
     assert await audiences.finish(record, Audience("u1", 2, 0, 0, NOW_MS, (Group(2, 1),))) is None
     [key] = [key for key in await store_client.keys("*") if b":rows:" in key]
     assert 0 < await store_client.pttl(key) <= 3_600_000
@@ -134,3 +144,52 @@ async def test_an_upload_counts_only_while_the_campaign_is_as_it_was(store_clien
     assert not await store_client.exists(key)
     with pytest.raises(LookupError):
         await audiences.rows(record, Chunk(0, 0))
+
+
+async def test_a_user_is_taken_out_of_an_audience_and_nobody_else(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    record = await uploaded(store_client, campaigns, record, "u1")
+    audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
+    ann, bob = map(digest, ROWS)
+    alike = ann[:4] + bytes(12)
+    for names, erased in (([alike], 0), ([bytes(16)], 0), ([alike, ann], 1), ([ann], 0)):
+        assert await audiences.erase(record, names, digest) == erased
+    assert await audiences.rows(record, Chunk(0, 0)) == [Row(1, 1, "", {}), ROWS[1]]
+    key = KEYS.campaign("rows", "cmp-1", "u1", 0)
+    assert await store_client.hget(key, "who:0") == bytes(4) + bob[:4]
+    assert await audiences.erase(record, [ann, bob], digest) == 1
+    assert await store_client.pttl(key) > 40 * DAY_MS
+
+
+async def test_two_users_are_erased_at_once_and_neither_comes_back(
+    store_client: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaigns, record = await made(store_client)
+    record = await uploaded(store_client, campaigns, record, "u1")
+    audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
+    read = audiences._stored
+    both = asyncio.Barrier(2)
+    raced: list[Chunk] = []
+
+    async def read_together(of: CampaignRecord, chunk: Chunk) -> bytes:
+        found = await read(of, chunk)
+        raced.append(chunk)
+        if len(raced) <= 2:
+            await both.wait()
+        return found
+
+    monkeypatch.setattr(audiences, "_stored", read_together)
+    done = await asyncio.gather(*(audiences.erase(record, [digest(row)], digest) for row in ROWS))
+    assert (done, len(raced)) == ([1, 1], 3)
+    assert [row.to for row in await audiences.rows(record, Chunk(0, 0))] == ["", ""]
+
+
+async def test_a_chunk_that_is_not_what_was_read_stays(store_client: StoreClient) -> None:
+    await store_client.hset("rows", mapping={"0": b"now", "who:0": b"who"})
+    swap = script("campaign_swap_chunk")
+    assert await swap(store_client, ["rows"], [0, b"before", b"after", b"x"]) == 0
+    assert await swap(store_client, ["rows"], [1, b"now", b"after", b"x"]) == 0
+    assert await store_client.hgetall("rows") == {b"0": b"now", b"who:0": b"who"}
+    assert await swap(store_client, ["rows"], [0, b"now", b"after", b"x"]) == 1
+    assert await swap(store_client, ["rows"], [0, b"now", b"after", b"x"]) == 1
+    assert await store_client.hgetall("rows") == {b"0": b"after", b"who:0": b"x"}

@@ -1,17 +1,18 @@
 """Audiences on their way into the store: read row by row, merged by recipient, grouped, packed, sealed.
 
 Nothing of an upload counts before all of it is there; what one leaves behind that came to nothing goes by itself. It is
-read beside the event loop, a piece at a time, and costs what its recipients' 16 bytes take and the rows of chunks that
-are not full yet.
+read a few rows at a time, with turns for others in between, and costs what its recipients' 16 bytes take and the rows
+of chunks that are not full yet.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from tidegate.campaigns.digests import Digests
@@ -23,15 +24,17 @@ from tidegate.policy.campaign.groups import Lots
 from tidegate.policy.campaign.lines import BadAudience
 from tidegate.policy.campaign.spec import MOST_ROWS, Row
 from tidegate.policy.identity import Identity
-from tidegate.store.audiences import CHUNK_ROWS, Audiences, Chunk, Rejected, packed_errors
+from tidegate.store.audiences import CHUNK_ROWS, WHO_BYTES, Audiences, Chunk, Packed, Rejected, packed_errors
 from tidegate.store.campaigns import Audience, CampaignRecord, Group
 from tidegate.store.users import Users
 
 SHOWN_ERRORS: Final = 1_000
 """Lines that were rejected that an upload's answer names; all are kept."""
 
-#: Bytes that are read at once, beside the loop.
-_PIECE: Final = 64 * 1024
+#: Rows, and bytes where they hold none, that are read in one turn of the loop: a millisecond or two. A thread would
+#: hold up others for longer, each time that one of theirs has to wait for the interpreter.
+_ROWS_A_TURN: Final = 40
+_PIECE: Final = 8 * 1024
 _ERRORS_A_CHUNK: Final = 2_000
 #: A store that is busy for a moment is no reason to upload a million rows again.
 _TRIES: Final = 5
@@ -43,6 +46,7 @@ class _Filling:
     """A group's rows that fill a chunk, and what went before."""
 
     rows: list[Row] = field(default_factory=list)
+    who: bytearray = field(default_factory=bytearray)
     chunks: int = 0
     sent: int = 0
 
@@ -83,12 +87,13 @@ class Intake:
     async def take(self, data: bytes) -> None:
         """Take in what has come. Raises BadAudience, and StoreUnavailable."""
         for at in range(0, len(data), _PIECE):
-            await self._place(await asyncio.to_thread(_read, self._reader, data[at : at + _PIECE]))
+            await self._read(self._reader.feed(data[at : at + _PIECE]))
+            await asyncio.sleep(0)
 
     async def finish(self) -> CampaignRecord | None:
         """Make it the campaign's audience; None when the campaign was changed meanwhile. Raises as `take` does."""
-        await self._place(await asyncio.to_thread(_read, self._reader, None))
-        await self._write(*await asyncio.to_thread(self._packed, True))
+        await self._read(self._reader.end())
+        await self._write(*self._packed(True))
         audience = Audience(
             upload=self._upload,
             rows=self._rows,
@@ -105,13 +110,21 @@ class Intake:
         with suppress(StoreUnavailable):
             await self._audiences.drop(self._campaign, self._upload)
 
+    async def _read(self, rows: Iterator[Candidate | BadRow]) -> None:
+        while some := list(islice(rows, _ROWS_A_TURN)):
+            await self._place(some)
+            await asyncio.sleep(0)
+
     async def _place(self, found: Sequence[Candidate | BadRow]) -> None:
-        if not found:
-            return
         # There have to be keys to seal with.
         await self._audiences.ready()
         names = await self._names(found)
-        await self._write(*await asyncio.to_thread(self._sorted, found, names))
+        for row in found:
+            if isinstance(row, BadRow):
+                self._reject(row)
+            else:
+                self._take_row(row, names)
+        await self._write(*self._packed(False))
 
     async def _names(self, found: Sequence[Candidate | BadRow]) -> dict[str, list[bytes]]:
         """By the user ids that are among the rows: all names under which their users are known.
@@ -127,18 +140,9 @@ class Intake:
             names[user_id] = [own, *({known_as, *user.aliases} - {own})]
 
         # They share their trips to the store.
-        await asyncio.gather(*map(look_up, ids))
+        if ids:
+            await asyncio.gather(*map(look_up, ids))
         return names
-
-    def _sorted(
-        self, found: Sequence[Candidate | BadRow], names: dict[str, list[bytes]]
-    ) -> tuple[list[tuple[Chunk, bytes]], list[tuple[int, bytes]]]:
-        for row in found:
-            if isinstance(row, BadRow):
-                self._reject(row)
-            else:
-                self._take_row(row, names)
-        return self._packed(False)
 
     def _reject(self, row: BadRow) -> None:
         self._rejected += 1
@@ -159,16 +163,19 @@ class Intake:
         self._rows += 1
         group = self._groups[self._lots.group(own, row.segment)]
         group.rows.append(Row(self._rows, row.line, row.to, row.columns, row.segment))
+        group.who += own[:WHO_BYTES]
 
-    def _packed(self, is_end: bool) -> tuple[list[tuple[Chunk, bytes]], list[tuple[int, bytes]]]:
+    def _packed(self, is_end: bool) -> tuple[list[Packed], list[tuple[int, bytes]]]:
         """The chunks that are full, or at the end all that is left."""
-        chunks: list[tuple[Chunk, bytes]] = []
+        chunks: list[Packed] = []
         errors: list[tuple[int, bytes]] = []
         for number, group in enumerate(self._groups):
             while len(group.rows) >= CHUNK_ROWS or (is_end and group.rows):
                 rows, group.rows = group.rows[:CHUNK_ROWS], group.rows[CHUNK_ROWS:]
+                who = bytes(group.who[: CHUNK_ROWS * WHO_BYTES])
+                del group.who[: CHUNK_ROWS * WHO_BYTES]
                 chunk = Chunk(number, group.chunks)
-                chunks.append((chunk, self._audiences.sealed(self._campaign, self._upload, chunk, rows)))
+                chunks.append(self._audiences.sealed(self._campaign, self._upload, chunk, rows, who))
                 group.chunks += 1
                 group.sent += len(rows)
         while len(self._errors) >= _ERRORS_A_CHUNK or (is_end and self._errors):
@@ -177,7 +184,9 @@ class Intake:
             self._error_chunks += 1
         return chunks, errors
 
-    async def _write(self, chunks: list[tuple[Chunk, bytes]], errors: list[tuple[int, bytes]]) -> None:
+    async def _write(self, chunks: list[Packed], errors: list[tuple[int, bytes]]) -> None:
+        if not chunks and not errors:
+            return
         for tries_left in reversed(range(_TRIES)):
             try:
                 return await self._audiences.put(self._campaign, self._upload, chunks, errors)
@@ -185,8 +194,3 @@ class Intake:
                 if not tries_left:
                     raise
             await asyncio.sleep(_TRY_AGAIN_S)
-
-
-def _read(reader: RowReader, data: bytes | None) -> list[Candidate | BadRow]:
-    """The rows that end in `data`; None: what is left at the end."""
-    return list(reader.end() if data is None else reader.feed(data))

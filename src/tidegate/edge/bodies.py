@@ -19,6 +19,8 @@ from tidegate.edge.denials import Denial, Kind
 SEND_MOST: Final = 256 * 1024
 SEND_DEADLINE_S: Final = 5.0
 _MOST_FIELDS: Final = 200
+#: Averaged over the time that a long body was waited for: a caller that is slower holds on to a connection.
+_SLOWEST_BYTES_A_SECOND: Final = 1024
 
 
 async def read_body(request: web.Request, most: int = SEND_MOST, deadline_s: float = SEND_DEADLINE_S) -> bytes:
@@ -45,18 +47,21 @@ async def read_body(request: web.Request, most: int = SEND_MOST, deadline_s: flo
 async def body_pieces(request: web.Request, most: int, stall_s: float, deadline_s: float) -> AsyncIterator[bytes]:
     """The body as it comes, for one that is too long to be held.
 
-    Raises Denial when it is longer than `most`, when nothing comes for `stall_s`, when all of it has not come within
-    `deadline_s`, and when it is broken off.
+    Raises Denial when it is longer than `most`, when nothing comes for `stall_s`, when what has come by then was
+    less than a KiB a second of waiting, when all of it has not come within `deadline_s`, and when it is broken off.
     """
     if (request.content_length or 0) > most:
         raise _too_large(most)
     loop = asyncio.get_running_loop()
-    until_s, size = loop.time() + deadline_s, 0
+    until_s, waited_s, size = loop.time() + deadline_s, 0.0, 0
     while True:
-        wait_s = min(stall_s, until_s - loop.time())
+        began_s = loop.time()
         try:
-            async with asyncio.timeout(wait_s):
+            async with asyncio.timeout(min(stall_s, until_s - began_s)):
                 piece = await request.content.readany()
+            waited_s += loop.time() - began_s
+            if waited_s > stall_s and size < waited_s * _SLOWEST_BYTES_A_SECOND:
+                raise TimeoutError
         except TimeoutError:
             detail = f"the body has to go on within {stall_s:g} s, and to end within {deadline_s:g} s"
             raise Denial(Kind.REQUEST_TIMEOUT, detail, headers={"Connection": "close"}) from None

@@ -55,5 +55,12 @@ CONSENT_ORDER: Final[Schema] = {
     "additionalProperties": False,
 }
 ERASED: Final[Schema] = record(
-    {"recipient": TEXT, "erased": {"const": True}, "cancelled": COUNT, "webhooks": COUNT, "kept": array(TEXT)}
+    {
+        "recipient": TEXT,
+        "erased": {"const": True},
+        "cancelled": COUNT,
+        "webhooks": COUNT,
+        "rows": COUNT,
+        "kept": array(TEXT),
+    }
 )

@@ -64,7 +64,8 @@ What `campaign:` begins, each for one campaign (they are not among `NAMES`: no s
 costs every send):
 
 - `record:<id>`, string: `<revision> <call> <JSON>`: its order, its audience in numbers, its progress.
-- `rows:<id>:<upload>:<group>`, hash: number of a chunk -> some of a group's rows, packed and sealed.
+- `rows:<id>:<upload>:<group>`, hash: number of a chunk -> some of a group's rows, packed and sealed; `who:<number>` ->
+  4 of the 16 bytes of each of their recipients, so that one user's are found.
 - `errors:<id>:<upload>`, hash: number of a chunk -> lines that were rejected, and why, packed.
 
 What `tally:share:` begins is of the apps that have a share of the limit:

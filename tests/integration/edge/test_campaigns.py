@@ -27,6 +27,7 @@ from tests.integration.edge.callers import (
     raw_exchange,
 )
 from tests.integration.edge.conftest import NodeMaker
+from tidegate.cloudapi.recipients import RecipientKind
 from tidegate.edge.control import audiences
 from tidegate.edge.denials import Kind
 from tidegate.edge.services import Services
@@ -289,14 +290,33 @@ async def test_a_node_takes_so_many_uploads_at_once_and_no_more(
         assert (await upload(one, campaign, body)).status == status
 
 
-async def test_recipients_with_several_names_are_one(bare: Caller) -> None:
-    """A user id that is proven to be a phone number's is that user, before and after it in the audience."""
-    campaign = await ordered(bare)
-    body = (
-        b'{"recipient":"US.1a","first_name":"Ann"}\n{"recipient":"US.1a","first_name":"Ann"}\n'
-        b'{"recipient":"US.2b","first_name":"Bob"}\n{"to":"US.2b","first_name":"Bob"}\n'
-        b'{"to":"5511987654321","first_name":"Cid"}\n{"to":"551187654321","first_name":"Cid"}\n'
-    )
-    got = (await upload(bare, campaign, body, NDJSON)).body
-    assert (got["rows"], got["duplicates"], got["rejected"]) == (3, 2, 1)
-    assert "belongs in recipient" in got["errors"][0]["why"]
+async def test_recipients_with_several_names_are_one(
+    make_node: NodeMaker, graph: Recorder, session: aiohttp.ClientSession
+) -> None:
+    """Spellings of a number are one user, and so is a user id that is proven to be a number's, before it and after."""
+    node = await make_node(graph.url)
+    call, users, identity = Caller.of(node, session), node.services.users, node.services.identity
+    phone, user_id = (identity.of(kind, to) for kind, to in ((RecipientKind.PHONE, "16505551234"), *USER_ID))
+    known = await users.read("lucky-shrub", user_id)
+    assert await users.point("lucky-shrub", user_id, known, phone, 1)
+    await users.update("lucky-shrub", phone, lambda user: replace(user, aliases=frozenset({user_id})))
+    ann, us = b'{"to":"16505551234","first_name":"Ann"}\n', b'{"recipient":"US.1a","first_name":"Ann"}\n'
+    other = b'{"recipient":"US.2b","first_name":"Bob"}\n{"to":"US.2b","first_name":"Bob"}\n'
+    brazil = b'{"to":"5511987654321","first_name":"Cid"}\n{"to":"551187654321","first_name":"Cid"}\n'
+    campaign = await ordered(call)
+    for body in (ann + us + other + brazil, us + ann + us + other + brazil):
+        got = (await upload(call, campaign, body, NDJSON)).body
+        assert (got["rows"], got["rejected"]) == (3, 1)
+        assert got["duplicates"] == body.count(b"\n") - 4
+        assert "belongs in recipient" in got["errors"][0]["why"]
+    # Who is erased by one name is gone under the others.
+    assert (await call("DELETE", "/gateway/v1/recipients/%2B16505551234")).body["rows"] == 1
+    assert (await call("DELETE", "/gateway/v1/recipients/+55 11 98765-4321".replace(" ", "%20"))).body["rows"] == 1
+    record = await node.services.campaigns.get("lucky-shrub", campaign)
+    assert record is not None
+    [chunk] = node.services.audiences.chunks(record, 0)
+    left = await node.services.audiences.rows(record, chunk)
+    assert [(row.to, row.columns) for row in left] == [("", {}), ("US.2b", {"first_name": "Bob"}), ("", {})]
+
+
+USER_ID = ((RecipientKind.BSUID, "US.1a"),)

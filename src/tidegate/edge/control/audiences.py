@@ -15,7 +15,7 @@ from tidegate.edge.times import write_time
 from tidegate.policy.audit import Act
 from tidegate.policy.campaign.audience import CsvRows, JsonRows, RowReader
 from tidegate.policy.campaign.lines import BadAudience
-from tidegate.policy.campaign.spec import Campaign
+from tidegate.policy.campaign.spec import Campaign, Row
 from tidegate.store.audiences import Rejected
 from tidegate.store.campaigns import CampaignRecord
 
@@ -95,6 +95,19 @@ async def _take(
             await intake.drop()
             raise Denial(Kind.CONFLICT, "the campaign was changed meanwhile: look at it, and upload again")
         return taken, intake.shown
+
+
+async def erased_rows(call: Call, portfolio: str, recipient: bytes) -> int:
+    """Forget a user in the audiences of all campaigns, whatever the name; how many rows were theirs."""
+    services = call.services
+    known_as, user = await services.users.resolve(portfolio, recipient)
+    names = sorted({recipient, known_as, *user.aliases})
+
+    def of(row: Row) -> bytes:
+        return services.identity.of(row.kind, row.to)
+
+    records = await services.campaigns.list(portfolio)
+    return sum([await services.audiences.erase(record, names, of) for record in records])
 
 
 def told_audience(record: CampaignRecord) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import structlog
 from tidegate.cloudapi.recipients import RecipientKind, canonical_phone, is_bsuid
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.calls import Call
+from tidegate.edge.control.audiences import erased_rows
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import read_time, write_time, write_time_up
@@ -103,11 +104,13 @@ async def erase_recipient(call: Call) -> Reply:
     name, services = _name(call), call.services
     forget = _forget(call.query("forget"))
     kept: set[str] = set()
-    cancelled = webhooks = 0
+    cancelled = webhooks = rows = 0
     for portfolio in call.grants.portfolios(call.app):
         numbers = [number.id for owner, _, number in services.settings.numbers if owner.id == portfolio]
         recipient = services.aliases.recipient(name)
         await call.audit(portfolio, Act.RECIPIENT_ERASE, {"recipient": recipient.hex()}, forget=forget)
+        # Before what is queued is looked for: of rows that are gone no more is queued.
+        rows += await erased_rows(call, portfolio, recipient)
         erased = await services.users.erase(portfolio, recipient, numbers, forget=forget)
         kept |= erased.left.refused.keys()
         for message_id in erased.queued:
@@ -127,7 +130,7 @@ async def erase_recipient(call: Call) -> Reply:
             webhooks=waited,
             kept=sorted(erased.left.refused),
         )
-    told = {"recipient": _spelling(name), "erased": True, "cancelled": cancelled, "webhooks": webhooks}
+    told = {"recipient": _spelling(name), "erased": True, "cancelled": cancelled, "webhooks": webhooks, "rows": rows}
     return json_reply(told | {"kept": sorted(kept)})
 
 

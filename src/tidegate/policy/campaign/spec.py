@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from tidegate.cloudapi.recipients import RecipientKind
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.campaign.gate import Gate
 from tidegate.policy.campaign.template import TemplateText
@@ -93,3 +94,12 @@ class Row(NamedTuple):
     to: str
     columns: dict[str, str]
     segment: str = ""
+
+    @property
+    def kind(self) -> RecipientKind:
+        """What `to` is."""
+        return RecipientKind.BSUID if "." in self.to else RecipientKind.PHONE
+
+    def erased(self) -> Row:
+        """The row without its recipient and what was to be said to them."""
+        return Row(self.number, self.line, "", {}, "")
