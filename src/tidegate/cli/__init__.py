@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "audit",
     "watch",
     "webhooks",
+    "campaign",
 )
 """Every command, in the order of `tidegate --help`; its module has `_` for each `-`."""
 

@@ -7,10 +7,11 @@ import json
 import os
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import typer
@@ -25,6 +26,9 @@ from tidegate.errors import TidegateError
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 PREFIX: Final = "/gateway/v1"
 _TIMEOUT_S: Final = 10.0
+#: For an answer to a file that may have a million lines.
+_PATIENCE_S: Final = 120.0
+_PART: Final = 65_536
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
 _UNBOUND_WIDTH: Final = 200
 
@@ -76,23 +80,50 @@ class ControlPlane:
         """DELETE; None when the answer is empty."""
         return self._request("DELETE", path, query)
 
+    def upload(self, *path: str, file: Path, content_type: str) -> Any:
+        """POST of a file of any size, read while it is sent."""
+        with file.open("rb") as content:
+            headers = {"Content-Type": content_type, "Content-Length": str(file.stat().st_size)}
+            with self._asked("POST", path, {}, content, headers, _PATIENCE_S) as answer:
+                return _read(answer.status, answer.read(_LONGEST_ANSWER))
+
+    def download(self, into: BinaryIO, *path: str, **query: str) -> None:
+        """GET of an answer of any size, written `into` a file as it comes."""
+        with self._asked("GET", path, query, None, {}, _PATIENCE_S) as answer:
+            if answer.status >= 300:
+                _read(answer.status, answer.read(_LONGEST_ANSWER))
+            while part := answer.read(_PART):
+                into.write(part)
+
     def _request(
         self, method: str, path: tuple[str, ...], query: Mapping[str, str], body: Mapping[str, Any] | None = None
     ) -> Any:
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
+        with self._asked(method, path, query, content, headers, _TIMEOUT_S) as answer:
+            return _read(answer.status, answer.read(_LONGEST_ANSWER))
+
+    @contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        query: Mapping[str, str],
+        content: bytes | BinaryIO | None,
+        headers: Mapping[str, str],
+        timeout_s: float,
+    ) -> Iterator[http.client.HTTPResponse]:
         parts = urlsplit(self.url)
         target = "/".join([parts.path.rstrip("/") + PREFIX, *(quote(segment, safe="") for segment in path)])
-        headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json", "User-Agent": "tidegate"}
-        content = None
-        if body is not None:
-            content = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
+        own = {"Authorization": f"Bearer {self.key}", "User-Agent": "tidegate", **headers}
         # No proxy and no redirect: the key goes to the host that was named, and to no other.
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+        connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
         try:
-            connection.request(method, target + ("?" + urlencode(query) if query else ""), content, headers)
-            answer = connection.getresponse()
-            return _read(answer.status, answer.read(_LONGEST_ANSWER))
+            # Whoever is refused while the body is on its way finds the answer behind a connection that is closed.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, target + ("?" + urlencode(query) if query else ""), content, own)
+            yield connection.getresponse()
         except (OSError, http.client.HTTPException, ssl.SSLError, ValueError) as error:
             raise NoAnswer(f"no node answers at {self.url}: {_cause(error)}") from None
         finally:

@@ -255,7 +255,14 @@ class TestErasure:
 
         assert (got.status, got.body) == (
             200,
-            {"recipient": "16505551234", "erased": True, "cancelled": 0, "webhooks": 0, "rows": 0, "kept": ["marketing"]},
+            {
+                "recipient": "16505551234",
+                "erased": True,
+                "cancelled": 0,
+                "webhooks": 0,
+                "rows": 0,
+                "kept": ["marketing"],
+            },
         )
         [known] = (await bare("GET", at(ANN))).body["portfolios"]
         assert (known["consent"].keys(), known["zone"]) == ({"marketing"}, None)
