@@ -13,6 +13,9 @@ import structlog
 
 from tidegate import __version__
 from tidegate.audit_watch import AuditWatch
+from tidegate.campaigns.acquaintance import Acquaintance
+from tidegate.campaigns.day_watch import DayWatch
+from tidegate.campaigns.planner import Planner
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.denials import Kind
@@ -50,6 +53,7 @@ from tidegate.store.campaigns import Campaigns
 from tidegate.store.client import StoreConnection, connect
 from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
+from tidegate.store.daily_use import DailyUse
 from tidegate.store.data_keys import DataKeys
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.key_uses import KeyUses
@@ -193,6 +197,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         for p, w in settings.wabas
     ]
     campaigns = Campaigns(client, portfolios)
+    audiences = Audiences(client, portfolios, seal, campaigns)
+    history, daily_use = StandingHistory(client, portfolios), DailyUse(client)
     draining = [False]
     services = Services(
         settings=settings,
@@ -221,8 +227,19 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         tallies=tallies,
         wallets=Wallets(client),
         campaigns=campaigns,
-        audiences=Audiences(client, portfolios, seal, campaigns),
+        audiences=audiences,
         uploads=Turnstile(UPLOADS, Kind.OVERLOADED, "the node", "uploads", metrics),
+        planner=Planner(
+            ledger=ledger,
+            queue=queue,
+            tallies=tallies,
+            counts=history.sent,
+            audiences=audiences,
+            acquaintance=Acquaintance(ledger, identity),
+            clock=clock,
+            routes=routes,
+        ),
+        daily_use=daily_use,
         enforcement=enforcement,
         signals=signals,
         relay=relay,
@@ -237,7 +254,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         version=__version__,
         idempotency=Idempotency(client, portfolios, seal),
         seal=seal,
-        history=StandingHistory(client, portfolios),
+        history=history,
         probe=functools.partial(inspect, client),
     )
     leases = Leases(client, secrets.token_hex(8))
@@ -306,6 +323,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     duties = {
         "early warning": watch.run,
         "warm-ups": warm_ups.run,
+        "days": DayWatch(standings, ledger, daily_use, clock).run,
         "data keys": data_keys.run,
         "audit": AuditWatch(audit, standings, clock, leases).run,
         "recovery": recovery.run,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.edge.control.campaigns import create_campaign, delete_campaign, list_campaigns, read_campaign
+from tidegate.edge.control.plan import plan_campaign
 from tidegate.edge.control.recipients import read_rejected, upload_audience
+from tidegate.edge.control.upgrade import read_upgrade
 from tidegate.edge.endpoints import Endpoint
 from tidegate.settings.tables import Scope
 
@@ -44,5 +46,22 @@ CAMPAIGNS: Final = (
         _READ,
         read_rejected,
         answer_types=("application/x-ndjson",),
+    ),
+    Endpoint(
+        "POST",
+        f"{_PATH}:plan",
+        "How a campaign would go",
+        {200: "Plan", 409: "Problem", 422: "Refused", 429: "Problem"},
+        _READ,
+        plan_campaign,
+        body="PlanOrder",
+    ),
+    Endpoint(
+        "GET",
+        "/gateway/v1/portfolios/{portfolio}/upgrade",
+        "What is missing for the next messaging limit",
+        {200: "Upgrade"},
+        _READ,
+        read_upgrade,
     ),
 )

@@ -12,6 +12,7 @@ from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
 from tidegate.edge.key_schema import APP_KEY, APP_KEY_MADE, APP_KEY_ORDER, APP_KEYS
+from tidegate.edge.plan_schema import PLAN, PLAN_ORDER, UPGRADE
 from tidegate.edge.recipient_schema import CONSENT_ORDER, ERASED, RECIPIENT
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.edge.wallet_schema import TOP_UP, TOP_UP_ORDER, WALLET
@@ -329,6 +330,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Campaign": CAMPAIGN,
     "CampaignOrder": CAMPAIGN_ORDER,
     "CampaignDeleted": CAMPAIGN_DELETED,
+    "PlanOrder": PLAN_ORDER,
+    "Plan": PLAN,
+    "Upgrade": UPGRADE,
     "AudienceTaken": AUDIENCE_TAKEN,
     "Wallet": WALLET,
     "TopUp": TOP_UP,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from tidegate.campaigns.planner import Planner
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.turnstile import Turnstile
@@ -25,6 +26,7 @@ from tidegate.store.audit import Audit
 from tidegate.store.books import Books
 from tidegate.store.campaigns import Campaigns
 from tidegate.store.condition import StoreCondition
+from tidegate.store.daily_use import DailyUse
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
@@ -69,6 +71,8 @@ class Services:
     campaigns: Campaigns
     audiences: Audiences
     uploads: Turnstile
+    planner: Planner
+    daily_use: DailyUse
     enforcement: Enforcement
     signals: Signals
     relay: Relay

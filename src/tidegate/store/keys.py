@@ -45,6 +45,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | prepaid | hash | node -> `<places> <counted until (ms)>` that it may fill while the store is away | prepay | 31 h |
 | key_uses | hash | id of an app's key -> hour of its last use (ms) | key uses | never |
 | relay:<what> | several | webhooks on their way to the apps: below | relay_take, ... | when delivered |
+| used_by_day | hash | day (UTC) -> places held at its last note: its unique recipients | daily use | 31 days |
 | campaigns | zset | campaign -> when it is forgotten (ms) | campaign_write | when forgotten |
 | campaign:<what>:<id> | several | one campaign: below | campaign_write, ... | 40 days after its deadline |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
@@ -201,6 +202,10 @@ class PortfolioKeys:
 
     def relay_item(self, app: str, name: bytes) -> bytes:
         return f"{self._prefix}relay:item:{app}:".encode() + name
+
+    @property
+    def used_by_day(self) -> str:
+        return f"{self._prefix}used_by_day"
 
     @property
     def campaigns(self) -> str:

@@ -135,6 +135,11 @@ def matrix(others: Others) -> dict[str, list[Row]]:
         f"GET {V1}/campaigns/{{campaign}}/audience/errors": [
             Row(f"{V1}/campaigns/{others.campaign}/audience/errors", 404)
         ],
+        f"POST {V1}/campaigns:plan": [
+            Row(f"{V1}/campaigns:plan", 404, {"numbers": [number], "recipients": 5}),
+            Row(f"{V1}/campaigns:plan", 404, {"campaign_id": others.campaign}),
+        ],
+        f"GET {V1}/portfolios/{{portfolio}}/upgrade": [Row(f"{V1}/portfolios/{OTHER_PORTFOLIO}/upgrade", 404)],
         # One for all: the rules, the store's time, and what needs no key.
         f"GET {V1}/rules": [Row(f"{V1}/rules", 200)],
         f"PUT {V1}/rules": [Row(f"{V1}/rules", 422, {"rules": {"no_such_rule": 1}})],

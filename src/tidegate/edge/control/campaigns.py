@@ -30,14 +30,14 @@ _MOST_INLINE: Final = 1_000
 async def create_campaign(call: Call) -> Reply:
     """Take an order: a draft, until it is started. An audience of up to 1,000 recipients may come with it."""
     fields = await call.fields(_MOST)
-    rows = _inline(fields)
+    rows = inline_rows(fields)
     written = {key: value for key, value in fields.items() if key != "audience"}
     try:
-        portfolio = _portfolio(call, read_order(written).numbers)
+        portfolio = portfolio_of(call, read_order(written).numbers)
         now_ms = (await call.books(portfolio)).now_ms
         campaign = make_campaign(written, _new_id(now_ms), portfolio, call.app.name, now_ms)
     except BadConfiguration as refused:
-        raise _refused(refused) from None
+        raise refused_order(refused) from None
     await _check_templates(call, campaign)
     await call.audit(portfolio, Act.CAMPAIGN_CREATE, target_of(campaign), name=campaign.name)
     record = await call.services.campaigns.create(campaign)
@@ -77,13 +77,15 @@ async def delete_campaign(call: Call) -> Reply:
     return json_reply({"id": campaign.campaign_id, "deleted": True})
 
 
-async def find_campaign(call: Call, *, steers: bool = False) -> CampaignRecord:
-    """The campaign that the path names. Raises Denial (not found) for one that is not the app's to see, or to steer.
+async def find_campaign(call: Call, campaign_id: str | None = None, *, steers: bool = False) -> CampaignRecord:
+    """The campaign of this id, or the one that the path names.
+
+    Raises Denial (not found) for one that is not the app's to see, or to steer.
 
     `steers`: whether it is to be changed. An operator (scope `admin`) sees and steers those of numbers that it may use,
     `oncall` sees them.
     """
-    campaign_id = call.path("campaign")
+    campaign_id = call.path("campaign") if campaign_id is None else campaign_id
     for portfolio in call.grants.portfolios(call.app):
         record = await call.services.campaigns.get(portfolio, campaign_id)
         if record is not None and may_see(call, record):
@@ -177,7 +179,8 @@ def _new_id(now_ms: int) -> str:
     return f"cmp-{base64.b32hexencode(raw).decode().lower()}"
 
 
-def _inline(fields: Mapping[str, Any]) -> list[Any] | None:
+def inline_rows(fields: Mapping[str, Any]) -> list[Any] | None:
+    """The audience that an order holds, None where it holds none. Raises Denial."""
     rows = fields.get("audience")
     if rows is not None and (not isinstance(rows, list) or len(rows) > _MOST_INLINE):
         detail = f"body audience: has to be a list of {_MOST_INLINE:,} recipients at most; more are uploaded"
@@ -185,7 +188,8 @@ def _inline(fields: Mapping[str, Any]) -> list[Any] | None:
     return rows
 
 
-def _portfolio(call: Call, numbers: tuple[str, ...]) -> str:
+def portfolio_of(call: Call, numbers: tuple[str, ...]) -> str:
+    """The portfolio of these numbers, which have to be the app's to use. Raises Denial."""
     routes: list[Route] = [call.route(number) for number in numbers]
     portfolios = {route.portfolio for route in routes}
     if len(portfolios) > 1:
@@ -212,7 +216,8 @@ async def _check_templates(call: Call, campaign: Campaign) -> None:
             raise Denial(Kind.FORBIDDEN, refusal)
 
 
-def _refused(refused: BadConfiguration) -> Denial:
+def refused_order(refused: BadConfiguration) -> Denial:
+    """An order with faults, told with all of them."""
     faults = [asdict(fault) for fault in refused.faults]
     detail = f"the order has {len(faults)} fault{'s' if len(faults) > 1 else ''}"
     return Denial(Kind.UNPROCESSABLE, detail, extra={"faults": faults})

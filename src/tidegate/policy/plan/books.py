@@ -33,6 +33,7 @@ class Books:
         self.standing = situation.standing
         self.turns = Turns()
         self._places = Places(situation.used, situation.curve, min(kept, situation.used))
+        self._share = Places(*situation.share)
         self._tallied = dict(situation.tallied or {})
         self._bounds = _bounds(self.standing)
 
@@ -43,8 +44,9 @@ class Books:
 
     @property
     def next_release_ms(self) -> int | None:
-        """When places come free next; None: none will."""
-        return self._places.next_ms
+        """When places come free next, the app's own among them; None: none will."""
+        times = (self._places.next_ms, self._share.next_ms)
+        return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
     def left(self) -> dict[Category, int]:
         """Places that are left to each category; {} where there is no limit."""
@@ -57,6 +59,7 @@ class Books:
     def pass_to(self, now_ms: int) -> bool:
         """Free what has ended, and begin the next day of every warm-up; whether the standing is another then."""
         self._places.release(now_ms)
+        self._share.release(now_ms)
         rule = self.standing.rules.warm_up
         if rule is None or rule.mode is Mode.OFF:
             return False
@@ -81,7 +84,9 @@ class Books:
             window_ends_ms=cohort.window_ends_ms,
             counted=cohort.counted_until_ms > now_ms,
             used=self.used,
-            tallied=tuple(self._tallied.get(tally.name, 0) for tally in terms.tallies),
+            tallied=tuple(
+                self._share.used if tally.of_places else self._tallied.get(tally.name, 0) for tally in terms.tallies
+            ),
         )
 
     def room(self, terms: Terms, now_ms: int, end_ms: int) -> tuple[int, Reason, float]:
@@ -105,7 +110,10 @@ class Books:
         elif facts.counted:
             self._places.renew(count, now_ms + _LASTS_MS, last_ms + _LASTS_MS)
         for tally, cost in zip(terms.tallies, costs(terms, facts, count), strict=True):
-            self._tallied[tally.name] = self._tallied.get(tally.name, 0) + cost
+            if tally.of_places:
+                self._share.take(cost, now_ms + _LASTS_MS, last_ms + _LASTS_MS)
+            else:
+                self._tallied[tally.name] = self._tallied.get(tally.name, 0) + cost
         changed = self._warm(case, facts.needs_place(terms), now_ms)
         return last_ms, self._prove(terms, count, now_ms) or changed
 

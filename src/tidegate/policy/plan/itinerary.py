@@ -20,7 +20,8 @@ DELIVERED_AFTER_MS: Final = 5_000
 class Situation:
     """A portfolio at one instant: its standing, the places held and when they come free, what allowances stand at.
 
-    `tallied` by the name of the tally; one that is not in it stands at 0.
+    `tallied` by the name of the tally; one that is not in it stands at 0. `share`: of the app's share of the limit, if
+    it has one, the places taken and when they come free.
     """
 
     now_ms: int
@@ -28,6 +29,7 @@ class Situation:
     used: int = 0
     curve: tuple[Release, ...] = ()
     tallied: Mapping[str, int] | None = None
+    share: tuple[int, tuple[Release, ...]] = (0, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Places:
 
     def take(self, count: int, from_ms: int, to_ms: int) -> None:
         """Take places that end evenly between two times (the first not included)."""
+        if not count:
+            return
         self.used += count
         first_s, last_s = -(-(from_ms + 1) // 1000), -(-to_ms // 1000)
         seconds = min(count, max(1, last_s - first_s + 1))

@@ -364,6 +364,17 @@ def test_of_two_paces_the_slower_one_counts() -> None:
     assert hours_to(forecast) * 3_600 == pytest.approx(50, abs=2)
 
 
+def test_an_app_fills_its_share_of_the_limit_and_no_more() -> None:
+    share = (30, (Release(NOW_MS + HOUR_MS, 10), Release(NOW_MS + 3 * HOUR_MS, 20)))
+    members = cohort(60, grant=Grant("shop", limit_share=0.5))
+
+    forecast = plan([members], used=30, curve=share[1], share=share)
+
+    assert [(hour.from_ms - NOW_MS) // HOUR_MS for hour in forecast.hours if hour.sent] == [0, 0, 2, 23]
+    assert [hour.sent for hour in forecast.hours if hour.sent] == [20, 10, 20, 10]
+    assert forecast.hours[0].waiting == {Reason.LIMIT_SHARE.value: 40}
+
+
 def test_what_the_app_may_not_send_is_refused() -> None:
     grant = Grant("shop", categories=frozenset({Category.UTILITY}))
 

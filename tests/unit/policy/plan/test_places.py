@@ -43,6 +43,14 @@ def test_what_is_taken_ends_evenly_between_two_times() -> None:
     assert held == [10, 8, 6, 4, 2, 0]
 
 
+def test_to_take_none_takes_none() -> None:
+    places = Places(0, [])
+
+    places.take(0, seconds(100), seconds(105))
+
+    assert (places.used, places.next_ms) == (0, None)
+
+
 def test_fewer_than_there_are_seconds_end_as_late_as_the_last() -> None:
     places = Places(0, [])
 

@@ -1,0 +1,130 @@
+"""What a plan is asked for: a campaign, to whom, and what goes on beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.gateway import Route
+from tidegate.policy.campaign.spec import Campaign
+from tidegate.policy.grant import Grant
+from tidegate.policy.plan import Beside, Sender, Situation
+from tidegate.policy.plan.crowd import Crowd, Mold, Part, nights_in_force
+from tidegate.policy.rule_table import Mode
+from tidegate.policy.standing import CampaignStanding, Standing
+from tidegate.store.audiences import Audiences
+from tidegate.store.campaigns import CampaignRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Headcount:
+    """An audience of which no more is known than how many there are: by zone, by first digits, and the `others`."""
+
+    zones: Mapping[str, int]
+    prefixes: Mapping[str, int]
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An audience that came with the question: recipients as in `spec.Row`, each with its group."""
+
+    rows: Sequence[tuple[str, int]] = field(repr=False)
+
+    @property
+    def recipients(self) -> int:
+        return len(self.rows)
+
+    async def pages(self, audiences: Audiences) -> AsyncIterator[Sequence[tuple[str, int]]]:
+        """All of them."""
+        yield self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The audience that was uploaded for a campaign."""
+
+    record: CampaignRecord
+
+    @property
+    def recipients(self) -> int:
+        return 0 if self.record.audience is None else self.record.audience.rows
+
+    async def pages(self, audiences: Audiences) -> AsyncIterator[Sequence[tuple[str, int]]]:
+        """Chunk by chunk, as it is kept. Raises StoreUnavailable, BrokenSeal and LookupError."""
+        for group in range(self.record.campaign.groups):
+            for chunk in audiences.chunks(self.record, group):
+                # Who was erased since has no number any more.
+                yield [(row.to, group) for row in await audiences.rows(self.record, chunk) if row.to]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be planned: a campaign by these routes, to whom, and what goes on beside it (None: as before)."""
+
+    campaign: Campaign
+    routes: tuple[Route, ...]
+    audience: Uploaded | Listed | Headcount
+    beside: tuple[Beside, ...] | None = None
+    grant: Grant | None = None
+
+
+def category_of(campaign: Campaign, route: Route, standing: Standing) -> Category:
+    """As what a campaign's messages are judged: as its first template, by the standing's word or else the order's."""
+    ref = campaign.variants[0].template.ref
+    known = standing.template(route.waba, ref.name, ref.language)
+    return (known.category if known else None) or campaign.category or Category.MARKETING
+
+
+def as_running(standing: Standing, campaign: Campaign) -> Standing:
+    """The standing in which the campaign was started, whatever stopped it."""
+    of_it = CampaignStanding(campaign.campaign_id, "running", night=campaign.night, deadline_ms=campaign.deadline_ms)
+    return replace(standing, campaigns={**standing.campaigns, campaign.campaign_id: of_it})
+
+
+def mold_of(wanted: Wanted, category: Category, situation: Situation) -> Mold:
+    """What all cohorts of the campaign have in common."""
+    campaign, rules = wanted.campaign, situation.standing.rules
+    budget = rules.budget
+    priced = budget is not None and budget.mode is not Mode.OFF
+    return Mold(
+        standing=situation.standing,
+        campaign=campaign.campaign_id,
+        category=category,
+        senders=tuple(Sender(route.waba, route.number) for route in wanted.routes),
+        templates=[
+            (variant.name, (variant.template.ref.name, variant.template.ref.language)) for variant in campaign.variants
+        ],
+        now_ms=situation.now_ms,
+        expires_at_ms=campaign.deadline_ms,
+        nights=nights_in_force(rules, category, campaign.night),
+        card=budget.card(situation.now_ms) if budget is not None and priced else None,
+        grant=wanted.grant,
+    )
+
+
+def count_heads(crowd: Crowd, campaign: Campaign, headcount: Headcount) -> None:
+    """Put so many into the crowd as the headcount says."""
+    places = [(crowd.place_of_zone(zone), count) for zone, count in headcount.zones.items()]
+    places += [(crowd.place(prefix), count) for prefix, count in headcount.prefixes.items()]
+    places.append((crowd.place(""), headcount.others))
+    for place, count in places:
+        for part, share in split(campaign, count).items():
+            crowd.add_many(place, part, share)
+
+
+def split(campaign: Campaign, count: int) -> dict[Part, int]:
+    """So many recipients over the steps and variants of a campaign, by their shares; the last of each has the rest."""
+    parts: dict[Part, int] = {}
+    told = 0
+    for step, ordered in enumerate(campaign.steps):
+        upto = count if step == len(campaign.steps) - 1 else round(count * (ordered.share or 0))
+        of_step, seen, share = upto - told, 0, 0.0
+        told = upto
+        for variant, one in enumerate(campaign.variants):
+            share += one.share
+            upto_variant = of_step if variant == len(campaign.variants) - 1 else round(of_step * share)
+            parts[Part(step, variant)] = upto_variant - seen
+            seen = upto_variant
+    return parts
