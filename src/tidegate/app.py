@@ -15,7 +15,12 @@ from tidegate import __version__
 from tidegate.audit_watch import AuditWatch
 from tidegate.campaigns.acquaintance import Acquaintance
 from tidegate.campaigns.day_watch import DayWatch
+from tidegate.campaigns.fate_notes import FateNotes
+from tidegate.campaigns.feeder import Feeder
+from tidegate.campaigns.mending import Mending
 from tidegate.campaigns.planner import Planner
+from tidegate.campaigns.runner import Runner
+from tidegate.campaigns.steering import Steering
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.denials import Kind
@@ -55,6 +60,7 @@ from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
 from tidegate.store.daily_use import DailyUse
 from tidegate.store.data_keys import DataKeys
+from tidegate.store.fates import Fates
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.key_uses import KeyUses
 from tidegate.store.leases import Leases
@@ -185,8 +191,30 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         clock=clock,
         metrics=metrics,
     )
+    campaigns, fates = Campaigns(client, portfolios), Fates(client, portfolios)
+    audiences = Audiences(client, portfolios, seal, campaigns)
+    fate_notes = FateNotes(fates, clock)
+    gateway.call_on_fate(fate_notes.note)
+    signals.on_fate = dispatcher.on_fate = fate_notes.note
+    rouse = functools.partial(_rouse, dispatcher)
+    steering = Steering(campaigns, standings, ledger, enforcement.settled, rouse)
+    leases = Leases(client, secrets.token_hex(8))
+    relayed = frozenset(app.name for app in settings.apps if app.webhook_url is not None)
+    by_number = {route.number: route for route in routes}
+    feeder = Feeder(gateway, queue, audiences, fates, ids, by_number, relayed)
+    runner_of_campaigns = Runner(
+        campaigns=campaigns,
+        fates=fates,
+        feeder=feeder,
+        mending=Mending(fates, queue, feeder),
+        steering=steering,
+        standings=standings,
+        leases=leases,
+        clock=clock,
+    )
+    steering.on_move = runner_of_campaigns.wake
     gateway.call_on_change(dispatcher.wake)
-    signals.on_change = enforcement.on_change = functools.partial(_rouse, dispatcher)
+    signals.on_change = enforcement.on_change = rouse
     accounts = [
         Account(
             p.id,
@@ -196,8 +224,6 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         )
         for p, w in settings.wabas
     ]
-    campaigns = Campaigns(client, portfolios)
-    audiences = Audiences(client, portfolios, seal, campaigns)
     history, daily_use = StandingHistory(client, portfolios), DailyUse(client)
     draining = [False]
     services = Services(
@@ -214,7 +240,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
             clock=clock,
             configured=settings.rules,
             settle_ms=SETTLE_MS,
-            rouse=functools.partial(_rouse, dispatcher),
+            rouse=rouse,
         ),
         credentials=credentials,
         keys=KeysInForce(settings.apps, standings, KeyUses(client, min(portfolios)), clock),
@@ -255,9 +281,12 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         idempotency=Idempotency(client, portfolios, seal),
         seal=seal,
         history=history,
+        fates=fates,
+        fate_notes=fate_notes,
+        steering=steering,
+        campaign_runner=runner_of_campaigns,
         probe=functools.partial(inspect, client),
     )
-    leases = Leases(client, secrets.token_hex(8))
     poller = Poller(
         restand=signals.restand,
         consider=enforcement.consider,
@@ -278,7 +307,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         enforcement.consider,
     )
     warm_ups = WarmUps(standings, tallies, clock, leases)
-    warm_ups.on_growth = functools.partial(_rouse, dispatcher)
+    warm_ups.on_growth = rouse
 
     @asynccontextmanager
     async def open_stores() -> AsyncIterator[Stores]:
@@ -329,6 +358,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         "recovery": recovery.run,
         "time without the store": without_store.run,
         "relay": relay.run,
+        "campaigns' runner": runner_of_campaigns.run,
     }
     return Node(
         settings,

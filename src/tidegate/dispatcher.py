@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -16,7 +16,9 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
 from tidegate.metrics import Metrics
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.capacity import category_places
+from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Standing
 from tidegate.store.sealing import BrokenSeal
@@ -34,6 +36,8 @@ _LEAST_IN_HAND: Final = 8
 _MOST_IN_HAND: Final = 512
 #: Reading a claimed body takes time of the loop, and a claim may bring hundreds: no more bytes than this at a turn.
 _BYTES_AT_ONCE: Final = 65_536
+#: What a message may become by running out of time that says what became of a campaign's row.
+_ENDED: Final = frozenset({State.EXPIRED.value, State.UNKNOWN.value})
 
 log = structlog.get_logger()
 
@@ -61,6 +65,8 @@ class Dispatcher:
         self._running: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
         self._stopping = False
+        #: Called with the portfolio and the row of a campaign when its message ran out of time, or can't be sent.
+        self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
 
     def start(self) -> None:
         """Begin to drain."""
@@ -152,7 +158,8 @@ class Dispatcher:
             # A message that can't be read will not become readable: it must not block its lane.
             log.error("queued_message_unreadable", message_id=claimed.message_id, fault=type(error).__name__)
             cause = "what was stored of it can't be read"
-            await self._queue.end(portfolio, claimed.message_id, "failed", cause)
+            await self._queue.end(portfolio, claimed.message_id, State.FAILED.value, cause)
+            self._tell(portfolio, claimed.about, State.FAILED)
         except StoreUnavailable:
             # Its lease lapses, and it goes back to its lane.
             log.warning("queued_send_put_off", message_id=claimed.message_id)
@@ -179,6 +186,8 @@ class Dispatcher:
             hold=True,
             not_before_ms=packed["not_before_ms"],
             campaign=about.get("campaign"),
+            part=Part.of(about),
+            alternatives=tuple(self._routes[number] for number in packed.get("numbers", ()) if number in self._routes),
             headers=packed["headers"],
             attempt=claimed.attempt,
             queued=True,
@@ -190,7 +199,9 @@ class Dispatcher:
     async def _reap(self, portfolio: str) -> None:
         now_ms, reaped = await self._queue.reap(portfolio)
         self._clock.observe(now_ms)
-        for became, message_id, _about in reaped:
+        for became, message_id, about in reaped:
+            if became in _ENDED:
+                self._tell(portfolio, about, State(became))
             if became == "unresolved":
                 self._metrics.unresolved()
                 log.warning("message_unresolved", message_id=message_id)
@@ -202,6 +213,11 @@ class Dispatcher:
                 self._metrics.ended(became)
             log.info("message_ended", message_id=message_id, became=became)
 
+    def _tell(self, portfolio: str, about: bytes, state: State) -> None:
+        part = Part.of(orjson.loads(about)) if about else None
+        if part is not None:
+            self.on_fate(portfolio, part, state)
+
     async def _sleep(self, portfolio: str, wait_ms: float) -> None:
         try:
             async with asyncio.timeout(wait_ms / 1000):
@@ -211,7 +227,10 @@ class Dispatcher:
 
 
 def _lane_is_paused(standing: Standing, lane: Lane, portfolio: str, now_ms: int) -> bool:
-    scopes = {("portfolio", portfolio), ("number", lane.number), ("category", lane.category.value)}
+    scopes = {("portfolio", portfolio), ("category", lane.category.value)}
+    if not standing.campaigns:
+        # A campaign's messages may go by another of its numbers: they are asked for.
+        scopes.add(("number", lane.number))
     return any(
         (pause.scope, pause.value) in scopes and (pause.until_ms is None or pause.until_ms > now_ms)
         for pause in standing.pauses

@@ -126,6 +126,7 @@ class Node:
         if self.control is not None:
             await self.control.cleanup()
         await self.services.gateway.settled(0 if self.broken.is_set() else _SETTLE_S)
+        await self.services.fate_notes.ended(0 if self.broken.is_set() else _SETTLE_S)
         await self.services.upstream.close()
         if not self.broken.is_set():
             await self.without_store.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidegate.edge.control.campaign_verbs import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from tidegate.edge.control.campaigns import create_campaign, delete_campaign, list_campaigns, read_campaign
 from tidegate.edge.control.plan import plan_campaign
 from tidegate.edge.control.recipients import read_rejected, upload_audience
@@ -15,6 +16,8 @@ _PATH: Final = "/gateway/v1/campaigns"
 _ONE: Final = f"{_PATH}/{{campaign}}"
 _READ: Final = (Scope.READ,)
 _OWN: Final = (Scope.SEND, Scope.ADMIN)
+_STOPS: Final = (*_OWN, Scope.ONCALL)
+_MOVED: Final = {200: "Campaign", 409: "Problem"}
 
 CAMPAIGNS: Final = (
     Endpoint("GET", _PATH, "The campaigns", {200: "Campaigns"}, _READ, list_campaigns),
@@ -29,6 +32,12 @@ CAMPAIGNS: Final = (
     ),
     Endpoint("GET", _ONE, "One campaign", {200: "Campaign"}, _READ, read_campaign),
     Endpoint("DELETE", _ONE, "Forget a draft", {200: "CampaignDeleted", 409: "Problem"}, _OWN, delete_campaign),
+    Endpoint("POST", f"{_ONE}/start", "Start a campaign", _MOVED, _OWN, start_campaign, body="CampaignReason"),
+    Endpoint(
+        "POST", f"{_ONE}/pause", "Stop a campaign", _MOVED, (*_OWN, Scope.ONCALL), pause_campaign, body="CampaignReason"
+    ),
+    Endpoint("POST", f"{_ONE}/resume", "Go on with a campaign", _MOVED, _OWN, resume_campaign, body="CampaignReason"),
+    Endpoint("POST", f"{_ONE}/cancel", "End a campaign", _MOVED, _OWN, cancel_campaign, body="CampaignReason"),
     Endpoint(
         "POST",
         f"{_ONE}/audience",

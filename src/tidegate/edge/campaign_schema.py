@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.edge.control.campaign_progress import FATES
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.policy.campaign.phase import Phase
 
@@ -86,6 +87,9 @@ _IN_SHORT: Final = {
     "schedule": record({"start_at": maybe(TIME), "deadline": TIME}),
     "audience": _AUDIENCE,
 }
+_PROGRESS: Final = record(dict.fromkeys(FATES, COUNT))
+_STOP: Final = {"at": TIME, "by": maybe(TEXT), "reason": maybe(TEXT)}
+CAMPAIGN_REASON: Final[Schema] = _closed(record({"reason": {**TEXT, "maxLength": 500}}, optional=("reason",)))
 CAMPAIGN: Final[Schema] = record(
     {
         **_IN_SHORT,
@@ -101,9 +105,21 @@ CAMPAIGN: Final[Schema] = record(
                     "segment": maybe(TEXT),
                     "gate": maybe({"type": "object"}),
                     "rows": COUNT,
+                    "state": TEXT,
+                    "began_at": maybe(TIME),
+                    "gone_at": maybe(TIME),
+                    "progress": _PROGRESS,
+                    "variants": {"type": "object", "additionalProperties": _PROGRESS},
+                    "verdict": maybe({"type": "object"}),
                 }
             )
         ),
+        "progress": _PROGRESS,
+        "started_at": maybe(TIME),
+        "since": maybe(TIME),
+        "eta": maybe(TIME),
+        "halted": maybe(record({**_STOP, "evidence": {"type": "object"}})),
+        "stopped": maybe(record(_STOP)),
         "quiet_hours": maybe(_NIGHT),
         "revision": COUNT,
         "upload": AUDIENCE_TAKEN,

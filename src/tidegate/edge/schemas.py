@@ -7,7 +7,14 @@ from typing import Final
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.audit_schema import AUDIT
-from tidegate.edge.campaign_schema import AUDIENCE_TAKEN, CAMPAIGN, CAMPAIGN_DELETED, CAMPAIGN_ORDER, CAMPAIGNS
+from tidegate.edge.campaign_schema import (
+    AUDIENCE_TAKEN,
+    CAMPAIGN,
+    CAMPAIGN_DELETED,
+    CAMPAIGN_ORDER,
+    CAMPAIGN_REASON,
+    CAMPAIGNS,
+)
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
@@ -333,6 +340,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "PlanOrder": PLAN_ORDER,
     "Plan": PLAN,
     "Upgrade": UPGRADE,
+    "CampaignReason": CAMPAIGN_REASON,
     "AudienceTaken": AUDIENCE_TAKEN,
     "Wallet": WALLET,
     "TopUp": TOP_UP,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from tidegate.campaigns.fate_notes import FateNotes
 from tidegate.campaigns.planner import Planner
+from tidegate.campaigns.runner import Runner
+from tidegate.campaigns.steering import Steering
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.turnstile import Turnstile
@@ -27,6 +30,7 @@ from tidegate.store.books import Books
 from tidegate.store.campaigns import Campaigns
 from tidegate.store.condition import StoreCondition
 from tidegate.store.daily_use import DailyUse
+from tidegate.store.fates import Fates
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
@@ -87,5 +91,9 @@ class Services:
     version: str
     idempotency: Idempotency
     seal: Seal
+    fates: Fates
+    fate_notes: FateNotes
+    steering: Steering
+    campaign_runner: Runner
     history: StandingHistory
     probe: Callable[[], Awaitable[StoreCondition]]

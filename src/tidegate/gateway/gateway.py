@@ -15,6 +15,7 @@ from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.admission import Admission, with_what_is_leased
 from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
+from tidegate.gateway.handover import by_another_number
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message, Route
@@ -25,10 +26,12 @@ from tidegate.gateway.settling import Settling
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.decide import decide, explain, judge, terms_of
 from tidegate.policy.facts import Case, Terms
 from tidegate.policy.grant import Grant
 from tidegate.policy.identity import Identity
+from tidegate.policy.lifecycle import State
 from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Delivery, Hold, Rules
 from tidegate.policy.standing import Standing
@@ -104,6 +107,10 @@ class Gateway:
         """Have `wake` called with the portfolio when something was queued or a place came free."""
         self._settling.on_change = self._keeping.on_change = wake
 
+    def call_on_fate(self, note: Callable[[str, Part, State], None]) -> None:
+        """Have `note` called with the portfolio and a campaign's row when it is known what became of its message."""
+        self._settling.on_fate = self._keeping.on_fate = note
+
     async def settled(self, timeout_s: float) -> None:
         """Return when every outcome is written down, or after `timeout_s`."""
         ends = (self._settling, self._keeping, self._noting, self._enforcement)
@@ -158,6 +165,14 @@ class Gateway:
         self._metrics.sent(verdict, reason, message.category.value if message.category else "service")
         return answered
 
+    async def keep(self, message: Message, cause: str) -> None:
+        """Queue a campaign's message, due now; one whose id was queued before stays as it is. Raises StoreUnavailable.
+
+        It is judged when it comes out of the queue, as any other.
+        """
+        await self._seal.ready()
+        await self._keeping.keep(message, Reason.SCHEDULED, cause, self._clock.now_ms())
+
     async def explain(self, message: Message) -> Explanation:
         """What would happen to this message now; takes and changes nothing. Raises StoreUnavailable."""
         addressee = Addressee(self._users, self._identity, message.route.portfolio, message.request)
@@ -177,7 +192,8 @@ class Gateway:
         verdict = judge(case, terms, facts, rules) if isinstance(early, Terms) else early
         return Explanation(verdict, explain(case, standing, terms, facts, rules, user), facts, rules.version)
 
-    async def _submit(self, message: Message) -> Answered:
+    async def _submit(self, message: Message, tried: frozenset[str] = frozenset()) -> Answered:
+        """`tried`: numbers that a campaign's message could not go by."""
         addressee = Addressee(self._users, self._identity, message.route.portfolio, message.request)
         line = Line(self._pacer.room(message.route.number), message.priority, self._clock.monotonic_ms())
         rounds = 0
@@ -195,7 +211,7 @@ class Gateway:
                     rounds = 0
                     await self._clock.sleep_until(decided.until_ms)
                     continue
-                return await self._conclude(message, decided)
+                return await self._conclude(message, decided, standing, tried)
             verdict: Verdict | Answered | None = line.verdict(case, decided, self._clock.now_ms())
             if verdict is None:
                 message, verdict = await self._attempt(message, case, decided, standing, addressee)
@@ -204,7 +220,7 @@ class Gateway:
                 rounds = 0
                 verdict = await line.wait(verdict, case, decided, self._clock)
             if isinstance(verdict, Queue | Reject):
-                return await self._conclude(message, verdict)
+                return await self._conclude(message, verdict, standing, tried)
             if verdict is not None and not isinstance(verdict, Send | Wait):
                 return verdict
         return Unavailable(message.message_id, "the standing changes faster than this send can be decided")
@@ -246,9 +262,16 @@ class Gateway:
         deadline_ms = self.deadline_ms(message.route, message.category, None)
         return replace(message, deadline_ms=deadline_ms, deadline_is_ours=False)
 
-    async def _conclude(self, message: Message, verdict: Verdict) -> Answered:
+    async def _conclude(
+        self, message: Message, verdict: Verdict, standing: Standing, tried: frozenset[str]
+    ) -> Answered:
         match verdict:
             case Queue(reason, detail, until_ms, needs_place, spread_ms):
+                if message.alternatives:
+                    tried |= {message.route.number}
+                    other = by_another_number(message, reason, standing, self._clock.now_ms(), tried)
+                    if other is not None:
+                        return await self._submit(other, tried)
                 try:
                     await self._keeping.keep(
                         message, reason, detail, until_ms, needs_place=needs_place, spread_ms=spread_ms
@@ -260,7 +283,7 @@ class Gateway:
                 return Held(message.message_id, "queue", reason, until_ms)
             case Reject(reason, detail, until_ms, pacing):
                 if message.queued:
-                    ended = "expired" if reason is Reason.EXPIRED else "failed"
+                    ended = State.EXPIRED if reason is Reason.EXPIRED else State.FAILED
                     await self._keeping.end(message, ended, detail, reason)
                 if reason is Reason.STORE_UNAVAILABLE:
                     return Unavailable(message.message_id, detail)

@@ -10,7 +10,9 @@ from typing import Final
 from tidegate.clock import StoreClock
 from tidegate.gateway.message import Message
 from tidegate.gateway.settling import until_stored
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.identity import Identity
+from tidegate.policy.lifecycle import State
 from tidegate.policy.verdict import Reason
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import Lane, SendQueue, Waiting
@@ -35,6 +37,8 @@ class Keeping:
         self._giving_back: set[asyncio.Task[None]] = set()
         #: Called with the portfolio when something was queued.
         self.on_change: Callable[[str], None] = lambda portfolio: None
+        #: Called with the portfolio and the row of a campaign when its message left the queue unsent.
+        self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
 
     async def keep(
         self,
@@ -121,9 +125,11 @@ class Keeping:
         self._giving_back.add(task)
         task.add_done_callback(self._giving_back.discard)
 
-    async def end(self, message: Message, state: str, cause: str, reason: Reason) -> None:
+    async def end(self, message: Message, state: State, cause: str, reason: Reason) -> None:
         """Take a message out of the queue for good. Raises StoreUnavailable."""
-        await self._queue.end(message.route.portfolio, message.message_id, state, cause, reason.value)
+        was = await self._queue.end(message.route.portfolio, message.message_id, state.value, cause, reason.value)
+        if message.part is not None and was == State.QUEUED.value:
+            self.on_fate(message.route.portfolio, message.part, state)
 
     async def ended(self, timeout_s: float) -> None:
         """Return when what is being given back is queued, or after `timeout_s`."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
 from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.facts import Case
 from tidegate.policy.reach import Subject
 from tidegate.policy.rules import Delivery, Rules
@@ -59,6 +60,10 @@ class Message:
 
     relayed: bool = False
     """Whether its app is told how it ended, by webhook, when that was promised and nobody else tells it."""
+    part: Part | None = None
+    """The row of a campaign that it is for."""
+    alternatives: tuple[Route, ...] = ()
+    """Other numbers of its campaign, by which it may go when its own is stopped."""
 
     of_share: bool = False
     """Whether its app has a share of the messaging limit, so that the place that it takes is counted as the app's."""
@@ -108,6 +113,7 @@ class Message:
             "type": request.type,
             "template": f"{request.template.name}/{request.template.language}" if request.template else None,
             "campaign": self.campaign,
+            **(self.part.noted() if self.part is not None else {}),
             "rules": self.rules_version or None,
             "delivery": self.delivery.value if self.delivery is Delivery.AT_LEAST_ONCE else None,
             "marketing_at": str(self.marketing_at_ms) if self.marketing_at_ms else None,
@@ -128,6 +134,12 @@ class Message:
             noted["opaque"] = seal.close_word(self.message_id, self.request.opaque, self.deadline_ms)
         return orjson.dumps(noted)
 
+    def by(self, route: Route) -> Message:
+        """It by another number of its campaign; its own becomes one of those by which it may go."""
+        path = self.raw_path.replace(f"/{self.route.number}/", f"/{route.number}/", 1)
+        others = tuple(other for other in self.alternatives if other != route)
+        return replace(self, route=route, raw_path=path, alternatives=(*others, self.route))
+
     @property
     def body_name(self) -> str:
         """What its body is bound to when it is sealed."""
@@ -135,11 +147,12 @@ class Message:
 
     def packed(self) -> bytes:
         """What it needs to go on its way again, as JSON: sealed before it is stored."""
-        return orjson.dumps(
-            {
-                "body": self.request.body,
-                "path": self.raw_path,
-                "headers": dict(self.headers),
-                "not_before_ms": self.not_before_ms,
-            }
-        )
+        packed = {
+            "body": self.request.body,
+            "path": self.raw_path,
+            "headers": dict(self.headers),
+            "not_before_ms": self.not_before_ms,
+        }
+        if self.alternatives:
+            packed["numbers"] = [route.number for route in self.alternatives]
+        return orjson.dumps(packed)

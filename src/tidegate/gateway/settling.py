@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.message import Message
+from tidegate.policy.campaign.part import Part
+from tidegate.policy.lifecycle import State
 from tidegate.policy.users import given_back
 from tidegate.store.ledger import Ledger, Outcome, Settled
 from tidegate.store.sealing import Seal
@@ -32,10 +34,13 @@ class Settling:
         self._writing: set[asyncio.Task[None]] = set()
         #: Called with the portfolio when a place may have come free.
         self.on_change: Callable[[str], None] = lambda portfolio: None
+        #: Called with the portfolio and the row of a campaign when it is known what became of its message.
+        self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
 
     def accepted(self, message: Message, cause: str, wamid: str) -> None:
         """Meta took it."""
         self._write(_outcome(message, "accepted", cause, wamid=self._sealed(message.message_id, wamid)))
+        self._tell(message, State.ACCEPTED)
 
     def _sealed(self, message_id: str, wamid: str) -> str:
         try:
@@ -47,10 +52,12 @@ class Settling:
     def unknown(self, message: Message, cause: str) -> None:
         """It may have been taken: its place is kept until its status webhook tells."""
         self._write(_outcome(message, "unknown", cause))
+        self._tell(message, State.UNKNOWN)
 
     def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
         """Proven: nobody was messaged. Its place is given back; the task ends when that is written."""
         writing = self._write(_outcome(message, "failed", cause, release=True))
+        self._tell(message, State.FAILED)
         self.not_marketed(message)
         return writing
 
@@ -72,6 +79,10 @@ class Settling:
         """Return when every outcome is written, or after `timeout_s`."""
         if self._writing:
             await asyncio.wait(self._writing, timeout=timeout_s)
+
+    def _tell(self, message: Message, state: State) -> None:
+        if message.part is not None:
+            self.on_fate(message.route.portfolio, message.part, state)
 
     def _write(self, outcome: Outcome) -> asyncio.Task[None]:
         return self._spawn(self._settle(outcome))

@@ -47,6 +47,10 @@ class Act(StrEnum):
     CAMPAIGN_CREATE = "campaign.create"
     CAMPAIGN_UPLOAD = "campaign.upload"
     CAMPAIGN_DELETE = "campaign.delete"
+    CAMPAIGN_START = "campaign.start"
+    CAMPAIGN_PAUSE = "campaign.pause"
+    CAMPAIGN_RESUME = "campaign.resume"
+    CAMPAIGN_CANCEL = "campaign.cancel"
 
 
 @dataclass(frozen=True, slots=True)

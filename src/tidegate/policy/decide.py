@@ -149,6 +149,16 @@ def _last_delivery_ms(category: Category | None) -> int:
     return _IN_TRANSIT_MS + TIME_TO_LIVE_MS[category] if category is not None else 0
 
 
+def is_free(case: Case, standing: Standing, now_ms: int) -> bool:
+    """Whether nothing in the standing objects to a send; what is known of the recipient is not looked at."""
+    rules = standing.rules
+    return not any(
+        _decides(_answer(guardrail.__name__, mode, guardrail(case, standing, now_ms)))
+        for guardrail in STANDING
+        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
+    )
+
+
 def _standing_answers(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User) -> list[Answer]:
     answers = [
         _answer(guardrail.__name__, mode, guardrail(case, standing, now_ms))

@@ -21,6 +21,7 @@ from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category, MessageStatus
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import FROM_STATUS, RANK, State
@@ -64,8 +65,11 @@ class Personal:
         clock: StoreClock,
         portfolio_of_number: Mapping[str, str],
         on_change: Callable[[str], None],
+        on_fate: Callable[[str, Part, State], None],
     ) -> None:
-        """`on_change` is called with the portfolio when sends may be due."""
+        """`on_change` is called with the portfolio when sends may be due; `on_fate` with a campaign's row too, when a
+        status tells what became of its message.
+        """
         self._ledger = ledger
         self._books = books
         self._standings = standings
@@ -79,6 +83,7 @@ class Personal:
         self._clock = clock
         self._portfolio_of_number = portfolio_of_number
         self._on_change = on_change
+        self._on_fate = on_fate
 
     async def apply(self, event: PersonalEvent) -> bool:
         """Whether less may be sent than before. Raises StoreUnavailable; a refusal holds on this node even so."""
@@ -202,6 +207,9 @@ class Personal:
             self._on_change(portfolio)
         if not refreshed.before:
             return False, portfolio
+        part = Part.of(refreshed.about)
+        if part is not None:
+            self._on_fate(portfolio, part, state)
         # One that comes again may have been cut short the first time: what follows from it is done once more, and is
         # nothing where it was done.
         await self._outcomes.status(portfolio, message_id, refreshed, event)

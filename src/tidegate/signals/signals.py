@@ -23,8 +23,10 @@ from tidegate.cloudapi.webhooks import envelope_parts
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
+from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Subject
 from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
@@ -80,6 +82,8 @@ class Signals:
         self._gate = Gate()
         #: Called with the portfolio, and the reasons for which held messages may now go, when sends may be due.
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
+        #: Called with the portfolio and the row of a campaign when a status tells what became of its message.
+        self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
         self._personal = Personal(
             ledger=ledger,
             books=books,
@@ -94,6 +98,7 @@ class Signals:
             clock=clock,
             portfolio_of_number=portfolio_of_number,
             on_change=lambda portfolio: self.on_change(portfolio, ()),
+            on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
         )
 
     async def receive(self, envelope: Any) -> None:

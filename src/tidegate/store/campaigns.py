@@ -123,12 +123,17 @@ class Campaigns:
             found: Any = await self._client.get(self._keys[portfolio].campaign("record", campaign_id))
         return _read(found)
 
+    async def ids(self, portfolio: str) -> tuple[str, ...]:
+        """The ids of a portfolio's campaigns."""
+        with store_faults:
+            found: Any = await self._client.zrange(self._keys[portfolio].campaigns, 0, -1)
+        return tuple(campaign_id.decode() for campaign_id in found)
+
     async def list(self, portfolio: str) -> list[CampaignRecord]:
         """Every campaign of a portfolio, the newest first."""
         keys = self._keys[portfolio]
+        names = [keys.campaign("record", campaign_id) for campaign_id in await self.ids(portfolio)]
         with store_faults:
-            ids: Any = await self._client.zrange(keys.campaigns, 0, -1)
-            names = [keys.campaign("record", found.decode()) for found in ids]
             kept: Any = await self._client.mget(names) if names else []
         records = [record for record in map(_read, kept) if record is not None]
         return sorted(records, key=lambda record: (-record.campaign.created_at_ms, record.campaign.campaign_id))

@@ -68,6 +68,7 @@ costs every send):
 - `rows:<id>:<upload>:<group>`, hash: number of a chunk -> some of a group's rows, packed and sealed; `who:<number>` ->
   4 of the 16 bytes of each of their recipients, so that one user's are found.
 - `errors:<id>:<upload>`, hash: number of a chunk -> lines that were rejected, and why, packed.
+- `fates:<id>`, string: a byte a row: what became of it. `counts:<id>`, hash: `<group>.<fate>` -> how many rows.
 
 What `tally:share:` begins is of the apps that have a share of the limit:
 

@@ -132,7 +132,9 @@ class SendQueue:
             REMEMBER_MS,
         ]
         kept = bool(await script("enqueue").repeatable(self._client, self._keys[portfolio].all, args))
-        self._journal.requeued(portfolio, waiting.message_id)
+        if waiting.attempt is not None:
+            # A new one whose id is known here was queued before: what became of it is not to be forgotten.
+            self._journal.requeued(portfolio, waiting.message_id)
         return kept
 
     async def claim(self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]]) -> Claim:
@@ -189,6 +191,11 @@ class SendQueue:
         """Make due what is held for one of these reasons; how many that were."""
         args: list[str | bytes | int] = [_ROUSED_AT_ONCE, f" {' '.join(reasons)} ", *map(str, lanes)]
         return int(await script("rouse")(self._client, self._keys[portfolio].all, args))
+
+    async def ahead(self, portfolio: str, lanes: Sequence[Lane], within_ms: int) -> list[int]:
+        """Of each lane how many messages wait for a place, or are due within this span."""
+        args: list[str | bytes | int] = [within_ms, *map(str, lanes)]
+        return [int(count) for count in await script("ahead").repeatable(self._client, self._keys[portfolio].all, args)]
 
     async def lanes(self, portfolio: str, lanes: Sequence[Lane]) -> list[LaneState]:
         """What waits in each lane."""

@@ -131,6 +131,12 @@ def matrix(others: Others) -> dict[str, list[Row]]:
         ],
         f"GET {V1}/campaigns/{{campaign}}": [Row(f"{V1}/campaigns/{others.campaign}", 404)],
         f"DELETE {V1}/campaigns/{{campaign}}": [Row(f"{V1}/campaigns/{others.campaign}", 404)],
+        **{
+            f"POST {V1}/campaigns/{{campaign}}/{verb}": [
+                Row(f"{V1}/campaigns/{others.campaign}/{verb}", 404, {"reason": "none of ours"})
+            ]
+            for verb in ("start", "pause", "resume", "cancel")
+        },
         f"POST {V1}/campaigns/{{campaign}}/audience": [Row(f"{V1}/campaigns/{others.campaign}/audience", 404)],
         f"GET {V1}/campaigns/{{campaign}}/audience/errors": [
             Row(f"{V1}/campaigns/{others.campaign}/audience/errors", 404)

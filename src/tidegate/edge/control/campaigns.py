@@ -11,6 +11,7 @@ from typing import Any, Final
 from tidegate.campaigns.orders import make_campaign, read_order
 from tidegate.edge.calls import Call
 from tidegate.edge.control.audiences import take_rows, told_audience, told_upload
+from tidegate.edge.control.campaign_progress import told_progress
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time
@@ -48,7 +49,7 @@ async def create_campaign(call: Call) -> Reply:
         record, shown = await take_rows(call, record, rows)
         told = {"upload": told_upload(record, shown)}
     location = {"Location": f"/gateway/v1/campaigns/{campaign.campaign_id}"}
-    return json_reply(told_campaign(record) | told, 201, location)
+    return json_reply(await shown_campaign(call, record) | told, 201, location)
 
 
 async def list_campaigns(call: Call) -> Reply:
@@ -62,7 +63,7 @@ async def list_campaigns(call: Call) -> Reply:
 
 async def read_campaign(call: Call) -> Reply:
     """One campaign."""
-    return json_reply(told_campaign(await find_campaign(call)))
+    return json_reply(await shown_campaign(call, await find_campaign(call)))
 
 
 async def delete_campaign(call: Call) -> Reply:
@@ -116,6 +117,13 @@ def require_draft(record: CampaignRecord) -> None:
 def target_of(campaign: Campaign) -> dict[str, str]:
     """What the audit names: the campaign, and a number of it, for those who may see its entries."""
     return {"campaign": campaign.campaign_id, "number": campaign.numbers[0]}
+
+
+async def shown_campaign(call: Call, record: CampaignRecord) -> dict[str, Any]:
+    """A campaign with how far it is, as JSON values."""
+    told, progress = told_campaign(record), await told_progress(call, record)
+    steps = zip(told["steps"], progress.pop("step_progress"), strict=True)
+    return {**told, **progress, "steps": [{**step, **of_step} for step, of_step in steps]}
 
 
 def told_campaign(record: CampaignRecord) -> dict[str, Any]:

@@ -34,19 +34,13 @@ class Run:
     def moved(self, event: Event, now_ms: int, **values: Any) -> Run | None:
         """It after an event at `now_ms`, with these values; None where that can't happen.
 
-        A stop's words (`reason`, `by`, `evidence`) are of the phase that it led to, and go with it.
+        A stop's words (`reason`, `by`, `evidence`) go with the phase that it led to; a cancellation's stay.
         """
         phase = after(self.phase, event)
-        if phase is None:
-            return None
-        told: dict[str, Any] = {"reason": "", "by": "", "evidence": {}}
-        if phase is self.phase:
-            return self
+        if phase is None or phase is self.phase:
+            return None if phase is None else self
+        told: dict[str, Any] = {} if event is Event.SWEPT else {"reason": "", "by": "", "evidence": {}}
         return replace(self, **(told | values), phase=phase, since_ms=now_ms)
-
-    def next_step(self) -> Run:
-        """It at the beginning of the next step."""
-        return replace(self, step=self.step + 1, cursor=(), step_began_ms=0, gone_ms=0)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Run:

@@ -47,6 +47,15 @@ def test_a_stop_tells_who_and_why_until_it_is_over() -> None:
     assert resumed == replace(RUNNING, phase=Phase.SCHEDULED, since_ms=NOW_MS + 9)
 
 
+def test_a_cancellation_is_somebody_s_to_its_end() -> None:
+    cancelling = RUNNING.moved(Event.CANCEL, NOW_MS, reason="wrong list", by="shop")
+    assert cancelling is not None
+
+    cancelled = cancelling.moved(Event.SWEPT, NOW_MS + 5)
+
+    assert cancelled == replace(cancelling, phase=Phase.CANCELLED, since_ms=NOW_MS + 5)
+
+
 def test_what_can_not_happen_moves_nothing() -> None:
     assert RUNNING.moved(Event.RESUME, NOW_MS) is None
 
@@ -55,9 +64,3 @@ def test_a_pause_of_what_is_halted_keeps_the_evidence() -> None:
     halted = replace(RUNNING, phase=Phase.HALTED, evidence={"metric": "opt_out"})
 
     assert halted.moved(Event.PAUSE, NOW_MS + 5, reason="to be sure", by="ops") == halted
-
-
-def test_the_next_step_begins_at_its_first_chunk() -> None:
-    after = replace(RUNNING, gone_ms=NOW_MS + 7).next_step()
-
-    assert (after.step, after.cursor, after.step_began_ms, after.gone_ms) == (2, (), 0, 0)

@@ -1,0 +1,82 @@
+"""Fates compared with the messages' own records: what a node knew and took with it is written down after all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tidegate.campaigns.feeder import Feeder
+from tidegate.policy.campaign.fate import IN_HAND, OF_STATE, OPEN, Fate
+from tidegate.policy.campaign.spec import Campaign
+from tidegate.policy.lifecycle import State
+from tidegate.store.campaigns import CampaignRecord
+from tidegate.store.fates import Fates, RowFate
+from tidegate.store.send_queue import SendQueue
+
+#: Rows whose fates are looked at in one go, and messages whose records are.
+_ROWS_AT_ONCE: Final = 50_000
+_AT_ONCE: Final = 250
+
+
+class Mending:
+    """Mends fates, and empties the queue of a campaign. Every method raises StoreUnavailable, and may be repeated.
+
+    Fates are written by whoever learns of them, and lost with the node that had learnt: the record never is.
+    """
+
+    def __init__(self, fates: Fates, queue: SendQueue, feeder: Feeder) -> None:
+        self._fates = fates
+        self._queue = queue
+        self._feeder = feeder
+
+    async def mend(self, record: CampaignRecord, *, all_open: bool) -> int:
+        """Write down what became of rows that are in hand, or `all_open` ones; how many had another fate."""
+        wanted = OPEN if all_open else IN_HAND
+        campaign, mended = record.campaign, 0
+        for rows in await self._rows(record, wanted):
+            ids = [self._feeder.message_id(campaign, row) for row in rows]
+            found = await self._fates.states(campaign.portfolio, ids)
+            fates = [RowFate(part.row, part.group, OF_STATE[state]) for part, state in found]
+            mended += await self._fates.write(campaign.portfolio, campaign.campaign_id, fates)
+        return mended
+
+    async def cancel(self, record: CampaignRecord, beside: Iterable[str]) -> int:
+        """Take what is queued of a campaign out of the queue; how many rows are on their way to Meta still.
+
+        `beside`: ids of messages that another node may be about to queue: it will find them ended.
+        """
+        campaign = record.campaign
+        for rows in await self._rows(record, IN_HAND):
+            for row in rows:
+                await self._end(campaign, self._feeder.message_id(campaign, row))
+        for message_id in beside:
+            await self._end(campaign, message_id, forestall=True)
+        await self.mend(record, all_open=False)
+        return await self.in_hand(campaign)
+
+    async def in_hand(self, campaign: Campaign, groups: Sequence[int] | None = None) -> int:
+        """How many rows (of these groups) are queued, or on their way to Meta."""
+        counts = await self._fates.counts(campaign.portfolio, campaign.campaign_id)
+        return sum(n for (group, fate), n in counts.items() if fate in IN_HAND and (groups is None or group in groups))
+
+    async def _end(self, campaign: Campaign, message_id: str, *, forestall: bool = False) -> None:
+        cause = "its campaign was cancelled"
+        await self._queue.end(campaign.portfolio, message_id, State.CANCELLED.value, cause, forestall=forestall)
+
+    async def _rows(self, record: CampaignRecord, wanted: Sequence[Fate]) -> list[list[int]]:
+        """The rows that have one of these fates, some at a time."""
+        campaign, rows = record.campaign, 0 if record.audience is None else record.audience.rows
+        found: list[int] = []
+        table = _table(wanted)
+        for first in range(1, rows + 1, _ROWS_AT_ONCE):
+            fates = await self._fates.read(campaign.portfolio, campaign.campaign_id, first, _ROWS_AT_ONCE)
+            marked = fates.translate(table)
+            at = marked.find(1)
+            while at >= 0:
+                found.append(first + at)
+                at = marked.find(1, at + 1)
+        return [found[at : at + _AT_ONCE] for at in range(0, len(found), _AT_ONCE)]
+
+
+def _table(wanted: Sequence[Fate]) -> bytes:
+    return bytes(int(byte in wanted) for byte in range(256))

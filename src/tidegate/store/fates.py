@@ -1,0 +1,82 @@
+"""What became of the rows of campaigns: a byte each, and counts of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from tidegate.policy.campaign.fate import IN_HAND, Fate
+from tidegate.policy.campaign.part import Part
+from tidegate.policy.lifecycle import State
+from tidegate.store.faults import store_faults
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.scripts import StoreClient, script
+
+#: Rows of one call: less than a millisecond of the store's time.
+_AT_ONCE: Final = 500
+
+
+class RowFate(NamedTuple):
+    """What became of a row: its number (1 and up), its group, its fate."""
+
+    row: int
+    group: int
+    fate: Fate
+
+
+class Fates:
+    """The fates of the rows of all campaigns of this store. Every method raises StoreUnavailable."""
+
+    def __init__(self, client: StoreClient, portfolios: Iterable[str]) -> None:
+        self._client = client
+        self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
+
+    async def open(self, portfolio: str, campaign_id: str, rows: int, until_ms: int) -> None:
+        """Make room for so many rows, until then; all are pending. Where there is room already nothing changes."""
+        names = [self._keys[portfolio].clock, *self._names(portfolio, campaign_id)]
+        await script("campaign_open").repeatable(self._client, names, [rows, until_ms])
+
+    async def write(self, portfolio: str, campaign_id: str, fates: Sequence[RowFate]) -> int:
+        """Write fates down; how many rows have another one now. A higher one stays, see `policy/campaign/fate.py`."""
+        changed = 0
+        for first in range(0, len(fates), _AT_ONCE):
+            args: list[int | str | bytes] = [int(max(IN_HAND))]
+            for row, group, fate in fates[first : first + _AT_ONCE]:
+                args += (row - 1, group, int(fate))
+            names = self._names(portfolio, campaign_id)
+            changed += int(await script("campaign_fates").repeatable(self._client, names, args))
+        return changed
+
+    async def read(self, portfolio: str, campaign_id: str, first_row: int, rows: int) -> bytes:
+        """The fates of so many rows, a byte each; fewer where there are fewer, none where nothing was started."""
+        key = self._names(portfolio, campaign_id)[0]
+        with store_faults:
+            found: Any = await self._client.getrange(key, first_row - 1, first_row + rows - 2)
+        return bytes(found)
+
+    async def counts(self, portfolio: str, campaign_id: str) -> Counter[tuple[int, Fate]]:
+        """How many rows of each group have which fate; those that are pending are not counted."""
+        key = self._names(portfolio, campaign_id)[1]
+        counts: Counter[tuple[int, Fate]] = Counter()
+        with store_faults:
+            found: Any = await self._client.hgetall(key)
+        for field, count in found.items():
+            group, _, fate = field.decode().partition(".")
+            if fate:
+                counts[int(group), Fate(int(fate))] += int(count)
+        return +counts
+
+    async def states(self, portfolio: str, message_ids: Sequence[str]) -> list[tuple[Part, State]]:
+        """The rows that messages are for, and the states of these; without those that there are not (any more)."""
+        found = await script("states").repeatable(self._client, self._keys[portfolio].all, list(message_ids))
+        told = (
+            (Part.of(orjson.loads(about)), state) for state, about in zip(found[::2], found[1::2], strict=True) if about
+        )
+        return [(part, State(state.decode())) for part, state in told if part is not None]
+
+    def _names(self, portfolio: str, campaign_id: str) -> list[str]:
+        keys = self._keys[portfolio]
+        return [keys.campaign("fates", campaign_id), keys.campaign("counts", campaign_id)]

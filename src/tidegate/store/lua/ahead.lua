@@ -1,0 +1,13 @@
+-- ahead: how much of each lane waits for a place, or will be due soon.
+-- uses: keys, time
+--
+-- KEYS    one portfolio's block (store/keys.py)
+-- ARGV    1 how soon (ms), then lanes (<number>:<category>)
+--
+-- Returns a number a lane. What is held until later (a night's end) is not among it.
+local k, answer = keys_of(0), {}
+local until_ms = string.format('%.0f', now_ms(k.clock) + ARGV[1])
+for i = 2, #ARGV do
+  answer[i - 1] = redis.call('ZCOUNT', k.lane .. ARGV[i], '-inf', until_ms) + redis.call('ZCARD', k.waiting .. ARGV[i])
+end
+return answer

@@ -1,0 +1,316 @@
+"""A campaign from its start to its end, on real nodes before the simulated platform."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template, phone, platform
+from tests.waiting import until
+from tidegate.policy.campaign.fate import Fate
+from tidegate.policy.campaign.part import Part
+from tidegate.policy.campaign.phase import Event
+from tidegate.policy.campaign.run import Run
+from tidegate.policy.campaign.spec import Campaign
+from tidegate.policy.consequences.signal import Signal, Source
+from tidegate.policy.instant import write_time
+from tidegate.policy.lifecycle import State
+from tidegate.policy.reach import Subject
+from tidegate.policy.standing import Change
+from tidegate.store.fates import RowFate
+
+#: Few messages a second by each number: there is time to stop what is queued.
+SLOW = platform(throughput=16)
+
+
+def everybody(rows: int) -> Counter[str]:
+    return Counter({phone(row): 1 for row in range(1, rows + 1)})
+
+
+async def pause(floor: Floor, number: str) -> None:
+    """Stop a number by hand."""
+    stored = {"scope": "number", "value": number, "reason": "test", "until_ms": None, "by": "ops"}
+    now_ms = (await floor.node.services.ledger.books(PORTFOLIO)).now_ms
+    change = Change("pause", "pause-1", {"pause": stored}, "operator", now_ms, "test", tightens=True)
+    await floor.node.services.signals.restand(PORTFOLIO, [change])
+
+
+async def test_each_row_gets_it_once_by_both_numbers_and_the_campaign_finishes(floor: Floor) -> None:
+    await floor.campaign(120)
+    await floor.move(Event.START)
+
+    await floor.reaches("finished")
+
+    await floor.come_to({Fate.DELIVERED: 120})
+    assert floor.sent_to() == everybody(120)
+    by_number = Counter(sent.number_id for sent in floor.simulator.world.book.accepted)
+    assert by_number[FIRST] == by_number[SECOND] == 60
+    standing = await floor.node.services.standings.reload(PORTFOLIO, epoch=-1)
+    assert standing.campaigns == {}
+
+
+async def test_steps_go_one_after_the_other_and_variants_side_by_side(floor: Floor) -> None:
+    variants = [{"name": name, "share": 0.5, "template": a_template()} for name in ("a", "b")]
+    await floor.campaign(40, template=None, variants=variants, steps=[{"share": 0.25}, {"share": 1}])
+    await floor.move(Event.START)
+
+    await floor.reaches("finished")
+
+    await floor.come_to({Fate.DELIVERED: 40})
+    rows = [int(sent.user[4:]) for sent in floor.simulator.world.book.accepted]
+    steps = [(row % 4) // 2 for row in rows]
+    assert steps == sorted(steps)
+    counts = await floor.node.services.fates.counts(PORTFOLIO, "cmp-1")
+    assert counts == {(group, Fate.DELIVERED): 10 for group in range(4)}
+
+
+@pytest.mark.parametrize("floor", [SLOW], indirect=True, ids=["16 messages a second"])
+async def test_what_is_paused_stays_in_the_queue_until_it_is_resumed_or_cancelled(floor: Floor) -> None:
+    await floor.campaign(200)
+    await floor.move(Event.START)
+
+    async def are_some_sent() -> bool:
+        return sum(floor.sent_to().values()) >= 2
+
+    await until(are_some_sent)
+    paused = await floor.move(Event.PAUSE, reason="wrong price", by="ops")
+    sent = floor.sent_to()
+    assert Run.from_json(paused.progress).reason == "wrong price"
+
+    # The queue is asked, and gives nothing away.
+    services = floor.node.services
+    lanes = [lane for lane in services.dispatcher._lanes(PORTFOLIO) if lane.category.value == "marketing"]
+    await services.queue.rouse(PORTFOLIO, lanes, ["campaign_halted", "scheduled"])
+    await services.dispatcher.drain_once(PORTFOLIO)
+    assert floor.sent_to() == sent
+
+    await floor.move(Event.RESUME, by="ops")
+
+    async def are_more_sent() -> bool:
+        return sum(floor.sent_to().values()) > sum(sent.values())
+
+    await until(are_more_sent)
+    await floor.move(Event.CANCEL, by="ops")
+    at_the_stop = sum(floor.sent_to().values())
+    await floor.reaches("cancelled")
+    fates = await floor.fates()
+    gone = fates[Fate.DELIVERED] + fates[Fate.SENT] + fates[Fate.ACCEPTED] + fates[Fate.UNKNOWN]
+    assert fates[Fate.CANCELLED] + fates[Fate.PENDING] == 200 - gone
+    assert sum(floor.sent_to().values()) == at_the_stop == gone
+    queued = await services.queue.ahead(PORTFOLIO, lanes, 10_000_000)
+    assert queued == [0, 0]
+    told = (await services.standings.reload(PORTFOLIO, -1)).campaigns["cmp-1"]
+    assert (told.state, told.stopped) == ("cancelled", True)
+
+
+async def test_what_is_stopped_by_its_number_goes_by_the_other_one(floor: Floor) -> None:
+    await floor.campaign(30)
+    await pause(floor, FIRST)
+    await floor.move(Event.START)
+
+    await floor.reaches("finished")
+
+    assert floor.sent_to() == everybody(30)
+    assert {sent.number_id for sent in floor.simulator.world.book.accepted} == {SECOND}
+
+
+async def turn_red(floor: Floor, number: str) -> None:
+    """Have it read from Graph that a number's quality is low."""
+    services = floor.node.services
+    subject = Subject(PORTFOLIO, WABA, number)
+    red = Signal("number.quality.RED", subject, services.clock.now_ms(), Source.GRAPH)
+    await services.enforcement.consider([red])
+
+
+@pytest.mark.parametrize("floor", [SLOW], indirect=True, ids=["16 messages a second"])
+@pytest.mark.parametrize("stop", [turn_red, pause], ids=["it turns red", "somebody pauses it"])
+async def test_a_number_that_is_stopped_hands_over_what_it_has_in_its_lane(
+    floor: Floor, stop: Callable[[Floor, str], Awaitable[None]]
+) -> None:
+    await floor.campaign(24)
+    await floor.move(Event.START)
+
+    async def are_all_queued() -> bool:
+        fates = await floor.fates()
+        return bool(fates) and not fates[Fate.PENDING] and sum(floor.sent_to().values()) >= 2
+
+    await until(are_all_queued)
+    await stop(floor, FIRST)
+    before = len(floor.simulator.world.book.accepted)
+
+    await floor.reaches("finished")
+
+    assert floor.sent_to() == everybody(24)
+    assert {sent.number_id for sent in floor.simulator.world.book.accepted[before:]} == {SECOND}
+
+
+async def test_the_deadline_ends_what_was_never_sent(floor: Floor) -> None:
+    record = await floor.campaign(20)
+    await pause(floor, FIRST)
+    await floor.move(Event.START)
+    services = floor.node.services
+    assert services.steerable is not None
+    await floor.move(Event.PAUSE, reason="wait", by="ops")
+
+    now_ms = (await services.ledger.books(PORTFOLIO)).now_ms
+    await services.steerable.advance(record.campaign.deadline_ms - now_ms + 1_000)
+
+    ended = await floor.reaches("finished")
+    assert sum(floor.sent_to().values()) == 0
+    assert set(await floor.fates()) <= {Fate.PENDING, Fate.EXPIRED}
+    assert Run.from_json(ended.progress).phase.value == "finished"
+
+
+async def test_two_nodes_that_both_lead_send_to_each_row_once(floor: Floor) -> None:
+    second = await floor.add_node()
+    for node in (floor.node, second):
+        leases: Any = LeasesOfAll()
+        node.services.campaign_runner._leases = leases
+
+    await floor.campaign(400)
+    await floor.move(Event.START)
+
+    await floor.reaches("finished")
+    await floor.come_to({Fate.DELIVERED: 400})
+    assert floor.sent_to() == everybody(400)
+
+
+class LeasesOfAll:
+    """A lease that everybody holds, as after a stall that was longer than it."""
+
+    async def hold(self, portfolio: str, duty: str, ms: int) -> bool:
+        return True
+
+
+async def test_rows_that_were_fed_before_the_cursor_was_written_are_not_fed_again(floor: Floor) -> None:
+    record = await floor.campaign(40)
+    services = floor.node.services
+    await services.fates.open(PORTFOLIO, "cmp-1", 40, record.campaign.deadline_ms)
+    standing = await services.standings.current(PORTFOLIO)
+    feeder, now_ms = services.campaign_runner._feeder, services.clock.now_ms()
+
+    first = await feeder.feed(record, Run(), standing, now_ms)
+    await floor.come_to({Fate.DELIVERED: 40})
+    again = await feeder.feed(record, Run(), standing, now_ms)
+
+    assert first.cursor == again.cursor == (40,)
+    assert again.is_all
+    await floor.come_to({Fate.DELIVERED: 40})
+    assert floor.sent_to() == everybody(40)
+
+
+async def test_what_a_node_took_with_it_is_read_from_the_messages_themselves(floor: Floor) -> None:
+    record = await floor.campaign(20)
+    await floor.move(Event.START)
+    await floor.reaches("finished")
+    await floor.come_to({Fate.DELIVERED: 20})
+    services = floor.node.services
+    fates = services.fates
+    await floor.node.services.fate_notes.ended(1)
+    client: Any = fates._client
+    for key in fates._names(PORTFOLIO, "cmp-1"):
+        await client.delete(key)
+    await fates.open(PORTFOLIO, "cmp-1", 20, record.campaign.deadline_ms)
+    await fates.write(PORTFOLIO, "cmp-1", [RowFate(row, 0, Fate.QUEUED) for row in range(1, 21)])
+
+    mended = await services.campaign_runner._mending.mend(await floor.record(), all_open=False)
+
+    assert mended == 20
+    await floor.come_to({Fate.DELIVERED: 20})
+
+
+async def test_fates_are_written_in_any_order_and_the_last_that_counts_stays(floor: Floor) -> None:
+    record = await floor.campaign(2)
+    services = floor.node.services
+    await services.fates.open(PORTFOLIO, "cmp-1", 2, record.campaign.deadline_ms)
+    notes = services.fate_notes
+    for row, states in ((1, (State.DELIVERED, State.SENT)), (2, (State.ACCEPTED, State.FAILED))):
+        for state in states:
+            notes.note(PORTFOLIO, Part("cmp-1", row, 0, "all", "all"), state)
+
+    await notes.ended(5)
+
+    await floor.come_to({Fate.DELIVERED: 1, Fate.FAILED: 1})
+
+
+async def test_a_campaign_waits_for_its_time(floor: Floor) -> None:
+    services = floor.node.services
+    assert services.steerable is not None
+    now_ms = (await services.ledger.books(PORTFOLIO)).now_ms
+    record = await floor.campaign(10, schedule={"start_at": write_time(now_ms + 3_600_000)})
+    assert record.campaign.start_at_ms is not None
+    await floor.move(Event.START)
+    await services.campaign_runner._look(PORTFOLIO)
+    assert (await floor.record()).state == "scheduled"
+
+    await services.steerable.advance(3_700_000)
+
+    await floor.reaches("finished")
+    assert floor.sent_to() == everybody(10)
+
+
+class Said:
+    """What a gate says in a test."""
+
+    def __init__(self, outcome: str) -> None:
+        self.outcome = outcome
+        self.look_again_at_ms = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {"outcome": self.outcome}
+
+
+class Gates:
+    """Gates that say `unsure` for as long as a step sends, and then what they were told to."""
+
+    def __init__(self, outcome: str) -> None:
+        self.outcome = outcome
+        self.asked: list[tuple[int, bool]] = []
+
+    async def judge(self, campaign: Campaign, step: int, *, gone_at_ms: int | None, **times: int | None) -> Said:
+        self.asked.append((step, gone_at_ms is not None))
+        return Said("unsure" if gone_at_ms is None else self.outcome)
+
+
+STEPS = [{"share": 0.25, "gate": True}, {"share": 1}]
+
+
+async def test_a_gate_that_passes_lets_the_next_step_go(floor: Floor) -> None:
+    gates: Any = Gates("pass")
+    floor.node.services.campaign_runner._gates = gates
+    await floor.campaign(20, steps=STEPS)
+    await floor.move(Event.START)
+
+    ended = await floor.reaches("finished")
+
+    assert floor.sent_to() == everybody(20)
+    assert Run.from_json(ended.progress).verdicts == {"0": {"outcome": "pass"}}
+    assert {step for step, _ in gates.asked} == {0}
+
+
+async def test_a_gate_that_fails_halts_it_with_the_evidence_and_nobody_else_gets_it(floor: Floor) -> None:
+    gates: Any = Gates("fail")
+    floor.node.services.campaign_runner._gates = gates
+    await floor.campaign(20, steps=STEPS)
+    await floor.move(Event.START)
+
+    halted = await floor.reaches("halted")
+
+    assert Run.from_json(halted.progress).evidence == {"outcome": "fail"}
+    assert sum(floor.sent_to().values()) == 10
+    standing = await floor.node.services.standings.reload(PORTFOLIO, -1)
+    assert standing.campaigns["cmp-1"].stopped
+
+
+async def test_without_an_answer_of_its_gate_a_step_waits(floor: Floor) -> None:
+    await floor.campaign(20, steps=STEPS)
+    await floor.move(Event.START)
+
+    await floor.reaches("waiting")
+
+    await floor.node.services.campaign_runner._look(PORTFOLIO)
+    assert (await floor.record()).state == "waiting"
+    assert sum(floor.sent_to().values()) == 10
