@@ -19,7 +19,7 @@ from tidegate.simulator.behaviour import Behaviour
 from tidegate.simulator.config import DEFAULT_PORTFOLIO, UNLIMITED, NumberConfig, SimulatorConfig
 from tidegate.simulator.scenarios import INSTANT
 from tidegate.simulator.server import Simulator
-from tidegate.store.audiences import CHUNK_ROWS, Chunk
+from tidegate.store.audiences import CHUNK_ROWS, WHO_BYTES, Chunk
 from tidegate.store.campaigns import Audience, CampaignRecord, Group
 
 PORTFOLIO: Final = DEFAULT_PORTFOLIO.id
@@ -113,7 +113,8 @@ class Floor:
         for group, rows in enumerate(groups):
             for index, first in enumerate(range(0, len(rows), CHUNK_ROWS)):
                 chunk = Chunk(group, index)
-                chunks.append((chunk, audiences.sealed(campaign, "u1", chunk, rows[first : first + CHUNK_ROWS])))
+                some = rows[first : first + CHUNK_ROWS]
+                chunks.append(audiences.sealed(campaign, "u1", chunk, some, bytes(WHO_BYTES * len(some))))
         await audiences.put(campaign, "u1", chunks, [])
 
     async def move(self, event: Event, campaign_id: str = "cmp-1", **told: Any) -> CampaignRecord:
