@@ -8,6 +8,7 @@ from typing import Annotated, Any, BinaryIO, Final
 
 import typer
 
+from tidegate.cli.campaign_plan import plan
 from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -124,6 +125,9 @@ def errors(
 ) -> None:
     """Print every line of the audience that was rejected, and why, as NDJSON."""
     _download(url, output, "campaigns", campaign_id, "audience", "errors")
+
+
+app.command("plan")(plan)
 
 
 def _order(file: Path) -> dict[str, Any]:

@@ -55,10 +55,14 @@ class ControlPlane:
 
     url: str
     key: str = field(repr=False)
+    patience_s: float = _TIMEOUT_S
 
     @classmethod
-    def at(cls, url: str) -> ControlPlane:
-        """The control plane at `url`, with the key of TIDEGATE_KEY. Raises typer.BadParameter (exit code 2)."""
+    def at(cls, url: str, patience_s: float = _TIMEOUT_S) -> ControlPlane:
+        """The control plane at `url`, with the key of TIDEGATE_KEY. Raises typer.BadParameter (exit code 2).
+
+        `patience_s`: how long an answer may take.
+        """
         key = os.environ.get("TIDEGATE_KEY", "").strip()
         if not key.isascii() or not key.isprintable() or " " in key or not key:
             # Never an option: the arguments of a process can be read by everybody on its machine.
@@ -66,7 +70,7 @@ class ControlPlane:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise typer.BadParameter("TIDEGATE_URL must be an address such as http://127.0.0.1:8080")
-        return cls(url.rstrip("/"), key)
+        return cls(url.rstrip("/"), key, patience_s)
 
     def get(self, *path: str, **query: str) -> Any:
         """GET of a path whose segments are given one by one."""
@@ -100,7 +104,7 @@ class ControlPlane:
     ) -> Any:
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
-        with self._asked(method, path, query, content, headers, _TIMEOUT_S) as answer:
+        with self._asked(method, path, query, content, headers, self.patience_s) as answer:
             return _read(answer.status, answer.read(_LONGEST_ANSWER))
 
     @contextmanager

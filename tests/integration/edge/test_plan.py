@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,6 +123,55 @@ async def test_recipients_in_the_question_are_planned_with_the_places_that_they_
     alone = (await plan(bare, **listed, beside={})).body
     assert (alone["sent"], alone["beside"]) == (2, [])
     assert 23.9 < hours(alone) < 24.1
+
+
+Terminal = Callable[..., Awaitable[tuple[int | None, str]]]
+
+
+@pytest.fixture
+def at_terminal(bare: Caller) -> Terminal:
+    """`tidegate campaign plan` with these arguments, in a process of its own: its exit code, and what it printed."""
+
+    async def run(*arguments: str, said: str = "") -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tidegate", "campaign", "plan", *arguments),
+            env=os.environ | {"TIDEGATE_URL": bare.url, "TIDEGATE_KEY": READER},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        printed, _ = await process.communicate(said.encode())
+        return process.returncode, printed.decode()
+
+    return run
+
+
+async def test_the_command_tells_a_plan_hour_by_hour(at_terminal: Terminal) -> None:
+    steps = {"steps": [{"share": 0.1, "gate": True}, {"share": 1}], "schedule": {}}
+    options = ("--number", NUMBER, "--recipients", "2000", "--zone", "Asia/Tokyo=0.5", "--prefix", "1212=0.25")
+    codes = ("--codes-per-second", "1", "--code-users", "10")
+
+    code, printed = await at_terminal("-", *options, *codes, said=json.dumps(steps))
+
+    assert code == 0, printed
+    lines = printed.splitlines()
+    assert lines[0].startswith(f"2,000 recipients in {PORTFOLIO}: done ")
+    assert any("category_reserve" in line for line in lines)
+    for part in ("step step-1: 200 recipients", "if every gate waits", "1,600 places", "! the template", "with a mess"):
+        assert any(part in line for line in lines), printed
+
+
+async def test_the_command_exits_1_when_recipients_are_left(at_terminal: Terminal, tmp_path: Path) -> None:
+    order = tmp_path / "order.json"
+    order.write_text(json.dumps({"numbers": [NUMBER], "recipients": 60_000}))
+
+    code, printed = await at_terminal(str(order), "--codes-per-second", "0")
+    code_of_json, printed_json = await at_terminal(str(order), "--codes-per-second", "0", "--json")
+
+    assert (code, code_of_json) == (1, 1)
+    found = json.loads(printed_json)
+    assert found["unsent"] == {"category_reserve": 60_000 - found["sent"]}
+    assert f"{found['sent']:,} are sent to, {60_000 - found['sent']:,} are left" in printed.splitlines()[0]
 
 
 @pytest.mark.parametrize(
