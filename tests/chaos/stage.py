@@ -78,7 +78,7 @@ throughput = {throughput}
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is deployed: a limit with places for so many `codes` and a few offers, `nodes`, the store's `appendfsync`,
+    """What is deployed: a limit with places for so many `codes` and for `offers`, `nodes`, the store's `appendfsync`,
     a `replica` beside it or not.
 
     `store`: further keys of the table of that name; `more`: further tables, whose relative paths lead to a directory of
@@ -95,11 +95,12 @@ class Deployment:
     more: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     weakness: str = ""
+    offers: int = _OFFERS
 
     @property
     def limit(self) -> int:
         """Unique users in 24 h."""
-        return self.codes + _OFFERS
+        return self.codes + self.offers
 
 
 @dataclass(slots=True)
