@@ -127,6 +127,19 @@ def errors(
     _download(url, output, "campaigns", campaign_id, "audience", "errors")
 
 
+@app.command()
+def results(
+    campaign_id: Campaign,
+    written: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.NDJSON,
+    state: Annotated[str | None, typer.Option("--state", help="Only those in this state: failed, read ...")] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Write to this file.", dir_okay=False)] = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Print what became of each recipient, as NDJSON or CSV."""
+    query = {"format": written.value} | ({} if state is None else {"state": state})
+    _download(url, output, "campaigns", campaign_id, "recipients", **query)
+
+
 app.command("plan")(plan)
 
 

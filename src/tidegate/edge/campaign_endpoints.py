@@ -8,8 +8,9 @@ from tidegate.edge.control.campaign_verbs import cancel_campaign, pause_campaign
 from tidegate.edge.control.campaigns import create_campaign, delete_campaign, list_campaigns, read_campaign
 from tidegate.edge.control.plan import plan_campaign
 from tidegate.edge.control.recipients import read_rejected, upload_audience
+from tidegate.edge.control.results import STATES, read_results
 from tidegate.edge.control.upgrade import read_upgrade
-from tidegate.edge.endpoints import Endpoint
+from tidegate.edge.endpoints import Endpoint, Parameter
 from tidegate.settings.tables import Scope
 
 _PATH: Final = "/gateway/v1/campaigns"
@@ -72,5 +73,20 @@ CAMPAIGNS: Final = (
         {200: "Upgrade"},
         _READ,
         read_upgrade,
+    ),
+    Endpoint(
+        "GET",
+        f"{_ONE}/recipients",
+        "What became of each recipient",
+        {200: ""},
+        _READ,
+        read_results,
+        parameters=(
+            Parameter("state", "query", "only those in this state", {"type": "string", "enum": list(STATES)}),
+            Parameter(
+                "format", "query", "ndjson, unless csv is asked for", {"type": "string", "enum": ["ndjson", "csv"]}
+            ),
+        ),
+        answer_types=("application/x-ndjson", "text/csv"),
     ),
 )

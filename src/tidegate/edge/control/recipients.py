@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -15,6 +16,8 @@ from tidegate.edge.doorway import ID_KEY, REQUEST_ID
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.errors import StoreUnavailable
 
+#: So long a reader may take for what it was given, before more of it is read.
+_STALL_S: Final = 30.0
 _NDJSON: Final = "application/x-ndjson"
 
 
@@ -47,11 +50,16 @@ async def written(call: Call, content_type: str, parts: AsyncIterator[bytes]) ->
     await response.prepare(call.request)
     try:
         if first:
-            await response.write(first)
+            await _write(response, first)
         async for part in parts:
-            await response.write(part)
+            await _write(response, part)
         await response.write_eof()
-    except StoreUnavailable:
+    except (StoreUnavailable, TimeoutError):
         if call.request.transport is not None:
             call.request.transport.abort()
     return response
+
+
+async def _write(response: web.StreamResponse, part: bytes) -> None:
+    async with asyncio.timeout(_STALL_S):
+        await response.write(part)

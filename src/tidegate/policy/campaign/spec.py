@@ -77,6 +77,10 @@ class Campaign:
         """The group of a step and a variant, all counted from 0."""
         return step * len(self.variants) + variant
 
+    def row_name(self, row: int) -> str:
+        """What the id of a row's message is made of: each row has one, and the same whenever it is asked for."""
+        return f"{self.campaign_id} {row}"
+
     def step_and_variant(self, group: int) -> tuple[int, int]:
         """The step and the variant of a group."""
         return divmod(group, len(self.variants))
