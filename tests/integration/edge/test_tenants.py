@@ -138,6 +138,7 @@ def matrix(others: Others) -> dict[str, list[Row]]:
             for verb in ("start", "pause", "resume", "cancel")
         },
         f"POST {V1}/campaigns/{{campaign}}/audience": [Row(f"{V1}/campaigns/{others.campaign}/audience", 404)],
+        f"GET {V1}/campaigns/{{campaign}}/recipients": [Row(f"{V1}/campaigns/{others.campaign}/recipients", 404)],
         f"GET {V1}/campaigns/{{campaign}}/audience/errors": [
             Row(f"{V1}/campaigns/{others.campaign}/audience/errors", 404)
         ],
