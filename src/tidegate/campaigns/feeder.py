@@ -78,7 +78,7 @@ class Feeder:
 
     def message_id(self, campaign: Campaign, row: int) -> str:
         """The id of the message to a row."""
-        return self._ids.of(campaign.portfolio, campaign.created_at_ms, f"{campaign.campaign_id} {row}")
+        return self._ids.of(campaign.portfolio, campaign.created_at_ms, campaign.row_name(row))
 
     async def feed(self, record: CampaignRecord, run: Run, standing: Standing, now_ms: int) -> Fed:
         """Put in some of what there is room for, and tell how far that is.
