@@ -168,7 +168,8 @@ class KeysInForce:
         if old:
             # Another time, where the store is away: the key is made.
             with contextlib.suppress(StoreUnavailable):
-                for portfolio in self._standings.portfolios:
+                # The arbiter's last, which a revocation reaches first: while any is left that says otherwise, it holds.
+                for portfolio in (*self._others, self._arbiter):
                     await self._standings.forget_keys(portfolio, old)
 
     def _known(self) -> dict[str, KnownKey]:

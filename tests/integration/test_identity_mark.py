@@ -31,7 +31,8 @@ async def test_the_first_key_is_the_one(store_client: StoreClient) -> None:
     ):
         assert wrong is not None
         assert f"the books of {PORTFOLIO} are kept under" in wrong
-    assert await marked(store_client, [PORTFOLIO], one) is None
+    # Neither of them has begun the books of the new one.
+    assert await marked(store_client, ["a-new-one", PORTFOLIO], one) is None
 
 
 async def test_a_node_with_another_key_does_not_start_and_says_the_remedy(

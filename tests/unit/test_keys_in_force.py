@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.factories import PORTFOLIO
 from tests.waiting import until
@@ -149,6 +150,35 @@ async def test_a_revoked_key_is_listed_for_ninety_days_and_one_of_the_file_stays
 
     assert await listed_after(89) == [key_id(FILE), made[1].id]
     assert await listed_after(2) == [key_id(FILE)]
+
+
+async def test_a_revocation_that_came_half_the_way_holds_when_its_record_is_forgotten_half_the_way(
+    store_client: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.keys_in_force.LEASE_MS", 0)
+    time = Time()
+    node = a_node(store_client, time)
+    made = await node.make("checkout", None, "admin")
+    assert made is not None
+    await revoked(a_node(store_client, time, portfolios=(PORTFOLIO,)), made[1].key_sha256)
+    time.now_s += 91 * 86_400
+    forgotten: list[bytes] = []
+    real = store_client.hdel
+
+    async def hdel(name: bytes, *fields: str) -> int:
+        if forgotten:
+            raise RedisConnectionError
+        forgotten.append(name)
+        return int(await real(name, *fields))
+
+    monkeypatch.setattr(store_client, "hdel", hdel)
+    assert await node.make("others", None, "admin") is not None
+    assert len(forgotten) == 1
+
+    fresh = a_node(store_client, time)
+    for portfolio in (PORTFOLIO, "wind-and-wool"):
+        await fresh._standings.current(portfolio)
+    assert fresh.find(made[1].key_sha256) is None
 
 
 async def test_a_damaged_record_is_a_fault_and_never_a_key_that_is_good_again(store_client: StoreClient) -> None:

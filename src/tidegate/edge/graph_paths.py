@@ -14,11 +14,12 @@ SENDING_EDGES: Final = frozenset({"messages", "marketing_messages"})
 #: Whoever reads only may look at those edges; whatever else could write goes through the gateway, or not at all.
 _HARMLESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
-#: An id is digits; that of an upload session (Meta, "Resumable Upload API") and of a group (Meta, "Groups API",
-#: base64 of `capi_group:...`) is not.
+#: An id is digits, the first of them no 0: another spelling of an id that is known here would pass for an unknown one.
+#: That of an upload session (Meta, "Resumable Upload API") and of a group (Meta, "Groups API", base64 of
+#: `capi_group:...`) is another.
 _PATH: Final = re.compile(
     r"(?:/(v[0-9]{1,4}(?:\.[0-9]{1,4})?))?"
-    r"/([0-9]{1,20}|upload:[A-Za-z0-9+=_-]{1,2048}|Y2FwaV9ncm91cD[A-Za-z0-9+=_-]{1,256})"
+    r"/([1-9][0-9]{0,19}|upload:[A-Za-z0-9+=_-]{1,2048}|Y2FwaV9ncm91cD[A-Za-z0-9+=_-]{1,256})"
     r"((?:/[A-Za-z0-9_.:~-]{1,256}){0,8})/?"
 )
 #: Edges of templates, flows, apps and groups: all that passes below an id of which nobody here knows whose it is.

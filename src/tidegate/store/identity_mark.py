@@ -19,8 +19,13 @@ REMEDY: Final = "put the former key back, or begin anew on an empty store (docs/
 async def marked(client: StoreClient, portfolios: Iterable[str], mark: str) -> str | None:
     """Have these books be of the key with this mark; what is wrong, None when they are. Raises StoreUnavailable.
 
-    Books that have no mark get this one; of two nodes with different keys that begin them one is refused.
+    Books that have no mark get this one, unless others of them are of another key: who is refused leaves no mark. Of
+    two nodes with different keys that begin them one is refused.
     """
+    portfolios = tuple(portfolios)
+    wrong = await marked_otherwise(client, portfolios, mark)
+    if wrong is not None:
+        return wrong
     for portfolio in portfolios:
         with store_faults:
             await client.hsetnx(PortfolioKeys(portfolio).ledger, _FIELD, mark)

@@ -52,6 +52,8 @@ def test_a_path_of_graphs_is_taken_apart(raw, version, object_id, edges):
         "/vX/1/messages",
         "/me",
         "/v25.0/" + "1" * 21,
+        "/v25.0/0106540352242922",
+        "/0",
         "/v25.0/upload:",
         "/v25.0/upload:a/../b",
         "/v25.0/upload%3Aabc",
