@@ -33,6 +33,10 @@ class MessageIds:
         raw = at_ms.to_bytes(6, "big") + rest
         return f"tg{self._tag_of[portfolio]}-{base64.b32hexencode(raw).decode().rstrip('=').lower()}"
 
+    def is_one(self, text: str) -> bool:
+        """Whether it has the shape of an id of ours, whether or not its portfolio is one of these."""
+        return _ID.fullmatch(text) is not None
+
     def portfolio(self, message_id: str) -> str | None:
         """The portfolio of an id of ours; None for whatever else."""
         match = _ID.fullmatch(message_id)

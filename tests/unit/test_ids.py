@@ -39,3 +39,16 @@ def test_the_id_of_something_is_the_same_each_time_and_of_nothing_else() -> None
     assert IDS.portfolio(of_first) == "other"
     assert len({IDS.of("other", 1_795_176_000_000, f"cmp-1 {row}") for row in range(1_000)} | {of_first}) == 1_000
     assert IDS.of("lucky-shrub", 1_795_176_000_000, "cmp-1 1") != of_first
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        pytest.param(IDS.new("other", 1_795_176_000_000), True, id="an id of a portfolio that is here"),
+        pytest.param("tg00000000-" + "0" * 26, True, id="an id of a portfolio that is not"),
+        pytest.param("wamid.HBgL", False, id="an id of Meta's"),
+        pytest.param("tg00000000-" + "0" * 26 + "\n", False, id="an id with something behind it"),
+    ],
+)
+def test_an_id_of_ours_is_told_at_sight_whoever_made_it(text: str, is_one: bool) -> None:
+    assert IDS.is_one(text) is is_one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,7 +10,7 @@ from tidegate.edge.graph_paths import Target
 from tidegate.gateway import Route
 from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
-from tidegate.settings.tables import App
+from tidegate.settings.tables import App, Scope
 
 
 class Held(StrEnum):
@@ -104,6 +105,15 @@ class Grants:
         if theirs is None:
             return app.numbers is None
         return theirs.routes.keys() <= self._reach(app).routes.keys()
+
+    def may_see(self, app: App, about: Mapping[str, str]) -> bool:
+        """Whether a message of which this was noted is the app's to see.
+
+        Its own are, and to an operator all of the numbers that are its to run.
+        """
+        if about.get("app") == app.name:
+            return True
+        return Scope.ADMIN in app.scopes and self.route(app, about.get("number", "")) is not None
 
     def token_of_waba(self, app: App, waba: str) -> str | None:
         """The token of an account; None when it is not the app's to use."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Final
 
+import orjson
 import structlog
 from aiohttp import web
 
@@ -21,6 +23,7 @@ from tidegate.edge.keyring import Keyring, bearer, require
 from tidegate.edge.once import Once
 from tidegate.edge.passthrough import Passthrough
 from tidegate.edge.quota import Quota
+from tidegate.edge.quotes import Quotes
 from tidegate.edge.replies import Reply
 from tidegate.edge.send_options import read_options
 from tidegate.edge.services import Services
@@ -59,6 +62,7 @@ class Sends:
         self._passthrough = passthrough
         self._turnstiles = turnstiles
         self._strangers = strangers
+        self._quotes = Quotes(services, grants)
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
 
@@ -80,8 +84,12 @@ class Sends:
                 raw = await read_body(request)
             body = form_to_json(scrubbed(form_text(raw))) if is_form(request) else raw
             message = parse_send(body)
+            told = await self._quotes.resolved(message.body, app, route.portfolio)
             if isinstance(message, ReadReceipt):
+                body = body if told is message.body else orjson.dumps(told)
                 return await self._passthrough.forward_receipt(request, target, route, body)
+            if told is not message.body:
+                message = replace(message, body=told)
             draft = self._draft(request, target, app, route, message, raw)
             return (await self._surely(draft, message_id)).response()
         except BadMessage as error:
@@ -90,7 +98,7 @@ class Sends:
         except Denial as denial:
             denial.headers["Tidegate-Id"] = message_id
             # What has just broken is not asked again.
-            read = denial.kind is not Kind.INTERNAL
+            read = denial.kind not in (Kind.INTERNAL, Kind.STORE_UNAVAILABLE)
             denial.headers.update(await self._quota.headers(route.portfolio, None, read=read))
             raise
 

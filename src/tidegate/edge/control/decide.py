@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, parse_send
@@ -10,6 +11,7 @@ from tidegate.edge.bodies import read_body, refuse_encoded
 from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.drafts import Draft, to_message
+from tidegate.edge.quotes import Quotes
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.send_options import read_options
 from tidegate.edge.times import write_time, write_time_up
@@ -26,6 +28,7 @@ async def decide(call: Call) -> Reply:
     raw = await read_body(call.request)
     try:
         request = parse_send(raw)
+        told = await Quotes(call.services, call.grants).resolved(request.body, call.app, route.portfolio)
     except BadMessage as error:
         extra = {"graph_code": error.code} | ({"reason": error.reason} if error.reason else {})
         raise Denial(Kind.INVALID_MESSAGE, error.details, extra=extra) from None
@@ -33,7 +36,7 @@ async def decide(call: Call) -> Reply:
         raise Denial(Kind.INVALID_MESSAGE, "a read receipt is no send: it passes")
     services = call.services
     options = read_options(call.request.headers, services.clock.now_ms())
-    draft = Draft(call.app, route, request, options, raw_path="", fingerprint=b"")
+    draft = Draft(call.app, route, replace(request, body=told), options, raw_path="", fingerprint=b"")
     message = await to_message(draft, services.gateway.new_id(route.portfolio), services)
     explanation = await services.gateway.explain(message)
     return json_reply(

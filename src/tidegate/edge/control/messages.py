@@ -12,7 +12,6 @@ from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.audit import Act
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
-from tidegate.settings.tables import Scope
 from tidegate.store.messages import MessageRecord
 
 _ID: Final = re.compile(r"[!-~]{1,512}")
@@ -67,7 +66,7 @@ async def cancel_message(call: Call) -> Reply:
 
 async def _find(call: Call) -> MessageRecord:
     record = await _record(call, call.path("id"))
-    if record is None or not _may_see(call, record):
+    if record is None or not call.grants.may_see(call.app, record.about):
         raise Denial(Kind.NOT_FOUND, "no such message")
     return record
 
@@ -84,14 +83,6 @@ async def _record(call: Call, wanted: str) -> MessageRecord | None:
         if message_id is not None:
             return await messages.find(mine, message_id)
     return None
-
-
-def _may_see(call: Call, record: MessageRecord) -> bool:
-    if record.about.get("app") == call.app.name:
-        return True
-    # An operator sees every message of the numbers that are its to run.
-    number = record.about.get("number", "")
-    return Scope.ADMIN in call.app.scopes and call.grants.route(call.app, number) is not None
 
 
 def _told(record: MessageRecord) -> dict[str, Any]:
