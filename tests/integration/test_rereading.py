@@ -15,6 +15,7 @@ from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
 from tidegate.keys_in_force import KeysInForce
 from tidegate.policy.standing import Change, Standing
+from tidegate.relay import Subscribers
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import load
 from tidegate.settings.credentials import Credentials
@@ -52,7 +53,7 @@ async def test_it_is_tried_again_until_the_store_takes_it(client: StoreClient, t
         rouse=lambda portfolio, reasons: None,
     )
     keys = KeysInForce(settings.apps, standings, KeyUses(client, PORTFOLIO), StoreClock())
-    rereading = Rereading(config, settings, rules, Credentials(settings), keys)
+    rereading = Rereading(config, settings, rules, Credentials(settings), keys, Subscribers(settings))
     rereading.ask()
 
     async def is_in_force() -> bool:

@@ -12,6 +12,7 @@ import structlog
 from tidegate.edge.tls import Tls
 from tidegate.errors import BadConfiguration, StoreUnavailable
 from tidegate.keys_in_force import KeysInForce
+from tidegate.relay import Subscribers
 from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings, load
 from tidegate.settings.credentials import Credentials
@@ -31,6 +32,7 @@ class Rereading:
         rules: RulesInForce,
         credentials: Credentials,
         keys: KeysInForce,
+        subscribers: Subscribers,
         tls: Tls | None = None,
     ) -> None:
         """`settings`: what the node was started with; `tls`: its listener's, if it has any."""
@@ -39,6 +41,7 @@ class Rereading:
         self._rules = rules
         self._credentials = credentials
         self._keys = keys
+        self._subscribers = subscribers
         self._tls = tls
         self._asked = asyncio.Event()
 
@@ -69,6 +72,7 @@ class Rereading:
         if waiting:
             log.warning("restart_needed", changed=waiting)
         replaced = self._credentials.replace(settings) + self._keys.configure(settings.apps)
+        replaced += self._subscribers.replace(settings)
         if replaced:
             log.info("credentials_replaced", replaced=replaced)
         try:
@@ -100,7 +104,8 @@ def _lasting(settings: Settings) -> dict[str, Any]:
     for portfolio in values["portfolios"]:
         for waba in portfolio["wabas"]:
             del waba["access_token"]
-    # The very apps: a key that was added, and nothing else, is no other app.
+    # The very apps: another key, secret or address is no other app; one that gets webhooks or no more is.
     for app in values["apps"]:
-        del app["key_sha256"]
+        del app["key_sha256"], app["webhook_secret"]
+        app["webhook_url"] = app["webhook_url"] is not None
     return values

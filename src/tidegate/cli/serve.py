@@ -87,7 +87,9 @@ async def run(settings: Settings, config: Path, early: Sequence[int] = ()) -> No
     """
     node = await build(settings)
     services = node.services
-    rereading = Rereading(config, settings, services.rules, services.credentials, services.keys, node.tls)
+    rereading = Rereading(
+        config, settings, services.rules, services.credentials, services.keys, services.relay.subscribers, node.tls
+    )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -91,7 +91,8 @@ def guarded_socket(info: Any) -> socket.socket:
 class Postbox:
     """Delivers webhooks to one app. Follows no redirect, keeps no cookie, and asks no proxy of the environment."""
 
-    def __init__(self, subscriber: Subscriber, timeout_s: float, *, allow_private: bool) -> None:
+    def __init__(self, subscriber: Callable[[], Subscriber], timeout_s: float, *, allow_private: bool) -> None:
+        """`subscriber`: the app, with the address and the secret that it has now."""
         self._subscriber = subscriber
         self._timeout_s = timeout_s
         self._guard: Callable[[Any], socket.socket] | None = None if allow_private else guarded_socket
@@ -114,13 +115,14 @@ class Postbox:
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Posted:
         """POST a body, signed. Never raises for what the other side may do; an error names no part of what was sent."""
+        subscriber = self._subscriber()
         told = {
             **headers,
             "Content-Type": "application/json",
-            SIGNATURE: "sha256=" + hmac.digest(self._subscriber.secret, body, "sha256").hex(),
+            SIGNATURE: "sha256=" + hmac.digest(subscriber.secret, body, "sha256").hex(),
         }
         try:
-            url = URL(self._subscriber.url, encoded=True)
+            url = URL(subscriber.url, encoded=True)
             async with self._open().post(url, data=body, headers=told, allow_redirects=False) as answer:
                 status, asked_ms = answer.status, _retry_after_ms(answer.headers.get("Retry-After"))
                 # Read, a short answer leaves the connection good for the next one; it says nothing that counts.

@@ -75,7 +75,8 @@ class Relay:
         self._erasure = Erasure(traces, ids)
         timeout_ms, allow_private = settings.relay.timeout_ms, settings.relay.allow_private
         self._postboxes = {
-            one.app: Postbox(one, timeout_ms / 1000, allow_private=allow_private) for one in self.subscribers.all
+            one.app: Postbox(partial(self.subscribers.named, one.app), timeout_ms / 1000, allow_private=allow_private)
+            for one in self.subscribers.all
         }
         self._deliveries = {
             (portfolio, one.app): Delivery(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from tidegate.settings import Settings
@@ -27,7 +27,7 @@ class Subscriber:
 
 
 class Subscribers:
-    """All apps that get webhooks, in the configuration's order."""
+    """All apps that get webhooks, in the configuration's order; address and secret of each are replaced at run time."""
 
     __slots__ = ("_by_app", "all", "portfolio_of_number", "portfolio_of_waba")
 
@@ -50,8 +50,30 @@ class Subscribers:
                     tuple(dict.fromkeys(portfolio for portfolio, _, _ in own)),
                 )
             )
-        self.all: Sequence[Subscriber] = tuple(found)
         self._by_app = {subscriber.app: subscriber for subscriber in found}
+        self.all: Sequence[Subscriber] = tuple(found)
+
+    def replace(self, settings: Settings) -> list[str]:
+        """Take addresses and secrets of a file that was read anew: the keys of the file that say something else now.
+
+        An app that had no address when this node started gets none, and one that has none any more keeps it.
+        """
+        changed = []
+        for given in Subscribers(settings).all:
+            before = self._by_app.get(given.app)
+            if before is None:
+                continue
+            if given.url != before.url:
+                changed.append(f"webhook_url of {given.app}")
+            if given.secret != before.secret:
+                changed.append(f"webhook_secret of {given.app}")
+            self._by_app[given.app] = replace(before, url=given.url, secret=given.secret)
+        self.all = tuple(self._by_app.values())
+        return changed
+
+    def named(self, app: str) -> Subscriber:
+        """One of `all`, as the file had it when it was read last."""
+        return self._by_app[app]
 
     def of(self, app: str | None) -> tuple[Subscriber, ...]:
         """The app of this name, if it gets webhooks."""

@@ -297,7 +297,13 @@ class TestTls:
     ):
         services = node.services
         rereading = Rereading(
-            tmp_path / "tidegate.toml", node.settings, services.rules, services.credentials, services.keys, node.tls
+            tmp_path / "tidegate.toml",
+            node.settings,
+            services.rules,
+            services.credentials,
+            services.keys,
+            services.relay.subscribers,
+            node.tls,
         )
         running = spawn(rereading.run(), "rereading")
         reader, writer = await asyncio.open_connection(*node.address, ssl=_anybody())

@@ -40,7 +40,9 @@ async def running(make_node, graph: Recorder, session, tmp_path: Path) -> AsyncI
     node = await make_node(graph.url)
     path = tmp_path / "tidegate.toml"
     services = node.services
-    rereading = Rereading(path, services.settings, services.rules, services.credentials, services.keys)
+    rereading = Rereading(
+        path, services.settings, services.rules, services.credentials, services.keys, services.relay.subscribers
+    )
     reads = spawn(rereading.run(), "rereading")
 
     def rewrite(before: str, after: str) -> None:

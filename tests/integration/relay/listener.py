@@ -46,7 +46,10 @@ class Got:
 
     @property
     def is_signed(self) -> bool:
-        digest = hmac.new(SECRET.encode(), self.raw, hashlib.sha256).hexdigest()
+        return self.is_signed_with(SECRET)
+
+    def is_signed_with(self, secret: str) -> bool:
+        digest = hmac.new(secret.encode(), self.raw, hashlib.sha256).hexdigest()
         return self.headers.get("X-Hub-Signature-256") == f"sha256={digest}"
 
 

@@ -21,7 +21,7 @@ def subscriber(url: str) -> Subscriber:
 
 
 async def posted(url: str, *, allow_private: bool = True, timeout_s: float = 5) -> Posted:
-    postbox = Postbox(subscriber(url), timeout_s, allow_private=allow_private)
+    postbox = Postbox(lambda: subscriber(url), timeout_s, allow_private=allow_private)
     try:
         return await postbox.post(b'{"a":1}', {"Tidegate-Event": "e1"})
     finally:
