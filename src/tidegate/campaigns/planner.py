@@ -31,8 +31,9 @@ from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.send_queue import Lane, SendQueue
 from tidegate.store.tallies import Tallies
 
-#: So long a plan works at a time, and so long it rests then: it takes at most half of a node, and stalls no send.
+#: So long a plan works at a time, and so long it rests then at least: no send is stalled for longer.
 _SLICE_MS: Final = 5.0
+_REST_S: Final = 0.001
 #: Other plans, of what would be faster, are made while all of it takes no longer than this.
 _LONG_MS: Final = 10_000.0
 #: Plans that one node makes at once, each for another app.
@@ -250,5 +251,5 @@ class Planner:
         """Rest if it has worked for a while; since when it works now."""
         if self._clock.monotonic_ms() - began_ms < _SLICE_MS:
             return began_ms
-        await asyncio.sleep(_SLICE_MS / 1000)
+        await asyncio.sleep(_REST_S)
         return self._clock.monotonic_ms()

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
-from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from tidegate.policy.identity import canonical_phone
 
@@ -36,6 +36,8 @@ phone may be in Kamchatka, where it is 05:00. (Where mobile numbers have area co
 America, the table tells them apart.)
 """
 _NATIONWIDE_LENGTHS: Final = (4, 3, 2)
+#: Beginnings of longer prefixes of the table: after any other digits there is nothing more to be found.
+_CONTINUED: Final = frozenset(prefix[:length] for prefix in TIMEZONE_DATA for length in range(1, len(prefix)))
 
 
 def candidate_zones(digits: str) -> tuple[str, ...]:
@@ -52,11 +54,13 @@ def candidate_zones(digits: str) -> tuple[str, ...]:
     # Not the library's own look-up: it parses the number first, for nine tenths of the time, and refuses some ids.
     # The old Mexican form is spelled anew because its area code, which tells the zone, is one digit further on.
     digits = canonical_phone(digits)
-    for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
-        zones = TIMEZONE_DATA.get(digits[:length])
-        if zones is not None:
-            return zones
-    return ()
+    zones: tuple[str, ...] = ()
+    for length in range(1, len(digits) + 1):
+        prefix = digits[:length]
+        zones = TIMEZONE_DATA.get(prefix, zones)
+        if prefix not in _CONTINUED:
+            break
+    return zones
 
 
 def country_zones(country: str) -> tuple[str, ...]:
