@@ -9,6 +9,7 @@ from typing import Annotated, Any, BinaryIO, Final
 import typer
 
 from tidegate.cli.campaign_plan import plan
+from tidegate.cli.campaign_verbs import cancel, pause, progress_lines, resume, start
 from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -23,7 +24,15 @@ _COLUMNS: Final = {
     "created (UTC)": "left",
     "deadline (UTC)": "left",
 }
-_STEP_COLUMNS: Final = {"step": "left", "share": "right", "segment": "left", "recipients": "right", "gate": "left"}
+_STEP_COLUMNS: Final = {
+    "step": "left",
+    "state": "left",
+    "share": "right",
+    "segment": "left",
+    "recipients": "right",
+    "left": "right",
+    "gate": "left",
+}
 #: Lines that were rejected, on the terminal.
 _SHOWN: Final = 20
 
@@ -82,7 +91,7 @@ def list_campaigns(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(campaign_id: Campaign, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
-    """Show one campaign: its state, its steps, its audience in numbers."""
+    """Show one campaign: its state, its steps, how far it is."""
     with answering(as_json):
         found = ControlPlane.at(url).get("campaigns", campaign_id)
     if as_json:
@@ -94,6 +103,8 @@ def show(campaign_id: Campaign, url: Url = DEFAULT_URL, as_json: AsJson = False)
         typer.echo("no audience yet")
     else:
         typer.echo(_told(audience) + f", uploaded {when(audience['uploaded_at'])} UTC")
+    for line in progress_lines(found):
+        typer.echo(line)
     print_table("steps", _STEP_COLUMNS, step_rows(found))
 
 
@@ -141,6 +152,8 @@ def results(
 
 
 app.command("plan")(plan)
+for verb in (start, pause, resume, cancel):
+    app.command(verb.__name__)(verb)
 
 
 def _order(file: Path) -> dict[str, Any]:
@@ -207,9 +220,11 @@ def step_rows(found: dict[str, Any]) -> list[list[str]]:
     return [
         [
             step["name"],
+            step["state"],
             "-" if step["share"] is None else f"{step['share']:.4g}",
             step["segment"] or "-",
             count(step["rows"]),
+            count(sum(step["progress"][word] for word in ("pending", "queued", "sending"))),
             ", ".join(step["gate"]["metrics"]) if step["gate"] else "-",
         ]
         for step in found["steps"]

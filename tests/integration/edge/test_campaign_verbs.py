@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from tests.factories import make_order
 from tests.integration.edge.callers import CHECKOUT, NUMBER, ONCALL, OPERATOR, READER, SENDER, STRANGER, Caller
 from tests.waiting import until
+from tidegate.cli.campaign import app
 
 CAMPAIGNS = "/gateway/v1/campaigns"
 
@@ -117,3 +121,27 @@ async def test_who_may_move_it(call: Caller) -> None:
     assert await moved(call, path, "resume", SENDER) == (400, "")
     assert await moved(call, path, "cancel", OPERATOR) == (400, "")
     assert (await moved(call, path, "cancel", OPERATOR, "for good"))[0] == 200
+
+
+async def tidegate(call: Caller, *words: str) -> Result:
+    """`tidegate campaign ...` against this node."""
+    environ = {"TIDEGATE_URL": call.url, "TIDEGATE_KEY": CHECKOUT}
+    return await asyncio.to_thread(CliRunner().invoke, app, list(words), env=environ)
+
+
+async def test_the_command_moves_it_and_shows_how_far_it_is(call: Caller) -> None:
+    campaign_id = (await ordered(call)).rpartition("/")[2]
+    await call("POST", "/gateway/v1/pauses", json={"scope": {"number": NUMBER}, "reason": "hold on"})
+
+    assert f"{campaign_id} started" in (await tidegate(call, "start", campaign_id)).output
+    refused = await tidegate(call, "pause", campaign_id)
+    paused = await tidegate(call, "pause", campaign_id, "--reason", "wrong price")
+    shown = await tidegate(call, "show", campaign_id)
+    await tidegate(call, "resume", campaign_id, "--json")
+    cancelled = await tidegate(call, "cancel", campaign_id)
+
+    assert (refused.exit_code, "--reason" in refused.output) == (2, True)
+    assert "no node starts another message" in paused.output
+    assert "by checkout: wrong price" in shown.output
+    assert "3 pending" in shown.output
+    assert cancelled.exit_code == 0
