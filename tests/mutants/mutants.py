@@ -343,8 +343,10 @@ MUTANTS: Final = [
     Mutant("a recall is told to nobody", "call_back", "  redis.call('HINCRBY', k.ledger, 'epoch', 1)\n", ""),
     # Shares of the limit.
     Mutant("a share is taken from what has ended", "_shares",
-           "sweep(book, now, tonumber(redis.call('HGET', book.ledger, 'used') or 0), wanted, 100000)",
+           "sweep(book, now, tonumber(redis.call('HGET', book.ledger, 'used') or 0), wanted,"
+           " wanted < 0 and 1 or 100000)",
            "tonumber(redis.call('HGET', book.ledger, 'used') or 0)"),
+    Mutant("a share without a bound is swept at once", "_shares", "wanted < 0 and 1 or 100000", "100000"),
     Mutant("a share is asked for of who is counted", "_paces", "(when ~= 1 and when ~= 4)", "when ~= 1"),
     Mutant("a share is a tally too", "_paces", "if cost and tally[4] ~= 4 then", "if cost then"),
     Mutant("a share is never full", "_paces", "when == 4 and share_used(k, string.sub(name, 7), limit, now)\n      or ",

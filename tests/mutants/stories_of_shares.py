@@ -8,7 +8,7 @@ from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_share
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LONG_MS, Book
 from tests.property.share_model import about
 from tidegate.journal import Intent
-from tidegate.policy.facts import Facts
+from tidegate.policy.facts import NO_LIMIT, Facts
 from tidegate.store.books import Books
 
 
@@ -116,6 +116,15 @@ async def what_has_ended_is_swept_though_nobody_asks(book: Book) -> None:
     await book.at(DAY_MS)
     await book.reaped()
     assert not await book.client.keys("*:tally:share:a:places:*")
+
+
+async def without_a_limit_no_send_frees_all_that_has_ended(book: Book) -> None:
+    for n, who in enumerate((ANN, BOB, CAT)):
+        await _sent(book, "a", f"a{n}", who, NO_LIMIT)
+    await book.at(DAY_MS)
+    facts = await _sent(book, "a", "a3", ANN, NO_LIMIT)
+    assert (facts.taken, facts.tallied) == (True, (2,))
+    assert await _has(book, "a") == 1
 
 
 async def a_share_is_written_down_again(book: Book) -> None:

@@ -18,8 +18,8 @@ def _listed(written: Any) -> Any:
 def _read_graph_id(written: Any) -> str:
     # Ids are digits, so people leave the quotes away.
     text = str(written) if isinstance(written, int) and not isinstance(written, bool) else written
-    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,20}", text):
-        raise ValueError("must be an id of the Graph API: 1 to 20 digits")
+    if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,19}", text):
+        raise ValueError("must be an id of the Graph API: 1 to 20 digits, the first of them no 0")
     return text
 
 

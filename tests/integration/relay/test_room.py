@@ -86,6 +86,18 @@ async def test_a_large_one_takes_the_room_of_many_dead(store_client: StoreClient
     assert taken == (True, 5)
 
 
+async def test_what_was_kept_before_bytes_were_noted_makes_no_room_as_it_goes(store_client: StoreClient) -> None:
+    relays, room = made(store_client), Room(100, 2 * (100 + BESIDE))
+    await at(store_client, NOW_MS)
+    await kept(store_client, relays, *range(4))
+    await store_client.hdel(KEYS.relay("app", "shop"), "bytes")
+    for one in (await claimed(relays))[:3]:
+        await relays.answer(Answer(PORTFOLIO, one, "delivered"))
+    assert (await relays.backlog(PORTFOLIO, "shop")).kept_bytes == 0
+
+    assert await kept(store_client, relays, 4, 5, 6, room=room) == [(True, 0), (True, 0), (None, 0)]
+
+
 async def test_one_apps_room_is_no_other_apps(store_client: StoreClient) -> None:
     relays, room = made(store_client), Room(1, 1_000_000)
     await at(store_client, NOW_MS)

@@ -15,8 +15,11 @@ end
 -- What an item takes beside its body, in its line and lists: 620 bytes with ten in a line, 900 alone in it (measured).
 local RELAY_BESIDE = 800
 
--- Notes that an app's items take so much more, or less.
-local function relay_weigh(k, app, bytes) redis.call('HINCRBY', k.relay .. 'app:' .. app, 'bytes', bytes) end
+-- Notes that an app's items take so much more, or less: those among them too that were kept when nobody noted it.
+local function relay_weigh(k, app, bytes)
+  local state = k.relay .. 'app:' .. app
+  if redis.call('HINCRBY', state, 'bytes', bytes) < 0 then redis.call('HSET', state, 'bytes', 0) end
+end
 
 -- Takes one out of its line; whether it was there. A line without any is no line.
 local function relay_remove(k, app, line, id)
