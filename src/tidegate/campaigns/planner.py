@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tidegate.campaigns.acquaintance import Acquaintance
-from tidegate.campaigns.wanted import Headcount, Wanted, as_running, category_of, count_heads, mold_of
+from tidegate.campaigns.wanted import Headcount, Uploaded, Wanted, as_running, category_of, count_heads, mold_of
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import TidegateError
@@ -132,7 +132,8 @@ class Planner:
         queued = await self._queued(standing, now_ms)
         beside = await self._beside(situation) if wanted.beside is None else wanted.beside
         legs = tuple(Leg(step.name, 0 if step.gate is None else step.gate.soak_ms) for step in campaign.steps)
-        itinerary = Itinerary(max(now_ms, campaign.start_at_ms or 0), campaign.deadline_ms, legs)
+        begins_ms = wanted.audience.begins_ms(now_ms) if isinstance(wanted.audience, Uploaded) else now_ms
+        itinerary = Itinerary(max(begins_ms, campaign.start_at_ms or 0), campaign.deadline_ms, legs)
         everybody = (*cohorts, *queued)
         forecast = await self._play(Course(situation, itinerary, everybody, beside))
         at_latest_ms = None

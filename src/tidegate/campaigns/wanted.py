@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.gateway import Route
+from tidegate.policy.campaign.phase import Phase
+from tidegate.policy.campaign.run import Run
 from tidegate.policy.campaign.spec import Campaign
 from tidegate.policy.grant import Grant
 from tidegate.policy.plan import Beside, Sender, Situation
 from tidegate.policy.plan.crowd import Crowd, Mold, Part, nights_in_force
 from tidegate.policy.rule_table import Mode
 from tidegate.policy.standing import CampaignStanding, Standing
-from tidegate.store.audiences import Audiences
+from tidegate.store.audiences import CHUNK_ROWS, Audiences
 from tidegate.store.campaigns import CampaignRecord
+
+_OVER: Final = frozenset({Phase.CANCELLING, Phase.CANCELLED, Phase.FINISHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +48,46 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """The audience that was uploaded for a campaign."""
+    """The audience that was uploaded for a campaign: of one that was started, who was not put into the queue yet."""
 
     record: CampaignRecord
 
     @property
     def recipients(self) -> int:
-        return 0 if self.record.audience is None else self.record.audience.rows
+        return sum(max(0, rows - fed) for rows, fed in self._groups)
+
+    @property
+    def _groups(self) -> list[tuple[int, int]]:
+        """Of each group how many rows it has, and how many of them, the first, need no plan any more."""
+        campaign, audience = self.record.campaign, self.record.audience
+        run = Run.from_json(self.record.progress)
+        told = []
+        for number, group in enumerate(() if audience is None else audience.groups):
+            step, variant = campaign.step_and_variant(number)
+            fed = run.cursor[variant] if step == run.step and run.cursor else 0
+            told.append((group.rows, group.rows if step < run.step or run.phase in _OVER else fed))
+        return told
 
     async def pages(self, audiences: Audiences) -> AsyncIterator[Sequence[tuple[str, int]]]:
         """Chunk by chunk, as it is kept. Raises StoreUnavailable, BrokenSeal and LookupError."""
-        for group in range(self.record.campaign.groups):
+        for group, (_, fed) in enumerate(self._groups):
             for chunk in audiences.chunks(self.record, group):
-                # Who was erased since has no number any more.
-                yield [(row.to, group) for row in await audiences.rows(self.record, chunk) if row.to]
+                first = chunk.index * CHUNK_ROWS
+                if first + CHUNK_ROWS > fed:
+                    rows = await audiences.rows(self.record, chunk)
+                    # Who was erased since has no number any more.
+                    yield [(row.to, group) for row in rows[max(0, fed - first) :] if row.to]
+
+    def begins_ms(self, now_ms: int) -> int:
+        """When the rest may go: a step that has nobody left is waited for until its gate may pass."""
+        run, campaign = Run.from_json(self.record.progress), self.record.campaign
+        steps = range(run.step * len(campaign.variants), (run.step + 1) * len(campaign.variants))
+        gate = campaign.steps[run.step].gate
+        if gate is None or run.phase not in (Phase.RUNNING, Phase.WAITING):
+            return now_ms
+        if any(rows > fed for rows, fed in (self._groups[number] for number in steps)):
+            return now_ms
+        return max(now_ms, (run.gone_ms or now_ms) + gate.soak_ms)
 
 
 @dataclass(frozen=True, slots=True)
