@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.badinput.stage import SEND
+from tests.factories import make_order
 from tests.integration.edge.callers import NUMBER, OPERATOR, PORTFOLIO, WABA, template
 
 _RECORDED: Final = Path(__file__).parents[1] / "unit" / "cloudapi" / "fixtures"
@@ -121,6 +122,17 @@ CONTROL: Final = Plane(
         Seed("DELETE", f"{_V1}/recipients/+16505550000?forget=true"),
         Seed("GET", f"{_V1}/wallets/{WABA}"),
         Seed("POST", f"{_V1}/wallets/{WABA}/top-ups", {"amount": "1.50", "reference": "a-1"}, headers=(JSON,)),
+        Seed(
+            "POST", f"{_V1}/campaigns", make_order(steps=[{"share": 0.1, "gate": True}, {"share": 1}]), headers=(JSON,)
+        ),
+        Seed("GET", f"{_V1}/campaigns/cmp-068vh1o20g5s8t2u"),
+        Seed(
+            "POST",
+            f"{_V1}/campaigns/cmp-068vh1o20g5s8t2u/audience",
+            body=b'to,first_name\n+16505550000,"Ann"\n',
+            headers=(("Content-Type", "text/csv"),),
+        ),
+        Seed("GET", f"{_V1}/campaigns/cmp-068vh1o20g5s8t2u/recipients?state=failed&format=csv"),
         Seed("GET", f"{_V1}/rules"),
         Seed("PUT", f"{_V1}/rules", {"headroom": 0.05, "pacing_wait": "100ms"}, headers=(JSON, ("If-Match", "*"))),
         Seed("GET", "/healthz", key=None),

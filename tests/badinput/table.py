@@ -230,9 +230,17 @@ TABLE: Final = (
     ),
     Row(
         "B36",
-        "uploads for campaigns",
-        "404: there are none",
-        _at(f"{_EDGE}/test_faces", "test_what_is_not_there_is_a_problem_and_not_made_up"),
+        "audiences that are no text, compressed, without an end, of endless lines or broken rows",
+        "422; 415; 413 or 408; read as they come, each broken row told by its line",
+        (
+            *_at(
+                f"{_EDGE}/test_campaigns",
+                "test_what_is_no_audience_is_refused_as_a_whole",
+                "test_how_much_and_how_long_an_upload_may_be",
+                "test_a_broken_row_is_told_and_loses_no_other",
+            ),
+            *_at("unit/policy/campaign/test_lines", "test_of_an_endless_line_next_to_nothing_is_kept"),
+        ),
     ),
     Row(
         "B37",

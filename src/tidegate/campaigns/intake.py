@@ -22,10 +22,10 @@ from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.audience import BadRow, Candidate, RowReader
 from tidegate.policy.campaign.groups import Lots
 from tidegate.policy.campaign.lines import BadAudience
-from tidegate.policy.campaign.spec import MOST_ROWS, Row
+from tidegate.policy.campaign.spec import MOST_ROWS, Campaign, Row
 from tidegate.policy.identity import Identity
 from tidegate.store.audiences import CHUNK_ROWS, WHO_BYTES, Audiences, Chunk, Packed, Rejected, packed_errors
-from tidegate.store.campaigns import Audience, CampaignRecord, Group
+from tidegate.store.campaigns import Audience, Group
 from tidegate.store.users import Users
 
 SHOWN_ERRORS: Final = 1_000
@@ -52,11 +52,11 @@ class _Filling:
 
 
 class Intake:
-    """One upload of an audience; fed in order, then finished or dropped."""
+    """One upload of an audience; fed in order, then ended or dropped."""
 
     def __init__(
         self,
-        record: CampaignRecord,
+        campaign: Campaign,
         reader: RowReader,
         *,
         audiences: Audiences,
@@ -64,9 +64,7 @@ class Intake:
         identity: Identity,
         clock: StoreClock,
     ) -> None:
-        """`record`: the campaign as it was when it was found that its audience may be replaced."""
-        self._record = record
-        self._campaign = record.campaign
+        self._campaign = campaign
         self._reader = reader
         self._audiences = audiences
         self._users = users
@@ -90,11 +88,11 @@ class Intake:
             await self._read(self._reader.feed(data[at : at + _PIECE]))
             await asyncio.sleep(0)
 
-    async def finish(self) -> CampaignRecord | None:
-        """Make it the campaign's audience; None when the campaign was changed meanwhile. Raises as `take` does."""
+    async def end(self) -> Audience:
+        """Take in what is left; what `Audiences.finish` makes the campaign's audience then. Raises as `take` does."""
         await self._read(self._reader.end())
         await self._write(*self._packed(True))
-        audience = Audience(
+        return Audience(
             upload=self._upload,
             rows=self._rows,
             duplicates=self._duplicates,
@@ -103,7 +101,6 @@ class Intake:
             groups=tuple(Group(group.sent, group.chunks) for group in self._groups),
             errors=self._error_chunks,
         )
-        return await self._audiences.finish(self._record, audience)
 
     async def drop(self) -> None:
         """Forget all of it; what the store does not hear of goes by itself."""

@@ -21,6 +21,7 @@ from tidegate.store.scripts import StoreClient, script
 KEPT_MS: Final = 40 * 86_400_000
 #: Campaigns that one portfolio may have at once, those that are over included.
 MOST_KEPT: Final = 1_000
+_READ_AT_ONCE: Final = 20
 #: Whoever loses this many races for one record in a row gives up.
 _RACES: Final = 50
 
@@ -133,9 +134,12 @@ class Campaigns:
         """Every campaign of a portfolio, the newest first."""
         keys = self._keys[portfolio]
         names = [keys.campaign("record", campaign_id) for campaign_id in await self.ids(portfolio)]
-        with store_faults:
-            kept: Any = await self._client.mget(names) if names else []
-        records = [record for record in map(_read, kept) if record is not None]
+        records: list[CampaignRecord] = []
+        for begin in range(0, len(names), _READ_AT_ONCE):
+            # To read an order takes longer than to fetch it: others have their turn in between.
+            with store_faults:
+                kept: Any = await self._client.mget(names[begin : begin + _READ_AT_ONCE])
+            records += [record for record in map(_read, kept) if record is not None]
         return sorted(records, key=lambda record: (-record.campaign.created_at_ms, record.campaign.campaign_id))
 
     async def change(self, portfolio: str, campaign_id: str, change: Change) -> CampaignRecord | None:

@@ -175,7 +175,11 @@ async def test_the_command_orders_uploads_shows_and_downloads(call: Caller, tmp_
     assert (done.exit_code, len(out.read_text().splitlines())) == (0, 4)
     bad = tmp_path / "bad.txt"
     bad.write_text("to\n1\n")
+    # Refused while most of it is still on its way.
+    big = tmp_path / "big.csv"
+    big.write_bytes(b"16505550001,Ann\n" * 500_000)
     refused = {
+        ("upload", campaign, str(big)): (1, "name the columns"),
         ("upload", campaign, str(bad)): (2, "has to end in"),
         ("upload", campaign, str(bad), "--format", "csv"): (1, "no column first_name"),
         ("create", str(bad)): (2, "is not JSON"),

@@ -32,6 +32,9 @@ from tidegate.edge.control import audiences
 from tidegate.edge.denials import Kind
 from tidegate.edge.services import Services
 from tidegate.edge.turnstile import Turnstile
+from tidegate.errors import StoreUnavailable
+from tidegate.store.audiences import Audiences, Chunk
+from tidegate.store.campaigns import Audience, CampaignRecord
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
 
@@ -88,6 +91,7 @@ async def test_an_order_is_taken_told_listed_and_forgotten(bare: Caller) -> None
     assert (await bare("GET", CAMPAIGNS)).body == {"campaigns": []}
 
 
+BULKY = {"name": "bulky", "language": {"code": "en"}, "components": ["x" * 65_536]}
 REFUSED_ORDERS: dict[str, tuple[dict[str, Any], int, bytes]] = {
     "a number that is not there": ({"numbers": ["99"]}, 404, b"no such number"),
     "a number of another app": ({"numbers": [OTHER_NUMBER]}, 404, b"no such number"),
@@ -95,6 +99,7 @@ REFUSED_ORDERS: dict[str, tuple[dict[str, Any], int, bytes]] = {
     "a slip in a key": ({"numbres": []}, 422, b'"nearest":"numbers"'),
     "a share of two": ({"steps": [{"share": 2}]}, 422, b'"path":"steps[0].share"'),
     "an audience that is no list": ({"audience": {}}, 400, b"audience"),
+    "an order of more than 64 KiB": ({"template": BULKY}, 413, b"without its audience"),
     "an inline audience of 1,001": ({"audience": [{}] * 1001}, 400, b"are uploaded"),
 }
 
@@ -267,7 +272,61 @@ async def test_how_much_and_how_long_an_upload_may_be(bare: Caller, monkeypatch:
 
     got = await upload(bare, campaign, stalled())
     assert (got.status, "has to go on within 0.05 s" in got.body["detail"]) == (408, True)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b"t"
+            await asyncio.sleep(0.02)
+
+    assert (await upload(bare, campaign, dripping())).status == 408
+    monkeypatch.setattr(audiences, "STALL_S", 30.0)
+    monkeypatch.setattr(audiences, "DEADLINE_S", 0.05)
+    assert (await upload(bare, campaign, stalled())).status == 408
     assert (await bare("GET", f"{CAMPAIGNS}/{campaign}")).body["audience"] is None
+
+
+async def test_an_upload_of_which_it_is_not_known_whether_it_counts_is_let_be(
+    make_node: NodeMaker, graph: Recorder, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await make_node(graph.url)
+    call = Caller.of(node, session)
+    campaign = await ordered(call)
+    finish = Audiences.finish
+
+    async def unheard(self: Audiences, record: CampaignRecord, audience: Audience) -> CampaignRecord | None:
+        await finish(self, record, audience)
+        raise StoreUnavailable("the answer was lost")
+
+    monkeypatch.setattr(Audiences, "finish", unheard)
+    assert (await upload(call, campaign, ROWS)).status == 503
+    record = await node.services.campaigns.get("lucky-shrub", campaign)
+    assert record is not None
+    assert len(await node.services.audiences.rows(record, Chunk(0, 0))) == 2
+
+
+async def test_a_campaign_that_was_changed_meanwhile_keeps_what_it_has(
+    make_node: NodeMaker, graph: Recorder, session: aiohttp.ClientSession, client: StoreClient
+) -> None:
+    node = await make_node(graph.url)
+    call = Caller.of(node, session)
+    campaign = await ordered(call)
+
+    async def overtaken() -> AsyncIterator[bytes]:
+        yield ROWS[:20]
+        assert (await upload(call, campaign, b"to,first_name\n16505550009,Eve\n")).status == 200
+        yield ROWS[20:]
+
+    got = await upload(call, campaign, overtaken())
+    assert (got.status, got.body["code"]) == (409, "conflict")
+    assert (await call("GET", f"{CAMPAIGNS}/{campaign}")).body["audience"]["rows"] == 1
+    assert await kept(client) == ["rows"]
+    await node.services.campaigns.change("lucky-shrub", campaign, started)
+    for refused in (await upload(call, campaign, ROWS), await call("DELETE", f"{CAMPAIGNS}/{campaign}")):
+        assert (refused.status, refused.body["state"]) == (409, "running")
+
+
+def started(record: CampaignRecord) -> CampaignRecord:
+    return replace(record, progress={"state": "running"})
 
 
 async def test_a_node_takes_so_many_uploads_at_once_and_no_more(

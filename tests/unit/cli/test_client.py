@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 import typer
@@ -78,6 +80,35 @@ def test_a_problem_is_told_in_its_own_words(listener: Listener) -> None:
     with pytest.raises(Problem, match=r"^no such pause \(not_found\)$") as raised:
         ControlPlane(listener.url, KEY).delete("pauses", "pause-1")
     assert raised.value.body["status"] == 404
+
+
+def test_a_file_is_sent_as_it_is_and_an_answer_of_any_size_is_written_as_it_comes(
+    listener: Listener, tmp_path: Path
+) -> None:
+    file, into = tmp_path / "people.csv", io.BytesIO()
+    file.write_bytes(b"to\n" * 100_000)
+    listener.body = b'{"rows":1}'
+    plane = ControlPlane(listener.url, KEY)
+    assert plane.upload("campaigns", "c/1", "audience", file=file, content_type="text/csv") == {"rows": 1}
+    [(method, path, key, content)] = listener.asked
+    assert (method, path, key) == ("POST", "/gateway/v1/campaigns/c%2F1/audience", f"Bearer {KEY}")
+    assert content == file.read_bytes()
+    listener.body = b"line\n" * 100_000
+    plane.download(into, "campaigns", "c", state="failed")
+    assert into.getvalue() == listener.body
+    assert listener.asked[1][1].endswith("/campaigns/c?state=failed")
+
+
+def test_a_file_that_is_refused_is_told_in_the_problems_words(listener: Listener, tmp_path: Path) -> None:
+    file, into = tmp_path / "people.csv", io.BytesIO()
+    file.write_bytes(b"to\n")
+    listener.status, listener.body = 422, b'{"detail":"the audience is empty","code":"unprocessable"}'
+    plane = ControlPlane(listener.url, KEY)
+    with pytest.raises(Problem, match="the audience is empty"):
+        plane.upload("campaigns", "c", "audience", file=file, content_type="text/csv")
+    with pytest.raises(Problem, match="the audience is empty"):
+        plane.download(into, "campaigns", "c")
+    assert into.getvalue() == b""
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"no"'], ids=["nothing", "a list", "a text"])

@@ -49,7 +49,8 @@ async def take_body(call: Call, record: CampaignRecord) -> tuple[CampaignRecord,
     """Take the request's body as the campaign's audience; the campaign after it, and the first lines rejected."""
     reader = make_reader(call, record.campaign)
     body = body_pieces(call.request, MOST_BYTES, STALL_S, DEADLINE_S)
-    return await _take(call, record, reader, body)
+    with call.services.uploads:
+        return await _take(call, record, reader, body)
 
 
 async def take_rows(
@@ -67,34 +68,32 @@ async def _take(
     call: Call, record: CampaignRecord, reader: RowReader, body: AsyncIterator[bytes]
 ) -> tuple[CampaignRecord, Sequence[Rejected]]:
     services, campaign = call.services, record.campaign
-    with services.uploads:
-        intake = Intake(
-            record,
-            reader,
-            audiences=services.audiences,
-            users=services.users,
-            identity=services.identity,
-            clock=services.clock,
-        )
-        try:
-            async for piece in body:
-                await intake.take(piece)
-            await call.audit(
-                campaign.portfolio,
-                Act.CAMPAIGN_UPLOAD,
-                {"campaign": campaign.campaign_id, "number": campaign.numbers[0]},
-            )
-            taken = await intake.finish()
-        except BadAudience as fault:
-            await intake.drop()
-            raise Denial(Kind.UNPROCESSABLE, f"the audience {fault}", headers=_CLOSE) from None
-        except BaseException:
-            await intake.drop()
-            raise
-        if taken is None:
-            await intake.drop()
-            raise Denial(Kind.CONFLICT, "the campaign was changed meanwhile: look at it, and upload again")
-        return taken, intake.shown
+    intake = Intake(
+        campaign,
+        reader,
+        audiences=services.audiences,
+        users=services.users,
+        identity=services.identity,
+        clock=services.clock,
+    )
+    try:
+        async for piece in body:
+            await intake.take(piece)
+        audience = await intake.end()
+        target = {"campaign": campaign.campaign_id, "number": campaign.numbers[0]}
+        await call.audit(campaign.portfolio, Act.CAMPAIGN_UPLOAD, target, rows=audience.rows)
+    except BadAudience as fault:
+        await intake.drop()
+        raise Denial(Kind.UNPROCESSABLE, f"the audience {fault}", headers=_CLOSE) from None
+    except BaseException:
+        await intake.drop()
+        raise
+    # Whether this was done may not be known when it fails: what is left goes by itself, if it was not.
+    taken = await services.audiences.finish(record, audience)
+    if taken is None:
+        await intake.drop()
+        raise Denial(Kind.CONFLICT, "the campaign was changed meanwhile: look at it, and upload again")
+    return taken, intake.shown
 
 
 async def erased_rows(call: Call, portfolio: str, recipient: bytes) -> int:

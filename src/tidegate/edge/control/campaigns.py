@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+import orjson
+
 from tidegate.campaigns.orders import make_campaign, read_order
 from tidegate.edge.calls import Call
 from tidegate.edge.control.audiences import take_rows, told_audience, told_upload
@@ -25,6 +27,8 @@ from tidegate.store.campaigns import MOST_KEPT, CampaignRecord
 
 #: An order, with the audience that it may hold.
 _MOST: Final = 1024 * 1024
+#: What is kept of an order, and read whenever campaigns are listed.
+_MOST_ORDERED: Final = 64 * 1024
 _MOST_INLINE: Final = 1_000
 
 
@@ -33,6 +37,8 @@ async def create_campaign(call: Call) -> Reply:
     fields = await call.fields(_MOST)
     rows = inline_rows(fields)
     written = {key: value for key, value in fields.items() if key != "audience"}
+    if len(orjson.dumps(written)) > _MOST_ORDERED:
+        raise Denial(Kind.CONTENT_TOO_LARGE, f"an order may have {_MOST_ORDERED} bytes without its audience")
     try:
         portfolio = portfolio_of(call, read_order(written).numbers)
         now_ms = (await call.books(portfolio)).now_ms
