@@ -2,7 +2,7 @@
 
 Sources: Meta, "Manage webhooks" (subscribed apps, overrides for an account and for a number), "Registration",
 "Two-step verification", "Local storage", "Business encryption", "WhatsApp Business Account" (users, numbers,
-templates).
+templates, payment configurations, the intents to move an account to another solution).
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ TABLE: Final[Mapping[str, Changes]] = {
     "assigned_users": Changes.ACCOUNT,
     "phone_numbers": Changes.ACCOUNT,
     "product_catalogs": Changes.ACCOUNT,
+    "obo_mobility_intent": Changes.ACCOUNT,
+    "set_obo_mobility_intent": Changes.ACCOUNT,
+    "set_solution_migration_intent": Changes.ACCOUNT,
+    "payment_configuration": Changes.ACCOUNT,
+    "payment_configurations": Changes.ACCOUNT,
+    "generate_payment_configuration_oauth_link": Changes.ACCOUNT,
     "migrate_flows": Changes.TEMPLATES,
     "migrate_message_templates": Changes.TEMPLATES,
     "upsert_message_templates": Changes.TEMPLATES,

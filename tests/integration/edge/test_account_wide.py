@@ -39,6 +39,9 @@ WRITES = {
     "its end, by another method": ("PUT", f"/v25.0/{NUMBER}/deregister"),
     "an account's numbers": ("POST", f"/v25.0/{WABA}/phone_numbers"),
     "an account's users": ("DELETE", f"/v25.0/{WABA}/assigned_users"),
+    "where an account goes": ("POST", f"/v25.0/{WABA}/set_solution_migration_intent"),
+    "and whose it is": ("POST", f"/v25.0/{WABA}/set_obo_mobility_intent"),
+    "where its payments go": ("POST", f"/v25.0/{WABA}/payment_configuration"),
 }
 
 
