@@ -13,6 +13,7 @@ from typing import Final
 from tests.mutants import (
     stories_of_admission,
     stories_of_allowances,
+    stories_of_campaigns,
     stories_of_doubts,
     stories_of_lost_books,
     stories_of_names,
@@ -39,6 +40,7 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_lost_books,
         stories_of_prepaid_places,
         stories_of_shares,
+        stories_of_campaigns,
     )
     for story in vars(module).values()
     if iscoroutinefunction(story) and not story.__name__.startswith("_")

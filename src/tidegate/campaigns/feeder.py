@@ -219,6 +219,7 @@ class Feeder:
             category=category,
             hold=True,
             campaign=campaign.campaign_id,
+            delivery=self._gateway.delivery(route, category, None),
             relayed=campaign.app in self._relayed,
             part=part,
             alternatives=tuple(others),

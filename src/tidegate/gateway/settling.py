@@ -12,6 +12,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway.message import Message
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.lifecycle import State
+from tidegate.policy.rules import Delivery
 from tidegate.policy.users import given_back
 from tidegate.store.ledger import Ledger, Outcome, Settled
 from tidegate.store.sealing import Seal
@@ -57,7 +58,9 @@ class Settling:
     def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
         """Proven: nobody was messaged. Its place is given back; the task ends when that is written."""
         writing = self._write(_outcome(message, "failed", cause, release=True))
-        self._tell(message, State.FAILED)
+        if message.delivery is Delivery.AT_MOST_ONCE:
+            # Of one that was tried before it is only known that this try failed: its record says what it is.
+            self._tell(message, State.FAILED)
         self.not_marketed(message)
         return writing
 

@@ -7,11 +7,10 @@
 -- word that comes again changes nothing, and neither does one on a row for which there is no room (a campaign that is
 -- forgotten).
 local in_hand, changed = tonumber(ARGV[1]), 0
-local rows = redis.call('STRLEN', KEYS[1])
 
 for i = 2, #ARGV, 3 do
   local at, group, fate = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
-  local before = at < rows and string.byte(redis.call('GETRANGE', KEYS[1], at, at)) or nil
+  local before = string.byte(redis.call('GETRANGE', KEYS[1], at, at))
   if before and before ~= fate and (fate > before or (before > 0 and fate > 0 and before <= in_hand)) then
     redis.call('SETRANGE', KEYS[1], at, string.char(fate))
     if before > 0 then redis.call('HINCRBY', KEYS[2], group .. '.' .. before, -1) end
