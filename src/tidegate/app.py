@@ -24,6 +24,7 @@ from tidegate.campaigns.steering import Steering
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.denials import Kind
+from tidegate.edge.media_links import MediaLinks
 from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
 from tidegate.edge.tls import Tls
@@ -177,7 +178,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         portfolio_of_waba={route.waba: route.portfolio for route in routes},
         number_of_display={n.display_phone_number: n.id for _, _, n in settings.numbers if n.display_phone_number},
     )
-    relays = Relays(client, portfolios, seal)
+    relays, public_url = Relays(client, portfolios, seal), settings.server.public_url
     relay = Relay(
         settings,
         relays=relays,
@@ -190,6 +191,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         ids=ids,
         clock=clock,
         metrics=metrics,
+        # A webhook comes with no caller whose Host header could say where the gateway is reached.
+        file_address=functools.partial(MediaLinks.of(settings).address, public_url) if public_url else None,
     )
     campaigns, fates = Campaigns(client, portfolios), Fates(client, portfolios)
     audiences = Audiences(client, portfolios, seal, campaigns)

@@ -1,12 +1,12 @@
 """A delivery of Meta's cut into its single updates, each of which can be told alone, in Meta's own shape.
 
 Source: Meta, "Create a webhook endpoint" (envelope, batches) and the webhook reference (`messages`, `user_preferences`,
-`user_id_update`; `biz_opaque_callback_data`, `context`, `errors`).
+`user_id_update`; `biz_opaque_callback_data`, `context`, `errors`, `url` of a file).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import Any, Final
@@ -15,6 +15,7 @@ import orjson
 
 from .error_codes import lookup
 from .recipients import NOBODY
+from .vocabulary import MessageType
 from .wire import read_id, read_list, read_object, read_phone, read_text, read_time_ms
 
 OBJECT: Final = "whatsapp_business_account"
@@ -27,6 +28,10 @@ _LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "user_preferences": ("user_preferences",),
     "user_id_update": ("user_id_update",),
 }
+#: Of these a message holds a description of the file.
+_FILES: Final = frozenset(
+    {MessageType.IMAGE, MessageType.VIDEO, MessageType.AUDIO, MessageType.DOCUMENT, MessageType.STICKER}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +153,21 @@ def status_to_relay(update: Update, message_id: str | None, opaque: str | None) 
     return _written(update, part)
 
 
-def update_to_relay(update: Update, message_id: str | None = None) -> bytes:
-    """The body that tells an update; `message_id`: the gateway's own id of the message that it answers."""
+def update_to_relay(
+    update: Update, message_id: str | None = None, address: Callable[[str], str | None] | None = None
+) -> bytes:
+    """The body that tells an update.
+
+    `message_id`: the gateway's own id of the message that it answers. `address`: of a file that a user sent, in place
+    of Meta's; it gives None for what is to stay.
+    """
     part = dict(update.part)
+    name = part.get("type")
+    if address is not None and update.key == _MESSAGES and isinstance(name, str) and name in _FILES:
+        url = read_text(read_object(part.get(name)).get("url"))
+        ours = address(url) if url else None
+        if ours is not None:
+            part[name] = {**part[name], "url": ours}
     wamid = update.answers_to
     for holder, name in (("context", "id"), ("reaction", "message_id")):
         if message_id and wamid and read_object(part.get(holder)).get(name) == wamid:

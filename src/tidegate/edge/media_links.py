@@ -19,6 +19,8 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tidegate.settings import Settings
+
 #: Where the gateway serves what such an address leads to.
 PATH: Final = "/media/"
 _SEALED: Final = re.compile(r"/media/([A-Za-z0-9_-]{40,4096})")
@@ -50,6 +52,12 @@ class MediaLinks:
         )
         self._origins = frozenset(origins)
 
+    @classmethod
+    def of(cls, settings: Settings) -> MediaLinks:
+        """Those of a configuration."""
+        keys = (settings.privacy.payload_key, *settings.privacy.previous_keys)
+        return cls([key.get_secret_value() for key in keys], settings.upstream.file_origins)
+
     def sealed(self, link: MediaLink) -> str:
         """The path that stands for this address."""
         nonce = os.urandom(_NONCE)
@@ -71,6 +79,10 @@ class MediaLinks:
                 return MediaLink(url, app, waba) if self._is_metas(url) else None
         return None
 
+    def address(self, origin: str, url: str, app: str, waba: str) -> str | None:
+        """The gateway's address for one of Meta's, where it is reached at `origin`; None for any other address."""
+        return origin + self.sealed(MediaLink(url, app, waba)) if self._is_metas(url) else None
+
     def rewritten(self, body: bytes, object_id: str, app: str, waba: str, origin: str) -> bytes:
         """The description of this file with its `url` leading here; any other body as it is.
 
@@ -84,9 +96,10 @@ class MediaLinks:
         except orjson.JSONDecodeError:
             return body
         url = told.get("url") if isinstance(told, dict) and told.get("id") == object_id else None
-        if not isinstance(url, str) or not self._is_metas(url):
+        address = self.address(origin, url, app, waba) if isinstance(url, str) else None
+        if address is None:
             return body
-        ours = orjson.dumps(origin + self.sealed(MediaLink(url, app, waba)))
+        ours = orjson.dumps(address)
         return _URL.sub(lambda found: found[1] + (ours if orjson.loads(found[2]) == url else found[2]), body)
 
     def _is_metas(self, url: str) -> bool:

@@ -50,8 +50,7 @@ class Passthrough:
         self._strangers = strangers
         self._public_url = settings.server.public_url
         self._stall_s = settings.server.stall_timeout_ms / 1000
-        keys = (settings.privacy.payload_key, *settings.privacy.previous_keys)
-        self._media_links = MediaLinks([key.get_secret_value() for key in keys], settings.upstream.file_origins)
+        self._media_links = MediaLinks.of(settings)
 
     async def forward(self, request: web.Request, target: Target, headers: Mapping[str, str]) -> web.StreamResponse:
         """Answer one request; `headers` go with the answer. Raises Denial."""

@@ -25,6 +25,10 @@ from tidegate.store.users import Users
 
 Item = TypeVar("Item")
 
+#: The address at which an app reads a file that lies at one of Meta's, given that, the app and the account; None where
+#: that is not one of a file.
+FileAddress = Callable[[str, str, str], str | None]
+
 _DAY_MS: Final = 86_400_000
 #: Updates that are looked up side by side, and kept in one call.
 _TOGETHER: Final = 16
@@ -47,8 +51,9 @@ class Intake:
         clock: StoreClock,
         metrics: Metrics,
         room: Room,
+        file_address: FileAddress | None,
     ) -> None:
-        """`room`: for one app; beyond that webhooks are left out, and counted."""
+        """`room`: for one app; beyond that webhooks are left out, and counted. `file_address`: None leaves Meta's."""
         self._subscribers = subscribers
         self._relays = relays
         self._messages = messages
@@ -58,6 +63,7 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
         self._room = room
+        self._file_address = file_address
         self._keeping: Batch[list[tuple[str, Parcel]], None] = Batch(self._keep_together, _TOGETHER)
         #: Set when the body before is being kept.
         self._before = asyncio.Event()
@@ -136,8 +142,16 @@ class Intake:
         for subscriber in concerned:
             is_its_own = answered is not None and answered.about.get("app") == subscriber.app
             own_id = answered.message_id if answered and is_its_own and answered.is_known_by_our_id else None
-            parcels.append((portfolio, self._parcel(subscriber, update, line, update_to_relay(update, own_id))))
+            body = update_to_relay(update, own_id, self._addresses(update, subscriber))
+            parcels.append((portfolio, self._parcel(subscriber, update, line, body)))
         return parcels
+
+    def _addresses(self, update: Update, subscriber: Subscriber) -> Callable[[str], str | None] | None:
+        """Where an app reads what Meta has at an address; None where Meta's are to stay."""
+        address = self._file_address
+        if address is None or update.waba_id not in subscriber.wabas:
+            return None
+        return lambda url: address(url, subscriber.app, update.waba_id)
 
     def _portfolio(self, update: Update) -> str | None:
         if update.number_id is not None:

@@ -19,7 +19,7 @@ from tidegate.policy.identity import Identity
 from tidegate.relay.delivery import Delivery
 from tidegate.relay.endings import Endings
 from tidegate.relay.erasure import Erasure
-from tidegate.relay.intake import Intake
+from tidegate.relay.intake import FileAddress, Intake
 from tidegate.relay.postbox import Postbox
 from tidegate.relay.subscribers import Subscribers
 from tidegate.settings import Settings
@@ -55,7 +55,9 @@ class Relay:
         ids: MessageIds,
         clock: StoreClock,
         metrics: Metrics,
+        file_address: FileAddress | None,
     ) -> None:
+        """`file_address`: of files that users send, in place of Meta's; None: Meta's stay."""
         self.subscribers: Final = Subscribers(settings)
         self._intake = Intake(
             subscribers=self.subscribers,
@@ -67,6 +69,7 @@ class Relay:
             clock=clock,
             metrics=metrics,
             room=Room(settings.relay.most_waiting, settings.relay.most_bytes),
+            file_address=file_address,
         )
         self._intake.on_change = self.wake
         display_numbers = {number.id: number.display_phone_number or "" for _, _, number in settings.numbers}

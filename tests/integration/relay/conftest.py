@@ -88,13 +88,17 @@ class Town:
             f'[[app]]\nname = "depot"\nkey_sha256 = "{key}"\n{_hook(self.depot)}numbers = ["{OTHER_NUMBER}"]\n'
         )
 
-    async def node(self, relay: str = 'allow_private = true\ntimeout = "2s"', apps_at: str | None = None) -> Node:
+    async def node(
+        self, relay: str = 'allow_private = true\ntimeout = "2s"', apps_at: str | None = None, **server: str
+    ) -> Node:
+        """Start one; `server`: settings of that table."""
         path, text = self.directory / "tidegate.toml", self.config(relay)
         if apps_at is not None:
             hooks = (self.checkout.url, self.shop.url, self.depot.url)
             text = functools.reduce(lambda said, hook: said.replace(hook, apps_at), hooks, text)
         path.write_text(text)
-        node = await build(load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"}))
+        settings = {f"TIDEGATE_SERVER__{name.upper()}": value for name, value in server.items()}
+        node = await build(load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"} | settings))
         self.nodes.append(node)
         await node.start()
         return node

@@ -230,3 +230,48 @@ class TestWriting:
         [error] = status["errors"]
         assert (error["code"], error["error_data"]) == (131_050, {"details": "opted out"})
         assert error["title"] == error["message"] != ""
+
+
+class TestFiles:
+    URL = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1"
+
+    def told(self, message: dict[str, Any], **lists: Any) -> tuple[Any, list[str]]:
+        asked: list[str] = []
+
+        def address(url: str) -> str | None:
+            asked.append(url)
+            return "https://gate.example/media/x" if url == self.URL else None
+
+        held = lists or {"messages": [MESSAGE | message]}
+        return value(update_to_relay(only(messaging(**held)), None, address)), asked
+
+    @pytest.mark.parametrize("type_", ["image", "video", "audio", "document", "sticker"])
+    def test_the_address_of_a_file_is_exchanged_and_nothing_else_of_it(self, type_: str) -> None:
+        file = {"id": "7", "mime_type": "image/png", "sha256": "s", "url": self.URL}
+
+        told, _ = self.told({"type": type_, type_: file})
+
+        assert told["messages"] == [MESSAGE | {"type": type_, type_: file | {"url": "https://gate.example/media/x"}}]
+
+    @pytest.mark.parametrize(
+        ("message", "asked"),
+        [
+            pytest.param({"type": "text", "text": {"body": "b", "url": URL}}, [], id="of a message that is no file"),
+            pytest.param({"type": "image", "image": {"id": "7"}}, [], id="where there is none"),
+            pytest.param({"type": "image", "image": {"url": 7}}, [], id="that is no text"),
+            pytest.param({"type": "image", "image": "i"}, [], id="of what is no description"),
+            pytest.param({"type": ["image"], "image": {"url": URL}}, [], id="of no type"),
+            pytest.param({"type": "image", "image": {"url": "https://a"}}, ["https://a"], id="that is none of Meta's"),
+        ],
+    )
+    def test_an_address_stays(self, message: dict[str, Any], asked: list[str]) -> None:
+        told, were_asked = self.told(message)
+
+        assert (told["messages"], were_asked) == ([MESSAGE | message], asked)
+
+    def test_what_is_no_message_of_a_user_is_not_looked_at(self) -> None:
+        errors = [{"code": 1, "type": "image", "image": {"url": self.URL}}]
+
+        told, asked = self.told({}, errors=errors)
+
+        assert (told["errors"], asked) == (errors, [])
