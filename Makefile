@@ -14,8 +14,9 @@ help: ## This list
 
 setup: $(READY) $(TOOLED) ## Make .venv with everything in it (the other targets do so as they need)
 
+# Some hundred processes are started in a run: none of them is to compile everything again.
 test: $(TOOLED) ## Run every test; ARGS="..." goes to pytest
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(TOOLED) ## Format, lint, types, import contracts
 	$(VENV)/bin/ruff format --check .

@@ -442,3 +442,13 @@ async def test_a_way_beside_is_closed_with_the_one_that_it_is_beside(valkey_sock
         [known] = aside.client.connection_pool._available_connections
 
     assert not known.is_connected
+
+
+async def test_a_new_connection_reads_nothing_from_disk(valkey_socket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> str:
+        raise AssertionError("the library's own metadata is read for a connection")
+
+    monkeypatch.setattr("redis.utils.get_lib_version", read)
+
+    async with await connect(socket_url(valkey_socket)) as connection:
+        await asyncio.gather(*(connection.client.ping() for _ in range(3)))

@@ -12,6 +12,7 @@ from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
@@ -35,6 +36,8 @@ from tidegate.tasks import spawn
 TIMEOUT_S = 0.25  #: to connect, to answer, to get a free connection: how soon a hung store is noticed
 POOL_SIZE = 64  #: connections of one process to one server
 CLUSTER_POOL_SIZE = 256  #: of one process to one node of a cluster: that client refuses at once beyond it
+#: What `CLIENT LIST` of the store calls us; made once, for the library reads its own metadata from disk for each.
+_DRIVER = DriverInfo()
 
 
 @dataclass(slots=True, eq=False)
@@ -181,5 +184,6 @@ def _connection_options(address: StoreAddress) -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
         # A managed server could lengthen our timeouts with these.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        "driver_info": _DRIVER,
         **asked,
     }

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 from typing import Final
 
 from tidegate.cloudapi.error_codes import CODES, lookup
@@ -152,8 +153,14 @@ def fits(name: str, pattern: str) -> bool:
 
     A rule may go on calling a code unlisted when a later version has it in the table.
     """
+    return _matcher(pattern).match(name) is not None
+
+
+# Each signal is held against every rule's words, of which there are some hundred.
+@lru_cache(maxsize=1024)
+def _matcher(pattern: str) -> re.Pattern[str]:
     code = _CODE.fullmatch(pattern)
-    return fnmatchcase(name, error_name(int(code[2])) if code else pattern)
+    return re.compile(translate(error_name(int(code[2])) if code else pattern))
 
 
 def nearest(pattern: str) -> str | None:
