@@ -44,9 +44,10 @@ async def begin(
         await node.start()
         graph.reads_fail = True
         world = World(node, Caller.of(node, session), graph)
-        for user in (ANN, BOB):
-            for number in (NUMBER, SECOND_NUMBER):
-                await world.hears(user, number)
+        async with world.in_one_body():
+            for user in (ANN, BOB):
+                for number in (NUMBER, SECOND_NUMBER):
+                    await world.hears(user, number)
         return world
 
     yield make

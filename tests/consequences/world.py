@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -125,11 +127,14 @@ class World:
     graph: ScriptedGraph
     ids: dict[str, str] = field(default_factory=dict)
     """Gateway ids by wamid."""
+    _gathered: list[dict[str, Any]] | None = None
 
     # Time
 
     async def now_ms(self) -> int:
-        return int((await self.call("GET", "/gateway/v1/testing/clock", OPERATOR)).body["now_ms"])
+        steerable = self.node.services.steerable
+        assert steerable is not None
+        return await steerable.now_ms()
 
     async def pass_ms(self, span_ms: float) -> None:
         """Move the store's time forward."""
@@ -165,8 +170,8 @@ class World:
 
     async def stopped(self) -> dict[str, Seen]:
         """The sends that may not go now, with what is said of them."""
-        seen = {name: await self.dry_run(name) for name in SENDS}
-        return {name: said for name, said in seen.items() if not said.goes}
+        seen = await asyncio.gather(*map(self.dry_run, SENDS))
+        return {name: said for name, said in zip(SENDS, seen, strict=True) if not said.goes}
 
     # What Meta tells
 
@@ -207,8 +212,19 @@ class World:
         at_s = await self.now_ms() // 1000
         await self._deliver({"id": WABA, "time": at_s, "changes": [{"field": field_name, "value": value}]})
 
-    async def _deliver(self, entry: dict[str, Any]) -> None:
-        raw = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+    @asynccontextmanager
+    async def in_one_body(self) -> AsyncIterator[None]:
+        """What is told within the block comes at its end, in one webhook."""
+        self._gathered = []
+        yield
+        entries, self._gathered = self._gathered, None
+        await self._deliver(*entries)
+
+    async def _deliver(self, *entries: dict[str, Any]) -> None:
+        if self._gathered is not None:
+            self._gathered += entries
+            return
+        raw = json.dumps({"object": "whatsapp_business_account", "entry": entries}).encode()
         got = await self.call("POST", "/webhooks/whatsapp", None, data=raw, headers=signed(raw))
         assert (got.status, got.raw) == (200, b"")
 

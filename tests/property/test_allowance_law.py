@@ -20,7 +20,7 @@ from tests.factories import (
     make_standing,
     user,
 )
-from tests.property.bench import Bench, examples
+from tests.property.bench import Bench
 from tests.unit.policy.rate_cards import market
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.capacity import share_places
@@ -106,7 +106,7 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
         share=st.sampled_from([None, 0.25, 0.5]),
         story=st.lists(ASKED, min_size=6, max_size=20),
     )
-    @settings(max_examples=examples(100), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=bench.examples(100), suppress_health_check=list(HealthCheck))
     def law(rules: Rules, wallet: int, share: float | None, story: list[Asked]) -> None:
         now_ms, ledger = BEGIN_MS, make_ledger(bench.client)
         bench.run(bench.begin(now_ms))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import NOW_MS, NUMBER, PORTFOLIO, WABA, user
+from tests.property.bench import examples
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.breaker import SKEW_MS, Breaker, Event, Grip, Kind, State, share_at, state_at, step
 from tidegate.policy.consequences.rulebook import Consequences
@@ -92,7 +93,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Event], list[tuple[int, Event]]]:
 
 
 @given(deliveries())
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=examples(500))
 def test_late_repeated_and_swapped_webhooks_are_never_more_permissive(
     told: tuple[list[Event], list[tuple[int, Event]]],
 ) -> None:
@@ -103,7 +104,7 @@ def test_late_repeated_and_swapped_webhooks_are_never_more_permissive(
 
 
 @given(webhooks())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100))
 def test_without_good_words_the_order_makes_no_difference_but_to_cuts(told: list[Event]) -> None:
     bad = [event for event in told if event.kind is Kind.TRIP]
     if bad[0].grip is not None and bad[0].grip.recover_ms:
@@ -116,7 +117,7 @@ def test_without_good_words_the_order_makes_no_difference_but_to_cuts(told: list
 
 
 @given(webhooks())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(200))
 def test_a_good_word_by_webhook_alone_never_closes(told: list[Event]) -> None:
     at_ms = NOW_MS + SPAN_MS
     heard = apply([(event.at_ms, event) for event in told])
@@ -143,7 +144,7 @@ def breakers_after(signals: Sequence[Signal], now_ms: int) -> dict[str, Breaker]
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(NAMES)), AT), min_size=1, max_size=8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60))
 def test_the_default_rules_obey_the_law(named: list[tuple[str, int]]) -> None:
     now_ms = NOW_MS + SPAN_MS
     signals = [Signal(name, SUBJECT, at_ms, Source.WEBHOOK) for name, at_ms in named]

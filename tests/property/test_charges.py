@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import NOW_MS, PORTFOLIO, make_ask, make_ledger, make_status, make_terms, user
-from tests.property.bench import Bench, examples
+from tests.property.bench import Bench
 from tests.property.charge_model import Charge, ChargeEvent, ChargeState
 from tidegate.policy.facts import NO_LIMIT, Tally
 from tidegate.store.tallies import Tallies
@@ -66,7 +66,7 @@ def test_the_store_sums_what_the_messages_cost(bench: Bench) -> None:
     statuses = st.tuples(st.integers(0, 3), st.sampled_from([*STATUSES, STATUSES[-1]]), st.booleans())
 
     @given(estimates=st.lists(st.sampled_from([0, 1, ESTIMATE]), min_size=1, max_size=4), told=st.lists(statuses))
-    @settings(max_examples=examples(80))
+    @settings(max_examples=bench.examples(80))
     def law(estimates: list[int], told: list[tuple[int, tuple[ChargeEvent, int | None], bool]]) -> None:
         bench.run(bench.begin(NOW_MS))
         ledger, sums = make_ledger(bench.client), ("spend:USD:waba:1:day:0", "spend:USD:wallet:1")

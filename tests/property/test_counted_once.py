@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from tests.factories import PORTFOLIO
-from tests.property.bench import Bench, examples
+from tests.property.bench import Bench
 from tests.property.book_model import Place
 from tests.property.share_model import ShareModel
 from tests.property.test_ledger_model import NUMBERS, USERS, LedgerMachine
@@ -134,4 +134,4 @@ class NamesMachine(LedgerMachine):
 def test_names_of_one_user_are_counted_as_one(bench: Bench) -> None:
     machine = type("NamesMachine", (NamesMachine,), {"bench": bench})
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples(40), stateful_step_count=40))
+    run_state_machine_as_test(machine, settings=settings(max_examples=bench.examples(40), stateful_step_count=40))

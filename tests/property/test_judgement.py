@@ -100,7 +100,7 @@ ASKED = st.builds(
 
 def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
     @given(story=st.lists(ASKED, min_size=5, max_size=25))
-    @settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=bench.examples(60), suppress_health_check=list(HealthCheck))
     def law(story: list[Asked]) -> None:
         now_ms, ledger = NOW_MS, make_ledger(bench.client)
         bench.run(bench.begin(now_ms))
@@ -125,7 +125,7 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
 
 
 @given(case=CASES, standing=STANDINGS, facts=FACTS, rules=all_rules(), order=st.permutations(COUNTED))
-@settings(max_examples=500)
+@settings(max_examples=examples(200))
 def test_the_order_of_the_guardrails_does_not_change_the_kind_of_verdict(
     case: Case, standing: Standing, facts: Facts, rules: Rules, order: list[CountedGuardrail]
 ) -> None:
@@ -161,7 +161,7 @@ def _valid(tables: dict[str, object]) -> bool:
 
 
 @given(case=CASES, standing=STANDINGS, facts=FACTS, rules=all_rules())
-@settings(max_examples=300)
+@settings(max_examples=examples(200))
 def test_stricter_rules_never_turn_a_no_into_a_yes(case: Case, standing: Standing, facts: Facts, rules: Rules) -> None:
     assume(not isinstance(judge(case, terms_of(case, standing, rules), facts, rules), Send))
 
@@ -171,7 +171,7 @@ def test_stricter_rules_never_turn_a_no_into_a_yes(case: Case, standing: Standin
 
 
 @given(case=CASES, standing=STANDINGS, facts=FACTS, rules=all_rules(), more=st.integers(1, 5))
-@settings(max_examples=300)
+@settings(max_examples=examples(200))
 def test_a_fuller_book_never_opens_the_gate(
     case: Case, standing: Standing, facts: Facts, rules: Rules, more: int
 ) -> None:
@@ -189,7 +189,7 @@ def test_a_fuller_book_never_opens_the_gate(
 
 
 @given(case=CASES, facts=FACTS, rules=all_rules(), limit=st.integers(1, 12), prepaid=st.integers(0, 5))
-@settings(max_examples=300)
+@settings(max_examples=examples(200))
 def test_a_place_that_is_leased_never_opens_the_gate(
     case: Case, facts: Facts, rules: Rules, limit: int, prepaid: int
 ) -> None:
@@ -200,7 +200,7 @@ def test_a_place_that_is_leased_never_opens_the_gate(
 
 
 @given(case=CASES, facts=FACTS, rules=all_rules(), limit=st.integers(1, 12), less=st.integers(1, 5))
-@settings(max_examples=300)
+@settings(max_examples=examples(200))
 def test_a_lower_limit_never_opens_the_gate(case: Case, facts: Facts, rules: Rules, limit: int, less: int) -> None:
     low, high = standing_of(max(1, limit - less)), standing_of(limit)
     assume(not isinstance(judge(case, terms_of(case, high, rules), facts, rules), Send))

@@ -26,7 +26,7 @@ from tests.factories import (
     make_terms,
     user,
 )
-from tests.property.bench import KEYS, Bench, examples
+from tests.property.bench import KEYS, Bench
 from tests.property.book_dump import Dump, read, slot
 from tests.property.book_model import BookModel
 from tests.property.share_model import ShareModel, about, with_share
@@ -293,4 +293,4 @@ class LedgerMachine(RuleBasedStateMachine):
 def test_the_book_does_what_the_model_does(bench: Bench) -> None:
     machine = type("LedgerMachine", (LedgerMachine,), {"bench": bench})
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples(60), stateful_step_count=50))
+    run_state_machine_as_test(machine, settings=settings(max_examples=bench.examples(60), stateful_step_count=50))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.factories import DAY_MS, PORTFOLIO, user
-from tests.property.bench import KEYS, Bench, examples
+from tests.property.bench import KEYS, Bench
 from tests.property.prepaid_world import LIMIT, SHARES, OneNode, World
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
@@ -138,4 +138,4 @@ def test_places_that_were_paid_for_never_exceed_the_limit(bench: Bench) -> None:
         pass
 
     Machine.bench = bench
-    run_state_machine_as_test(Machine, settings=settings(max_examples=examples(40), stateful_step_count=40))
+    run_state_machine_as_test(Machine, settings=settings(max_examples=bench.examples(40), stateful_step_count=40))

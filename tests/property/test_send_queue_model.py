@@ -23,7 +23,7 @@ from tests.factories import (
     make_terms,
     user,
 )
-from tests.property.bench import Bench, examples
+from tests.property.bench import Bench
 from tests.property.book_dump import Dump, read, slot
 from tests.property.queue_model import QueueModel
 from tidegate.cloudapi.vocabulary import Category
@@ -310,4 +310,4 @@ class SendQueueMachine(RuleBasedStateMachine):
 def test_the_queue_does_what_the_model_does(bench: Bench) -> None:
     machine = type("SendQueueMachine", (SendQueueMachine,), {"bench": bench})
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples(80), stateful_step_count=50))
+    run_state_machine_as_test(machine, settings=settings(max_examples=bench.examples(80), stateful_step_count=50))
