@@ -172,6 +172,28 @@ class TestOptOut:
         assert not await feed.outcomes.answers_marketing(PORTFOLIO, NUMBER, [ANN])
 
 
+class TestReply:
+    async def test_it_is_put_down_to_the_last_send_and_counts_once(self, feed: Feed) -> None:
+        await feed.send(ANN, about(template="other/en_US"))
+        await feed.send(ANN)
+
+        assert await feed.outcomes.replied(PORTFOLIO, NUMBER, [BOB, ANN], NOW_MS + 1)
+        assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS + 2)
+
+        assert await feed.day(TEMPLATE) == hourly(sent=1, replied=1)
+
+    async def test_one_of_the_next_day_is_no_reply_any_more(self, feed: Feed) -> None:
+        await feed.send(ANN)
+
+        assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS + DAY_MS + 1)
+        assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS - DAY_MS)
+
+    async def test_who_got_nothing_replies_to_nothing(self, feed: Feed) -> None:
+        assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS)
+        await feed.client.set(KEYS.reached(NUMBER, ANN), "1 gone gone")
+        assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS)
+
+
 class TestReading:
     async def test_news_are_told_from_a_time_on_and_of_what_is_understood(self, feed: Feed) -> None:
         await feed.send(ANN, about(template="old/en_US", campaign=None))

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     SENT_TEMPLATE = "sent_template"
     SENT_CAMPAIGN = "sent_campaign"
     SENT_APP = "sent_app"
+    #: One variant of one step of a campaign: of the campaign, `step:variant`, by their names.
+    CAMPAIGN_PART = "campaign_part"
 
     @property
     def is_judged(self) -> bool:
@@ -66,8 +68,14 @@ def parse(name: str) -> OutcomeScope | None:
     return OutcomeScope(Kind(kind), of, value) if kind in tuple(Kind) and of and value else None
 
 
+def campaign_part(campaign_id: str, step: str, variant: str) -> OutcomeScope:
+    """The scope of what one variant of one step of a campaign sends; names hold no colon."""
+    return OutcomeScope(Kind.CAMPAIGN_PART, campaign_id, f"{step}:{variant}")
+
+
 def scopes_of(about: Mapping[str, str]) -> tuple[OutcomeScope, ...]:
-    """The scopes of a send, by what was noted of it (`Message.about`): app, number, waba, category, template, campaign.
+    """The scopes of a send, by what was noted of it (`Message.about`): app, number, waba, category, template, campaign,
+    and of a campaign's own sends the step and the variant.
 
     `template` is `name/language`. A reply in a service window has no category: it is told of its app alone.
     """
@@ -82,6 +90,8 @@ def scopes_of(about: Mapping[str, str]) -> tuple[OutcomeScope, ...]:
             scopes.append(OutcomeScope(Kind.SENT_TEMPLATE, number, template))
         if campaign:
             scopes.append(OutcomeScope(Kind.SENT_CAMPAIGN, number, campaign))
+            if (step := about.get("step")) and (variant := about.get("variant")):
+                scopes.append(campaign_part(campaign, step, variant))
     if app:
         scopes.append(OutcomeScope(Kind.SENT_APP, number, app))
     return tuple(scopes)

@@ -94,8 +94,13 @@ def baseline_days(now_ms: int) -> range:
 
 def baseline_of(metric: Metric, days: Mapping[int, Day], now_ms: int) -> Tally:
     """The history of one metric in one scope: whole days before the window, but for those that tripped."""
+    return history_of(RECIPES[metric], days, now_ms)
+
+
+def history_of(recipe: Recipe, days: Mapping[int, Day], now_ms: int) -> Tally:
+    """The same of any recipe."""
     clean = (days.get(day, {}) for day in baseline_days(now_ms))
-    return sum((_of_day(RECIPES[metric], day) for day in clean if not day.get(TRIPPED)), Tally())
+    return sum((_of_day(recipe, day) for day in clean if not day.get(TRIPPED)), Tally())
 
 
 def fleet_of(baselines: Iterable[Tally], at_most: int = 5_000) -> Tally:

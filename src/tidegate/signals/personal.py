@@ -135,7 +135,12 @@ class Personal:
         if not known_as or event.group is not None:
             return False
         signals = signals_of(event, self._subject(event, portfolio, known_as[0]), self._clock.now_ms())
-        return await self._enforcement.apply(signals) | await self._stop_word(event, portfolio, known_as)
+        tightened = await self._enforcement.apply(signals)
+        if await self._stop_word(event, portfolio, known_as):
+            return True
+        if event.opens_window:
+            await self._outcomes.replied(portfolio, event.number_id, known_as, event.at_ms)
+        return tightened
 
     async def _stop_word(self, event: InboundMessage, portfolio: str, known_as: Sequence[bytes]) -> bool:
         """Whether the user asks for no more marketing, by a word or a button."""

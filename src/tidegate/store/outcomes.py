@@ -78,12 +78,25 @@ class Outcomes:
         if last is None:
             return False
         message_id = last.last if last.marketing == "-" else last.marketing
+        return await self._put_down(portfolio, message_id, Counter.OPTED_OUT, at_ms)
+
+    async def replied(self, portfolio: str, number: str, recipients: Sequence[bytes], at_ms: int) -> bool:
+        """A user wrote something; whether that was put down to a send: the last one with a category that they got from
+        the number, if it is the first that they say to it within 24 hours.
+        """
+        last = await self._reached(portfolio, number, recipients)
+        return last is not None and await self._put_down(portfolio, last.last, Counter.REPLIED, at_ms)
+
+    async def _put_down(self, portfolio: str, message_id: str, counter: Counter, at_ms: int) -> bool:
         with store_faults:
-            found: Any = await self._client.hmget(self._keys[portfolio].message(message_id), "about", "at")
+            found: Any = await self._client.hmget(self._keys[portfolio].message(message_id), "about", "at", "outcomes")
+        about, sent_at, counted = found
         # Told again days later, it is not put down to what was sent meanwhile.
-        if not all(found) or at_ms < int(found[1]) - _CLOCKS_APART_MS:
+        if not about or not sent_at or at_ms < int(sent_at) - _CLOCKS_APART_MS:
             return False
-        return await self._note(_News(portfolio, message_id, (Counter.OPTED_OUT,), at_ms, orjson.loads(found[0])))
+        if counter in (counted or b"").decode().split(" "):
+            return False
+        return await self._note(_News(portfolio, message_id, (counter,), at_ms, orjson.loads(about)))
 
     async def answers_marketing(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> bool:
         """Whether the last thing with a category that the user got from the number, within 72 hours, was marketing."""

@@ -46,6 +46,16 @@ ABOUT = {
         ),
         pytest.param({"number": None}, set(), id="what is of no number is of nothing"),
         pytest.param(
+            {"template": None, "app": None, "campaign": "cmp-1", "step": "first", "variant": "a"},
+            {f"category:{NUMBER}:marketing", f"sent_campaign:{NUMBER}:cmp-1", "campaign_part:cmp-1:first:a"},
+            id="a campaign's own send is one of its step and variant",
+        ),
+        pytest.param(
+            {"template": None, "app": None, "campaign": None, "step": "first", "variant": "a"},
+            {f"category:{NUMBER}:marketing"},
+            id="a step of no campaign is none",
+        ),
+        pytest.param(
             {"template": "no_language", "campaign": None, "app": None},
             {f"category:{NUMBER}:marketing"},
             id="half a template is none",

@@ -97,14 +97,21 @@ class Judgement:
 
 def judge(gate: Gate, arms: Sequence[Arm], moment: Moment, quality: Sequence[str] = ()) -> Judgement:
     """Judge a step by all that is known; `quality` is what spoke against it since the step began, in words."""
-    control = next((arm for arm in arms if arm.is_control), None)
+    findings = [finding for arm in arms for finding in findings_of(gate, arm, arms, moment)]
+    return conclude(gate, findings, moment, quality)
+
+
+def findings_of(gate: Gate, arm: Arm, arms: Sequence[Arm], moment: Moment) -> tuple[Finding, ...]:
+    """What each rate of the gate says of one variant; those that there is nothing to compare with are left out."""
+    control = next((one for one in arms if one.is_control), None)
     tests = len(arms) * len(gate.metrics)
-    findings = tuple(
-        finding
-        for arm in arms
-        for watched in gate.metrics
-        if (finding := _find(gate, watched, arm, control, moment, tests)) is not None
-    )
+    found = (_find(gate, watched, arm, control, moment, tests) for watched in gate.metrics)
+    return tuple(finding for finding in found if finding is not None)
+
+
+def conclude(gate: Gate, found: Sequence[Finding], moment: Moment, quality: Sequence[str] = ()) -> Judgement:
+    """What follows for the step from what all rates of all variants say, and from what spoke against it in words."""
+    findings = tuple(found)
     now_ms, gone_at_ms = moment.now_ms, moment.gone_at_ms
     if quality:
         return Judgement(Outcome.FAIL, "quality", findings, tuple(quality))
