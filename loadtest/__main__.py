@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.campaign import Plan, roll_out
+from loadtest.gates import gates
 from loadtest.guarded.command import guarded
 from loadtest.report import Report
 from loadtest.stage import Stage, open_stage
@@ -34,6 +35,7 @@ def main() -> None:
     """The gateway under load: nodes, store and simulated Cloud API on this machine, in virtual time."""
 
 
+app.command()(gates)
 app.command()(guarded)
 
 

@@ -1,20 +1,26 @@
-"""`python -m loadtest gates`: how often a campaign's gates stop a good template, and how soon a bad one, by trial.
+"""`python -m loadtest gates`: how often a campaign's gates halt a good template, and how soon a bad one, by trial.
 
-The counts alone, without gateway and store: what 80,000 recipients do is drawn, in the simulator's time, and judged by
-the gates as the gateway does. The same seed gives the same campaign.
+The counts alone, without gateway and store: what 80,000 recipients do is drawn, in the simulator's time, and judged as
+the gateway judges it. The same seed gives the same campaign.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from random import Random
-from typing import Final
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
 
 from loadtest.early_warning import CAMPAIGNS_DIFFER, TEMPLATES_DIFFER, USUAL, around, history
-from tidegate.policy.campaign.gate import DEFAULT, Gate
+from tidegate.policy.campaign.gate import DEFAULT, Baseline, Gate
 from tidegate.policy.campaign.gate_metric import Usual, usual_of
 from tidegate.policy.campaign.judgement import Arm, Judgement, Outcome, judge
 from tidegate.policy.campaign.rate_test import Moment
@@ -24,60 +30,95 @@ from tidegate.policy.warning_metric import HOUR_MS, Counter, Metric
 from tidegate.simulator.scenarios import BAD_TEMPLATE
 from tidegate.simulator.score import Score
 
+RECIPIENTS: Final = 80_000
 SHARES: Final = (0.01, 0.05, 0.25, 1.0)
+LIMIT: Final = 10_000
+#: What is known before: sends of the template, and of the portfolio's other templates.
 OWN_SENDS: Final = 20_000
 FLEET_SENDS: Final = 50_000
-_TICK_MS: Final = 5 * 60_000
+#: Shares of recipients who block, as in the simulator's scenario `bad_template`.
+GOOD_BLOCKS: Final = 0.003
+BAD_BLOCKS: Final = 0.12
+_REACTIONS: Final = BAD_TEMPLATE.reactions
+_READ_WITHIN_MS: Final = 10 * 60_000
 _DAY_MS: Final = 24 * HOUR_MS
-_READ_MS: Final = 10 * 60_000
-_GOOD_BLOCKS, _BAD_BLOCKS = 0.003, 0.12
-"""Shares of recipients who block, as in the simulator's scenario `bad_template`."""
+#: How often it is looked at: soon after a step, and later.
+_SOON_MS: Final = 5 * 60_000
+_LATER_MS: Final = HOUR_MS
+
+Days = dict[int, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A kind of campaign. From step `bad_from` on (0: from the beginning; None: never) each of the `worse` rates is so
-    many times as high; `speaks`: whether Meta sends webhooks about the template's quality."""
+    """A kind of campaign.
+
+    From step `bad_from` on (0: from the beginning; None: never) each of the `worse` rates is so many times as high as
+    its template's. `speaks`: whether Meta grades the template, and says so by webhook. `beside`: whether a control
+    variant goes to every other recipient, which is never worse, and the other variant is judged against it.
+    """
 
     name: str
     bad_from: int | None = None
     worse: tuple[tuple[Metric, float], ...] = ()
     speaks: bool = False
-    recipients: int = 80_000
-    limit: int = 10_000
-    gate: Gate = DEFAULT
+    beside: bool = False
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """Recipients by step."""
-        reached = [round(self.recipients * share) for share in SHARES]
-        return tuple(reached[i] - (reached[i - 1] if i else 0) for i in range(len(reached)))
+    def is_good(self) -> bool:
+        return self.bad_from is None
+
+    @property
+    def gate(self) -> Gate:
+        """The default gate."""
+        against = Baseline.CONTROL if self.beside else Baseline.TEMPLATE
+        return replace(DEFAULT, metrics=tuple(replace(watched, baseline=against) for watched in DEFAULT.metrics))
 
 
 _OPT_OUTS: Final = ((Metric.OPT_OUT, 3.0),)
+_FAILURES: Final = ((Metric.FAILURE, 2.0), (Metric.BLOCK_PROXY, 2.0))
 TRIALS: Final = (
-    Trial("good, Meta silent"),
-    Trial("good, Meta speaks", speaks=True),
-    Trial("3 x opt-outs from the start, Meta silent", 0, _OPT_OUTS),
-    Trial("3 x opt-outs from the 5 % step on, Meta silent", 1, _OPT_OUTS),
-    Trial("3 x opt-outs from the 5 % step on, Meta speaks", 1, _OPT_OUTS, speaks=True),
+    Trial("good; Meta silent"),
+    Trial("good; Meta speaks", speaks=True),
+    Trial("good, beside a control; Meta silent", beside=True),
+    Trial("3 x opt-outs, blocked; Meta speaks", 0, _OPT_OUTS, speaks=True),
+    Trial("3 x opt-outs, blocked from the 5 % step on; Meta speaks", 1, _OPT_OUTS, speaks=True),
+    Trial("3 x opt-outs; Meta silent", 0, _OPT_OUTS),
+    Trial("3 x opt-outs from the 5 % step on; Meta silent", 1, _OPT_OUTS),
+    Trial("2 x failed and withheld from the 5 % step on; Meta silent", 1, _FAILURES),
     Trial(
-        "2 x failed and withheld from the 5 % step on, Meta silent", 1, ((Metric.FAILURE, 2), (Metric.BLOCK_PROXY, 2))
+        "4 x withheld from the 5 % step on, beside a control; Meta silent", 1, ((Metric.BLOCK_PROXY, 4.0),), beside=True
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How a campaign ended: halted (by what, in which step, counted from 0) or not; how many had been sent to by then,
-    and after how long."""
+    """How a campaign ended: what halted it, None where nothing did; in which step (0 is the first), and after how many
+    sends and how long. `waited_ms`: between the last send of each step that passed, and its pass."""
 
     halted: str | None
     step: int
     sent: int
     took_ms: int
     waited_ms: tuple[int, ...]
-    """Between the last send of each step that passed, and its pass."""
+
+    @property
+    def in_time(self) -> bool:
+        """Whether it was halted before a quarter of the recipients was sent to."""
+        return self.halted is not None and self.sent < RECIPIENTS * SHARES[2]
+
+
+@dataclass(slots=True)
+class _Variant:
+    """What goes to a share of the recipients: its rates, what is usual of its template, what became of its sends."""
+
+    name: str
+    share: float
+    rates: dict[Metric, float]
+    template: dict[Metric, float]
+    usual: dict[str, Usual]
+    steps: list[Days] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -86,9 +127,7 @@ class _Play:
 
     trial: Trial
     dice: Random
-    usual: dict[str, Usual]
-    rates: dict[Metric, float]
-    steps: list[dict[int, dict[str, int]]] = field(default_factory=list)
+    variants: list[_Variant]
     coming: list[tuple[int, int, dict[str, int], str, int]] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
     score: Score = field(default_factory=Score)
@@ -98,108 +137,192 @@ class _Play:
         """Send, wait and judge until it is over."""
         now_ms = sent = 0
         waited: list[int] = []
-        for step, size in enumerate(self.trial.sizes):
-            began_ms, gone_at_ms, left = now_ms, None, size
-            self.steps.append({})
+        for step, share in enumerate(SHARES):
+            left, gone_ms = round(RECIPIENTS * share) - sent, None
+            for variant in self.variants:
+                variant.steps.append({})
             while True:
                 if left:
                     going = min(left, self._places(now_ms))
                     self._send(step, going, now_ms)
                     left, sent = left - going, sent + going
-                    gone_at_ms = None if left else now_ms
-                now_ms += _TICK_MS if gone_at_ms is not None and now_ms < gone_at_ms + 3 * HOUR_MS else 6 * _TICK_MS
+                    gone_ms = None if left else now_ms
+                is_soon = gone_ms is not None and now_ms < gone_ms + 3 * HOUR_MS
+                now_ms += _SOON_MS if is_soon else _LATER_MS
                 self._hear(now_ms)
-                judged = self._judge(step, now_ms, gone_at_ms)
+                judged = self._judge(Moment(now_ms, gone_ms, len(SHARES)))
                 if judged.outcome is Outcome.FAIL:
                     return Told(_why(judged), step, sent, now_ms, tuple(waited))
-                if judged.outcome is Outcome.PASS and gone_at_ms is not None:
-                    waited.append(now_ms - gone_at_ms)
+                if gone_ms is not None and (judged.outcome is Outcome.PASS or share == 1):
+                    waited.append(now_ms - gone_ms)
                     break
-                if not left and step + 1 == len(self.trial.sizes):
-                    return Told(None, step, sent, now_ms, tuple(waited))
-                if not left and now_ms - began_ms > 40 * _DAY_MS:
-                    raise RuntimeError("a gate never ended its wait")
-        return Told(None, len(SHARES) - 1, sent, now_ms, tuple(waited))
+        return Told(None, len(SHARES) - 1, sent, now_ms, tuple(waited[:-1]))
 
     def _places(self, now_ms: int) -> int:
         while self.places and self.places[0][0] <= now_ms - _DAY_MS:
             self.places.popleft()
-        return self.trial.limit - sum(n for _, n in self.places)
+        return LIMIT - sum(sends for _, sends in self.places)
 
     def _send(self, step: int, sends: int, now_ms: int) -> None:
         if not sends:
             return
         self.places.append((now_ms, sends))
-        is_bad = self.trial.bad_from is not None and step >= self.trial.bad_from
+        for i, variant in enumerate(self.variants):
+            # With a control the other variant is the bad one.
+            is_bad = self.trial.bad_from is not None and step >= self.trial.bad_from and i == len(self.variants) - 1
+            self._send_to(variant, variant.steps[step], round(sends * variant.share), now_ms, is_bad=is_bad)
+
+    def _send_to(self, variant: _Variant, days: Days, sends: int, now_ms: int, *, is_bad: bool) -> None:
         times = dict(self.trial.worse) if is_bad else {}
-        rates = {metric: min(0.95, rate * times.get(metric, 1)) for metric, rate in self.rates.items()}
-        counts = self.steps[step].setdefault(day_of(now_ms), {})
-        silent = self._draw(sends, rates[Metric.UNDELIVERED])
-        failed = min(sends - silent, self._draw(sends, rates[Metric.FAILURE]))
-        withheld = min(sends - silent - failed, self._draw(sends, rates[Metric.BLOCK_PROXY]))
-        delivered = sends - silent - failed - withheld
-        read = delivered - self._draw(delivered, rates[Metric.UNREAD])
-        for counter, n, wait_ms in (
-            (Counter.SENT, sends, 0),
-            (Counter.FAILED, failed, 0),
-            (Counter.WITHHELD, withheld, 0),
-            (Counter.DELIVERED, delivered, 0),
-            (Counter.READ, read, _READ_MS),
-        ):
-            self._comes(now_ms + wait_ms, counts, field_of(counter, now_ms), n)
-        delay = BAD_TEMPLATE.reactions.delay
+        rates = variant.rates | {metric: min(0.95, variant.template[metric] * times[metric]) for metric in times}
+        counts = days.setdefault(day_of(now_ms), {})
+        left = sends
+        went = {}
+        for metric in (Metric.UNDELIVERED, Metric.FAILURE, Metric.BLOCK_PROXY):
+            went[metric] = min(left, self._draw(sends, rates[metric]))
+            left -= went[metric]
+        self._comes(now_ms, counts, Counter.SENT, now_ms, sends)
+        self._comes(now_ms, counts, Counter.FAILED, now_ms, went[Metric.FAILURE])
+        self._comes(now_ms, counts, Counter.WITHHELD, now_ms, went[Metric.BLOCK_PROXY])
+        self._comes(now_ms, counts, Counter.DELIVERED, now_ms, left)
+        read = left - self._draw(left, rates[Metric.UNREAD])
+        self._comes(now_ms, counts, Counter.READ, now_ms + _READ_WITHIN_MS, read)
         for _ in range(self._draw(sends, rates[Metric.OPT_OUT])):
-            self._comes(now_ms + delay.ms(self.dice.random()), counts, field_of(Counter.OPTED_OUT, now_ms), 1)
+            self._comes(now_ms, counts, Counter.OPTED_OUT, self._reacts_ms(now_ms), 1)
         if self.trial.speaks:
-            for _ in range(delivered):
-                self.score.delivered(now_ms, BAD_TEMPLATE.reactions)
-            for _ in range(self._draw(delivered, _BAD_BLOCKS if is_bad else _GOOD_BLOCKS)):
-                heapq.heappush(self.blocks, now_ms + delay.ms(self.dice.random()))
+            for _ in range(left):
+                self.score.delivered(now_ms, _REACTIONS)
+            for _ in range(self._draw(left, BAD_BLOCKS if is_bad else GOOD_BLOCKS)):
+                heapq.heappush(self.blocks, self._reacts_ms(now_ms))
+
+    def _reacts_ms(self, now_ms: int) -> int:
+        return now_ms + _REACTIONS.delay.ms(self.dice.random())
 
     def _draw(self, sends: int, rate: float) -> int:
         if sends < 2_000:
             return sum(self.dice.random() < rate for _ in range(sends))
         return max(0, min(sends, round(self.dice.gauss(sends * rate, sqrt(sends * rate * (1 - rate))))))
 
-    def _comes(self, at_ms: int, counts: dict[str, int], name: str, n: int) -> None:
-        heapq.heappush(self.coming, (at_ms, len(self.coming), counts, name, n))
+    def _comes(self, sent_ms: int, counts: dict[str, int], counter: Counter, at_ms: int, n: int) -> None:
+        heapq.heappush(self.coming, (at_ms, len(self.coming), counts, field_of(counter, sent_ms), n))
 
     def _hear(self, now_ms: int) -> None:
         while self.coming and self.coming[0][0] <= now_ms:
             _, _, counts, name, n = heapq.heappop(self.coming)
             counts[name] = counts.get(name, 0) + n
         while self.blocks and self.blocks[0] <= now_ms:
-            self.score.disliked(heapq.heappop(self.blocks), BAD_TEMPLATE.reactions)
+            self.score.disliked(heapq.heappop(self.blocks), _REACTIONS)
 
-    def _judge(self, step: int, now_ms: int, gone_at_ms: int | None) -> Judgement:
-        arm = Arm("only", tuple(self.steps), self.usual)
-        quality = ["template PAUSED"] if self._quality(now_ms) == "RED" else []
-        return judge(self.trial.gate, [arm], Moment(now_ms, gone_at_ms, len(SHARES)), quality)
-
-    def _quality(self, now_ms: int) -> str:
-        return self.score.quality(now_ms, BAD_TEMPLATE.reactions) if self.trial.speaks else "GREEN"
+    def _judge(self, moment: Moment) -> Judgement:
+        arms = [
+            Arm(variant.name, tuple(variant.steps), variant.usual, self.trial.beside and i == 0)
+            for i, variant in enumerate(self.variants)
+        ]
+        is_red = self.trial.speaks and self.score.quality(moment.now_ms, _REACTIONS) == "RED"
+        return judge(self.trial.gate, arms, moment, ["template: status PAUSED"] if is_red else [])
 
 
 def play(trial: Trial, seed: int) -> Told:
-    """One campaign from its first send to its end."""
-    dice = Random(f"{seed}")
-    usual, rates = {}, {}
+    """One campaign, from its first send to its end.
+
+    Its template differs from the fleet, and what is sent of it now differs from its past.
+    """
+    dice = Random(f"gates {seed}")
+    template = {metric: around(rate, TEMPLATES_DIFFER, dice) for metric, rate in USUAL.items()}
+    now = {metric: around(rate, CAMPAIGNS_DIFFER, dice) for metric, rate in template.items()}
+    usual = _usual(template, dice)
+    names = ("a", "b") if trial.beside else ("a",)
+    return _Play(trial, dice, [_Variant(name, 1 / len(names), now, template, usual) for name in names]).run()
+
+
+def _usual(template: dict[Metric, float], dice: Random) -> dict[str, Usual]:
+    """What is known of a template and its fleet."""
+    usual: dict[str, Usual] = {}
     for metric, fleet_rate in USUAL.items():
-        template = around(fleet_rate, TEMPLATES_DIFFER, dice)
-        rates[metric] = around(template, CAMPAIGNS_DIFFER, dice)
-        own, fleet = history(OWN_SENDS, template, dice), history(FLEET_SENDS, fleet_rate, dice)
-        name = "read" if metric is Metric.UNREAD else metric.value
-        known = usual_of(name, own, fleet, Plan())
-        if known is not None:
-            usual[name] = known
-    return _Play(trial, dice, usual, rates).run()
+        rate = "read" if metric is Metric.UNREAD else metric.value
+        own, fleet = history(OWN_SENDS, template[metric], dice), history(FLEET_SENDS, fleet_rate, dice)
+        known = usual_of(rate, own, fleet, Plan())
+        assert known is not None
+        usual[rate] = known
+    return usual
 
 
 def _why(judged: Judgement) -> str:
-    if judged.reason != "rates":
-        return judged.reason + (
-            ": " + ",".join(f.metric for f in judged.findings if f.says is not Outcome.PASS)
-            if judged.reason == "limit"
-            else ""
+    if judged.reason == "quality":
+        return judged.reason
+    bad = Outcome.FAIL if judged.reason == "rates" else Outcome.UNSURE
+    return f"{judged.reason}: {', '.join(sorted({f.metric for f in judged.findings if f.says is bad}))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came of one trial."""
+
+    trial: Trial
+    told: tuple[Told, ...]
+
+    @property
+    def halted(self) -> int:
+        return sum(one.halted is not None for one in self.told)
+
+    @property
+    def in_time(self) -> int:
+        return sum(one.in_time for one in self.told)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as promised: of 100 good ones at most 2 are halted, of 100 bad ones at least 95 in time."""
+        return (
+            self.halted * 100 <= 2 * len(self.told) if self.trial.is_good else self.in_time * 100 >= 95 * len(self.told)
         )
-    return "rates: " + ",".join(f.metric for f in judged.findings if f.says is Outcome.FAIL)
+
+    def sent(self) -> str:
+        """Sends until the halt: the median, and the most."""
+        sent = sorted(one.sent for one in self.told if one.halted is not None)
+        return f"{sent[len(sent) // 2]:,} / {sent[-1]:,}" if sent else "-"
+
+    def waited(self) -> str:
+        """Hours from a step's last send to its pass: the median, and nine in ten."""
+        waits = sorted(ms for one in self.told for ms in one.waited_ms)
+        return f"{waits[len(waits) // 2] / HOUR_MS:.1f} / {waits[len(waits) * 9 // 10] / HOUR_MS:.1f}" if waits else "-"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "trial": self.trial.name,
+            "campaigns": len(self.told),
+            "halted": self.halted,
+            "halted_before_a_quarter": self.in_time,
+            "holds": self.holds,
+            "ends": [
+                {"halted": one.halted, "step": one.step, "sent": one.sent, "took_ms": one.took_ms} for one in self.told
+            ],
+        }
+
+
+def run(
+    trials: Sequence[Trial], seeds: int, first: int = 1, progress: Callable[[Row], None] = lambda row: None
+) -> list[Row]:
+    """Play each trial with so many seeds."""
+    rows = []
+    for trial in trials:
+        rows.append(Row(trial, tuple(play(trial, seed) for seed in range(first, first + seeds))))
+        progress(rows[-1])
+    return rows
+
+
+def gates(
+    seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Campaigns of each kind.")] = 100,
+    seed: Annotated[int, typer.Option(help="The first seed.")] = 1,
+    json: Annotated[typer.FileBinaryWrite | None, typer.Option(help="Write what came of them here as well.")] = None,
+) -> None:
+    """Try the gates of campaigns: how often they halt good templates, how soon bad ones; exit 1 if not as promised."""
+    table = Table("campaign", "halted", "before 25 %", "sends until then", "hours until a pass", "as promised")
+    with Console(stderr=True).status("playing") as status:
+        rows = run(TRIALS, seeds, seed, lambda row: status.update(f"played: {row.trial.name}"))
+    for row in rows:
+        halted, in_time = f"{row.halted} of {seeds}", str(row.in_time) if row.halted else "-"
+        table.add_row(row.trial.name, halted, in_time, row.sent(), row.waited(), "yes" if row.holds else "NO")
+    Console().print(table)
+    if json is not None:
+        json.write(orjson.dumps([row.to_json() for row in rows], option=orjson.OPT_INDENT_2) + b"\n")
+    raise typer.Exit(0 if all(row.holds for row in rows) else 1)

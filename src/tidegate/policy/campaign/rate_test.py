@@ -24,7 +24,7 @@ from tidegate.policy.campaign.safe_test import Cell, against_control, against_ra
 
 _MULTIPLES: Final = (1.0, 1.5, 2.5, 4.0)
 """How many times worse than `worse_by` the alternatives to "healthy" are."""
-_TOWARDS_BAD: Final = (-0.25, 0.0, 0.25, 0.5)
+_TOWARDS_BAD: Final = (-0.25, 0.0, 0.25)
 """Where the alternatives to "bad" lie on the way from the baseline (0) to what is ruled out (1), in logarithms."""
 _MOST_RULED_OUT: Final = 20.0
 _STEP: Final = 1.1
@@ -32,6 +32,8 @@ _SLACK: Final = 1.2
 """A healthy step may be this much worse than its baseline, since audiences differ, ..."""
 _DEVIATIONS: Final = 3.3
 """... and have this many standard deviations of bad luck, and still pass."""
+_BESIDE: Final = 2.6 / sqrt(2)
+"""The same beside a control: the variant does worse by so many, and the control better."""
 _CONTROL_RATES: Final = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0)
 """What a control's rate may be, as multiples of the usual one."""
 _REPORTED_RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
@@ -121,16 +123,18 @@ class RateTest:
     def _rules_out(self, sends: float, others: float) -> float | None:
         """The smallest factor that a healthy step of this size passes, with slack and bad luck; None: none does."""
         rate, worse = self.usual.rate, self._worse
-        unlucky = sends * rate * pow(_SLACK, worse) + worse * _DEVIATIONS * _deviation(sends, others, rate)
-        step = Cell(sends, min(sends, max(0.0, unlucky)))
+        deviations = worse * (_DEVIATIONS if self.control is None else _BESIDE)
+        step = _unlucky(sends, rate * pow(_SLACK, worse), deviations)
+        beside = _unlucky(others, rate, -deviations)
         factor = max(self.watched.worse_by, pow(self._healthy, worse))
         while factor <= _MOST_RULED_OUT and rate * pow(factor, worse) < 1:
-            if self._against_bad((step,), Cell(others, others * rate), factor) >= -log(self.gate.miss):
+            if self._against_bad((step,), beside, factor) >= -log(self.gate.miss):
                 return factor
             factor *= _STEP
         return None
 
 
-def _deviation(sends: float, others: float, rate: float) -> float:
-    """Standard deviation of the events of so many sends, and of those that a control of so many leads to expect."""
-    return sqrt(sends * rate * (1 - rate) * (1 + (sends / others if others else 0)))
+def _unlucky(sends: float, rate: float, deviations: float) -> Cell:
+    """Sends with so many standard deviations more events than their rate leads to expect."""
+    events = sends * rate + deviations * sqrt(max(0.0, sends * rate * (1 - rate)))
+    return Cell(sends, min(sends, max(0.0, events)))

@@ -143,7 +143,7 @@ def test_the_evidence_is_told_in_full() -> None:
         "events": 90.0,
         "rules_out": pytest.approx(4, abs=1),
         "evidence_bad": pytest.approx(40, abs=5),
-        "evidence_good": pytest.approx(-27, abs=10),
+        "evidence_good": pytest.approx(-46, abs=10),
     }
     assert judged(GATE, arm(0)).to_json()["rates"][0]["rate"] is None
 
