@@ -123,20 +123,30 @@ def _of_change(waba_id: str, time: Any, field_: str, value: dict[str, Any]) -> I
         yield Update(waba_id, number_id, field_, time, None, value, {})
         return
     beside = {name: held for name, held in value.items() if name not in lists}
+    contacts = _Contacts(beside["contacts"]) if len(read_list(beside.get("contacts"))) > 1 else None
     for key in lists:
         for part in value[key]:
             if isinstance(part, dict):
-                yield Update(waba_id, number_id, field_, time, key, part, _beside(beside, part))
+                own = beside if contacts is None else {**beside, "contacts": contacts.of(part)}
+                yield Update(waba_id, number_id, field_, time, key, part, own)
 
 
-def _beside(beside: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
-    contacts = beside.get("contacts")
-    if not isinstance(contacts, list) or len(contacts) < 2:
-        return beside
-    keys = ("from", "from_user_id", "recipient_id", "recipient_user_id", "wa_id")
-    names = [part[key] for key in keys if isinstance(part.get(key), str)]
-    own = [one for one in map(read_object, contacts) if any(one.get(key) in names for key in ("wa_id", "user_id"))]
-    return {**beside, "contacts": own}
+class _Contacts:
+    """The contacts of a change, by their names: one may have as many as it has parts."""
+
+    def __init__(self, contacts: list[Any]) -> None:
+        self._contacts = contacts
+        self._places: dict[str, list[int]] = {}
+        for place, contact in enumerate(map(read_object, contacts)):
+            for name in (contact.get("wa_id"), contact.get("user_id")):
+                if isinstance(name, str):
+                    self._places.setdefault(name, []).append(place)
+
+    def of(self, part: Mapping[str, Any]) -> list[Any]:
+        """Those of whom a part tells, in their order."""
+        keys = ("from", "from_user_id", "recipient_id", "recipient_user_id", "wa_id")
+        names = [part[key] for key in keys if isinstance(part.get(key), str)]
+        return [self._contacts[place] for place in sorted({p for name in names for p in self._places.get(name, ())})]
 
 
 def status_to_relay(update: Update, message_id: str | None, opaque: str | None) -> bytes:

@@ -63,6 +63,23 @@ class TestCutting:
 
         assert [one["contacts"] for one in told] == [[ANN], [BOB]]
 
+    def test_each_of_many_contacts_is_looked_at_once(self) -> None:
+        looks: list[str] = []
+
+        class Contact(dict[str, Any]):
+            def get(self, key: str, default: Any = None) -> Any:
+                looks.append(key)
+                return super().get(key, default)
+
+        many = [str(15_550_000_000 + n) for n in range(100)]
+        envelope = read_body(messaging(messages=[{**MESSAGE, "from": name} for name in many]))
+        envelope["entry"][0]["changes"][0]["value"]["contacts"] = [Contact(wa_id=name) for name in many]
+
+        told = [one.beside["contacts"] for one in updates(envelope)]
+
+        assert told == [[{"wa_id": name}] for name in many]
+        assert len(looks) == 2 * len(many)
+
     @pytest.mark.parametrize("contacts", [[BOB], "none", []])
     def test_what_leaves_no_choice_goes_along_as_it_is(self, contacts: Any) -> None:
         assert value(update_to_relay(only(messaging(contacts=contacts, messages=[MESSAGE]))))["contacts"] == contacts
