@@ -161,9 +161,8 @@ def _find(gate: Gate, watched: Watched, arm: Arm, control: Arm | None, moment: M
 
 
 def _passes(gate: Gate, rules_out: float | None, log_bad: float, log_good: float) -> bool:
-    if rules_out is None:
-        return log_bad < -log(gate.miss)
-    return log_good >= -log(gate.miss)
+    sure = -log(gate.miss)
+    return log_bad < sure and (rules_out is None or log_good >= sure)
 
 
 def _seen(metric: str, control: Arm) -> Usual:
