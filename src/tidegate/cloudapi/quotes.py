@@ -3,21 +3,22 @@
 Source: Meta, "Send messages" (`context`), "Reaction messages", "Mark messages as read".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _HOLDERS: Final = ("context", "reaction")
 _KEY: Final = "message_id"
+_PLACES: Final = frozenset({_KEY, *_HOLDERS})
 
 
-def quoted(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def quoted(body: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     """JSON path and id of every message that a parsed body of `POST /{phone_number_id}/messages` names."""
-    if isinstance(body.get(_KEY), str):
-        yield _KEY, body[_KEY]
-    for name in _HOLDERS:
-        holder = body.get(name)
-        if isinstance(holder, dict) and isinstance(holder.get(_KEY), str):
-            yield f"{name}.{_KEY}", holder[_KEY]
+    # Most name none, and every send is asked.
+    if _PLACES.isdisjoint(body):
+        return ()
+    holders = ((name, body.get(name)) for name in _HOLDERS)
+    held = [(f"{name}.{_KEY}", holder.get(_KEY)) for name, holder in holders if isinstance(holder, dict)]
+    return [(path, named) for path, named in ((_KEY, body.get(_KEY)), *held) if isinstance(named, str)]
 
 
 def requoted(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
