@@ -36,6 +36,8 @@ _SLICE_MS: Final = 5.0
 _REST_S: Final = 0.001
 #: Other plans, of what would be faster, are made while all of it takes no longer than this.
 _LONG_MS: Final = 10_000.0
+#: A plan that takes longer is given up: whoever asks has gone.
+_GIVE_UP_MS: Final = 110_000.0
 #: Plans that one node makes at once, each for another app.
 _AT_ONCE_HERE: Final = 2
 #: Rows counted between two looks at the time.
@@ -78,6 +80,10 @@ class Busy(TidegateError):
     """As many plans are being made as may be at once; says whose."""
 
 
+class TooLarge(TidegateError):
+    """A plan has more to look at than can be looked at in time."""
+
+
 class Planner:
     """Makes plans. Nothing is taken or written. Raises StoreUnavailable, BrokenSeal and LookupError as `Audiences`."""
 
@@ -106,7 +112,10 @@ class Planner:
         self.under_way: set[str] = set()
 
     async def plan(self, wanted: Wanted, books: Books, standing: Standing, app: str) -> Plan:
-        """The plan that an app asks for, as things are in these books and under this standing. Raises Busy too."""
+        """The plan that an app asks for, as things are in these books and under this standing.
+
+        Raises Busy and TooLarge too.
+        """
         if app in self.under_way:
             raise Busy("the app has a plan under way: ask again when that is made")
         if len(self.under_way) >= _AT_ONCE_HERE:
@@ -243,9 +252,11 @@ class Planner:
         return tuple(beside)
 
     async def _play(self, course: Course) -> Forecast:
-        began_ms = self._clock.monotonic_ms()
+        first_ms = began_ms = self._clock.monotonic_ms()
         for _ in course.run():
             began_ms = await self._rest(began_ms)
+            if began_ms - first_ms > _GIVE_UP_MS:
+                raise TooLarge("there is too much to look at: ask with fewer numbers, variants, zones or prefixes")
         return course.forecast()
 
     async def _rest(self, began_ms: float) -> float:

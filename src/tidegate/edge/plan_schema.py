@@ -16,7 +16,7 @@ _LEFT: Final[Schema] = maybe(record({category.value: COUNT for category in Categ
 
 
 def _by_name(of: Schema, names: Schema) -> Schema:
-    return {"type": "object", "propertyNames": names, "additionalProperties": of, "maxProperties": 1_000}
+    return {"type": "object", "propertyNames": names, "additionalProperties": of, "maxProperties": 200}
 
 
 _BESIDE: Final[Schema] = {

@@ -9,7 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from tidegate.campaigns.orders import make_campaign, read_order
-from tidegate.campaigns.planner import Busy
+from tidegate.campaigns.planner import Busy, TooLarge
 from tidegate.campaigns.wanted import Headcount, Listed, Uploaded, Wanted
 from tidegate.edge.calls import Call
 from tidegate.edge.control.campaigns import find_campaign, inline_rows, portfolio_of, refused_order
@@ -56,6 +56,8 @@ async def plan_campaign(call: Call) -> Reply:
         plan = await call.services.planner.plan(wanted, books, standing, call.app.name)
     except Busy as fault:
         raise Denial(Kind.TOO_MANY_REQUESTS, str(fault), headers=_SOON) from None
+    except TooLarge as fault:
+        raise Denial(Kind.UNPROCESSABLE, str(fault)) from None
     except (LookupError, BrokenSeal):
         raise Denial(Kind.CONFLICT, "the audience was replaced or forgotten meanwhile: ask again") from None
     return json_reply(told_plan(plan, _blocks(wanted.routes, books, standing)))

@@ -47,21 +47,20 @@ class Course:
         self._log = Logbook(situation.now_ms)
         self._left = [cohort.recipients for cohort in self._cohorts]
         self._why: dict[int, str] = {}
-        # The urgent first, and of each category what waited before.
-        order = sorted(range(len(self._cohorts)), key=self._rank)
-        self._lines = [tuple(line) for _, line in groupby(order, key=self._rank)]
+        self._queued = tuple(index for index, cohort in enumerate(self._cohorts) if cohort.step is None)
         self._now_ms = situation.now_ms
         self._end_ms = itinerary.end_ms(situation.now_ms)
         self._wake_ms = self._end_ms
         self._ticks = 0
+        self._goes_on = False
         self._category = next((c.category for c in cohorts if c.step is not None), Category.MARKETING)
         self._full_ms: int | None = None
         self._held_ms = 0
 
     def run(self) -> Iterator[int]:
-        """Play the plan; gives the virtual time after each tick, so that whoever runs it may rest between them."""
+        """Play the plan; gives the virtual time every now and then, so that whoever runs it may rest between."""
         while self._now_ms < self._end_ms and self._legs.remaining(self._left):
-            self._tick()
+            yield from self._tick()
             yield self._now_ms
         self._legs.look(self._left, self._log.last_ms, self._now_ms)
         self._log.end(self._waiting())
@@ -92,7 +91,12 @@ class Course:
         cohort = self._cohorts[index]
         return cohort.category.priority, cohort.step is not None
 
-    def _tick(self) -> None:
+    def _lines(self) -> list[list[int]]:
+        """Who may be sent to now: the urgent first, and of each category what waited before."""
+        order = sorted((*self._queued, *self._legs.on()), key=self._rank)
+        return [list(line) for _, line in groupby(order, key=self._rank)]
+
+    def _tick(self) -> Iterator[int]:
         now_ms = self._now_ms
         self._ticks += 1
         if self._books.pass_to(now_ms):
@@ -100,33 +104,34 @@ class Course:
         self._company.arrive(self._books, now_ms)
         self._legs.look(self._left, self._log.last_ms, now_ms)
         self._wake_ms = min(self._end_ms, now_ms + _LOOK_MS, self._legs.next_ms(now_ms) or self._end_ms)
-        asked = [self._ask(line) for line in self._lines]
+        asked: list[list[Question]] = []
+        for line in self._lines():
+            asked.append([])
+            for index in line:
+                asked[-1] += self._ask(index)
+                yield now_ms
         tick_ms = min(_LONGEST_TICK_MS, TICK_MS << self._ticks // _TICKS)
         end_ms = max(now_ms + 1, min(now_ms + tick_ms, self._wake_ms, self._log.next_hour_ms()))
         self._company.pass_through(self._books, now_ms, end_ms)
-        goes_on = False
+        self._goes_on = False
         for questions in asked:
-            goes_on = self._send(questions, end_ms) or goes_on
-        self._pass_to(end_ms if goes_on else self._next_ms(end_ms))
+            yield from self._send(questions, end_ms)
+        self._pass_to(end_ms if self._goes_on else self._next_ms(end_ms))
 
-    def _ask(self, line: Sequence[int]) -> list[Question]:
-        """The sends of this line that may ask the ledger now; why the others wait is noted, and when to ask again."""
-        may: list[Question] = []
-        for index in line:
-            cohort = self._cohorts[index]
-            if not self._left[index] or not self._legs.may_go(cohort, self._now_ms):
-                continue
-            if cohort.step is None and cohort.expires_at_ms <= self._now_ms:
-                self._left[index] = 0
-                continue
-            said = [self._questions.ask(index, s, self._books.standing, self._now_ms) for s in cohort.senders]
-            opened = [question for question in said if isinstance(question.decided, Terms)]
-            may += opened
-            for question in said:
-                self._wake_by(question.turns_ms)
-            if not opened:
-                self._hold(index, said)
-        return may
+    def _ask(self, index: int) -> list[Question]:
+        """The sends of a cohort that may ask the ledger now; else it is noted why it waits, and when to ask again."""
+        cohort = self._cohorts[index]
+        if cohort.step is None and cohort.expires_at_ms <= self._now_ms:
+            self._left[index] = 0
+        if not self._left[index]:
+            return []
+        said = [self._questions.ask(index, s, self._books.standing, self._now_ms) for s in cohort.senders]
+        opened = [question for question in said if isinstance(question.decided, Terms)]
+        for question in said:
+            self._wake_by(question.turns_ms)
+        if not opened:
+            self._hold(index, said)
+        return opened
 
     def _hold(self, index: int, said: Sequence[Question]) -> None:
         """No number may send to these now: it is noted why, or that none ever may."""
@@ -139,20 +144,19 @@ class Course:
         if self._cohorts[index].step is not None:
             self._log.note_refused(refusals[0].reason.value, count, self._now_ms)
 
-    def _send(self, questions: Sequence[Question], end_ms: int) -> bool:
-        """Send what may go until the end of the tick; whether more could go right after it."""
+    def _send(self, questions: Sequence[Question], end_ms: int) -> Iterator[int]:
+        """Send what may go until the end of the tick; it is noted whether more could go right after it."""
         by_sender: dict[Sender, list[Question]] = {}
         for question in questions:
             by_sender.setdefault(question.sender, []).append(question)
-        senders, goes_on = list(by_sender), False
+        senders = list(by_sender)
         first = self._ticks % len(senders) if senders else 0
         for sender in senders[first:] + senders[:first]:
-            goes_on = self._send_by(by_sender[sender], end_ms) or goes_on
-        return goes_on
+            yield from self._send_by(by_sender[sender], end_ms)
 
-    def _send_by(self, questions: Sequence[Question], end_ms: int) -> bool:
+    def _send_by(self, questions: Sequence[Question], end_ms: int) -> Iterator[int]:
         """Send by one number: first each cohort as many as it is large, then whoever may what is left."""
-        goes_on, denied = False, set[int]()
+        denied = set[int]()
         for fairly in (True, False):
             live = [q for q in questions if self._left[q.of] and q.of not in denied]
             if not live:
@@ -162,10 +166,12 @@ class Course:
             for question, share in zip(live, shares, strict=True):
                 wanted = min(share, self._left[question.of], self._room(question, end_ms))
                 moved, no = self._move(question, wanted, end_ms)
-                goes_on = goes_on or moved > 0
+                self._goes_on = self._goes_on or moved > 0
                 if no:
                     denied.add(question.of)
-        return goes_on or any(self._why.get(q.of) == Reason.THROUGHPUT for q in questions if self._left[q.of])
+                yield self._now_ms
+        paced = any(self._why.get(q.of) == Reason.THROUGHPUT for q in questions if self._left[q.of])
+        self._goes_on = self._goes_on or paced
 
     def _room(self, question: Question, end_ms: int) -> int:
         terms = question.decided
@@ -227,16 +233,12 @@ class Course:
         return self._held_ms / bound / (self._now_ms - self._full_ms)
 
     def _waiting(self) -> Counter[str]:
-        waiting: Counter[str] = Counter()
-        for index, cohort in enumerate(self._cohorts):
-            if cohort.step is not None and self._left[index]:
-                waiting[self._why_waits(index, cohort)] += self._left[index]
-        return waiting
-
-    def _why_waits(self, index: int, cohort: Cohort) -> str:
-        if self._legs.may_go(cohort, self._now_ms):
-            return self._why.get(index, Reason.SCHEDULED.value)
-        return STEP if self._legs.began else Reason.SCHEDULED.value
+        on = self._legs.on()
+        waiting = Counter({STEP if self._legs.began else Reason.SCHEDULED.value: self._legs.to_come()})
+        for index in on:
+            if self._left[index]:
+                waiting[self._why.get(index, Reason.SCHEDULED.value)] += self._left[index]
+        return +waiting
 
 
 def share_out(room: int, sizes: Sequence[int]) -> list[int]:

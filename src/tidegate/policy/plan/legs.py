@@ -53,9 +53,13 @@ class Legs:
             self._gone[self._on], self._over[self._on] = gone_ms, gone_ms + soak_ms
             self._from_ms = gone_ms + soak_ms
 
-    def may_go(self, cohort: Cohort, now_ms: int) -> bool:
-        """Whether this cohort's step is on; what waited before the campaign always may."""
-        return cohort.step is None or (cohort.step == self._on and self._from_ms <= now_ms)
+    def on(self) -> Sequence[int]:
+        """The cohorts of the step that is on, by their indices; () while it is waited for."""
+        return () if self._began[self._on] is None else self._members[self._on]
+
+    def to_come(self) -> int:
+        """Recipients of steps that have not begun."""
+        return sum(self._recipients[self._on + (self._began[self._on] is not None) :])
 
     def next_ms(self, now_ms: int) -> int | None:
         """When the step that is waited for begins; None: it is on."""

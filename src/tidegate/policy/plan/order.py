@@ -14,7 +14,7 @@ from tidegate.policy.rule_table import Table
 from tidegate.policy.zones import load_zone
 
 MOST_RECIPIENTS: Final = 100_000_000
-_MOST_PLACES: Final = 1_000
+_MOST_PLACES: Final = 200
 _MOST_A_SECOND: Final = 10_000
 _DAY_S: Final = 86_400
 

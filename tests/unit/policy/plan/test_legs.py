@@ -26,15 +26,15 @@ def test_the_next_step_begins_when_the_gate_of_the_one_before_may_pass() -> None
     legs = Legs(Itinerary(NOW_MS, NOW_MS + DAY_MS, (Leg("a", HOUR_MS), Leg("b"))), cohorts)
 
     legs.look([10, 10], None, NOW_MS)
-    assert [legs.may_go(one, NOW_MS) for one in cohorts] == [True, False]
+    assert (list(legs.on()), legs.to_come()) == ([0], 10)
 
     legs.look([0, 10], NOW_MS + 5, NOW_MS + 10)
-    assert [legs.may_go(one, NOW_MS + 10) for one in cohorts] == [False, False]
+    assert (list(legs.on()), legs.to_come()) == ([], 10)
     assert legs.next_ms(NOW_MS + 10) == NOW_MS + 5 + HOUR_MS
 
     later_ms = NOW_MS + 5 + HOUR_MS
     legs.look([0, 10], NOW_MS + 5, later_ms)
-    assert [legs.may_go(one, later_ms) for one in cohorts] == [False, True]
+    assert (list(legs.on()), legs.to_come()) == ([1], 0)
     assert legs.next_ms(later_ms) is None
 
     legs.look([0, 0], later_ms + 7, later_ms + 10)
@@ -51,10 +51,10 @@ def test_a_step_of_nobody_takes_no_time() -> None:
 
     legs.look([10], None, NOW_MS)
 
-    assert legs.may_go(cohort(1), NOW_MS)
+    assert list(legs.on()) == [0]
 
 
-def test_nothing_begins_before_its_start_but_what_waited_before_goes() -> None:
+def test_nothing_begins_before_its_start() -> None:
     start_ms = NOW_MS + HOUR_MS
     legs = Legs(Itinerary(start_ms, NOW_MS + DAY_MS), [cohort(0), cohort(None)])
 
@@ -62,8 +62,7 @@ def test_nothing_begins_before_its_start_but_what_waited_before_goes() -> None:
 
     assert not legs.began
     assert legs.next_ms(NOW_MS) == start_ms
-    assert not legs.may_go(cohort(0), NOW_MS)
-    assert legs.may_go(cohort(None), NOW_MS)
+    assert (list(legs.on()), legs.to_come()) == ([], 10)
 
 
 def test_what_waited_before_is_none_of_the_campaign() -> None:
