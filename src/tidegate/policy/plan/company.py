@@ -50,9 +50,11 @@ class Company:
         for stream in self._streams:
             for sender in self._senders:
                 sends = stream.per_second * (end_ms - now_ms) / 1000 / len(self._senders)
-                per_second = books.standing.number(sender.number).throughput
+                per_second, turn = books.standing.number(sender.number).throughput, number_turn(sender.number)
                 if per_second > 0:
-                    books.turns.take(number_turn(sender.number), 1000 / per_second, sends, now_ms)
+                    # What does not fit is refused, or waits: it takes no turn of later ticks.
+                    fits = min(sends, books.turns.room(turn, 1000 / per_second, now_ms, end_ms))
+                    books.turns.take(turn, 1000 / per_second, fits, now_ms)
 
     def _take(self, books: Books, stream: Beside, wanted: int, now_ms: int) -> int:
         cohort = Cohort(recipients=wanted, category=stream.category, template=None, senders=(), expires_at_ms=_NEVER_MS)

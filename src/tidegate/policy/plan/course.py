@@ -26,7 +26,7 @@ from tidegate.policy.verdict import Queue, Reason, Reject
 
 #: How long a tick is at first, and after how many of them one is twice as long: a plan ends whatever is asked.
 TICK_MS: Final = 10_000
-_TICKS: Final = 4_000
+_TICKS: Final = 1_000
 _LONGEST_TICK_MS: Final = 600_000
 #: Nothing is passed over for longer than this.
 _LOOK_MS: Final = 3_600_000

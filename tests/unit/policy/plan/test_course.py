@@ -210,6 +210,14 @@ def test_half_of_the_turns_are_gone_where_others_send_at_half_of_the_pace() -> N
     assert hours_to(forecast) * 3_600 == pytest.approx(20, abs=0.5)
 
 
+def test_what_goes_beside_it_may_take_all_turns_and_borrows_none() -> None:
+    beside = [Beside(Category.AUTHENTICATION, per_second=10_000, recipients=20, known=20)]
+
+    forecast = plan([cohort(10)], make_standing(limit=UNLIMITED), beside=beside, days=0.1)
+
+    assert forecast.unsent == {Reason.THROUGHPUT.value: 10}
+
+
 def test_beside_it_nobody_is_counted_twice_who_holds_a_place_already() -> None:
     beside = [Beside(Category.UTILITY, per_second=1, recipients=20, known=20)]
 
@@ -430,6 +438,6 @@ def test_room_is_shared(room: int, sizes: list[int], shares: list[int]) -> None:
 def test_a_long_plan_takes_longer_ticks() -> None:
     slow = make_standing(limit=UNLIMITED, numbers={NUMBER: NumberStanding(NUMBER, throughput=1)})
 
-    forecast = plan([cohort(45_000)], slow)
+    forecast = plan([cohort(25_000)], slow)
 
-    assert hours_to(forecast) * 3_600 == pytest.approx(45_000, rel=0.001)
+    assert hours_to(forecast) * 3_600 == pytest.approx(25_000, rel=0.005)
