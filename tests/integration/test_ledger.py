@@ -14,7 +14,7 @@ from tests.mutants.scenarios import SCENARIOS, Scenario
 from tests.waiting import until
 from tidegate.errors import StoreUnavailable
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.scripts import StoreClient
+from tidegate.store.scripts import StoreClient, script
 
 
 @pytest.mark.parametrize("story", [pytest.param(story, id=story.__name__.replace("_", " ")) for story in SCENARIOS])
@@ -79,6 +79,21 @@ async def test_a_book_of_many_is_swept_in_steps_and_never_refuses_what_is_free(s
 
     assert [one.taken for one in facts] == [True] * many + [False]
     assert (await ledger.books(PORTFOLIO)).used == many
+
+
+async def test_the_books_of_many_that_have_ended_are_swept_in_steps_between_which_others_get_their_turn(
+    store_client: StoreClient,
+) -> None:
+    ledger, keys = make_ledger(store_client), PortfolioKeys(PORTFOLIO)
+    await store_client.set(keys.clock, f"@{NOW_MS}")
+    asks = [make_ask(f"a{n}", (16 * n).to_bytes(2, "big") * 8, terms=make_terms(places=700)) for n in range(700)]
+    await asyncio.gather(*map(ledger.admit, asks))
+    await store_client.set(keys.clock, f"@{NOW_MS + DAY_MS}")
+
+    _, _, used, ended, *_ = await script("capacity")(store_client, keys.all, [])
+
+    assert (used, ended) == (200, 1)
+    assert (await ledger.books(PORTFOLIO)).used == 0
 
 
 async def test_without_a_steered_clock_the_time_is_the_stores(store_client: StoreClient) -> None:

@@ -24,7 +24,7 @@ MUTANTS: Final = [
     Mutant("one place less than there are", "admit", "and used >= places)", "and used + 1 >= places)"),
     Mutant("nothing is swept before a denial", "admit", "used = sweep(k, now, used, places, 100000)", "used = used"),
     Mutant("a look does not see what has ended", "admit", "used = sweep(k, now, used, 0, 1000)", "used = used"),
-    Mutant("the book is read unswept", "capacity", "sweep(k, now, tonumber(books[2] or 0), 0, 20000)",
+    Mutant("the book is read unswept", "capacity", "sweep(k, now, tonumber(books[2] or 0), 0, 500)",
            "tonumber(books[2] or 0)"),
     Mutant("sweeping stops before the last millisecond", "_places",
            "redis.call('ZREMRANGEBYSCORE', k.places .. bucket, '-inf', digits(now))",

@@ -26,6 +26,8 @@ UNRESOLVED_MS: Final = 900_000
 LATE_MS: Final = 1_200_000
 #: Longer than Meta repeats a webhook (7 days), so that a repeated one still finds its message.
 REMEMBER_MS: Final = 8 * DAY_MS
+#: The book is swept in so many calls at most, which is more than it has parts for.
+_SWEEPS: Final = 64
 
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
 _FACTS: Final = 13
@@ -184,8 +186,11 @@ class Ledger:
 
     async def books(self, portfolio: str, app: str = "") -> Books:
         """Places and the release curve of one portfolio; with `app`, of those that are of its share (epoch 0)."""
-        answer = await script("capacity")(self._client, self._keys[portfolio].all, [app] if app else [])
-        pairs = answer[3:]
+        for _ in range(_SWEEPS):
+            answer = await script("capacity")(self._client, self._keys[portfolio].all, [app] if app else [])
+            if not answer[3]:
+                break
+        pairs = answer[4:]
         return Books(answer[0], answer[1], answer[2], dict(zip(pairs[::2], pairs[1::2], strict=True)))
 
     async def _call(self, name: str, items: Sequence[Any], args: list[Any], encode: Any) -> list[Any]:
