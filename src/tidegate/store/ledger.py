@@ -186,8 +186,9 @@ class Ledger:
 
     async def books(self, portfolio: str, app: str = "") -> Books:
         """Places and the release curve of one portfolio; with `app`, of those that are of its share (epoch 0)."""
+        keys, of_app, answer = self._keys[portfolio].all, [app] if app else [], [0, 0, 0, 1]
         for _ in range(_SWEEPS):
-            answer = await script("capacity")(self._client, self._keys[portfolio].all, [app] if app else [])
+            answer = await script("capacity")(self._client, keys, of_app)
             if not answer[3]:
                 break
         pairs = answer[4:]
