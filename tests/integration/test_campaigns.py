@@ -161,6 +161,15 @@ async def test_a_user_is_taken_out_of_an_audience_and_nobody_else(store_client: 
     assert await store_client.pttl(key) > 40 * DAY_MS
 
 
+async def test_those_whose_chunk_is_found_by_the_same_bytes_are_told_apart(store_client: StoreClient) -> None:
+    campaigns, record = await made(store_client)
+    record = await uploaded(store_client, campaigns, record, "u1")
+    audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
+    alike = {row.number: digest(ROWS[0])[:4] + bytes([row.number]) * 12 for row in ROWS}
+    assert await audiences.erase(record, [alike[1]], lambda row: alike[row.number]) == 1
+    assert await audiences.rows(record, Chunk(0, 0)) == [Row(1, 1, "", {}), ROWS[1]]
+
+
 async def test_two_users_are_erased_at_once_and_neither_comes_back(
     store_client: StoreClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.factories import make_order
+from tests.factories import make_campaign, make_order
 from tests.integration.edge.callers import (
     CHECKOUT,
     NUMBER,
@@ -141,6 +141,19 @@ async def test_who_may_do_what(bare: Caller) -> None:
     assert acts == ["campaign.delete", "campaign.upload", "campaign.upload", "campaign.create"]
 
 
+async def test_an_operator_of_some_numbers_looks_after_campaigns_of_no_others(
+    make_node: NodeMaker, graph: Recorder, session: aiohttp.ClientSession
+) -> None:
+    node = await make_node(graph.url)
+    call = Caller.of(node, session)
+    now_ms = node.services.clock.now_ms()
+    campaign = replace(make_campaign(numbers=[NUMBER, OTHER_NUMBER]), deadline_ms=now_ms + 86_400_000)
+    assert await node.services.campaigns.create(replace(campaign, portfolio="lucky-shrub")) is not None
+    seen = {key: (await call("GET", f"{CAMPAIGNS}/cmp-1", key)).status for key in (CHECKOUT, OPERATOR)}
+    assert seen == {CHECKOUT: 404, OPERATOR: 200}
+    assert (await call("GET", CAMPAIGNS)).body == {"campaigns": []}
+
+
 ROWS = b"""to,first_name,more
 +16505551234,Ann,x
 
@@ -249,6 +262,9 @@ async def test_an_upload_that_breaks_off_leaves_what_was_there(bare: Caller, cli
     # The next one takes the place of all that.
     again = await upload(bare, campaign, many)
     assert (again.body["rows"], again.body["rejected"]) == (3_000, 0)
+    # Each is found in the chunk that has them.
+    for number in (0, 1_234, 2_999):
+        assert (await bare("DELETE", f"/gateway/v1/recipients/165055{number:05}")).body["rows"] == 1
     assert await kept(client) == ["rows"]
 
 

@@ -82,6 +82,14 @@ def test_rows_of_csv_are_the_same_whatever_the_pieces(
     assert csv(text, size) == rows
 
 
+@pytest.mark.parametrize(("lines", "is_kept"), [(10, True), (11, False)], ids=["ten lines", "eleven lines"])
+def test_a_cell_has_so_many_lines_and_no_more(lines: int, is_kept: bool) -> None:
+    cell = "\n".join("x" * lines)
+    rows = csv(f'to,first_name\n15550001,"{cell}"\n15550001,Ann\n')
+    assert (rows[0] == ann(2, cell)) is is_kept
+    assert rows[-1] == ann(2 + lines)
+
+
 def test_a_cell_has_no_more_than_a_line_may() -> None:
     half = "x" * (LONGEST_LINE // 2)
     rows = csv(f'to,first_name\n15550001,"{half}\n{half}\n{half}"\n15550001,Ann\n')
