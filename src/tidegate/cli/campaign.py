@@ -9,6 +9,7 @@ from typing import Annotated, Any, BinaryIO, Final
 import typer
 
 from tidegate.cli.campaign_plan import plan
+from tidegate.cli.campaign_upgrade import upgrade
 from tidegate.cli.campaign_verbs import cancel, pause, progress_lines, resume, start
 from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
 
@@ -152,6 +153,7 @@ def results(
 
 
 app.command("plan")(plan)
+app.command("upgrade")(upgrade)
 for verb in (start, pause, resume, cancel):
     app.command(verb.__name__)(verb)
 

@@ -130,11 +130,11 @@ Terminal = Callable[..., Awaitable[tuple[int | None, str]]]
 
 @pytest.fixture
 def at_terminal(bare: Caller) -> Terminal:
-    """`tidegate campaign plan` with these arguments, in a process of its own: its exit code, and what it printed."""
+    """`tidegate campaign` with these arguments, in a process of its own: its exit code, and what it printed."""
 
     async def run(*arguments: str, said: str = "") -> tuple[int | None, str]:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tidegate", "campaign", "plan", *arguments),
+            *(sys.executable, "-m", "tidegate", "campaign", *arguments),
             env=os.environ | {"TIDEGATE_URL": bare.url, "TIDEGATE_KEY": READER},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -151,7 +151,7 @@ async def test_the_command_tells_a_plan_hour_by_hour(at_terminal: Terminal) -> N
     options = ("--number", NUMBER, "--recipients", "2000", "--zone", "Asia/Tokyo=0.5", "--prefix", "1212=0.25")
     codes = ("--codes-per-second", "1", "--code-users", "10")
 
-    code, printed = await at_terminal("-", *options, *codes, said=json.dumps(steps))
+    code, printed = await at_terminal("plan", "-", *options, *codes, said=json.dumps(steps))
 
     assert code == 0, printed
     lines = printed.splitlines()
@@ -165,8 +165,8 @@ async def test_the_command_exits_1_when_recipients_are_left(at_terminal: Termina
     order = tmp_path / "order.json"
     order.write_text(json.dumps({"numbers": [NUMBER], "recipients": 60_000}))
 
-    code, printed = await at_terminal(str(order), "--codes-per-second", "0")
-    code_of_json, printed_json = await at_terminal(str(order), "--codes-per-second", "0", "--json")
+    code, printed = await at_terminal("plan", str(order), "--codes-per-second", "0")
+    code_of_json, printed_json = await at_terminal("plan", str(order), "--codes-per-second", "0", "--json")
 
     assert (code, code_of_json) == (1, 1)
     found = json.loads(printed_json)
@@ -240,6 +240,15 @@ async def test_the_way_to_the_next_limit_is_told_day_by_day(bare: Caller, client
     }
     assert told["spread"][0] == {"days": 1, "recipients_a_day": 300, "fits": True}
     assert {obstacle["kind"] for obstacle in told["quality"]["obstacles"]} <= {"number_quality", "number_status"}
+
+
+async def test_the_command_tells_the_way_to_the_next_limit(at_terminal: Terminal) -> None:
+    code, printed = await at_terminal("upgrade", PORTFOLIO)
+
+    assert code == 0, printed
+    lines = printed.splitlines()
+    assert lines[0] == f"{PORTFOLIO}: 2,000, next 10,000: 0 of 1,000 recipients in 7 days"
+    assert ["1", "1,000", "yes"] in [line.split() for line in lines], printed
 
 
 async def test_a_node_notes_what_each_day_had(make_node: NodeMaker, graph: Recorder, client: StoreClient) -> None:
