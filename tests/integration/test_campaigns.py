@@ -11,7 +11,7 @@ from tests.factories import DAY_MS, NOW_MS, PORTFOLIO, make_campaign, make_seal
 from tidegate.policy.campaign.spec import Row
 from tidegate.policy.identity import Identity
 from tidegate.store import campaigns as store_campaigns
-from tidegate.store.audiences import Audiences, Chunk, Rejected, packed_errors
+from tidegate.store.audiences import Audiences, Chunk, ErasedRow, Rejected, packed_errors
 from tidegate.store.campaigns import Audience, CampaignRecord, Campaigns, Group
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
@@ -152,12 +152,12 @@ async def test_a_user_is_taken_out_of_an_audience_and_nobody_else(store_client: 
     audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
     ann, bob = map(digest, ROWS)
     alike = ann[:4] + bytes(12)
-    for names, erased in (([alike], 0), ([bytes(16)], 0), ([alike, ann], 1), ([ann], 0)):
+    for names, erased in (([alike], []), ([bytes(16)], []), ([alike, ann], [ErasedRow(1, 0)]), ([ann], [])):
         assert await audiences.erase(record, names, digest) == erased
     assert await audiences.rows(record, Chunk(0, 0)) == [Row(1, 1, "", {}), ROWS[1]]
     key = KEYS.campaign("rows", "cmp-1", "u1", 0)
     assert await store_client.hget(key, "who:0") == bytes(4) + bob[:4]
-    assert await audiences.erase(record, [ann, bob], digest) == 1
+    assert await audiences.erase(record, [ann, bob], digest) == [ErasedRow(2, 0)]
     assert await store_client.pttl(key) > 40 * DAY_MS
 
 
@@ -166,7 +166,7 @@ async def test_those_whose_chunk_is_found_by_the_same_bytes_are_told_apart(store
     record = await uploaded(store_client, campaigns, record, "u1")
     audiences = Audiences(store_client, [PORTFOLIO], make_seal(), campaigns)
     alike = {row.number: digest(ROWS[0])[:4] + bytes([row.number]) * 12 for row in ROWS}
-    assert await audiences.erase(record, [alike[1]], lambda row: alike[row.number]) == 1
+    assert await audiences.erase(record, [alike[1]], lambda row: alike[row.number]) == [ErasedRow(1, 0)]
     assert await audiences.rows(record, Chunk(0, 0)) == [Row(1, 1, "", {}), ROWS[1]]
 
 
@@ -189,7 +189,7 @@ async def test_two_users_are_erased_at_once_and_neither_comes_back(
 
     monkeypatch.setattr(audiences, "_stored", read_together)
     done = await asyncio.gather(*(audiences.erase(record, [digest(row)], digest) for row in ROWS))
-    assert (done, len(raced)) == ([1, 1], 3)
+    assert (done, len(raced)) == ([[ErasedRow(1, 0)], [ErasedRow(2, 0)]], 3)
     assert [row.to for row in await audiences.rows(record, Chunk(0, 0))] == ["", ""]
 
 

@@ -38,6 +38,13 @@ class Chunk:
     index: int
 
 
+class ErasedRow(NamedTuple):
+    """A row that was forgotten: its number, and its group."""
+
+    number: int
+    group: int
+
+
 class Packed(NamedTuple):
     """A chunk as it is kept: its rows sealed, and the first WHO_BYTES of each of their recipients' 16."""
 
@@ -73,12 +80,14 @@ class Audiences:
         """The rows of a chunk, by number. Raises BrokenSeal; LookupError when they were replaced or forgotten."""
         return await self._opened(record, chunk, await self._stored(record, chunk))
 
-    async def erase(self, record: CampaignRecord, names: Sequence[bytes], of: Callable[[Row], bytes]) -> int:
-        """Forget the rows of a user with these names (16 bytes each); how many there were.
+    async def erase(
+        self, record: CampaignRecord, names: Sequence[bytes], of: Callable[[Row], bytes]
+    ) -> list[ErasedRow]:
+        """Forget the rows of a user with these names (16 bytes each); which there were.
 
         `of` says which 16 bytes stand for a row's recipient.
         """
-        erased = 0
+        erased: list[ErasedRow] = []
         for group in range(record.campaign.groups):
             for chunk in await self._chunks_of(record, group, names):
                 erased += await self._erase(record, chunk, frozenset(names), of)
@@ -100,7 +109,7 @@ class Audiences:
 
     async def _erase(
         self, record: CampaignRecord, chunk: Chunk, names: frozenset[bytes], of: Callable[[Row], bytes]
-    ) -> int:
+    ) -> list[ErasedRow]:
         campaign, upload = record.campaign, _upload(record)
         key = self._rows_key(campaign, upload, chunk.group)
         for _ in range(_RACES):
@@ -108,11 +117,13 @@ class Audiences:
                 before = await self._stored(record, chunk)
                 rows = await self._opened(record, chunk, before)
             except (LookupError, BrokenSeal):
-                return 0
+                return []
             digests = [of(row) if row.to else _NOBODY for row in rows]
-            theirs = sum(digest in names for digest in digests)
+            theirs = [
+                ErasedRow(row.number, chunk.group) for row, digest in zip(rows, digests, strict=True) if digest in names
+            ]
             if not theirs:
-                return 0
+                return []
             left = [row.erased() if digest in names else row for row, digest in zip(rows, digests, strict=True)]
             who = b"".join((_NOBODY if digest in names else digest)[:WHO_BYTES] for digest in digests)
             await self._seal.ready()

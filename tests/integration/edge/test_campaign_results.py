@@ -14,13 +14,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.factories import make_order
-from tests.integration.edge.callers import CHECKOUT, OPERATOR, SENDER, Caller, Recorder
+from tests.integration.edge.callers import CHECKOUT, NUMBER, OPERATOR, SENDER, Caller, Recorder
 from tests.integration.edge.conftest import NodeMaker
 from tidegate.app import Node
 from tidegate.cli import app as command
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.campaign.fate import Fate
+from tidegate.policy.lifecycle import State
 from tidegate.store.campaigns import CampaignRecord
 from tidegate.store.fates import RowFate
+from tidegate.store.send_queue import Lane, Waiting
 
 CAMPAIGNS, PORTFOLIO = "/gateway/v1/campaigns", "lucky-shrub"
 DAY_MS = 86_400_000
@@ -61,7 +64,13 @@ async def run(node: Node, path: str) -> CampaignRecord:
     campaign_id, fates = record.campaign.campaign_id, node.services.fates
     await fates.open(PORTFOLIO, campaign_id, 4, record.campaign.deadline_ms + 40 * DAY_MS)
     await fates.write(PORTFOLIO, campaign_id, [RowFate(row, int(row > 2), fate) for row, fate in FATES.items()])
-    return record
+    paused = await node.services.campaigns.change(PORTFOLIO, campaign_id, _paused)
+    assert paused is not None
+    return paused
+
+
+def _paused(record: CampaignRecord) -> CampaignRecord:
+    return CampaignRecord(record.campaign, record.revision, record.audience, {"state": "paused"})
 
 
 async def test_each_recipients_end_is_told_step_by_step(node: Node, call: Caller) -> None:
@@ -120,6 +129,33 @@ async def test_whose_the_numbers_are_and_who_was_erased(call: Caller) -> None:
     assert (await call("DELETE", "/gateway/v1/recipients/%2B16505550002")).body["rows"] == 1
     got = await call("GET", f"{path}/recipients", OPERATOR)
     assert [json.loads(line)["to"] for line in got.raw.splitlines()] == ["*******0001", "", "*S.1a", "*******0003"]
+
+
+async def test_who_is_erased_while_a_node_puts_their_row_in_the_queue_is_not_written_to(
+    node: Node, call: Caller
+) -> None:
+    path = await uploaded(call)
+    record = await run(node, path)
+    campaign, services = record.campaign, node.services
+    # The last row was read by a node before, which puts it in only now.
+    assert (await call("DELETE", "/gateway/v1/recipients/16505550003")).body["rows"] == 1
+    message_id = services.ids.of(PORTFOLIO, campaign.created_at_ms, campaign.row_name(4))
+    late = Waiting(
+        message_id=message_id, attempt=None, lane=Lane(NUMBER, Category.MARKETING), recipient=b"e" * 16, due_at_ms=0,
+        needs_place=False, expires_at_ms=campaign.deadline_ms, body=b"{}", about=b"{}", reason="scheduled",
+        until_ms=None, cause="its campaign's turn came",
+    )  # fmt: skip
+    await services.queue.enqueue(PORTFOLIO, late)
+    await services.fates.write(PORTFOLIO, campaign.campaign_id, [RowFate(4, 1, Fate.QUEUED)])
+    found = await services.messages.find(PORTFOLIO, message_id)
+    assert found is not None
+    assert found.state is State.CANCELLED
+    # One who was written to before is forgotten, and what became of it stays.
+    assert (await call("DELETE", "/gateway/v1/recipients/16505550001")).body["rows"] == 1
+    told = [json.loads(line) for line in (await call("GET", f"{path}/recipients")).raw.splitlines()]
+    assert [(one["to"], one["state"]) for one in told] == [
+        ("", "read"), ("16505550002", "failed"), ("US.1a", "queued"), ("", "cancelled")
+    ]  # fmt: skip
 
 
 async def test_an_answer_that_can_not_go_on_is_cut_off(

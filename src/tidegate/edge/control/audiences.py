@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -14,15 +14,21 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.times import write_time
 from tidegate.policy.audit import Act
 from tidegate.policy.campaign.audience import CsvRows, JsonRows, RowReader
+from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.lines import BadAudience
+from tidegate.policy.campaign.phase import Phase
 from tidegate.policy.campaign.spec import Campaign, Row
-from tidegate.store.audiences import Rejected
+from tidegate.policy.lifecycle import State
+from tidegate.store.audiences import ErasedRow, Rejected
 from tidegate.store.campaigns import CampaignRecord
+from tidegate.store.fates import RowFate
 
 #: Bytes of an upload, and how long one may take: what has come of it is kept for an hour unless it ends.
 MOST_BYTES: Final = 512 * 1024 * 1024
 STALL_S: Final = 30.0
 DEADLINE_S: Final = 1800.0
+#: What a row is while its message was not sent.
+_UNSENT: Final = (bytes([Fate.PENDING]), bytes([Fate.QUEUED]))
 _CLOSE: Final = {"Connection": "close"}
 _READERS: Final[Mapping[str, Callable[[Campaign], RowReader]]] = {
     "application/x-ndjson": JsonRows,
@@ -96,17 +102,42 @@ async def _take(
     return taken, intake.shown
 
 
-async def erased_rows(call: Call, portfolio: str, recipient: bytes) -> int:
-    """Forget a user in the audiences of all campaigns, whatever the name; how many rows were theirs."""
+class ErasedRows(NamedTuple):
+    """How many rows were a user's, and of how many the message was taken out of the queue."""
+
+    rows: int
+    cancelled: int
+
+
+async def erased_rows(call: Call, portfolio: str, recipient: bytes) -> ErasedRows:
+    """Forget a user in the audiences of all campaigns, whatever the name; nothing of it is sent any more."""
     services = call.services
     known_as, user = await services.users.resolve(portfolio, recipient)
     names = sorted({recipient, known_as, *user.aliases})
+    rows = cancelled = 0
 
     def of(row: Row) -> bytes:
         return services.identity.of(row.kind, row.to)
 
-    records = await services.campaigns.list(portfolio)
-    return sum([await services.audiences.erase(record, names, of) for record in records])
+    for record in await services.campaigns.list(portfolio):
+        for row in await services.audiences.erase(record, names, of):
+            rows += 1
+            cancelled += record.state != Phase.DRAFT and await _cancelled(call, record.campaign, row)
+    return ErasedRows(rows, cancelled)
+
+
+async def _cancelled(call: Call, campaign: Campaign, row: ErasedRow) -> bool:
+    """Take a row's message out of the queue, or see to it that it never comes in: a node may have read the row before
+    it was erased, and be about to put it there. Whether it was in it."""
+    services, portfolio = call.services, campaign.portfolio
+    message_id = services.ids.of(portfolio, campaign.created_at_ms, campaign.row_name(row.number))
+    cause = f"its recipient was erased by {call.app.name}"
+    was = await services.queue.end(portfolio, message_id, State.CANCELLED.value, cause, forestall=True)
+    fate = await services.fates.read(portfolio, campaign.campaign_id, row.number, 1)
+    if was in ("", State.QUEUED.value) and fate in _UNSENT:
+        cancelled = RowFate(row.number, row.group, Fate.CANCELLED)
+        await services.fates.write(portfolio, campaign.campaign_id, [cancelled])
+    return was == State.QUEUED.value
 
 
 def told_audience(record: CampaignRecord) -> dict[str, Any] | None:

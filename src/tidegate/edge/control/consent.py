@@ -110,7 +110,8 @@ async def erase_recipient(call: Call) -> Reply:
         recipient = services.aliases.recipient(name)
         await call.audit(portfolio, Act.RECIPIENT_ERASE, {"recipient": recipient.hex()}, forget=forget)
         # Before what is queued is looked for: of rows that are gone no more is queued.
-        rows += await erased_rows(call, portfolio, recipient)
+        found = await erased_rows(call, portfolio, recipient)
+        rows, cancelled = rows + found.rows, cancelled + found.cancelled
         erased = await services.users.erase(portfolio, recipient, numbers, forget=forget)
         kept |= erased.left.refused.keys()
         for message_id in erased.queued:
