@@ -110,9 +110,9 @@ def test_the_dice_of_the_trials_are_fair(sends: int, rate: float, seed: int) -> 
 @pytest.mark.parametrize(
     ("past", "campaigns"),
     [
-        pytest.param(KNOWN, 1_000, id="templates with a history"),
-        pytest.param(NEW, 500, id="new templates in a known portfolio"),
-        pytest.param(FIRST, 500, id="a portfolio without any history"),
+        pytest.param(KNOWN, 500, id="templates with a history"),
+        pytest.param(NEW, 250, id="new templates in a known portfolio"),
+        pytest.param(FIRST, 250, id="a portfolio without any history"),
     ],
 )
 def test_at_most_two_in_a_hundred_healthy_campaigns_are_stopped(past: Past, campaigns: int) -> None:

@@ -24,6 +24,7 @@ from tests.factories import (
     make_status,
     user,
 )
+from tests.property.bench import examples
 from tests.property.book_model import BookModel
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.decide import TIME_TO_LIVE_MS, terms_of
@@ -69,7 +70,7 @@ SENDS = st.builds(
 
 @pytest.mark.parametrize("category", list(Category))
 @given(limit=st.sampled_from([1, 1, 2, 3]), sends=st.lists(SENDS, min_size=4, max_size=40))
-@settings(max_examples=500)
+@settings(max_examples=examples(200))
 def test_no_moving_day_holds_more_users_than_the_limit(category: Category, limit: int, sends: list[Send]) -> None:
     standing = replace(UNPACED, limit=limit)
     book, deliveries = BookModel(), []
