@@ -97,13 +97,13 @@ async def law_holds(steps: list[Step], *, at_once: bool) -> None:
     await client.aclose()
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(120))
 @given(STEPS)
 def test_one_after_the_other(steps: list[Step]) -> None:
     asyncio.run(law_holds(steps, at_once=False))
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(120))
 @given(STEPS)
 def test_all_at_once(steps: list[Step]) -> None:
     asyncio.run(law_holds(steps, at_once=True))
