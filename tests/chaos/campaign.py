@@ -141,10 +141,11 @@ async def _at_rest(stage: Stage, path: str, wait_for: tuple[str, ...]) -> dict[s
         if told["state"] == "finished" and not left:
             return True
         if now_s - seen[1] > _QUIET_S:
-            # What has stood still for long after its last try will never move.
-            if seen[2] == _MOST_STILL:
+            # What has stood still for long after its end will never move.
+            is_over = told["state"] == "finished"
+            if is_over and seen[2] == _MOST_STILL:
                 return True
-            seen[1:] = [now_s, seen[2] + 1]
+            seen[1:] = [now_s, seen[2] + is_over]
             await stage.advance(_LEASE_S if left > progress["unknown"] else _UNKNOWN_S)
         return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from tidegate.campaigns.feeder import Feeder
@@ -33,7 +33,7 @@ class Mending:
         """Write down what became of rows that are in hand, or `all_open` ones; how many had another fate."""
         wanted = OPEN if all_open else IN_HAND
         campaign, mended = record.campaign, 0
-        for rows in await self._rows(record, wanted):
+        async for rows in self._rows(record, wanted):
             ids = [self._feeder.message_id(campaign, row) for row in rows]
             found = await self._fates.states(campaign.portfolio, ids)
             fates = [RowFate(part.row, part.group, OF_STATE[state]) for part, state in found]
@@ -46,7 +46,7 @@ class Mending:
         `beside`: ids of messages that another node may be about to queue: it will find them ended.
         """
         campaign = record.campaign
-        for rows in await self._rows(record, IN_HAND):
+        async for rows in self._rows(record, IN_HAND):
             for row in rows:
                 await self._end(campaign, self._feeder.message_id(campaign, row))
         for message_id in beside:
@@ -63,19 +63,22 @@ class Mending:
         cause = "its campaign was cancelled"
         await self._queue.end(campaign.portfolio, message_id, State.CANCELLED.value, cause, forestall=forestall)
 
-    async def _rows(self, record: CampaignRecord, wanted: Sequence[Fate]) -> list[list[int]]:
+    async def _rows(self, record: CampaignRecord, wanted: Sequence[Fate]) -> AsyncIterator[list[int]]:
         """The rows that have one of these fates, some at a time."""
-        campaign, rows = record.campaign, 0 if record.audience is None else record.audience.rows
-        found: list[int] = []
+        campaign, last = record.campaign, 0 if record.audience is None else record.audience.rows
         table = _table(wanted)
-        for first in range(1, rows + 1, _ROWS_AT_ONCE):
+        for first in range(1, last + 1, _ROWS_AT_ONCE):
             fates = await self._fates.read(campaign.portfolio, campaign.campaign_id, first, _ROWS_AT_ONCE)
-            marked = fates.translate(table)
+            marked, rows = fates.translate(table), list[int]()
             at = marked.find(1)
             while at >= 0:
-                found.append(first + at)
+                rows.append(first + at)
+                if len(rows) == _AT_ONCE:
+                    yield rows
+                    rows = []
                 at = marked.find(1, at + 1)
-        return [found[at : at + _AT_ONCE] for at in range(0, len(found), _AT_ONCE)]
+            if rows:
+                yield rows
 
 
 def _table(wanted: Sequence[Fate]) -> bytes:

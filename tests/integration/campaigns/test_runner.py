@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
 
-from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template, phone, platform
+from tests.integration.campaigns.floor import FIRST, KEY, PORTFOLIO, SECOND, WABA, Floor, a_template, phone, platform
 from tests.waiting import until
+from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.campaign.phase import Event
 from tidegate.policy.campaign.run import Run
-from tidegate.policy.campaign.spec import Campaign
+from tidegate.policy.campaign.spec import Campaign, Row
 from tidegate.policy.consequences.signal import Signal, Source
 from tidegate.policy.instant import write_time
 from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Subject
 from tidegate.policy.standing import Change
+from tidegate.store.campaigns import CampaignRecord
 from tidegate.store.fates import RowFate
 
 #: Few messages a second by each number: there is time to stop what is queued.
@@ -34,7 +39,7 @@ async def pause(floor: Floor, number: str) -> None:
     """Stop a number by hand."""
     stored = {"scope": "number", "value": number, "reason": "test", "until_ms": None, "by": "ops"}
     now_ms = (await floor.node.services.ledger.books(PORTFOLIO)).now_ms
-    change = Change("pause", "pause-1", {"pause": stored}, "operator", now_ms, "test", tightens=True)
+    change = Change("pause", f"pause-{number}", {"pause": stored}, "operator", now_ms, "test", tightens=True)
     await floor.node.services.signals.restand(PORTFOLIO, [change])
 
 
@@ -170,12 +175,12 @@ async def test_two_nodes_that_both_lead_send_to_each_row_once(floor: Floor) -> N
         leases: Any = LeasesOfAll()
         node.services.campaign_runner._leases = leases
 
-    await floor.campaign(400)
+    await floor.campaign(150)
     await floor.move(Event.START)
 
     await floor.reaches("finished")
-    await floor.come_to({Fate.DELIVERED: 400})
-    assert floor.sent_to() == everybody(400)
+    await floor.come_to({Fate.DELIVERED: 150})
+    assert floor.sent_to() == everybody(150)
 
 
 class LeasesOfAll:
@@ -220,6 +225,77 @@ async def test_what_a_node_took_with_it_is_read_from_the_messages_themselves(flo
 
     assert mended == 20
     await floor.come_to({Fate.DELIVERED: 20})
+
+
+async def test_who_is_erased_while_rows_are_put_in_gets_nothing(floor: Floor) -> None:
+    await floor.campaign(30)
+    await pause(floor, FIRST)
+    await pause(floor, SECOND)
+    services = floor.node.services
+    feeder, record = services.campaign_runner._feeder, await floor.record()
+    await services.fates.open(PORTFOLIO, "cmp-1", 30, record.campaign.deadline_ms)
+    standing = replace(await services.standings.current(PORTFOLIO), pauses=())
+    read: Any = services.audiences
+    rows = read.rows
+    looks: list[int] = []
+
+    async def erased_meanwhile(*asked: Any) -> list[Row]:
+        looks.append(1)
+        kept = await rows(*asked)
+        return [row._replace(to="") if len(looks) > 1 and row.number == 7 else row for row in kept]
+
+    feeder._audiences = SimpleNamespace(rows=erased_meanwhile)
+    await feeder.feed(record, Run(), standing, services.clock.now_ms())
+
+    await floor.come_to({Fate.QUEUED: 29, Fate.CANCELLED: 1})
+    found = await services.messages.find(PORTFOLIO, feeder.message_id(record.campaign, 7))
+    assert found is not None
+    assert found.state is State.CANCELLED
+
+
+async def test_one_message_that_is_cancelled_is_told_of_its_row(floor: Floor) -> None:
+    record = await floor.campaign(10)
+    await pause(floor, FIRST)
+    await pause(floor, SECOND)
+    services = floor.node.services
+    await services.fates.open(PORTFOLIO, "cmp-1", 10, record.campaign.deadline_ms)
+    feeder = services.campaign_runner._feeder
+    standing = replace(await services.standings.current(PORTFOLIO), pauses=())
+    await feeder.feed(record, Run(), standing, services.clock.now_ms())
+    host, port = floor.node.address
+    url = f"http://{host}:{port}/gateway/v1/messages/{feeder.message_id(record.campaign, 3)}"
+
+    keyed = aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"})
+    async with keyed as session, session.delete(url) as answer:
+        assert answer.status == 200
+
+    await floor.come_to({Fate.QUEUED: 9, Fate.CANCELLED: 1})
+
+
+async def test_it_goes_on_when_the_store_has_been_away(floor: Floor) -> None:
+    record = await floor.campaign(40)
+    await floor.move(Event.START)
+    runner: Any = floor.node.services.campaign_runner
+    kept, away = runner._campaigns, [3]
+
+    class Away:
+        """The campaigns of a store that does not answer at first."""
+
+        async def get(self, *asked: Any) -> CampaignRecord | None:
+            if away[0]:
+                away[0] -= 1
+                raise StoreUnavailable("it is away")
+            return await kept.get(*asked)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(kept, name)
+
+    runner._campaigns = Away()
+
+    await floor.reaches("finished")
+
+    assert away == [0]
+    assert floor.sent_to() == everybody(record.audience.rows if record.audience else 0)
 
 
 async def test_fates_are_written_in_any_order_and_the_last_that_counts_stays(floor: Floor) -> None:

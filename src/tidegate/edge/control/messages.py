@@ -10,6 +10,7 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.audit import Act
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
 from tidegate.store.messages import MessageRecord
@@ -57,6 +58,8 @@ async def cancel_message(call: Call) -> Reply:
         record.portfolio, record.message_id, State.CANCELLED.value, f"cancelled by {call.app.name}"
     )
     if was == State.QUEUED.value:
+        if (part := Part.of(record.about)) is not None:
+            call.services.fate_notes.note(record.portfolio, part, State.CANCELLED)
         return json_reply({"id": record.message_id, "state": State.CANCELLED.value})
     if not was:
         raise Denial(Kind.NOT_FOUND, "no such message")
