@@ -17,6 +17,7 @@ from tidegate.campaigns.acquaintance import Acquaintance
 from tidegate.campaigns.day_watch import DayWatch
 from tidegate.campaigns.fate_notes import FateNotes
 from tidegate.campaigns.feeder import Feeder
+from tidegate.campaigns.gate_readings import GateReadings
 from tidegate.campaigns.mending import Mending
 from tidegate.campaigns.planner import Planner
 from tidegate.campaigns.runner import Runner
@@ -205,6 +206,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     relayed = frozenset(app.name for app in settings.apps if app.webhook_url is not None)
     by_number = {route.number: route for route in routes}
     feeder = Feeder(gateway, queue, audiences, fates, ids, by_number, relayed)
+    history, daily_use = StandingHistory(client, portfolios), DailyUse(client)
     runner_of_campaigns = Runner(
         campaigns=campaigns,
         fates=fates,
@@ -214,6 +216,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         standings=standings,
         leases=leases,
         clock=clock,
+        gates=GateReadings(history, standings, {route.number: route.waba for route in routes}),
     )
     steering.on_move = runner_of_campaigns.wake
     gateway.call_on_change(dispatcher.wake)
@@ -227,7 +230,6 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         )
         for p, w in settings.wabas
     ]
-    history, daily_use = StandingHistory(client, portfolios), DailyUse(client)
     draining = [False]
     services = Services(
         settings=settings,

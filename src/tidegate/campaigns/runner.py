@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
 from tidegate.campaigns.feeder import Fed, Feeder
+from tidegate.campaigns.gate_readings import GateReadings, StepTimes
 from tidegate.campaigns.mending import Mending
 from tidegate.campaigns.steering import Steering, standing_of
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
+from tidegate.policy.campaign.judgement import Outcome
 from tidegate.policy.campaign.phase import LIVE, OVER, Event, Phase
 from tidegate.policy.campaign.run import Run
-from tidegate.policy.campaign.spec import Campaign
 from tidegate.store.campaigns import KEPT_MS, CampaignRecord, Campaigns
 from tidegate.store.fates import Fates
 from tidegate.store.leases import Leases
@@ -41,31 +42,6 @@ _JUDGE_MS: Final = 30_000
 log = structlog.get_logger()
 
 
-class Judgement(Protocol):
-    """What a gate says: `pass`, `fail` or `unsure`, when to ask again, and on what that rests."""
-
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def look_again_at_ms(self) -> int | None: ...
-    def to_json(self) -> dict[str, Any]: ...
-
-
-class Gates(Protocol):
-    """Judges the gate of a step; `gone_at_ms` is None while the step still sends. Raises StoreUnavailable."""
-
-    async def judge(
-        self,
-        campaign: Campaign,
-        step: int,
-        *,
-        began_at_ms: int,
-        step_began_at_ms: int,
-        gone_at_ms: int | None,
-        now_ms: int,
-    ) -> Judgement: ...
-
-
 class Runner:
     """Looks after the campaigns of all portfolios of one node. Any number of nodes may run one.
 
@@ -84,9 +60,8 @@ class Runner:
         standings: Standings,
         leases: Leases,
         clock: StoreClock,
-        gates: Gates | None = None,
+        gates: GateReadings,
     ) -> None:
-        """`gates` None: nobody judges, and a step with a gate is the last that is sent."""
         self._campaigns = campaigns
         self._fates = fates
         self._feeder = feeder
@@ -259,23 +234,19 @@ class Runner:
     ) -> CampaignRecord | None:
         """The campaign after its gate was asked; None where that moves it nowhere."""
         campaign = record.campaign
-        if self._gates is None or campaign.steps[run.step].gate is None or not run.step_began_ms:
+        if campaign.steps[run.step].gate is None or not run.step_began_ms:
             return None
         if now_ms < self._judge_at_ms.get(campaign.campaign_id, 0):
             return None
-        told = await self._gates.judge(
-            campaign,
-            run.step,
-            began_at_ms=run.started_ms,
-            step_began_at_ms=run.step_began_ms,
-            gone_at_ms=gone_ms,
-            now_ms=now_ms,
-        )
+        quiet_since_ms = max(run.step_began_ms, run.resumed_ms)
+        told = await self._gates.judge(campaign, run.step, StepTimes(run.started_ms, gone_ms, quiet_since_ms, now_ms))
+        if told is None:
+            return None
         self._judge_at_ms[campaign.campaign_id] = min(told.look_again_at_ms or now_ms + _JUDGE_MS, now_ms + _JUDGE_MS)
         verdicts = {**run.verdicts, str(run.step): told.to_json()}
-        if told.outcome == "fail":
+        if told.outcome is Outcome.FAIL:
             return await self._steering.move(record, Event.FAILED, evidence=told.to_json(), verdicts=verdicts)
-        if told.outcome == "pass" and gone_ms is not None:
+        if told.outcome is Outcome.PASS and gone_ms is not None:
             return await self._next_step(record, run, verdicts)
         return None
 

@@ -13,8 +13,10 @@ import pytest
 
 from tests.integration.campaigns.floor import FIRST, KEY, PORTFOLIO, SECOND, WABA, Floor, a_template, phone, platform
 from tests.waiting import until
+from tidegate.campaigns.gate_readings import StepTimes
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.fate import Fate
+from tidegate.policy.campaign.judgement import Judgement, Outcome
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.campaign.phase import Event
 from tidegate.policy.campaign.run import Run
@@ -328,34 +330,23 @@ async def test_a_campaign_waits_for_its_time(floor: Floor) -> None:
     assert floor.sent_to() == everybody(10)
 
 
-class Said:
-    """What a gate says in a test."""
-
-    def __init__(self, outcome: str) -> None:
-        self.outcome = outcome
-        self.look_again_at_ms = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {"outcome": self.outcome}
-
-
 class Gates:
     """Gates that say `unsure` for as long as a step sends, and then what they were told to."""
 
-    def __init__(self, outcome: str) -> None:
+    def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
-        self.asked: list[tuple[int, bool]] = []
+        self.asked: list[int] = []
 
-    async def judge(self, campaign: Campaign, step: int, *, gone_at_ms: int | None, **times: int | None) -> Said:
-        self.asked.append((step, gone_at_ms is not None))
-        return Said("unsure" if gone_at_ms is None else self.outcome)
+    async def judge(self, campaign: Campaign, step: int, times: StepTimes) -> Judgement:
+        self.asked.append(step)
+        return Judgement(Outcome.UNSURE if times.gone_at_ms is None else self.outcome, "a test")
 
 
 STEPS = [{"share": 0.25, "gate": True}, {"share": 1}]
 
 
 async def test_a_gate_that_passes_lets_the_next_step_go(floor: Floor) -> None:
-    gates: Any = Gates("pass")
+    gates: Any = Gates(Outcome.PASS)
     floor.node.services.campaign_runner._gates = gates
     await floor.campaign(20, steps=STEPS)
     await floor.move(Event.START)
@@ -363,25 +354,26 @@ async def test_a_gate_that_passes_lets_the_next_step_go(floor: Floor) -> None:
     ended = await floor.reaches("finished")
 
     assert floor.sent_to() == everybody(20)
-    assert Run.from_json(ended.progress).verdicts == {"0": {"outcome": "pass"}}
-    assert {step for step, _ in gates.asked} == {0}
+    verdicts = Run.from_json(ended.progress).verdicts
+    assert {step: verdict["outcome"] for step, verdict in verdicts.items()} == {"0": "pass"}
+    assert set(gates.asked) == {0}
 
 
 async def test_a_gate_that_fails_halts_it_with_the_evidence_and_nobody_else_gets_it(floor: Floor) -> None:
-    gates: Any = Gates("fail")
+    gates: Any = Gates(Outcome.FAIL)
     floor.node.services.campaign_runner._gates = gates
     await floor.campaign(20, steps=STEPS)
     await floor.move(Event.START)
 
     halted = await floor.reaches("halted")
 
-    assert Run.from_json(halted.progress).evidence == {"outcome": "fail"}
+    assert Run.from_json(halted.progress).evidence["outcome"] == "fail"
     assert sum(floor.sent_to().values()) == 10
     standing = await floor.node.services.standings.reload(PORTFOLIO, -1)
     assert standing.campaigns["cmp-1"].stopped
 
 
-async def test_without_an_answer_of_its_gate_a_step_waits(floor: Floor) -> None:
+async def test_a_gate_that_is_unsure_keeps_the_next_step_waiting(floor: Floor) -> None:
     await floor.campaign(20, steps=STEPS)
     await floor.move(Event.START)
 

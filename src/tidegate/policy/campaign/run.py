@@ -13,10 +13,11 @@ from tidegate.policy.campaign.phase import Event, Phase, after
 class Run:
     """A campaign's phase, its step (an index), and how much of the step was fed.
 
-    `cursor`: of each variant, how many chunks of the step's rows were fed; () stands for none. Times are the store's,
-    in ms, 0 for what has not happened: `since_ms` when the phase began, `started_ms` when it was started,
-    `step_began_ms` when the step's first row was fed, `gone_ms` when the last one had left the queue. `reason` and `by`
-    tell of a stop by hand; `evidence` of one by a gate. `verdicts`: by the step's index (as text), what its gate said.
+    `cursor`: of each variant, how many of the step's rows were fed; () stands for none. Times are the store's, in ms,
+    0 for what has not happened: `since_ms` when the phase began, `started_ms` when it first ran, `step_began_ms` when
+    the step's first row was fed, `gone_ms` when the last one had left the queue, `resumed_ms` when it was let go on
+    last. `reason` and `by` tell of a stop by hand, `evidence` of one by a gate. `verdicts`: by the step's index (as
+    text), what its gate said.
     """
 
     phase: Phase = Phase.DRAFT
@@ -26,6 +27,7 @@ class Run:
     started_ms: int = 0
     step_began_ms: int = 0
     gone_ms: int = 0
+    resumed_ms: int = 0
     reason: str = ""
     by: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -40,6 +42,8 @@ class Run:
         if phase is None or phase is self.phase:
             return None if phase is None else self
         told: dict[str, Any] = {} if event is Event.SWEPT else {"reason": "", "by": "", "evidence": {}}
+        if event is Event.RESUME:
+            told["resumed_ms"] = now_ms
         return replace(self, **(told | values), phase=phase, since_ms=now_ms)
 
     @classmethod
@@ -68,6 +72,7 @@ _NAMES: Final = {
     "started_ms": "started_ms",
     "step_began_ms": "step_began_ms",
     "gone_ms": "gone_ms",
+    "resumed_ms": "resumed_ms",
     "reason": "reason",
     "by": "by",
     "evidence": "evidence",

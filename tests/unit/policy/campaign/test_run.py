@@ -44,7 +44,7 @@ def test_a_stop_tells_who_and_why_until_it_is_over() -> None:
     assert (paused.phase, paused.since_ms, paused.reason, paused.by) == (Phase.PAUSED, NOW_MS + 5, "wrong price", "ops")
 
     resumed = paused.moved(Event.RESUME, NOW_MS + 9)
-    assert resumed == replace(RUNNING, phase=Phase.SCHEDULED, since_ms=NOW_MS + 9)
+    assert resumed == replace(RUNNING, phase=Phase.SCHEDULED, since_ms=NOW_MS + 9, resumed_ms=NOW_MS + 9)
 
 
 def test_a_cancellation_is_somebody_s_to_its_end() -> None:
