@@ -25,3 +25,10 @@ def test_columns_of_several_variants_are_told_once_each() -> None:
 
     campaign = make_campaign(template=None, variants=[variant("a", "x", "y"), variant("b", "z", "x")])
     assert campaign.columns == ("x", "y", "z")
+
+
+def test_each_row_of_each_campaign_has_a_name_of_its_own() -> None:
+    campaigns = make_campaign("cmp-1"), make_campaign("cmp-11")
+    names = [campaign.row_name(row) for campaign in campaigns for row in (1, 11, 111)]
+    assert len(set(names)) == 6
+    assert names == [campaign.row_name(row) for campaign in campaigns for row in (1, 11, 111)]
