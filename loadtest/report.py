@@ -10,7 +10,7 @@ from rich.table import Table
 from loadtest.series import Series
 
 if TYPE_CHECKING:
-    from loadtest.campaign import Plan
+    from loadtest.sends import Plan
 
 #: What a code may wait at most, in virtual ms.
 CODE_WITHIN_MS = 1_000
@@ -75,15 +75,15 @@ class Report:
             ("answered at once: sent", f"{self.answers.get('send', 0):,}"),
             ("answered: queued", f"{self.answers.get('queue', 0):,}"),
             ("answered: outcome unknown", f"{self.answers.get('unknown', 0):,}"),
-            ("refused", _by_name(self.refused)),
-            ("time to finish (virtual)", _span(self.took_ms)),
+            ("refused", by_name(self.refused)),
+            ("time to finish (virtual)", span(self.took_ms)),
             ("time to finish (real)", f"{self.real_s:.0f} s"),
             ("used of what a campaign may use", used),
             ("login codes sent", f"{self.codes_sent:,}"),
-            ("login codes refused", _by_name(self.codes_refused)),
+            ("login codes refused", by_name(self.codes_refused)),
             ("slowest login code (virtual)", f"{self.slowest_code_ms:,} ms"),
-            ("what became of them", _by_name(self.book["fates"])),
-            ("refused by the platform, by code", _by_name(self.book["refused"])),
+            ("what became of them", by_name(self.book["fates"])),
+            ("refused by the platform, by code", by_name(self.book["refused"])),
             *((f"violations: {kind}", f"{count:,}") for kind, count in self.violations.items()),
         ]
         for name, value in rows:
@@ -91,11 +91,11 @@ class Report:
         return table
 
 
-def _by_name(counts: dict[str, int]) -> str:
+def by_name(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
 
 
-def _span(ms: int) -> str:
+def span(ms: int) -> str:
     days, rest = divmod(ms // 1_000, 86_400)
     hours, rest = divmod(rest, 3_600)
     minutes, seconds = divmod(rest, 60)

@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loadtest.deployment import LOGIN_CODE, MARKETING, NUMBER, PORTFOLIO
-from loadtest.stage import Stage
+from loadtest.deployment import LOGIN_CODE, MARKETING, PORTFOLIO
+from tidegate.simulator.world import World
 
 #: Grades as the platform names them, the best first.
 GRADES = ("GREEN", "YELLOW", "RED")
+_RANK = ("UNKNOWN", *GRADES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Sample:
     """One moment, `at_ms` after the beginning. `sent`, `codes`, `refused`: until now; `places`, `queued`: now.
 
     `sent` counts the campaign's messages that the platform took, `codes` login codes; `refused` what it refused, of
-    both. `places`: users that it counts. `quality`: of the number, UNKNOWN while too little was delivered.
+    both. `places`: users that it counts. `quality`: of the worst number, UNKNOWN while too little was delivered.
     """
 
     at_ms: int
@@ -41,9 +42,9 @@ class Series:
     _read: int = 0
     _taken: Counter[str | None] = field(default_factory=Counter)
 
-    def take(self, stage: Stage) -> Sample:
-        """Look now."""
-        now_ms, book = stage.time(), stage.simulator.world.book
+    def take(self, now_ms: int, world: World, queued: int) -> Sample:
+        """Look at the platform; `queued` messages wait in the gateway now."""
+        book = world.book
         if self._began_ms is None:
             self._began_ms = now_ms
         self._taken.update(send.template for send in book.accepted[self._read :])
@@ -53,9 +54,9 @@ class Series:
             sent=self._taken[MARKETING],
             codes=self._taken[LOGIN_CODE],
             refused=book.refused.total(),
-            queued=stage.look().queued,
-            places=stage.simulator.world.estate.portfolios[PORTFOLIO].places.committed(now_ms),
-            quality=stage.simulator.world.estate.numbers[NUMBER.id].quality,
+            queued=queued,
+            places=world.estate.portfolios[PORTFOLIO].places.committed(now_ms),
+            quality=max((number.quality for number in world.estate.numbers.values()), key=_RANK.index),
         )
         self.samples.append(sample)
         return sample

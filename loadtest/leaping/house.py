@@ -43,8 +43,15 @@ class House:
     store: Redis
     #: When somebody outside of the gateway does something next (virtual ms), None: never.
     next_call_ms: Callable[[], int | None] = lambda: None
+    #: Called after the platform was sent something.
+    hear: Callable[[], None] = lambda: None
     _news: int = 0
     _idle: frozenset[asyncio.Task[Any]] = field(default=frozenset())
+
+    def stir(self) -> None:
+        """Say that the platform was sent something."""
+        self.postman.stir()
+        self.hear()
 
     def know_idle(self) -> None:
         """Take all tasks that there are now, and only they, for such as wait for work."""
@@ -74,7 +81,7 @@ async def open_house(
     world = World(platform, EPOCH_MS)
     with Redis.from_url(store_url) as store:
         postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(read_body(body)))
-        upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=postman.stir)
+        upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=lambda: house.stir())
         node = await _compose(settings, store_url, tempo, upstream)
         tempo.lead(store, PORTFOLIO)
         await node.start()

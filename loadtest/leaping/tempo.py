@@ -9,14 +9,18 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable
+from concurrent.futures import Executor
 from math import ceil
 from time import monotonic, time
-from typing import Any, Final
+from typing import Any, Final, TypeVar, TypeVarTuple
 from weakref import WeakSet
 
 from redis import Redis
 
 from tidegate.store.keys import PortfolioKeys
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 #: Where virtual time begins: a Monday, 09:00 UTC.
 EPOCH_MS: Final = 1_793_610_000_000
@@ -65,6 +69,7 @@ class Tempo(asyncio.SelectorEventLoop):
         self._leaps.leap = self._leap
         self._leaps.is_waiting = self._awaits_store
         self._greeting = 0
+        self._aside = 0
         self._ways: WeakSet[asyncio.StreamReaderProtocol] = WeakSet()
         self._set_store: Callable[[], None] = lambda: None
         self.has_work: Callable[[], bool] = lambda: True
@@ -90,8 +95,18 @@ class Tempo(asyncio.SelectorEventLoop):
             self._ways.add(protocol)
         return transport, protocol
 
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
+        """Run beside the loop, as ever; no time passes while it is awaited."""
+        self._aside += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._is_done)
+        return future
+
+    def _is_done(self, _future: object) -> None:
+        self._aside -= 1
+
     def _awaits_store(self) -> bool:
-        return self._greeting > 0 or any(_is_read(way) for way in self._ways)
+        return self._greeting > 0 or self._aside > 0 or any(_is_read(way) for way in self._ways)
 
     def lead(self, store: Redis, portfolio: str) -> None:
         """Have the store follow."""

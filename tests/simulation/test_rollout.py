@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtest.campaign import Plan, roll_out
+from loadtest.sends import Plan, roll_out
 from loadtest.stage import open_stage
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.campaign import trickle
 from loadtest.codes import LoginCodes
 from loadtest.deployment import PORTFOLIO, Deployment
 from loadtest.feed import Feed, everybody
 from loadtest.report import CODE_WITHIN_MS
+from loadtest.sends import trickle
 from loadtest.stage import open_stage
 from tidegate.simulator.behaviour import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Behaviour, Delay
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from loadtest.campaign import trickle
 from loadtest.codes import LoginCodes
 from loadtest.deployment import MARKETING, Deployment
 from loadtest.feed import RECIPIENT
 from loadtest.report import CODE_WITHIN_MS
+from loadtest.sends import trickle
 from loadtest.stage import open_stage
 from tidegate.simulator.behaviour import HOUR_MS, MINUTE_MS, Behaviour
 

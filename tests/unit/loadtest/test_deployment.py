@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.campaign import Plan
 from loadtest.deployment import APP_KEY, NUMBER, Deployment
+from loadtest.sends import Plan
 from tidegate.cloudapi.vocabulary import UNLIMITED
 from tidegate.settings.app_keys import hash_key
 

@@ -80,7 +80,10 @@ async def roll_out(plan: Plan, stage: Stage, progress: Progress = lambda accepte
             await stage.quiet()
             if full_at_ms is None and 0 <= plan.marketing_places <= stage.committed():
                 full_at_ms = stage.time()
-            accepted, gone_ms = series.take(stage).sent, stage.time() - began_ms
+            accepted, gone_ms = (
+                series.take(stage.time(), stage.simulator.world, stage.look().queued).sent,
+                stage.time() - began_ms,
+            )
             progress(accepted, gone_ms / DAY_MS)
             if accepted >= plan.recipients or gone_ms >= plan.days * DAY_MS:
                 break
