@@ -54,7 +54,7 @@ class Steering:
     async def move(self, record: CampaignRecord, event: Event, by: str = "", **values: Any) -> CampaignRecord | None:
         """The campaign after an event, with these values in its run; None where that is not possible (any more).
 
-        `by`: the app that asks for it; "" for what the campaign's own course brings.
+        `by`: the app that asks for it; "" for what the campaign's own course brings to the step that `record` is in.
 
         On return from a stop no send of the campaign can start, on any node.
         """
@@ -62,9 +62,12 @@ class Steering:
         now_ms = (await self._ledger.books(campaign.portfolio)).now_ms
         reached: list[Phase | None] = [None]
         told = {**values, "by": by} if by else values
+        step = Run.from_json(record.progress).step
 
         def moved(known: CampaignRecord) -> CampaignRecord | None:
-            run = Run.from_json(known.progress).moved(event, now_ms, **told)
+            before = Run.from_json(known.progress)
+            # A node that has stalled says of a step that is long over that it is gone: the one that runs now is not.
+            run = before.moved(event, now_ms, **told) if by or before.step == step else None
             reached[0] = None if run is None else run.phase
             return None if run is None else replace(known, progress=run.to_json())
 
