@@ -35,7 +35,7 @@ format: $(TOOLED) ## Put the code into its form
 demo: $(READY) ## Simulated Cloud API and gateway with sample traffic; ARGS="..." goes to it
 	$(VENV)/bin/tidegate demo $(ARGS)
 
-load: $(TOOLED) ## Send a campaign through gateway and simulator, and report
+load: $(TOOLED) ## Roll a campaign out through gateway and simulator, and report
 	$(VENV)/bin/python -m loadtest campaign $(ARGS)
 
 bench: $(TOOLED) ## Measure speed against a bare proxy on this machine

@@ -9,6 +9,7 @@ import structlog
 import typer
 from rich.console import Console
 
+from loadtest.control import Denied
 from loadtest.options import (
     DaysOption,
     HeadroomOption,
@@ -82,7 +83,11 @@ def campaign(
     )
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with own_store() as store_url, progress_bar("campaign", recipients) as progress:
-        outcome = play(rollout, store_url, progress)
+        try:
+            outcome = play(rollout, store_url, progress)
+        except Denied as refused:
+            # Such as steps that do not grow: the gateway says what is wrong with an order.
+            raise typer.BadParameter(str(refused)) from None
     Console().print(outcome.table())
     write_json(outcome.to_json(), json)
     draw_series(outcome.series, rollout.title, picture)

@@ -29,10 +29,10 @@ class Home:
 
 HERE: Final = Home("1212", "America/New_York")
 ABROAD: Final = (
-    Home("447700", "Europe/London"),
+    Home("491511", "Europe/Berlin"),
     Home("81901", "Asia/Tokyo"),
     Home("97150", "Asia/Dubai"),
-    Home("91981", "Asia/Kolkata"),
+    Home("91981", "Asia/Calcutta"),
 )
 
 

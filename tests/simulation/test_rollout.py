@@ -1,4 +1,4 @@
-"""A rollout as `python -m loadtest campaign` plays it, small."""
+"""A rollout as `python -m loadtest sends` plays it, small."""
 
 from __future__ import annotations
 

@@ -10,17 +10,31 @@ from loadtest.__main__ import app
 RUN = CliRunner()
 
 
-def test_help_names_the_campaign_and_its_options() -> None:
-    assert "campaign" in RUN.invoke(app, ["--help"]).output
-    told = RUN.invoke(app, ["campaign", "--help"], env={"COLUMNS": "200"})
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("campaign", ("recipients", "limit", "days", "scenario", "steps", "foreign", "codes-per-second", "prove")),
+        ("sends", ("recipients", "limit", "days", "scenario", "nodes", "json")),
+    ],
+)
+def test_help_names_a_command_and_its_options(command: str, options: tuple[str, ...]) -> None:
+    assert command in RUN.invoke(app, ["--help"]).output
+    told = RUN.invoke(app, [command, "--help"], env={"COLUMNS": "200"})
     assert told.exit_code == 0
-    assert all(f"--{option}" in told.output for option in ("recipients", "limit", "days", "scenario", "nodes", "json"))
+    assert all(f"--{option}" in told.output for option in options)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--limit", "TIER_3"], ["--limit", "-2"], ["--scenario", "sunny"], ["--recipients", "0"], ["--nodes", "9"]],
+    [
+        ["campaign", "--limit", "TIER_3"],
+        ["campaign", "--limit", "-2"],
+        ["campaign", "--scenario", "sunny"],
+        ["campaign", "--recipients", "0"],
+        ["campaign", "--steps", "0.1,all"],
+        ["sends", "--nodes", "9"],
+    ],
     ids=" ".join,
 )
 def test_an_option_that_makes_no_sense_is_a_usage_error(arguments: list[str]) -> None:
-    assert RUN.invoke(app, ["campaign", *arguments]).exit_code == 2
+    assert RUN.invoke(app, arguments).exit_code == 2
