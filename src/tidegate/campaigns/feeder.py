@@ -20,7 +20,6 @@ from tidegate.policy.campaign.run import Run
 from tidegate.policy.campaign.spec import Campaign, Row
 from tidegate.policy.decide import is_free
 from tidegate.policy.facts import Case
-from tidegate.policy.lifecycle import State
 from tidegate.policy.standing import Standing
 from tidegate.store.audiences import CHUNK_ROWS, Audiences, Chunk
 from tidegate.store.campaigns import CampaignRecord
@@ -99,11 +98,9 @@ class Feeder:
         for variant in variants:
             quota = -(-most * left[variant] // (sum(left) or 1))
             quota = min(quota, sum(rooms[number] for number in lanes[variant]))
-            group, first = campaign.group(run.step, variant), cursor[variant]
-            async for taken in self._slices(record, group, first, quota):
+            async for taken in self._slices(record, campaign.group(run.step, variant), cursor[variant], quota):
                 await self._put(campaign, run.step, variant, taken, lanes[variant], rooms)
                 cursor[variant] += len(taken)
-            await self._forget_erased(record, group, first, cursor[variant])
         return Fed(tuple(cursor), all(at >= count for at, count in zip(cursor, rows, strict=True)), most > 0)
 
     async def _slices(self, record: CampaignRecord, group: int, first: int, count: int) -> AsyncIterator[Sequence[Row]]:
@@ -115,18 +112,6 @@ class Feeder:
             for at in range(first, min(begin + len(kept), last), _SLICE):
                 yield kept[at - begin : min(at + _SLICE, last) - begin]
             first = begin + CHUNK_ROWS
-
-    async def _forget_erased(self, record: CampaignRecord, group: int, first: int, last: int) -> None:
-        """Take out of the queue who was erased while they were put in: the erasure came before there was a message."""
-        campaign = record.campaign
-        async for rows in self._slices(record, group, first, last - first):
-            for row in rows:
-                if not row.to:
-                    cause, message_id = "its recipient was erased", self.message_id(campaign, row.number)
-                    was = await self._queue.end(campaign.portfolio, message_id, State.CANCELLED.value, cause)
-                    if was == State.QUEUED.value:
-                        fate = RowFate(row.number, group, Fate.CANCELLED)
-                        await self._fates.write(campaign.portfolio, campaign.campaign_id, [fate])
 
     async def ids_in_hand(self, record: CampaignRecord, run: Run, standing: Standing) -> list[str]:
         """Ids of the rows that a node may be putting in at this moment. Raises as `feed`."""

@@ -19,13 +19,13 @@ from tests.factories import (
     make_terms,
 )
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category, TemplateStatus
-from tidegate.policy.decide import PACING_RETRY_MS, decide, explain, judge, shadowed, terms_of
+from tidegate.policy.decide import PACING_RETRY_MS, decide, explain, is_free, judge, shadowed, terms_of
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.guardrails import COUNTED, STANDING, USER
 from tidegate.policy.guardrails.messaging_limit import messaging_limit
 from tidegate.policy.guardrails.pair_rate import pair_rate
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
-from tidegate.policy.standing import NumberStanding, Pause, Standing
+from tidegate.policy.standing import CampaignStanding, NumberStanding, Pause, Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 
 FULL = make_terms(places=85, limit_places=100, category_places=85)
@@ -427,3 +427,20 @@ class TestExplain:
         shadow = answers[messaging_limit.__name__]
         assert shadow.mode is Mode.SHADOW
         assert shadow.objection is not None
+
+
+@pytest.mark.parametrize(
+    ("standing", "free"),
+    [
+        pytest.param(make_standing(), True, id="nothing is stopped"),
+        pytest.param(standing_with(paused_until_ms=NOW_MS + 9), False, id="the number is paused"),
+        pytest.param(
+            make_standing(campaigns={"cmp-1": CampaignStanding("cmp-1", "paused", stopped=True)}),
+            False,
+            id="its campaign is",
+        ),
+    ],
+)
+def test_what_may_go_by_its_number_is_told_by_the_standing_alone(standing: Standing, free: bool) -> None:
+    # Nobody is known to have agreed to anything, and it is no matter here.
+    assert is_free(make_case(campaign="cmp-1"), standing, NOW_MS) is free
