@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -139,13 +140,22 @@ class Runner:
             if self._ask_at_ms.get(portfolio, 0) <= now_ms:
                 wanted += await self._campaigns.ids(portfolio)
                 self._ask_at_ms[portfolio] = now_ms + _ASK_MS
-            for campaign_id in dict.fromkeys(wanted):
-                if campaign_id not in self._done:
-                    await self._tend(portfolio, campaign_id)
-                    # A long list takes many turns of the loop, and longer than the lease.
-                    await self._leases.hold(portfolio, "campaigns", _LEASE_MS)
+            # A large campaign takes longer to mend than the lease lasts.
+            keeping = spawn(self._keep_lease(portfolio), "campaigns' lease")
+            try:
+                for campaign_id in dict.fromkeys(wanted):
+                    if campaign_id not in self._done:
+                        await self._tend(portfolio, campaign_id)
+            finally:
+                keeping.cancel()
         except StoreUnavailable as error:
             log.warning("campaigns_not_looked_after", portfolio=portfolio, fault=str(error))
+
+    async def _keep_lease(self, portfolio: str) -> None:
+        while True:
+            await asyncio.sleep(_LEASE_MS / 3000)
+            with contextlib.suppress(StoreUnavailable):
+                await self._leases.hold(portfolio, "campaigns", _LEASE_MS)
 
     async def _tend(self, portfolio: str, campaign_id: str) -> None:
         """Move a campaign as far as it goes now. Raises StoreUnavailable."""
