@@ -133,6 +133,12 @@ CONTROL: Final = Plane(
             headers=(("Content-Type", "text/csv"),),
         ),
         Seed("GET", f"{_V1}/campaigns/cmp-068vh1o20g5s8t2u/recipients?state=failed&format=csv"),
+        Seed(
+            "POST",
+            f"{_V1}/outcomes",
+            {"outcomes": [{"id": "order 7", "message": "wamid.x", "kind": "journey", "step": "paid", "value": 0.5}]},
+            headers=(JSON,),
+        ),
         Seed("GET", f"{_V1}/rules"),
         Seed("PUT", f"{_V1}/rules", {"headroom": 0.05, "pacing_wait": "100ms"}, headers=(JSON, ("If-Match", "*"))),
         Seed("GET", "/healthz", key=None),

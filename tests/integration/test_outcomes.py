@@ -11,6 +11,7 @@ from tests.integration.outcome_feed import KEYS, Feed, about
 from tidegate.policy.outcome_scope import parse, scopes_of
 from tidegate.policy.warning_metric import HOUR_MS
 from tidegate.store.outcome_counts import OutcomeCounts
+from tidegate.store.outcomes import Report, Reported
 from tidegate.store.scripts import StoreClient
 
 ANN, BOB = b"\x01" * 16, b"\x02" * 16
@@ -192,6 +193,56 @@ class TestReply:
         assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS)
         await feed.client.set(KEYS.reached(NUMBER, ANN), "1 gone gone")
         assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS)
+
+
+class TestReport:
+    PART = about(campaign="cmp-1", step="first", variant="a")
+    SCOPE = "campaign_part:cmp-1:first:a"
+
+    async def test_it_counts_once_for_each_thing_in_the_step_and_variant_of_the_send(self, feed: Feed) -> None:
+        ann, bob = await feed.send(ANN, self.PART), await feed.send(BOB, self.PART)
+        reports = [Report(ann, "conversion", 1_000), Report(ann, "csat", 750), Report(bob, "conversion", 500)]
+
+        for expected in (Reported.COUNTED, Reported.BEFORE):
+            assert await feed.outcomes.reported(PORTFOLIO, "checkout", reports) == [expected] * 3
+
+        counted = {"sent": 2, "conversion": 1_500, "conversion.n": 2, "csat": 750, "csat.n": 1}
+        assert await feed.day(self.SCOPE) == hourly(**counted)
+
+    async def test_many_are_taken_a_part_at_a_time(self, feed: Feed) -> None:
+        sent = await feed.send(ANN, self.PART)
+        reports = [Report("gone", "csat", 1)] * 150 + [Report(sent, "journey:paid", 1_000)]
+
+        found = await feed.outcomes.reported(PORTFOLIO, "checkout", reports)
+
+        assert (found.count(Reported.UNKNOWN), found[-1]) == (150, Reported.COUNTED)
+
+    async def test_what_is_no_send_of_the_apps_campaign_is_not_counted(self, feed: Feed) -> None:
+        mine, plain = await feed.send(ANN, self.PART), await feed.send(BOB)
+
+        async def told(app: str, message_id: str) -> Reported:
+            [found] = await feed.outcomes.reported(PORTFOLIO, app, [Report(message_id, "conversion", 1_000)])
+            return found
+
+        assert await told("other", mine) is Reported.UNKNOWN
+        assert await told("checkout", plain) is Reported.NO_CAMPAIGN
+        await feed.client.hdel(KEYS.message(mine), "outcomes")
+        assert await told("checkout", mine) is Reported.UNKNOWN
+
+    async def test_too_late_and_too_much_is_not_counted(self, feed: Feed) -> None:
+        sent = await feed.send(ANN, self.PART)
+        steps = [Report(sent, f"journey:{n}", 1_000) for n in range(21)]
+
+        found = await feed.outcomes.reported(PORTFOLIO, "checkout", steps)
+        assert found == [Reported.COUNTED] * 20 + [Reported.TOO_MANY]
+
+        await feed.at(NOW_MS + 7 * DAY_MS + 1)
+        assert await feed.outcomes.reported(PORTFOLIO, "checkout", steps[:1]) == [Reported.TOO_LATE]
+
+    async def test_the_last_send_to_a_user_is_known_by_the_number(self, feed: Feed) -> None:
+        assert await feed.outcomes.last_send(PORTFOLIO, NUMBER, [ANN]) is None
+        sent = await feed.send(ANN, self.PART)
+        assert await feed.outcomes.last_send(PORTFOLIO, NUMBER, [BOB, ANN]) == sent
 
 
 class TestReading:

@@ -6,6 +6,7 @@ from typing import Final
 
 from tidegate.edge.control.campaign_verbs import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from tidegate.edge.control.campaigns import create_campaign, delete_campaign, list_campaigns, read_campaign
+from tidegate.edge.control.outcomes import take_outcomes
 from tidegate.edge.control.plan import plan_campaign
 from tidegate.edge.control.recipients import read_rejected, upload_audience
 from tidegate.edge.control.results import STATES, read_results
@@ -56,6 +57,15 @@ CAMPAIGNS: Final = (
         _READ,
         read_rejected,
         answer_types=("application/x-ndjson",),
+    ),
+    Endpoint(
+        "POST",
+        "/gateway/v1/outcomes",
+        "Report what became of a campaign's sends",
+        {200: "OutcomesTaken"},
+        (Scope.SEND,),
+        take_outcomes,
+        body="Outcomes",
     ),
     Endpoint(
         "POST",

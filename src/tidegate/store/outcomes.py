@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -11,7 +12,7 @@ from tidegate.cloudapi.events import StatusUpdate
 from tidegate.cloudapi.vocabulary import Category, MessageStatus
 from tidegate.policy.outcome_scope import scopes_of
 from tidegate.policy.warning_counts import KEEP_MS
-from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, Counter, counters_of_error
+from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, HOUR_MS, Counter, counters_of_error
 from tidegate.store.batch import Shards
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
@@ -30,6 +31,35 @@ _HEARD: Final = {
     MessageStatus.READ: (Counter.SENT, Counter.DELIVERED, Counter.READ),
     MessageStatus.PLAYED: (Counter.SENT, Counter.DELIVERED, Counter.READ),
 }
+
+
+REPORTS_MS: Final = 7 * 24 * HOUR_MS
+"""How long after its send an app may report something of it."""
+MOST_REPORTS: Final = 20
+"""Different things that are counted of one send."""
+#: Reports that one call of the store takes: it does nothing else meanwhile.
+_REPORTS_AT_ONCE: Final = 100
+
+
+class Report(NamedTuple):
+    """What an app says of a message: a rate of gates (`conversion`, `csat`, `journey:paid`), and its value."""
+
+    message_id: str
+    what: str
+    thousandths: int
+
+
+class Reported(IntEnum):
+    """What became of a report."""
+
+    COUNTED = 1
+    BEFORE = 0
+    """The same was counted of this message already."""
+    UNKNOWN = -1
+    """The app has sent no such message, or it was forgotten."""
+    NO_CAMPAIGN = -2
+    TOO_LATE = -3
+    TOO_MANY = -4
 
 
 class _News(NamedTuple):
@@ -97,6 +127,22 @@ class Outcomes:
         if counter in (counted or b"").decode().split(" "):
             return False
         return await self._note(_News(portfolio, message_id, (counter,), at_ms, orjson.loads(about)))
+
+    async def reported(self, portfolio: str, app: str, reports: Sequence[Report]) -> list[Reported]:
+        """Count what an app reports of its campaigns' sends, each of a message once, however often it is told."""
+        found: list[Reported] = []
+        for i in range(0, len(reports), _REPORTS_AT_ONCE):
+            args: list[str | int | bytes] = [KEEP_MS, REPORTS_MS, MOST_REPORTS, app]
+            for report in reports[i : i + _REPORTS_AT_ONCE]:
+                args += report
+            answer = await script("report_outcomes").repeatable(self._client, self._keys[portfolio].all, args)
+            found += map(Reported, answer[1:])
+        return found
+
+    async def last_send(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> str | None:
+        """The id of the last send with a category that a user got from the number, within 72 hours."""
+        last = await self._reached(portfolio, number, recipients)
+        return last.last if last is not None else None
 
     async def answers_marketing(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> bool:
         """Whether the last thing with a category that the user got from the number, within 72 hours, was marketing."""

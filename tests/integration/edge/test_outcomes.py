@@ -1,0 +1,73 @@
+"""What apps report of their campaigns' sends: each report is answered by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.edge.callers import CHECKOUT, NUMBER, Caller, template
+
+OUTCOMES = "/gateway/v1/outcomes"
+USER = "+16505550123"
+
+
+async def report(bare: Caller, *outcomes: Any) -> list[dict[str, Any]]:
+    answer = await bare("POST", OUTCOMES, CHECKOUT, json={"outcomes": list(outcomes)})
+    assert answer.status == 200
+    return list(answer.body["results"])
+
+
+async def test_a_report_is_put_down_to_its_message_by_either_id_or_by_its_user(bare: Caller) -> None:
+    sent = await bare.send(template(USER), Tidegate_Category="marketing")
+    wamid = sent.body["messages"][0]["id"]
+
+    told = await report(
+        bare,
+        {"message": sent["Tidegate-Id"], "kind": "conversion"},
+        {"id": "order 7", "message": wamid, "kind": "conversion", "value": 0.5},
+        {"to": USER, "number": NUMBER, "kind": "journey", "step": "paid"},
+        {"to": "+16505550999", "number": NUMBER, "kind": "conversion"},
+        {"message": "wamid.nobody", "kind": "csat", "value": 1},
+    )
+
+    # It was sent, and known by all three; but by no campaign.
+    assert told[1] == {"id": "order 7", "outcome": "no_campaign"}
+    assert [one["outcome"] for one in told] == ["no_campaign"] * 3 + ["unknown_message"] * 2
+
+
+WRONG = {
+    "what is no object": ([], "has to be an object"),
+    "a key that is unknown": ({"message": "m", "kind": "csat", "value": 1, "score": 5}, "has a key that is unknown"),
+    "a kind that is unknown": ({"message": "m", "kind": "hug"}, "kind: has to be"),
+    "a kind that is no text": ({"message": "m", "kind": ["csat"]}, "kind: has to be"),
+    "a journey without a step": ({"message": "m", "kind": "journey"}, "kind: has to be"),
+    "a step that is spelt badly": ({"message": "m", "kind": "journey", "step": "a b"}, "kind: has to be"),
+    "a journey's name for a kind": ({"message": "m", "kind": "journey:paid"}, "kind: has to be"),
+    "a score without a value": ({"message": "m", "kind": "csat"}, "value: has to be"),
+    "a value beyond one": ({"message": "m", "kind": "conversion", "value": 5}, "value: has to be"),
+    "a value that is no number": ({"message": "m", "kind": "conversion", "value": True}, "value: has to be"),
+    "nobody": ({"kind": "conversion"}, "message: has to be"),
+    "a message and a user": ({"message": "m", "to": USER, "number": NUMBER, "kind": "conversion"}, "message: has to"),
+    "a message that is no id": ({"message": "a b", "kind": "conversion"}, "message: has to be"),
+    "a user that is none": ({"to": "Ann", "number": NUMBER, "kind": "conversion"}, "to: has to be"),
+    "a number of somebody else": ({"to": USER, "number": "1", "kind": "conversion"}, "number: no such number"),
+}
+
+
+async def test_a_wrong_report_is_refused_by_itself_and_loses_no_other(bare: Caller) -> None:
+    told = await report(bare, *(given for given, _ in WRONG.values()), {"message": "m", "kind": "conversion"})
+
+    for (name, (_, why)), one in zip(WRONG.items(), told, strict=False):
+        assert one["outcome"] == "refused", name
+        assert one["why"].startswith(why), name
+    assert told[-1] == {"outcome": "unknown_message"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"outcomes": []}, {"outcomes": {}}, {"outcomes": [{}], "more": 1}, {"outcomes": [{}] * 1_001}],
+    ids=["nothing", "an empty list", "no list", "another key", "too many"],
+)
+async def test_what_is_no_list_of_reports_is_refused(bare: Caller, body: dict[str, Any]) -> None:
+    assert (await bare("POST", OUTCOMES, CHECKOUT, json=body)).status == 400
