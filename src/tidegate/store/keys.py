@@ -31,7 +31,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | tally:<name> | string | taken of an allowance; of a share: below | admit, settle, refresh | after its period |
 | count:<name> | string | how often a signal came: `<time>,<id>` each | count | after its window |
 | user:<recipient> | hash | `v` version, `r` what is known of one user | admit, {update,erase}_user | when empty |
-| outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | {count,trip,report}_outcomes | 40 days |
+| outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | *_outcomes | 40 days |
 | outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | count_outcomes | 40 days after |
 | reached:<number>:<recipient> | string | last send with a category, last marketing send | count_outcomes | 72 h |
 | ramps | hash | number or template that is warmed up -> its first send (ms) | admit | never |
