@@ -101,7 +101,8 @@ class Feeder:
             async for taken in self._slices(record, campaign.group(run.step, variant), cursor[variant], quota):
                 await self._put(campaign, run.step, variant, taken, lanes[variant], rooms)
                 cursor[variant] += len(taken)
-        return Fed(tuple(cursor), all(at >= count for at, count in zip(cursor, rows, strict=True)), most > 0)
+        is_all = all(at >= count for at, count in zip(cursor, rows, strict=True))
+        return Fed(tuple(cursor), is_all, tuple(cursor) != (run.cursor or (0,) * len(variants)))
 
     async def _slices(self, record: CampaignRecord, group: int, first: int, count: int) -> AsyncIterator[Sequence[Row]]:
         """So many of a group's rows from the one at `first` on, a few at a time."""
@@ -175,7 +176,7 @@ class Feeder:
         rooms: dict[str, int],
     ) -> None:
         group, messages, fates = campaign.group(step, variant), [], []
-        for row in rows:
+        for row in await self._unfed(campaign, rows):
             # The emptiest takes the next one: shares follow from what the numbers send.
             number = max(lanes, key=lambda name: rooms[name])
             message = self._message(campaign, step, variant, row, number, lanes) if row.to else None
@@ -188,6 +189,13 @@ class Feeder:
             fates.append(RowFate(row.number, group, Fate.QUEUED))
         await asyncio.gather(*(self._gateway.keep(message, "its campaign's turn came") for message in messages))
         await self._fates.write(campaign.portfolio, campaign.campaign_id, fates)
+
+    async def _unfed(self, campaign: Campaign, rows: Sequence[Row]) -> list[Row]:
+        """Those that nothing is known of yet. A message that was sent is forgotten, and its id with it, after a while;
+        a campaign may have been stopped for longer, at a moment when its cursor did not tell of it."""
+        first = rows[0].number
+        known = await self._fates.read(campaign.portfolio, campaign.campaign_id, first, rows[-1].number - first + 1)
+        return [row for row in rows if not any(known[row.number - first : row.number - first + 1])]
 
     def _message(
         self, campaign: Campaign, step: int, variant: int, row: Row, number: str, lanes: Mapping[str, _Lane]

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.campaigns.floor import PORTFOLIO, Floor
+from tests.factories import make_template
+from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template
+from tidegate.cloudapi.vocabulary import TemplateStatus
+from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.phase import Event, Phase
 from tidegate.policy.campaign.run import Run
 from tidegate.store.campaigns import CampaignRecord
+from tidegate.store.keys import PortfolioKeys
 
 
 class LeasesOfNobody:
@@ -66,3 +70,45 @@ async def test_who_stops_a_campaign_stops_it_whichever_step_they_saw(floor: Floo
 
     assert moved is not None
     assert (await floor.record()).state == "paused"
+
+
+async def test_rows_whose_messages_are_forgotten_are_not_fed_again(floor: Floor) -> None:
+    """A node died before it wrote how far it was, the campaign was paused, and resumed after the records' 8 days."""
+    record = await floor.campaign(40)
+    services = floor.node.services
+    await services.fates.open(PORTFOLIO, "cmp-1", 40, record.campaign.deadline_ms)
+    standing = await services.standings.current(PORTFOLIO)
+    feeder, now_ms = services.campaign_runner._feeder, services.clock.now_ms()
+    await feeder.feed(record, Run(), standing, now_ms)
+    await floor.come_to({Fate.DELIVERED: 40})
+    client: Any = services.fates._client
+    for row in range(1, 41):
+        await client.delete(PortfolioKeys(PORTFOLIO).message(feeder.message_id(record.campaign, row)))
+
+    again = await feeder.feed(record, Run(), standing, now_ms)
+
+    assert (again.cursor, again.is_all) == ((40,), True)
+    ids = [feeder.message_id(record.campaign, row) for row in range(1, 41)]
+    assert await services.fates.states(PORTFOLIO, ids) == []
+    assert sum(floor.sent_to().values()) == 40
+
+
+async def test_room_before_a_number_that_a_variant_may_not_go_by_is_no_room(floor: Floor) -> None:
+    variants = [{"name": name, "share": 0.5, "template": a_template(name=name)} for name in ("a", "b")]
+    record = await floor.campaign(40, template=None, variants=variants)
+    services = floor.node.services
+    await services.fates.open(PORTFOLIO, "cmp-1", 40, record.campaign.deadline_ms)
+    feeder, now_ms = services.campaign_runner._feeder, services.clock.now_ms()
+    # The second number is of another account, which has template b only, and the first one's has a only.
+    feeder._routes = {**feeder._routes, SECOND: replace(feeder._routes[SECOND], waba="2")}
+    standing = await services.standings.current(PORTFOLIO)
+    off = [
+        make_template(waba=waba, name=name, status=TemplateStatus.REJECTED) for waba, name in ((WABA, "b"), ("2", "a"))
+    ]
+    # There is room before the second one only.
+    numbers = {**standing.numbers, FIRST: replace(standing.number(FIRST), throughput=0)}
+    standing = replace(standing, templates={template.key: template for template in off}, numbers=numbers)
+
+    fed = await feeder.feed(record, Run(cursor=(0, 20)), standing, now_ms)
+
+    assert (fed.any, fed.is_all, fed.cursor) == (False, False, (0, 20))
