@@ -38,7 +38,8 @@ _MEND_MS: Final = 3_600_000
 #: After its end a campaign is mended at growing spans, for as long as Meta repeats webhooks or a user reads late.
 _MEND_AGAIN_MS: Final = 5_000
 _MENDED_FOR_MS: Final = 8 * 86_400_000
-_JUDGE_MS: Final = 30_000
+#: A gate is asked at least so often, and whenever the standing has changed: Meta may have spoken.
+_JUDGE_MS: Final = 300_000
 
 log = structlog.get_logger()
 
@@ -78,7 +79,8 @@ class Runner:
         self._ask_at_ms: dict[str, int] = {}
         #: When the fates of a campaign are mended next, by portfolio and id; of those that are over too.
         self._mend_at_ms: dict[tuple[str, str], int] = {}
-        self._judge_at_ms: dict[str, int] = {}
+        #: When a campaign's gate is asked again, and the epoch of the standing under which it was asked last.
+        self._judge_at: dict[str, tuple[int, int]] = {}
         #: By campaign and step: since when all of its rows have been fed, and when those that are left are mended next.
         self._last_rows: dict[tuple[str, int], tuple[int, int]] = {}
         self._done: set[str] = set()
@@ -103,8 +105,7 @@ class Runner:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            since_ms = self._clock.now_ms()
-            self._looking = True
+            since_ms, self._looking = self._clock.now_ms(), True
             self._alarm.clear()
             for portfolio in self._standings.portfolios:
                 if self._has_work(portfolio, since_ms):
@@ -230,7 +231,7 @@ class Runner:
             return await self._steering.move(record, Event.DEADLINE)
         if run.step == len(campaign.steps) - 1:
             return await self._steering.move(record, Event.PASSED_LAST)
-        if campaign.steps[run.step].gate is None:
+        if campaign.steps[run.step].gate is None or run.is_waived:
             return await self._next_step(record, run, run.verdicts)
         return await self._judged(record, run, run.gone_ms, now_ms)
 
@@ -244,15 +245,18 @@ class Runner:
     ) -> CampaignRecord | None:
         """The campaign after its gate was asked; None where that moves it nowhere."""
         campaign = record.campaign
-        if campaign.steps[run.step].gate is None or not run.step_began_ms:
+        if campaign.steps[run.step].gate is None or run.is_waived or not run.step_began_ms:
             return None
-        if now_ms < self._judge_at_ms.get(campaign.campaign_id, 0):
+        epoch = self._standings.known(campaign.portfolio).epoch
+        at_ms, seen = self._judge_at.get(campaign.campaign_id, (0, epoch))
+        if now_ms < at_ms and seen == epoch:
             return None
-        quiet_since_ms = max(run.step_began_ms, run.resumed_ms)
-        told = await self._gates.judge(campaign, run.step, StepTimes(run.started_ms, gone_ms, quiet_since_ms, now_ms))
+        times = StepTimes(run.started_ms, gone_ms, max(run.step_began_ms, run.resumed_ms), now_ms)
+        told = await self._gates.judge(campaign, run.step, times)
         if told is None:
             return None
-        self._judge_at_ms[campaign.campaign_id] = min(told.look_again_at_ms or now_ms + _JUDGE_MS, now_ms + _JUDGE_MS)
+        at_ms = min(told.look_again_at_ms or now_ms + _JUDGE_MS, now_ms + _JUDGE_MS)
+        self._judge_at[campaign.campaign_id] = (at_ms, epoch)
         verdicts = {**run.verdicts, str(run.step): told.to_json()}
         if told.outcome is Outcome.FAIL:
             return await self._steering.move(record, Event.FAILED, evidence=told.to_json(), verdicts=verdicts)
@@ -261,13 +265,11 @@ class Runner:
         return None
 
     async def _stopped(self, record: CampaignRecord, run: Run) -> CampaignRecord | None:
-        if self._clock.now_ms() >= record.campaign.deadline_ms:
-            return await self._steering.move(record, Event.DEADLINE)
-        return None
+        is_late = self._clock.now_ms() >= record.campaign.deadline_ms
+        return await self._steering.move(record, Event.DEADLINE) if is_late else None
 
     async def _cancelling(self, record: CampaignRecord, run: Run) -> CampaignRecord | None:
-        standing = await self._standings.current(record.campaign.portfolio)
-        beside = await self._feeder.ids_in_hand(record, run, standing)
+        beside = await self._feeder.ids_in_hand(record, run, await self._standings.current(record.campaign.portfolio))
         if await self._mending.cancel(record, beside):
             return None
         return await self._steering.move(record, Event.SWEPT)

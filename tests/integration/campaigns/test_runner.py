@@ -359,8 +359,18 @@ async def test_a_gate_that_fails_halts_it_with_the_evidence_and_nobody_else_gets
 
     assert Run.from_json(halted.progress).evidence["outcome"] == "fail"
     assert sum(floor.sent_to().values()) == 10
-    standing = await floor.node.services.standings.reload(PORTFOLIO, -1)
-    assert standing.campaigns["cmp-1"].stopped
+
+    async def is_stopped() -> bool:
+        standing = await floor.node.services.standings.reload(PORTFOLIO, -1)
+        return standing.campaigns["cmp-1"].stopped
+
+    await until(is_stopped)
+
+    # Whoever lets it go on has taken over from the gate.
+    await floor.move(Event.RESUME, by="ops", reason="it is the season")
+    ended = await floor.reaches("finished")
+    assert floor.sent_to() == everybody(20)
+    assert Run.from_json(ended.progress).verdicts["0"] == {"outcome": "waived", "by": "ops"}
 
 
 async def test_a_gate_that_is_unsure_keeps_the_next_step_waiting(floor: Floor) -> None:

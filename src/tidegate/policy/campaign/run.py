@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from tidegate.policy.campaign.phase import Event, Phase, after
 
+WAIVED: Final = "waived"
+"""The outcome of a step's gate that has halted the campaign, and that somebody has overruled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -44,7 +47,16 @@ class Run:
         told: dict[str, Any] = {} if event is Event.SWEPT else {"reason": "", "by": "", "evidence": {}}
         if event is Event.RESUME:
             told["resumed_ms"] = now_ms
+            if self.phase is Phase.HALTED:
+                # Whoever goes on in spite of a gate has taken over from it: it would say the same again.
+                waived = {"outcome": WAIVED, "by": values.get("by", "")}
+                told["verdicts"] = {**self.verdicts, str(self.step): waived}
         return replace(self, **(told | values), phase=phase, since_ms=now_ms)
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether its step's gate is asked no more."""
+        return bool(self.verdicts.get(str(self.step), {}).get("outcome") == WAIVED)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Run:

@@ -47,6 +47,16 @@ def test_a_stop_tells_who_and_why_until_it_is_over() -> None:
     assert resumed == replace(RUNNING, phase=Phase.SCHEDULED, since_ms=NOW_MS + 9, resumed_ms=NOW_MS + 9)
 
 
+def test_whoever_lets_a_halted_campaign_go_on_takes_over_from_its_gate() -> None:
+    halted = replace(RUNNING, phase=Phase.HALTED, evidence={"metric": "opt_out"}, verdicts={"0": {"outcome": "pass"}})
+
+    resumed = halted.moved(Event.RESUME, NOW_MS, by="ops")
+
+    assert resumed is not None
+    assert (halted.is_waived, resumed.is_waived) == (False, True)
+    assert resumed.verdicts == {"0": {"outcome": "pass"}, "1": {"outcome": "waived", "by": "ops"}}
+
+
 def test_a_cancellation_is_somebody_s_to_its_end() -> None:
     cancelling = RUNNING.moved(Event.CANCEL, NOW_MS, reason="wrong list", by="shop")
     assert cancelling is not None
