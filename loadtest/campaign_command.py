@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Annotated
 
 import structlog
 import typer
+from aiohttp import ClientError
 from rich.console import Console
 
 from loadtest.control import Denied
+from loadtest.deployment import NUMBER
+from loadtest.live import Live, NotSimulated, play_live
+from loadtest.live_outcome import LiveOutcome
 from loadtest.options import (
     DaysOption,
     HeadroomOption,
@@ -24,6 +29,7 @@ from loadtest.options import (
     progress_bar,
     write_json,
 )
+from loadtest.outcome import Outcome
 from loadtest.own_store import own_store
 from loadtest.playing import play
 from loadtest.rollout import USUAL_NIGHT, Rollout
@@ -63,6 +69,17 @@ def campaign(
     ] = False,
     json: JsonOption = None,
     picture: PictureOption = None,
+    live: Annotated[str | None, typer.Option(metavar="URL", help="Through this gateway, in real time.")] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="TIDEGATE_LOADTEST_KEY", help="With --live: an app's key (send, read).")
+    ] = None,
+    number: Annotated[str, typer.Option(metavar="ID", help="With --live: the number that sends.")] = NUMBER.id,
+    platform: Annotated[
+        str | None, typer.Option(metavar="URL", help="With --live: the simulator that the gateway sends to.")
+    ] = None,
+    sends_per_second: Annotated[
+        float, typer.Option(min=0, max=1_000, help="With --live: marketing that an app sends beside the campaign.")
+    ] = 0.0,
 ) -> None:
     """Roll a campaign out through the gateway, in virtual time; exit 1 if a rule was broken or a login code late."""
     rollout = Rollout(
@@ -82,13 +99,34 @@ def campaign(
         night=USUAL_NIGHT if quiet else None,
     )
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    with own_store() as store_url, progress_bar("campaign", recipients) as progress:
+    if live is None:
+        outcome = _played(rollout)
+        Console().print(outcome.table())
+        write_json(outcome.to_json(), json)
+        draw_series(outcome.series, rollout.title, picture)
+        raise typer.Exit(0 if (outcome.proves if prove else outcome.clean) else 1)
+    if key is None or platform is None:
+        raise typer.BadParameter("--live takes --key and --platform")
+    if prove or picture is not None:
+        raise typer.BadParameter("--prove and --picture are for virtual time")
+    told = _played_live(rollout, Live(live.rstrip("/"), key, number, platform.rstrip("/"), sends_per_second))
+    Console().print(told.table())
+    write_json(told.to_json(), json)
+    raise typer.Exit(0 if told.clean else 1)
+
+
+def _played(rollout: Rollout) -> Outcome:
+    with own_store() as store_url, progress_bar("campaign", rollout.recipients) as progress:
         try:
-            outcome = play(rollout, store_url, progress)
+            return play(rollout, store_url, progress)
         except Denied as refused:
             # Such as steps that do not grow: the gateway says what is wrong with an order.
             raise typer.BadParameter(str(refused)) from None
-    Console().print(outcome.table())
-    write_json(outcome.to_json(), json)
-    draw_series(outcome.series, rollout.title, picture)
-    raise typer.Exit(0 if (outcome.proves if prove else outcome.clean) else 1)
+
+
+def _played_live(rollout: Rollout, live: Live) -> LiveOutcome:
+    with progress_bar("campaign", rollout.recipients) as progress:
+        try:
+            return asyncio.run(play_live(rollout, live, progress))
+        except (Denied, NotSimulated, ClientError, OSError) as fault:
+            raise typer.BadParameter(str(fault) or type(fault).__name__) from None

@@ -18,7 +18,7 @@ from loadtest.leaping.house import House, open_house
 from loadtest.leaping.tempo import Tempo
 from loadtest.leaping.upstream import BASE
 from loadtest.outcome import Outcome
-from loadtest.rollout import Rollout
+from loadtest.rollout import ENDED, Rollout
 from loadtest.series import Series
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.settings import Settings
@@ -27,8 +27,6 @@ from tidegate.store.send_queue import Lane
 
 #: What the last sends bring: deliveries, reads, and what people answer.
 _AFTERWARDS_MS: Final = 30 * MINUTE_MS
-#: States that a campaign does not leave by itself.
-ENDED: Final = frozenset({"finished", "cancelled", "halted", "paused"})
 
 Progress = Callable[[int, float], None]
 """Called with the campaign's messages that the platform took so far, and the virtual days gone."""

@@ -19,6 +19,8 @@ from tidegate.simulator.scenarios import SCENARIOS
 
 #: As a user of WhatsApp expects it: nobody is written to between nine in the evening and eight in the morning.
 USUAL_NIGHT: Final = Night(21 * 60, 8 * 60)
+#: States that a campaign does not leave by itself.
+ENDED: Final = frozenset({"finished", "cancelled", "halted", "paused"})
 _ROWS_AT_ONCE: Final = 2_000
 
 

@@ -13,7 +13,7 @@ RUN = CliRunner()
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("campaign", ("recipients", "limit", "days", "scenario", "steps", "foreign", "codes-per-second", "prove")),
+        ("campaign", ("recipients", "limit", "days", "scenario", "steps", "foreign", "codes-per-second", "live")),
         ("sends", ("recipients", "limit", "days", "scenario", "nodes", "json")),
     ],
 )
@@ -32,6 +32,8 @@ def test_help_names_a_command_and_its_options(command: str, options: tuple[str, 
         ["campaign", "--scenario", "sunny"],
         ["campaign", "--recipients", "0"],
         ["campaign", "--steps", "0.1,all"],
+        ["campaign", "--live", "http://127.0.0.1:9"],
+        ["campaign", "--live", "http://127.0.0.1:9", "--key", "tg_x", "--platform", "http://127.0.0.1:9", "--prove"],
         ["sends", "--nodes", "9"],
     ],
     ids=" ".join,
