@@ -133,6 +133,7 @@ CONTROL: Final = Plane(
             headers=(("Content-Type", "text/csv"),),
         ),
         Seed("GET", f"{_V1}/campaigns/cmp-068vh1o20g5s8t2u/recipients?state=failed&format=csv"),
+        Seed("GET", f"{_V1}/campaigns/cmp-068vh1o20g5s8t2u/report"),
         Seed(
             "POST",
             f"{_V1}/outcomes",

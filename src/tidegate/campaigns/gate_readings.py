@@ -78,22 +78,8 @@ class GateReadings:
             await asyncio.sleep(0)  # judging takes milliseconds, and sends wait
         return conclude(gate, findings, moment, said)
 
-    async def counts(self, campaign: Campaign, from_ms: int, to_ms: int) -> dict[tuple[int, int], dict[int, Day]]:
-        """What became of the sends of each step and variant (indices), by day; sends between these times."""
-        days = range(day_of(from_ms), day_of(to_ms) + 1)
-        parts = {
-            campaign_part(campaign.campaign_id, step.name, variant.name): (i, j)
-            for i, step in enumerate(campaign.steps)
-            for j, variant in enumerate(campaign.variants)
-        }
-        cells = await self._counts.days(campaign.portfolio, [(scope, day) for scope in parts for day in days])
-        found: dict[tuple[int, int], dict[int, Day]] = {part: {} for part in parts.values()}
-        for (scope, day), counted in cells.items():
-            found[parts[scope]][day] = counted
-        return found
-
     async def _arms(self, campaign: Campaign, step: int, times: StepTimes, known: Known) -> list[Arm]:
-        counts = await self.counts(campaign, times.began_at_ms, times.now_ms)
+        counts = await counts_of(self._counts, campaign, times.began_at_ms, times.now_ms)
         return [
             Arm(
                 variant.name,
@@ -154,6 +140,23 @@ class GateReadings:
             wabas,
             _category(campaign, standing, wabas),
         )
+
+
+async def counts_of(
+    counts: OutcomeCounts, campaign: Campaign, from_ms: int, to_ms: int
+) -> dict[tuple[int, int], dict[int, Day]]:
+    """What became of the sends of each step and variant (indices), by day; of sends between these times."""
+    days = range(day_of(from_ms), day_of(to_ms) + 1)
+    parts = {
+        campaign_part(campaign.campaign_id, step.name, variant.name): (i, j)
+        for i, step in enumerate(campaign.steps)
+        for j, variant in enumerate(campaign.variants)
+    }
+    cells = await counts.days(campaign.portfolio, [(scope, day) for scope in parts for day in days])
+    found: dict[tuple[int, int], dict[int, Day]] = {part: {} for part in parts.values()}
+    for (scope, day), counted in cells.items():
+        found[parts[scope]][day] = counted
+    return found
 
 
 def _category(campaign: Campaign, standing: Standing, wabas: Iterable[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidegate.edge.control.campaign_report import read_report
 from tidegate.edge.control.campaign_verbs import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from tidegate.edge.control.campaigns import create_campaign, delete_campaign, list_campaigns, read_campaign
 from tidegate.edge.control.outcomes import take_outcomes
@@ -58,6 +59,7 @@ CAMPAIGNS: Final = (
         read_rejected,
         answer_types=("application/x-ndjson",),
     ),
+    Endpoint("GET", f"{_ONE}/report", "The variants of a campaign, compared", {200: "Report"}, _READ, read_report),
     Endpoint(
         "POST",
         "/gateway/v1/outcomes",

@@ -1,10 +1,10 @@
-"""JSON Schemas of what apps report of a campaign's sends."""
+"""JSON Schemas of what apps report of a campaign's sends, and of what is made of it."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from tidegate.edge.shapes import COUNT, TEXT, Schema, array, record
+from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record
 
 _REPORT: Final = {
     **record(
@@ -42,5 +42,21 @@ OUTCOMES_TAKEN: Final[Schema] = record(
                 {"id": TEXT, "outcome": {"type": "string", "enum": list(_RESULTS)}, "why": TEXT}, optional=("id", "why")
             )
         ),
+    }
+)
+
+_INTERVAL: Final = record({"value": {"type": "number"}, "low": {"type": "number"}, "high": {"type": "number"}})
+_RATE: Final = record(
+    {"of": COUNT, "events": {"type": "number"}, "share": maybe(_INTERVAL), "to_control": maybe(_INTERVAL)}
+)
+_VARIANTS: Final = array(
+    record({"name": TEXT, "control": {"type": "boolean"}, "rates": {"type": "object", "additionalProperties": _RATE}})
+)
+REPORT: Final[Schema] = record(
+    {
+        "id": TEXT,
+        "as_of": TIME,
+        "variants": _VARIANTS,
+        "steps": array(record({"name": TEXT, "verdict": maybe({"type": "object"}), "variants": _VARIANTS})),
     }
 )

@@ -19,7 +19,7 @@ from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.denials import Kind
 from tidegate.edge.health_schema import NUMBER_HEALTH
 from tidegate.edge.key_schema import APP_KEY, APP_KEY_MADE, APP_KEY_ORDER, APP_KEYS
-from tidegate.edge.outcome_schema import OUTCOMES, OUTCOMES_TAKEN
+from tidegate.edge.outcome_schema import OUTCOMES, OUTCOMES_TAKEN, REPORT
 from tidegate.edge.plan_schema import PLAN, PLAN_ORDER, UPGRADE
 from tidegate.edge.recipient_schema import CONSENT_ORDER, ERASED, RECIPIENT
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
@@ -343,6 +343,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Upgrade": UPGRADE,
     "CampaignReason": CAMPAIGN_REASON,
     "AudienceTaken": AUDIENCE_TAKEN,
+    "Report": REPORT,
     "Outcomes": OUTCOMES,
     "OutcomesTaken": OUTCOMES_TAKEN,
     "Wallet": WALLET,

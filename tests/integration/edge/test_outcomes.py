@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.factories import make_order
 from tests.integration.edge.callers import CHECKOUT, NUMBER, Caller, template
 
 OUTCOMES = "/gateway/v1/outcomes"
@@ -71,3 +72,20 @@ async def test_a_wrong_report_is_refused_by_itself_and_loses_no_other(bare: Call
 )
 async def test_what_is_no_list_of_reports_is_refused(bare: Caller, body: dict[str, Any]) -> None:
     assert (await bare("POST", OUTCOMES, CHECKOUT, json=body)).status == 400
+
+
+async def test_a_report_compares_the_variants_of_a_campaign(bare: Caller) -> None:
+    halves = [
+        {"name": name, "share": 0.5, "control": name == "a", "template": make_order()["template"]}
+        for name in ("a", "b")
+    ]
+    order = make_order(numbers=[NUMBER], template=None, variants=halves, category="marketing")
+    made = await bare("POST", "/gateway/v1/campaigns", CHECKOUT, json=order)
+    assert made.status == 201, made.body
+
+    told = (await bare("GET", f"/gateway/v1/campaigns/{made.body['id']}/report", CHECKOUT)).body
+
+    assert told["id"] == made.body["id"]
+    assert [(variant["name"], variant["control"]) for variant in told["variants"]] == [("a", True), ("b", False)]
+    assert told["variants"][0]["rates"]["read"] == {"of": 0, "events": 0.0, "share": None, "to_control": None}
+    assert [(step["name"], step["verdict"]) for step in told["steps"]] == [(made.body["steps"][0]["name"], None)]

@@ -129,6 +129,7 @@ def matrix(others: Others) -> dict[str, list[Row]]:
             Row(f"{V1}/campaigns", 404, make_order(numbers=[number])),
             Row(f"{V1}/campaigns", 404, make_order(numbers=[NUMBER, number])),
         ],
+        f"GET {V1}/campaigns/{{campaign}}/report": [Row(f"{V1}/campaigns/{others.campaign}/report", 404)],
         f"POST {V1}/outcomes": [
             Row(f"{V1}/outcomes", 200, {"outcomes": [{"message": others.message, "kind": "conversion"}]}),
             Row(f"{V1}/outcomes", 200, {"outcomes": [{"to": BOB, "number": number, "kind": "conversion"}]}),
