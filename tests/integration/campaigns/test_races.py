@@ -112,3 +112,19 @@ async def test_room_before_a_number_that_a_variant_may_not_go_by_is_no_room(floo
     fed = await feeder.feed(record, Run(cursor=(0, 20)), standing, now_ms)
 
     assert (fed.any, fed.is_all, fed.cursor) == (False, False, (0, 20))
+
+
+async def test_a_stop_is_in_force_though_the_stores_clock_went_back(floor: Floor) -> None:
+    """As when another machine becomes the store: its clock may be behind the one before."""
+    await floor.campaign(4)
+    services = floor.node.services
+    assert services.steerable is not None
+    await services.steerable.advance(10_000)
+    await floor.move(Event.START)
+    client: Any = services.fates._client
+    await client.set(PortfolioKeys(PORTFOLIO).clock, 0)
+
+    await floor.move(Event.PAUSE, by="ops", reason="wrong price")
+
+    standing = await services.standings.reload(PORTFOLIO, epoch=-1)
+    assert standing.campaigns["cmp-1"].stopped

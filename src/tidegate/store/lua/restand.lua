@@ -7,7 +7,7 @@
 --         (<kind>:<key>), field (<name>@<source>), value, time at which it became true by its source (ms), cause
 --
 -- Returns now, the epoch after it, then 1 for each change that was applied, 0 for one that an equal or newer one of the
--- same source forestalled; now and the epoch alone when it is another one. A field holds
+-- same source forestalled (under an epoch: an equal one); now and the epoch alone when it is another one. A field holds
 -- "<became true> <arrived> <value>"; history gets what changed.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local epoch = tonumber(redis.call('HGET', k.ledger, 'epoch') or 0)
@@ -29,7 +29,8 @@ local applied, any = {}, false
 for i = 3, #ARGV, 5 do
   local record, field, value, at, cause = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4]
   local since, old = string.match(redis.call('HGET', k.standing, record .. '|' .. field) or '', '^(%d+) %d+ (.*)$')
-  local newer = not since or at > tonumber(since) or (at == tonumber(since) and old ~= value)
+  -- Who writes under an epoch has read what is there, whatever the clocks say: another store's may be behind.
+  local newer = not since or at > tonumber(since) or ((ARGV[2] ~= '' or at == tonumber(since)) and old ~= value)
   if newer then
     local name = string.match(field, '^[^@]+')
     local before = believed(record, name)
