@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.integration.edge.callers import CHECKOUT, NUMBER, PORTFOLIO, WABA, Answer, Caller, signed, template
 from tests.waiting import until
+from tidegate.store.scripts import StoreClient
 
 V1 = "/gateway/v1"
 USERS = [f"1650555{n:04}" for n in range(120)]
@@ -71,9 +72,14 @@ async def test_a_campaign_that_users_answer_with_stop_is_stopped_before_meta_say
     assert (fall["portfolio"], worst["templates"][0]["worst"]) == (PORTFOLIO, "opt_out")
 
 
-async def test_a_campaign_that_users_thank_for_goes_on(bare: Caller) -> None:
+async def test_a_campaign_that_users_thank_for_goes_on(bare: Caller, client: StoreClient) -> None:
     await campaign(bare)
     await answers(bare, USERS[:60], "Thank you, please never stop")
+
+    hashes = [key async for key in client.scan_iter(match=f"*:outcomes:*:category:{NUMBER}:marketing")]
+    counted = [await client.hgetall(key) for key in hashes]
+    replies = [int(n) for fields in counted for field, n in fields.items() if field.endswith(b".replied")]
+    assert sum(replies) == 60
 
     for n in range(3):
         await now_ms(bare, advance_s=20)

@@ -65,6 +65,13 @@ def test_a_good_first_step_does_not_hide_a_bad_second_one() -> None:
     assert replace(hidden, steps=(sent(22_000, 90),)).log_bad() < 0
 
 
+def test_evidence_is_shared_among_all_steps_that_are_planned() -> None:
+    test = made("opt_out", sent(4_000, 90), usual=OPT_OUTS)
+    alone = replace(test, moment=replace(GONE, steps_planned=1))
+
+    assert test.log_bad() == pytest.approx(alone.log_bad() - log(4))
+
+
 def test_what_is_assumed_fails_only_beyond_the_worst_that_is_healthy_and_passes_below_it() -> None:
     usual = Usual(0.005, 0.05)
     passing, unsure, failing = (made("opt_out", sent(1_000, n), usual=usual) for n in (15, 50, 180))

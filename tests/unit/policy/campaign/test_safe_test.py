@@ -24,6 +24,7 @@ def test_news_under_way_is_no_good_news() -> None:
     young, old = against_rate([Cell(1_000, 2, 0.2)], 0.01, [0.005]), against_rate([Cell(1_000, 2)], 0.01, [0.005])
 
     assert young < 0 < old
+    assert isclose(young, 2 * log(0.5) + 998 * log((1 - 0.005 * 0.2) / (1 - 0.01 * 0.2)))
 
 
 def test_several_alternatives_are_as_good_as_their_mean() -> None:
