@@ -72,14 +72,21 @@ async def test_a_campaign_that_users_answer_with_stop_is_stopped_before_meta_say
     assert (fall["portfolio"], worst["templates"][0]["worst"]) == (PORTFOLIO, "opt_out")
 
 
+async def counted(client: StoreClient, counter: str) -> int:
+    keys = [key async for key in client.scan_iter(match=f"*:outcomes:*:category:{NUMBER}:marketing")]
+    hashes: list[Any] = [await client.hgetall(key) for key in keys]
+    return sum(int(n) for fields in hashes for field, n in fields.items() if field.endswith(f".{counter}".encode()))
+
+
 async def test_a_campaign_that_users_thank_for_goes_on(bare: Caller, client: StoreClient) -> None:
     await campaign(bare)
-    await answers(bare, USERS[:60], "Thank you, please never stop")
 
-    hashes = [key async for key in client.scan_iter(match=f"*:outcomes:*:category:{NUMBER}:marketing")]
-    counted = [await client.hgetall(key) for key in hashes]
-    replies = [int(n) for fields in counted for field, n in fields.items() if field.endswith(b".replied")]
-    assert sum(replies) == 60
+    async def noted() -> bool:
+        return await counted(client, "sent") == len(USERS)
+
+    await until(noted)
+    await answers(bare, USERS[:60], "Thank you, please never stop")
+    assert await counted(client, "replied") == 60
 
     for n in range(3):
         await now_ms(bare, advance_s=20)
