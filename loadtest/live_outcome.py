@@ -61,7 +61,8 @@ class LiveOutcome:
 
     def table(self) -> Table:
         """It for a terminal."""
-        table = Table(title=self.rollout.title, show_header=False, title_justify="left")
+        title = f"{self.rollout.recipients:,} recipients, in real time"
+        table = Table(title=title, show_header=False, title_justify="left")
         codes = self.codes
         rows = [
             ("campaign", self.state),

@@ -37,6 +37,18 @@ def test_the_shortest_leap_is_a_grain() -> None:
     run(main)
 
 
+def test_no_time_passes_while_something_is_done_beside_the_loop() -> None:
+    async def main(tempo: Tempo) -> None:
+        seen: list[int] = []
+        task = tempo.create_task(naps(1, seen, tempo))
+        await asyncio.sleep(0.5)
+        assert await asyncio.to_thread(sum, range(1_000_000)) == 499_999_500_000
+        assert (seen, tempo.now_ms()) == ([], EPOCH_MS + 500)
+        task.cancel()
+
+    run(main)
+
+
 async def looks(every_s: float, seen: list[int], tempo: Tempo) -> None:
     while True:
         try:
