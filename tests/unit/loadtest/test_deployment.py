@@ -33,3 +33,14 @@ def test_a_campaign_may_use_the_limit_less_headroom_and_what_is_reserved_above_i
     limit: int, headroom: float, places: int
 ) -> None:
     assert Plan(recipients=1, limit=limit, days=1, headroom=headroom).marketing_places == places
+
+
+def test_gateway_and_platform_know_the_same_numbers_the_usual_one_first() -> None:
+    deployment = Deployment(numbers=3)
+    settings, platform = deployment.settings("unix:///tmp/s", "http://127.0.0.1:1"), deployment.platform
+    configured = settings.portfolios[0].wabas[0].numbers
+    simulated = platform.portfolios[0].wabas[0].numbers
+    assert [number.id for number in configured] == [number.id for number in simulated]
+    assert [n.display_phone_number for n in configured] == [n.display_phone_number for n in simulated]
+    assert len({number.id for number in configured}) == 3
+    assert (simulated[0].id, simulated[0].display_phone_number) == (NUMBER.id, NUMBER.display_phone_number)
