@@ -103,8 +103,10 @@ async def test_states_of_messages_are_read_at_once(store_client: StoreClient) ->
     part = Part(CAMPAIGN, 3, 1, "all", "b")
     about = orjson.dumps({"campaign": CAMPAIGN} | part.noted())
     await store_client.hset(KEYS.message("m1"), mapping={"state": "delivered", "about": about})
-    await store_client.hset(KEYS.message("m3"), "state", "failed")
+    queued = {"state": "queued", "about": about, "reason": "quiet_hours"}
+    await store_client.hset(KEYS.message("m3"), mapping=queued)
+    await store_client.hset(KEYS.message("m4"), "state", "failed")
 
-    told = await fates.states(PORTFOLIO, ["m1", "m2", "m3"])
+    told = await fates.states(PORTFOLIO, ["m1", "m2", "m3", "m4"])
 
-    assert told == [(part, State.DELIVERED)]
+    assert told == [(part, State.DELIVERED, ""), (part, State.QUEUED, "quiet_hours")]

@@ -9,6 +9,7 @@ from tidegate.campaigns.feeder import Feeder
 from tidegate.policy.campaign.fate import IN_HAND, OF_STATE, OPEN, Fate
 from tidegate.policy.campaign.spec import Campaign
 from tidegate.policy.lifecycle import State
+from tidegate.policy.verdict import Reason
 from tidegate.store.campaigns import CampaignRecord
 from tidegate.store.fates import Fates, RowFate
 from tidegate.store.send_queue import SendQueue
@@ -16,6 +17,17 @@ from tidegate.store.send_queue import SendQueue
 #: Rows whose fates are looked at in one go, and messages whose records are.
 _ROWS_AT_ONCE: Final = 50_000
 _AT_ONCE: Final = 250
+
+#: What may hold a message to one user for days, or for good, while all others go.
+_LEFT_TO_USERS: Final = frozenset(
+    (State.QUEUED, reason.value)
+    for reason in (
+        Reason.QUIET_HOURS,
+        Reason.FREQUENCY_CAP,
+        Reason.USER_MARKETING_LIMIT,
+        Reason.RECIPIENT_SUPPRESSED,
+    )
+)
 
 
 class Mending:
@@ -36,9 +48,19 @@ class Mending:
         async for rows in self._rows(record, wanted):
             ids = [self._feeder.message_id(campaign, row) for row in rows]
             found = await self._fates.states(campaign.portfolio, ids)
-            fates = [RowFate(part.row, part.group, OF_STATE[state]) for part, state in found]
+            fates = [RowFate(part.row, part.group, OF_STATE[state]) for part, state, _ in found]
             mended += await self._fates.write(campaign.portfolio, campaign.campaign_id, fates)
         return mended
+
+    async def is_left_to_users(self, record: CampaignRecord, groups: Sequence[int]) -> bool:
+        """Whether each row of these groups that is in hand is held for its own user's sake, and for nothing else."""
+        campaign = record.campaign
+        async for rows in self._rows(record, IN_HAND):
+            ids = [self._feeder.message_id(campaign, row) for row in rows]
+            for part, state, reason in await self._fates.states(campaign.portfolio, ids):
+                if part.group in groups and (state, reason) not in _LEFT_TO_USERS:
+                    return False
+        return True
 
     async def cancel(self, record: CampaignRecord, beside: Iterable[str]) -> int:
         """Take what is queued of a campaign out of the queue; how many rows are on their way to Meta still.

@@ -35,6 +35,8 @@ _ASK_MS: Final = 600_000
 #: How soon rows that a step waits for are compared with their messages, then at growing spans; and how often all are.
 _MEND_LAST_MS: Final = 2_000
 _MEND_MS: Final = 3_600_000
+#: A night is over by then, wherever it is.
+_LEFT_AFTER_MS: Final = 86_400_000
 #: After its end a campaign is mended at growing spans, for as long as Meta repeats webhooks or a user reads late.
 _MEND_AGAIN_MS: Final = 5_000
 _MENDED_FOR_MS: Final = 8 * 86_400_000
@@ -212,15 +214,23 @@ class Runner:
         return await self._campaigns.change(record.campaign.portfolio, record.campaign.campaign_id, fed_on)
 
     async def _is_gone(self, record: CampaignRecord, run: Run, now_ms: int) -> bool:
-        """Whether no row of the step is queued, or on its way to Meta."""
+        """Whether no row of the step (after the last: of any) is queued, or on its way to Meta.
+
+        A step waits a day for those that are held for their users' sake: one who may never be written to would else
+        keep all later steps from being sent. They stay queued, and go when they may.
+        """
         campaign = record.campaign
+        is_last = run.step == len(campaign.steps) - 1
         groups = [campaign.group(run.step, variant) for variant in range(len(campaign.variants))]
-        if not await self._mending.in_hand(campaign, groups):
+        if not await self._mending.in_hand(campaign, None if is_last else groups):
             return True
         # What keeps the step may have gone by a node that died before it said so; or it waits for the morning.
         began_ms, mend_at_ms = self._last_rows.get((campaign.campaign_id, run.step), (now_ms, now_ms + _MEND_LAST_MS))
         if now_ms >= mend_at_ms:
             await self._mending.mend(record, all_open=False)
+            is_late = not is_last and run.step_began_ms and now_ms - run.step_began_ms > _LEFT_AFTER_MS
+            if is_late and await self._mending.is_left_to_users(record, groups):
+                return True
             mend_at_ms = now_ms + max(_MEND_LAST_MS, (now_ms - began_ms) // 2)
         self._last_rows[campaign.campaign_id, run.step] = (began_ms, mend_at_ms)
         return False

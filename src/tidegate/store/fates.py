@@ -27,6 +27,14 @@ class RowFate(NamedTuple):
     fate: Fate
 
 
+class RowState(NamedTuple):
+    """A row by its message: where that is, and the word for why it was queued last; "" where it never was."""
+
+    part: Part
+    state: State
+    reason: str
+
+
 class Fates:
     """The fates of the rows of all campaigns of this store. Every method raises StoreUnavailable."""
 
@@ -69,13 +77,17 @@ class Fates:
                 counts[int(group), Fate(int(fate))] += int(count)
         return +counts
 
-    async def states(self, portfolio: str, message_ids: Sequence[str]) -> list[tuple[Part, State]]:
+    async def states(self, portfolio: str, message_ids: Sequence[str]) -> list[RowState]:
         """The rows that messages are for, and the states of these; without those that there are not (any more)."""
         found = await script("states").repeatable(self._client, self._keys[portfolio].all, list(message_ids))
         told = (
-            (Part.of(orjson.loads(about)), state) for state, about in zip(found[::2], found[1::2], strict=True) if about
+            (Part.of(orjson.loads(about)), state, reason)
+            for state, about, reason in zip(found[::3], found[1::3], found[2::3], strict=True)
+            if about
         )
-        return [(part, State(state.decode())) for part, state in told if part is not None]
+        return [
+            RowState(part, State(state.decode()), reason.decode()) for part, state, reason in told if part is not None
+        ]
 
     def _names(self, portfolio: str, campaign_id: str) -> list[str]:
         keys = self._keys[portfolio]

@@ -1,14 +1,16 @@
--- states: the states of messages, and what was noted of them.
+-- states: the states of messages, what was noted of them, and for what they wait.
 -- uses: keys
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    message ids
 --
--- Returns two values a message: its state and about; both '' for one that there is not (any more).
+-- Returns three values a message: its state, about, and the reason for which it was queued last; all '' for one that
+-- there is not (any more).
 local k, answer = keys_of(0), {}
 for _, id in ipairs(ARGV) do
-  local record = redis.call('HMGET', k.message .. id, 'state', 'about')
+  local record = redis.call('HMGET', k.message .. id, 'state', 'about', 'reason')
   answer[#answer + 1] = record[1] or ''
   answer[#answer + 1] = record[2] or ''
+  answer[#answer + 1] = record[3] or ''
 end
 return answer
