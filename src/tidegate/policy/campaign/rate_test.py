@@ -32,7 +32,7 @@ _SLACK: Final = 1.2
 """A healthy step may be this much worse than its baseline, since audiences differ, ..."""
 _DEVIATIONS: Final = 3.3
 """... and have this many standard deviations of bad luck, and still pass."""
-_BESIDE: Final = 2.6 / sqrt(2)
+_BESIDE: Final = _DEVIATIONS / sqrt(2)
 """The same beside a control: the variant does worse by so many, and the control better."""
 _CONTROL_RATES: Final = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0)
 """What a control's rate may be, as multiples of the usual one."""
