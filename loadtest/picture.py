@@ -51,7 +51,7 @@ def _sent(panel: Axes, series: Series, days: Sequence[float]) -> None:
     panel.plot(days, [sample.sent for sample in series.samples], color=_BLUE, label="sent (campaign)")
     panel.plot(days, [sample.queued for sample in series.samples], color=_ORANGE, label="waiting in the queue")
     panel.plot(days, [sample.refused for sample in series.samples], color=_RED, label="refused by Meta")
-    _dress(panel, "messages", "upper left")
+    _dress(panel, "messages", "center right")
 
 
 def _places(panel: Axes, series: Series, days: Sequence[float]) -> None:
