@@ -394,6 +394,7 @@ MUTANTS: Final = [
            "if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end", "redis.call('DEL', KEYS[2])"),
     Mutant("fates are kept for ever", "campaign_open", "redis.call('PEXPIRE', KEYS[2], lasting)", ""),
     Mutant("counts are kept for ever", "campaign_open", "redis.call('PEXPIRE', KEYS[3], lasting)", ""),
-    Mutant("what waits for a place is not ahead", "ahead", " + redis.call('ZCARD', k.waiting .. ARGV[i])", ""),
+    Mutant("what waits for a place is not ahead", "ahead", "'-inf', until_ms) + waiting", "'-inf', until_ms)"),
+    Mutant("what waits for a place is not held", "ahead", "k.lane .. ARGV[i]) + waiting", "k.lane .. ARGV[i])"),
     Mutant("what is held for days is ahead", "ahead", "'-inf', until_ms)", "'-inf', '+inf')"),
 ]  # fmt: skip

@@ -60,5 +60,5 @@ async def what_waits_for_the_morning_is_not_ahead(book: Book) -> None:
     await book.enqueue("m1", ANN, due_at_ms=60_000)
     await book.enqueue("m2", BOB, due_at_ms=HOUR_MS)
     await book.enqueue("m3", CAT, needs_place=True)
-    assert await book.queue.ahead(PORTFOLIO, [LANE], 60_000) == [2]
-    assert await book.queue.ahead(PORTFOLIO, [LANE], 59_999) == [1]
+    assert await book.queue.ahead(PORTFOLIO, [LANE], 60_000) == [(2, 3)]
+    assert await book.queue.ahead(PORTFOLIO, [LANE], 59_999) == [(1, 3)]

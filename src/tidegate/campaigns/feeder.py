@@ -29,6 +29,9 @@ from tidegate.store.send_queue import Lane, SendQueue
 #: A number has no more than this ahead of it in the queue: a stop is met by few, and a faster number takes more.
 AHEAD_MS: Final = 120_000
 _MOST_AHEAD: Final = 20_000
+#: ... and no more than this with all that is held until later: a million may sleep, and the store keeps all who are
+#: queued. Those behind them who are awake wait with them then.
+_MOST_HELD: Final = 50_000
 #: Rows put in at one look, at most so many seconds of what the numbers may send: others want the store as well.
 _AT_A_LOOK_S: Final = 5
 _LEAST_AT_A_LOOK: Final = 200
@@ -163,7 +166,7 @@ class Feeder:
             lane.number: min(_MOST_AHEAD, standing.number(lane.number).throughput * AHEAD_MS // 1000) for lane in asked
         }
         for lane, waiting in zip(asked, ahead, strict=True):
-            rooms[lane.number] = max(0, rooms[lane.number] - waiting)
+            rooms[lane.number] = max(0, min(rooms[lane.number] - waiting.soon, _MOST_HELD - waiting.all))
         return rooms
 
     async def _put(

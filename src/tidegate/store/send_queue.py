@@ -87,6 +87,13 @@ class Reaped(NamedTuple):
     about: bytes
 
 
+class Ahead(NamedTuple):
+    """How much of a lane comes `soon`, and how much it holds in `all`."""
+
+    soon: int
+    all: int
+
+
 @dataclass(frozen=True, slots=True)
 class LaneState:
     """One lane at a glance. Times in ms; None where nothing waits."""
@@ -192,10 +199,11 @@ class SendQueue:
         args: list[str | bytes | int] = [_ROUSED_AT_ONCE, f" {' '.join(reasons)} ", *map(str, lanes)]
         return int(await script("rouse")(self._client, self._keys[portfolio].all, args))
 
-    async def ahead(self, portfolio: str, lanes: Sequence[Lane], within_ms: int) -> list[int]:
-        """Of each lane how many messages wait for a place, or are due within this span."""
+    async def ahead(self, portfolio: str, lanes: Sequence[Lane], within_ms: int) -> list[Ahead]:
+        """Of each lane how many messages wait for a place or are due within this span, and how many it holds."""
         args: list[str | bytes | int] = [within_ms, *map(str, lanes)]
-        return [int(count) for count in await script("ahead").repeatable(self._client, self._keys[portfolio].all, args)]
+        counts = await script("ahead").repeatable(self._client, self._keys[portfolio].all, args)
+        return [Ahead(*pair) for pair in zip(counts[::2], counts[1::2], strict=True)]
 
     async def lanes(self, portfolio: str, lanes: Sequence[Lane]) -> list[LaneState]:
         """What waits in each lane."""

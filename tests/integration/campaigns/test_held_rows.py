@@ -5,17 +5,41 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.campaigns import floor as floors
-from tests.integration.campaigns.floor import PORTFOLIO, Floor, phone
+from tests.integration.campaigns.floor import FIRST, PORTFOLIO, Floor, phone
 from tests.waiting import until
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.phase import Event
 from tidegate.policy.campaign.run import Run
 from tidegate.policy.instant import write_time
+from tidegate.store.send_queue import Lane
 
 DAY_MS = 86_400_000
 #: A number of Russia's mobiles: where it is day from the first to the last of its zones is not known, and never before
 #: and after nine hours in all of them.
 NOBODY_KNOWS_WHERE = "79161234567"
+
+
+async def test_a_campaign_whose_recipients_sleep_is_not_put_into_the_queue_as_a_whole(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.campaigns.feeder._MOST_HELD", 20)
+    monkeypatch.setattr(floors, "phone", lambda row: f"12125550{row:03}")
+    services = floor.node.services
+    assert services.steerable is not None
+    now_ms = (await services.ledger.books(PORTFOLIO)).now_ms
+    # Eight in the morning, UTC: the night of New York, which ends within the same day.
+    await services.steerable.advance((8 * 3_600_000 - now_ms) % DAY_MS)
+    await services.dispatcher.stop()
+    await floor.campaign(50, numbers=[FIRST], quiet_hours={"from": "21:00", "to": "09:00"})
+    await floor.move(Event.START)
+    await floor.come_to({Fate.QUEUED: 20, Fate.PENDING: 30})
+    assert (await services.queue.ahead(PORTFOLIO, [Lane(FIRST, Category.MARKETING)], 0))[0].all == 20
+
+    await floor.add_node()
+    await services.steerable.advance(DAY_MS // 4)
+
+    await floor.come_to({Fate.DELIVERED: 50})
 
 
 async def test_who_may_never_be_written_to_keeps_no_later_step_from_being_sent(

@@ -107,7 +107,7 @@ async def test_what_is_paused_stays_in_the_queue_until_it_is_resumed_or_cancelle
     assert fates[Fate.CANCELLED] + fates[Fate.PENDING] == 200 - gone
     assert sum(floor.sent_to().values()) == at_the_stop == gone
     queued = await services.queue.ahead(PORTFOLIO, lanes, 10_000_000)
-    assert queued == [0, 0]
+    assert queued == [(0, 0), (0, 0)]
     told = (await services.standings.reload(PORTFOLIO, -1)).campaigns["cmp-1"]
     assert (told.state, told.stopped) == ("cancelled", True)
 
