@@ -194,8 +194,9 @@ class Runner:
             return None
         fed = await self._feeder.feed(record, run, standing, now_ms)
         after = await self._fed(record, run, fed, now_ms)
-        if after is None or (fed.any and not fed.is_all):
-            return after
+        if after is None:
+            return None
+        # What there is room for besides is fed at the next look: others have their turn, and its gate is asked.
         if fed.is_all and await self._is_gone(after, run, now_ms):
             return await self._steering.move(after, Event.STEP_GONE, gone_ms=now_ms)
         return await self._judged(after, run, None, now_ms)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.factories import make_template
-from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template
+from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template, platform
 from tidegate.cloudapi.vocabulary import TemplateStatus
 from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.phase import Event, Phase
@@ -22,6 +22,13 @@ class LeasesOfNobody:
 
     async def hold(self, portfolio: str, duty: str, ms: int) -> bool:
         return False
+
+
+class LeasesOfAll:
+    """A lease that this node holds."""
+
+    async def hold(self, portfolio: str, duty: str, ms: int) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -128,3 +135,18 @@ async def test_a_stop_is_in_force_though_the_stores_clock_went_back(floor: Floor
 
     standing = await services.standings.reload(PORTFOLIO, epoch=-1)
     assert standing.campaigns["cmp-1"].stopped
+
+
+@pytest.mark.parametrize("floor", [platform(throughput=16)], indirect=True, ids=["16 messages a second"])
+async def test_a_look_puts_in_some_of_one_campaign_and_then_it_is_the_next_ones_turn(floor: Floor) -> None:
+    for name in ("cmp-1", "cmp-2"):
+        await floor.campaign(600, name)
+        await floor.move(Event.START, name)
+    services = floor.node.services
+    leases: Any = LeasesOfAll()
+    services.campaign_runner._leases = leases
+
+    await services.campaign_runner._look(PORTFOLIO)
+
+    for name in ("cmp-1", "cmp-2"):
+        assert 0 < (await floor.fates(name))[Fate.PENDING] < 600
