@@ -302,7 +302,7 @@ async def test_ten_thousand_sends_are_told_again_in_a_few_trips(house: House) ->
     node = await house.node()
     await sent(node, "+15550100001")
     own = node.recovery.journals[0]
-    [intent] = own.of(PORTFOLIO).intents.values()
+    *_, intent = own.of(PORTFOLIO).intents.values()
     many = [replace(intent, message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(10_000)]
     await own.intend(many, intent.at_ms)
 
@@ -320,7 +320,7 @@ async def test_what_was_settled_last_is_told_again_in_a_few_trips(
     await sent(node, "+15550100001")
     await node.services.gateway.settled(5)
     own = node.recovery.journals[0]
-    [intent] = own.of(PORTFOLIO).intents.values()
+    *_, intent = own.of(PORTFOLIO).intents.values()
     many = [replace(intent, message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(2_000)]
     await own.intend(many, intent.at_ms)
     now_ms = node.services.clock.now_ms()

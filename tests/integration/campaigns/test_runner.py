@@ -108,8 +108,12 @@ async def test_what_is_paused_stays_in_the_queue_until_it_is_resumed_or_cancelle
     assert sum(floor.sent_to().values()) == at_the_stop == gone
     queued = await services.queue.ahead(PORTFOLIO, lanes, 10_000_000)
     assert queued == [(0, 0), (0, 0)]
-    told = (await services.standings.reload(PORTFOLIO, -1)).campaigns["cmp-1"]
-    assert (told.state, told.stopped) == ("cancelled", True)
+
+    async def stands_so() -> bool:
+        told = (await services.standings.reload(PORTFOLIO, -1)).campaigns["cmp-1"]
+        return (told.state, told.stopped) == ("cancelled", True)
+
+    await until(stands_so)
 
 
 async def test_what_is_stopped_by_its_number_goes_by_the_other_one(floor: Floor) -> None:
