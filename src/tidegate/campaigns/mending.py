@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
@@ -69,8 +70,7 @@ class Mending:
         """
         campaign = record.campaign
         async for rows in self._rows(record, IN_HAND):
-            for row in rows:
-                await self._end(campaign, self._feeder.message_id(campaign, row))
+            await asyncio.gather(*(self._end(campaign, self._feeder.message_id(campaign, row)) for row in rows))
         for message_id in beside:
             await self._end(campaign, message_id, forestall=True)
         await self.mend(record, all_open=False)

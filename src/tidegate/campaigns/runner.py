@@ -19,6 +19,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.judgement import Outcome
 from tidegate.policy.campaign.phase import LIVE, OVER, Event, Phase
 from tidegate.policy.campaign.run import Run
+from tidegate.policy.standing import CampaignStanding
 from tidegate.store.campaigns import KEPT_MS, CampaignRecord, Campaigns
 from tidegate.store.fates import Fates
 from tidegate.store.leases import Leases
@@ -40,6 +41,8 @@ _LEFT_AFTER_MS: Final = 86_400_000
 #: After its end a campaign is mended at growing spans, for as long as Meta repeats webhooks or a user reads late.
 _MEND_AGAIN_MS: Final = 5_000
 _MENDED_FOR_MS: Final = 8 * 86_400_000
+#: Nodes know the store's time to within less than this.
+_SURELY_OVER_MS: Final = 10_000
 #: A gate is asked at least so often, and whenever the standing has changed: Meta may have spoken.
 _JUDGE_MS: Final = 300_000
 
@@ -138,7 +141,7 @@ class Runner:
                 self._ask_at_ms.pop(portfolio, None)
                 self._mend_at_ms = {key: at_ms for key, at_ms in self._mend_at_ms.items() if key[0] != portfolio}
             now_ms = self._clock.now_ms()
-            wanted = [*standing.campaigns]
+            wanted = [name for name, one in standing.campaigns.items() if _needs_a_look(one, now_ms)]
             wanted += [name for (of, name), at_ms in self._mend_at_ms.items() if of == portfolio and at_ms <= now_ms]
             if self._ask_at_ms.get(portfolio, 0) <= now_ms:
                 wanted += await self._campaigns.ids(portfolio)
@@ -147,7 +150,7 @@ class Runner:
             keeping = spawn(self._keep_lease(portfolio), "campaigns' lease")
             try:
                 for campaign_id in dict.fromkeys(wanted):
-                    if campaign_id not in self._done:
+                    if campaign_id not in self._done or campaign_id in standing.campaigns:
                         await self._tend(portfolio, campaign_id)
             finally:
                 keeping.cancel()
@@ -276,10 +279,13 @@ class Runner:
         return None
 
     async def _stopped(self, record: CampaignRecord, run: Run) -> CampaignRecord | None:
-        is_late = self._clock.now_ms() >= record.campaign.deadline_ms
+        # Its messages expire at the deadline; until they surely have, the stop holds.
+        is_late = self._clock.now_ms() >= record.campaign.deadline_ms + _SURELY_OVER_MS
         return await self._steering.move(record, Event.DEADLINE) if is_late else None
 
     async def _cancelling(self, record: CampaignRecord, run: Run) -> CampaignRecord | None:
+        if self._clock.now_ms() >= record.campaign.deadline_ms + _SURELY_OVER_MS:
+            return await self._steering.move(record, Event.DEADLINE)
         beside = await self._feeder.ids_in_hand(record, run, await self._standings.current(record.campaign.portfolio))
         if await self._mending.cancel(record, beside):
             return None
@@ -297,6 +303,12 @@ class Runner:
         """Compare fates with messages, when it is time to."""
         campaign, now_ms = record.campaign, self._clock.now_ms()
         key = (campaign.portfolio, campaign.campaign_id)
+        if run.phase in OVER and now_ms - run.since_ms > _MENDED_FOR_MS:
+            self._mend_at_ms.pop(key, None)
+            self._done.add(campaign.campaign_id)
+            if campaign.campaign_id not in self._standings.known(campaign.portfolio).campaigns:
+                await self._standings.forget_campaign(*key)
+            return
         if run.phase is Phase.DRAFT or now_ms < self._mend_at_ms.get(key, 0):
             return
         mended = await self._mending.mend(record, all_open=True)
@@ -306,6 +318,8 @@ class Runner:
             self._mend_at_ms[key] = now_ms + _MEND_MS
             return
         self._mend_at_ms[key] = now_ms + max(_MEND_AGAIN_MS, now_ms - run.since_ms)
-        if run.phase in OVER and now_ms - run.since_ms > _MENDED_FOR_MS:
-            del self._mend_at_ms[key]
-            self._done.add(campaign.campaign_id)
+
+
+def _needs_a_look(campaign: CampaignStanding, now_ms: int) -> bool:
+    """Whether there is more to be done for it than that it stays stopped."""
+    return campaign.state != Phase.CANCELLED or campaign.deadline_ms <= now_ms

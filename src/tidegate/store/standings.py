@@ -143,6 +143,11 @@ class Standings:
         with store_faults:
             await self._client.hdel(self._keys[portfolio].standing, *map(key_field, ids))
 
+    async def forget_campaign(self, portfolio: str, campaign_id: str) -> None:
+        """Forget that there was anything to say of a campaign of which nothing can be sent any more."""
+        with store_faults:
+            await self._client.hdel(self._keys[portfolio].standing, f"campaign:{campaign_id}|campaign@operator")
+
     async def change(self, portfolio: str, changes: Sequence[Change]) -> tuple[int, list[bool]]:
         """Write changes under a new epoch; the store's time, and which of them were newer than what was known."""
         return await self._restand(portfolio, "", changes)

@@ -12,6 +12,7 @@ from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.phase import Event
 from tidegate.policy.campaign.run import Run
 from tidegate.policy.instant import write_time
+from tidegate.store.keys import PortfolioKeys
 from tidegate.store.send_queue import Lane
 
 DAY_MS = 86_400_000
@@ -74,3 +75,24 @@ async def test_who_may_never_be_written_to_keeps_no_later_step_from_being_sent(
     await services.steerable.advance(10 * DAY_MS)
     await until(is_over)
     assert sum(floor.sent_to().values()) == 19
+
+
+async def test_a_campaign_that_is_long_over_leaves_nothing_for_nodes_to_read(floor: Floor) -> None:
+    services = floor.node.services
+    assert services.steerable is not None
+    client = floor.node.connection.client
+    await floor.campaign(3)
+    await floor.move(Event.START)
+    await floor.reaches("finished")
+
+    async def said() -> list[bytes]:
+        fields: list[bytes] = await client.hkeys(PortfolioKeys(PORTFOLIO).standing)
+        return [field for field in fields if field.startswith(b"campaign:")]
+
+    assert await said() == [b"campaign:cmp-1|campaign@operator"]
+
+    async def is_forgotten() -> bool:
+        return not await said()
+
+    await services.steerable.advance(9 * DAY_MS)
+    await until(is_forgotten)

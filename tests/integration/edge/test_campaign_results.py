@@ -113,6 +113,16 @@ async def test_each_recipients_end_is_told_step_by_step(node: Node, call: Caller
     assert [json.loads(line)["line"] for line in left.splitlines()] == [6]
 
 
+async def test_what_meta_took_is_sent_in_the_results_as_in_the_counts(node: Node, call: Caller) -> None:
+    path = await uploaded(call)
+    campaign_id = (await run(node, path)).campaign.campaign_id
+    await node.services.fates.write(PORTFOLIO, campaign_id, [RowFate(3, 1, Fate.ACCEPTED)])
+    told = (await call("GET", f"{path}/recipients?state=sent")).raw
+    assert [json.loads(line)["state"] for line in told.splitlines()] == ["sent"]
+    assert (await call("GET", path)).body["progress"]["sent"] == 1
+    assert (await call("GET", f"{path}/recipients?state=accepted")).status == 400
+
+
 def _cancelled(record: CampaignRecord) -> CampaignRecord:
     return CampaignRecord(record.campaign, record.revision, record.audience, {"state": "cancelled"})
 

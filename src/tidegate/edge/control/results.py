@@ -22,7 +22,8 @@ from tidegate.store.audiences import Chunk
 from tidegate.store.campaigns import CampaignRecord
 from tidegate.store.sealing import BrokenSeal
 
-STATES: Final = tuple(fate.word for fate in Fate)
+#: As a campaign's counts have it: what Meta took is `sent`, whether or not its webhook came.
+STATES: Final = tuple(fate.word for fate in Fate if fate is not Fate.ACCEPTED)
 #: What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection".
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _LAST_SHOWN: Final = 4
@@ -78,8 +79,12 @@ async def _results(call: Call, record: CampaignRecord) -> AsyncIterator[list[Res
                     message_id = call.services.ids.of(
                         campaign.portfolio, campaign.created_at_ms, campaign.row_name(row.number)
                     )
-                found.append(Result(row.line, shown(row.to), *names, final(fate, phase).word, message_id))
+                found.append(Result(row.line, shown(row.to), *names, _word(final(fate, phase)), message_id))
             yield found
+
+
+def _word(fate: Fate) -> str:
+    return Fate.SENT.word if fate is Fate.ACCEPTED else fate.word
 
 
 async def _rows(call: Call, record: CampaignRecord, chunk: Chunk) -> list[Row]:

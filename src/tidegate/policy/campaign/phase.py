@@ -68,6 +68,8 @@ TABLE: Final[Mapping[tuple[Phase, Event], Phase]] = MappingProxyType(
         (Phase.PAUSED, Event.RESUME): Phase.SCHEDULED,
         (Phase.HALTED, Event.RESUME): Phase.SCHEDULED,
         (Phase.CANCELLING, Event.SWEPT): Phase.CANCELLED,
+        # Whatever kept it from being swept: its messages have expired.
+        (Phase.CANCELLING, Event.DEADLINE): Phase.CANCELLED,
         **{
             (phase, Event.FAILED): Phase.HALTED
             # Bad news of a step comes while the next one runs, too.

@@ -28,7 +28,7 @@ from tidegate.policy.campaign.phase import LIVE, OVER, STOPPED, TABLE, Event, Ph
         pytest.param(Phase.RUNNING, Event.START, None, id="what runs can't be started"),
         pytest.param(Phase.RUNNING, Event.RESUME, None, id="nor resumed"),
         pytest.param(Phase.CANCELLING, Event.RESUME, None, id="a cancellation can't be taken back"),
-        pytest.param(Phase.CANCELLING, Event.DEADLINE, None, id="a sweep is carried to its end"),
+        pytest.param(Phase.CANCELLING, Event.DEADLINE, Phase.CANCELLED, id="what was not swept has expired"),
         pytest.param(Phase.DRAFT, Event.DEADLINE, None, id="a draft waits for whoever made it"),
     ],
 )
