@@ -63,6 +63,7 @@ class Node:
     def freeze(self) -> None:
         """Stop it in the middle of whatever it does."""
         assert self.process is not None
+        assert self.awake, f"the node has ended by itself; its log:\n{self.log.read_text()[-4_000:]}"
         self.frozen = True
         self.process.send_signal(signal.SIGSTOP)
 

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tests.ports import free_port
 from tests.waiting import until
 from tidegate.store.valkey_process import ValkeyProcess
 
@@ -145,9 +145,3 @@ def unsynced(lines: Iterable[str]) -> dict[str, int]:
             path, covered = syncing.pop(match[1])
             pending[path] = max(0, pending[path] - covered)
     return +pending
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

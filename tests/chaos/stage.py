@@ -14,9 +14,10 @@ import aiohttp
 
 from tests.chaos.load import KEY, NUMBER, Load, Sent
 from tests.chaos.nodes import Fleet, Node
-from tests.chaos.server import Server, free_port
+from tests.chaos.server import Server
 from tests.chaos.weakened import VARIABLE
 from tests.faultproxy import FaultProxy
+from tests.ports import free_port
 from tests.waiting import until
 from tidegate.settings import hash_key
 from tidegate.simulator.behaviour import Behaviour

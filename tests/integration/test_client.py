@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ import uvloop
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ResponseError
 
+from tests.ports import free_port
 from tests.waiting import until
 from tidegate.errors import StoreUnavailable
 from tidegate.store.client import connect
@@ -95,13 +95,6 @@ def lua(tmp_path: Path) -> Path:
     (tmp_path / "add.lua").write_text(ADD)
     (tmp_path / "add_slowly.lua").write_text(ADD_SLOWLY)
     return tmp_path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class TestAStoreInTrouble:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from redis.backoff import NoBackoff
 
 from tests.conftest import KEEPING
 from tests.integration.edge.callers import config_text
+from tests.ports import free_port
 from tidegate.app import Node, build
 from tidegate.settings import load
 from tidegate.store.embedded import socket_url
@@ -65,18 +65,11 @@ def _options(port: int) -> dict[str, str]:
     return KEEPING | _LOOPBACK | {"port": str(port)}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
 async def own_store(**options: str) -> AsyncIterator[OwnStore]:
     """Start a server."""
     with TemporaryDirectory(prefix="tidegate-test-") as name:
-        directory, port = Path(name), _free_port()
+        directory, port = Path(name), free_port()
         process = ValkeyProcess.spawn(directory, _options(port) | options)
         path = str(directory / SOCKET_NAME)
         await process.ready(path, timeout_s=10)
