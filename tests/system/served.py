@@ -123,7 +123,8 @@ class Served:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of its log about this, the oldest first."""
-        lines = [orjson.loads(line) for line in self._log.read_bytes().splitlines() if line.startswith(b"{")]
+        whole, _, _ = self._log.read_bytes().rpartition(b"\n")
+        lines = [orjson.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
         return [line for line in lines if line["event"] == event]
 
     async def stop(self) -> int:

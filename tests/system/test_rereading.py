@@ -19,11 +19,11 @@ async def has_headroom(served: Served, headroom: float) -> None:
     await until(there)
 
 
-async def has_logged(served: Served, event: str) -> None:
-    """Return once something is told in the log."""
+async def has_logged(served: Served, event: str, times: int = 1) -> None:
+    """Return once something is told in the log, as often as asked."""
 
     async def told() -> bool:
-        return bool(served.logged(event))
+        return len(served.logged(event)) >= times
 
     await until(told)
 
@@ -34,6 +34,7 @@ async def test_the_files_rules_come_into_force_in_the_running_process(served: Se
     served.hang_up()
 
     await has_headroom(served, 0.3)
+    await has_logged(served, "rules_replaced", times=2)
     assert served.process.returncode is None
     assert [line["by"] for line in served.logged("rules_replaced")] == ["the file of a node at its start", "SIGHUP"]
     assert not served.logged("restart_needed")
@@ -76,6 +77,7 @@ async def test_what_else_changed_in_the_file_is_said_to_need_a_restart(served: S
     served.hang_up()
 
     await has_headroom(served, 0.3)
+    await has_logged(served, "restart_needed")
     assert served.logged("restart_needed")[0]["changed"] == ["portfolio", "app"]
 
 
