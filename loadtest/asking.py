@@ -12,8 +12,8 @@ from loadtest.leaping.house import House
 from loadtest.rollout import Rollout
 from loadtest.waits import Waits
 from tidegate.cloudapi.messages import Request, parse_send
-from tidegate.edge.drafts import Draft, to_message
-from tidegate.edge.send_options import SendOptions
+from tidegate.edge.graph.drafts import Draft, to_message
+from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Forwarded, Route
 from tidegate.gateway.answered import told
 

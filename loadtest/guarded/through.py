@@ -16,8 +16,8 @@ from loadtest.leaping.tempo import Tempo
 from loadtest.leaping.upstream import BASE
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.edge.drafts import Draft, to_message
-from tidegate.edge.send_options import SendOptions
+from tidegate.edge.graph.drafts import Draft, to_message
+from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Refused, Route
 from tidegate.policy.verdict import Reason
 from tidegate.settings import Settings

@@ -25,11 +25,11 @@ from tidegate.campaigns.steering import Steering
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.denials import Kind
-from tidegate.edge.media_links import MediaLinks
+from tidegate.edge.door.tls import Tls
+from tidegate.edge.door.turnstile import Turnstile
+from tidegate.edge.graph.media_links import MediaLinks
 from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
-from tidegate.edge.tls import Tls
-from tidegate.edge.turnstile import Turnstile
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import START_BY_MS, Gateway, Offline, Route

@@ -12,9 +12,9 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
+from tidegate.edge.door.tls import Tls
 from tidegate.edge.routes import IN_HAND, Listener
 from tidegate.edge.services import Services
-from tidegate.edge.tls import Tls
 from tidegate.errors import CannotListen, StoreUnavailable, UnfitStore
 from tidegate.offline_duty import OfflineDuty
 from tidegate.policy.identity import Identity

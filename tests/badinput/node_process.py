@@ -18,7 +18,7 @@ import uvloop
 from tests.badinput.loop_watch import LoopWatch
 from tidegate import logs
 from tidegate.app import build
-from tidegate.edge import bodies, lockout
+from tidegate.edge.door import bodies, lockout
 from tidegate.settings import load
 from tidegate.store import client
 

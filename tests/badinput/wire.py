@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from tidegate.edge.connections import _BODY as MALFORMED
-from tidegate.edge.endpoints import Face, face_of
+from tidegate.edge.door.connections import _BODY as MALFORMED
+from tidegate.edge.faces import Face, face_of
 
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) [A-Za-z '-]*")
 _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\t\x20-\x7e]*)")

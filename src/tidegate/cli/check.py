@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from tidegate.cli.exit_codes import ExitCode
-from tidegate.edge import http_parser
+from tidegate.edge.door import http_parser
 from tidegate.errors import BadConfiguration
 from tidegate.settings import Settings, load
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from tidegate.cloudapi.json_text import BadJson, read_json
-from tidegate.edge import http_parser
+from tidegate.edge.door import http_parser
 from tidegate.errors import TidegateError
 from tidegate.graph_reads import VERSION
 from tidegate.policy.identity import Identity

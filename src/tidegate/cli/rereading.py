@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from tidegate.edge.tls import Tls
+from tidegate.edge.door.tls import Tls
 from tidegate.errors import BadConfiguration, StoreUnavailable
 from tidegate.keys_in_force import KeysInForce
 from tidegate.relay import Subscribers

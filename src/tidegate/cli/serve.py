@@ -18,7 +18,7 @@ from tidegate import logs
 from tidegate.app import build
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.rereading import Rereading
-from tidegate.edge import http_parser
+from tidegate.edge.door import http_parser
 from tidegate.errors import CannotListen, UnfitParser
 from tidegate.settings import Settings, load
 from tidegate.tasks import lasting, spawn

@@ -9,11 +9,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from tidegate.cloudapi.json_text import BadJson, read_json
-from tidegate.edge.bodies import read_body, refuse_encoded
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.door.bodies import read_body, refuse_encoded
+from tidegate.edge.door.keyring import bearer
+from tidegate.edge.door.peers import address_of
 from tidegate.edge.grants import Grants
-from tidegate.edge.keyring import bearer
-from tidegate.edge.peers import address_of
 from tidegate.edge.services import Services
 from tidegate.gateway import Route
 from tidegate.policy.audit import Act, Actor, Deed

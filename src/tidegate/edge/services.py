@@ -11,7 +11,7 @@ from tidegate.campaigns.runner import Runner
 from tidegate.campaigns.steering import Steering
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
-from tidegate.edge.turnstile import Turnstile
+from tidegate.edge.door.turnstile import Turnstile
 from tidegate.enforcement import Enforcement
 from tidegate.gateway import Gateway
 from tidegate.ids import MessageIds

@@ -14,8 +14,8 @@ from aiohttp import web
 from tidegate.cloudapi.events import Unrecognised
 from tidegate.cloudapi.webhooks import BadWebhook, read_body, verify_signature
 from tidegate.edge.denials import Denial
+from tidegate.edge.door.strangers import Strangers
 from tidegate.edge.services import Services
-from tidegate.edge.strangers import Strangers
 from tidegate.errors import StoreUnavailable
 
 #: Meta: "payloads up to 3 MB".

@@ -30,8 +30,8 @@ from tests.integration.edge.conftest import NodeMaker
 from tidegate.cloudapi.recipients import RecipientKind
 from tidegate.edge.control import audiences
 from tidegate.edge.denials import Kind
+from tidegate.edge.door.turnstile import Turnstile
 from tidegate.edge.services import Services
-from tidegate.edge.turnstile import Turnstile
 from tidegate.errors import StoreUnavailable
 from tidegate.store.audiences import Audiences, Chunk
 from tidegate.store.campaigns import Audience, CampaignRecord

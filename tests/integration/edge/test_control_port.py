@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.edge.callers import CHECKOUT, NUMBER, OPERATOR, READER, Caller, Recorder, template
-from tidegate.edge.endpoints import Port
-from tidegate.edge.lockout import FAILURES
+from tidegate.edge.door.lockout import FAILURES
+from tidegate.edge.faces import Port
 from tidegate.edge.routes import endpoints
 from tidegate.errors import CannotListen
 

@@ -22,8 +22,9 @@ from tests.integration.edge.callers import (
     raw_exchange,
     template,
 )
-from tidegate.edge.endpoints import Endpoint, Face
+from tidegate.edge.faces import Face
 from tidegate.edge.routes import endpoints
+from tidegate.edge.table.endpoint import Endpoint
 from tidegate.errors import StoreUnavailable
 from tidegate.settings.tables import Scope
 
@@ -211,7 +212,7 @@ class TestMalformedHttp:
         assert len(graph.requests) == 1
 
     async def test_a_body_that_never_comes_is_a_408(self, bare: Caller, monkeypatch):
-        monkeypatch.setattr("tidegate.edge.bodies.read_body.__defaults__", (262_144, 0.05))
+        monkeypatch.setattr("tidegate.edge.door.bodies.read_body.__defaults__", (262_144, 0.05))
         head = f"POST /v25.0/{NUMBER}/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {CHECKOUT}\r\n"
 
         answer = await raw_exchange(bare.url, f"{head}Content-Length: 10\r\n\r\nhalf".encode())

@@ -11,7 +11,8 @@ import pytest
 from tests.integration.edge.callers import CHECKOUT, NUMBER, Caller, Recorder, signed, template
 from tests.integration.edge.conftest import NodeMaker
 from tidegate.app import Node
-from tidegate.edge import strangers, webhook
+from tidegate.edge import webhook
+from tidegate.edge.door import strangers
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

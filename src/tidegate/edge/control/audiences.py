@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from tidegate.campaigns.intake import Intake
-from tidegate.edge.bodies import body_pieces, media_type, refuse_encoded
 from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.door.bodies import body_pieces, media_type, refuse_encoded
 from tidegate.edge.times import write_time
 from tidegate.policy.audit import Act
 from tidegate.policy.campaign.audience import CsvRows, JsonRows, RowReader

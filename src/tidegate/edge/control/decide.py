@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, parse_send
-from tidegate.edge.answers import explained
-from tidegate.edge.bodies import read_body, refuse_encoded
 from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
-from tidegate.edge.drafts import Draft, to_message
-from tidegate.edge.quotes import Quotes
+from tidegate.edge.door.bodies import read_body, refuse_encoded
+from tidegate.edge.graph.answers import explained
+from tidegate.edge.graph.drafts import Draft, to_message
+from tidegate.edge.graph.quotes import Quotes
+from tidegate.edge.graph.send_options import read_options
 from tidegate.edge.replies import Reply, json_reply
-from tidegate.edge.send_options import read_options
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.facts import Facts
 

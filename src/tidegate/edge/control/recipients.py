@@ -12,7 +12,7 @@ from aiohttp import web
 from tidegate.edge.calls import Call
 from tidegate.edge.control.audiences import take_body, told_upload
 from tidegate.edge.control.campaigns import find_campaign, require_draft
-from tidegate.edge.doorway import ID_KEY, REQUEST_ID
+from tidegate.edge.door.doorway import ID_KEY, REQUEST_ID
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.errors import StoreUnavailable
 

@@ -1,0 +1,1 @@
+"""What the HTTP face takes and gives, described: `/openapi.json`."""

@@ -1,0 +1,1 @@
+"""Who comes in and how: listener, connections, keys, and how much a caller may bring."""

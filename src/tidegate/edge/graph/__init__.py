@@ -1,0 +1,1 @@
+"""Graph's own face: sends under guard, everything else handed on."""

@@ -1,0 +1,96 @@
+"""The guard against messages that come twice: clients repeat by themselves what a gateway before us answered late."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+import structlog
+
+from tidegate.cloudapi.messages import RecipientKind, Request
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.graph import answers
+from tidegate.edge.graph.drafts import Draft
+from tidegate.edge.graph.once import Once, Submit
+from tidegate.edge.replies import Reply
+from tidegate.edge.services import Services
+from tidegate.errors import StoreUnavailable
+from tidegate.policy.identity import canonical_phone
+from tidegate.policy.rules import Duplicates, Mode
+from tidegate.store.idempotency import Entry, Mine, Other, Running
+
+#: So long the second waits for the first one's answer: as long as Meta may take for it.
+_PATIENCE_MS: Final = 12_000
+_LOOK_EVERY_MS: Final = 100
+#: They name the user, who goes by one spelling here.
+_NAMES: Final = frozenset({"to", "recipient", "recipient_type"})
+
+log = structlog.get_logger()
+
+
+class DuplicateGuard:
+    """Gives the answer of a message again to the same one: same app, number, user and body, within the rule's span."""
+
+    def __init__(self, once: Once, services: Services) -> None:
+        self._once = once
+        self._services = services
+
+    async def answer(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
+        """The first one's answer, or this one's where it is the first. Raises Denial while the first is running."""
+        try:
+            rule = await self._rule(draft)
+            if rule is None:
+                return await submit(draft, message_id)
+            entry = self._entry(draft, message_id, rule)
+            found = await self._found(entry, draft, rule.mode)
+        except StoreUnavailable:
+            return answers.unavailable(message_id)
+        if isinstance(found, Mine):
+            return await self._once.carried_out(entry, draft, submit, only_success=True)
+        self._services.metrics.duplicate(rule.mode.value)
+        if rule.mode is Mode.SHADOW:
+            log.info("duplicate_in_shadow", message_id=message_id, app=draft.app.name, number=draft.route.number)
+            return await submit(draft, message_id)
+        if isinstance(found, Reply):
+            return found.with_headers({"Tidegate-Duplicate-Of": found.headers["Tidegate-Id"]})
+        raise Denial(
+            Kind.CONFLICT, "the same message was sent a moment ago, and is still running", headers={"Retry-After": "1"}
+        )
+
+    async def _rule(self, draft: Draft) -> Duplicates | None:
+        """The rule in force, where it speaks of this message. Raises StoreUnavailable."""
+        rule = (await self._services.standings.current(draft.route.portfolio)).rules.duplicates
+        if rule is None or rule.mode is Mode.OFF:
+            return None
+        category = await self._services.gateway.category(draft.route, draft.request, draft.options.category)
+        return rule if (category.value if category else "service") in rule.categories else None
+
+    async def _found(self, entry: Entry, draft: Draft, mode: Mode) -> Reply | Mine | Running | Other:
+        clock, began_ms = self._services.clock, self._services.clock.monotonic_ms()
+        while True:
+            try:
+                found = await self._once.first(entry, draft)
+            except StoreUnavailable:
+                self._once.let_go(entry, draft)
+                raise
+            patient = mode is Mode.ENFORCE and clock.monotonic_ms() - began_ms < _PATIENCE_MS
+            if not isinstance(found, Running) or not patient:
+                return found
+            await clock.sleep_until(clock.now_ms() + _LOOK_EVERY_MS)
+
+    def _entry(self, draft: Draft, message_id: str, rule: Duplicates) -> Entry:
+        name = self._services.idempotency.fingerprint(_content(draft))
+        return Entry(draft.route.portfolio, draft.app.name, f"same-{name}", name, message_id, rule.within_ms)
+
+
+def _content(draft: Draft) -> bytes:
+    """What makes two messages the same: nothing of how they were written or which version of the API was named."""
+    request = draft.request
+    body = {key: value for key, value in request.body.items() if key not in _NAMES}
+    edge = draft.raw_path.partition("?")[0].rpartition("/")[2]
+    what = [draft.app.name, draft.route.number, edge, request.kind.value, _user(request), body]
+    return orjson.dumps(what, option=orjson.OPT_SORT_KEYS)
+
+
+def _user(request: Request) -> str:
+    return canonical_phone(request.recipient) if request.kind is RecipientKind.PHONE else request.recipient

@@ -1,0 +1,154 @@
+"""Idempotency-Key: one key, one message, one answer (draft-ietf-httpapi-idempotency-key-header)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import orjson
+
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.graph import answers
+from tidegate.edge.graph.drafts import Draft
+from tidegate.edge.graph.fates import fate
+from tidegate.edge.replies import Reply
+from tidegate.edge.services import Services
+from tidegate.errors import StoreNotAsked, StoreUnavailable
+from tidegate.gateway import until_stored
+from tidegate.policy.lifecycle import State
+from tidegate.policy.verdict import Reason
+from tidegate.settings.tables import App
+from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Other, Running
+from tidegate.store.ledger import OUTCOME_MS
+from tidegate.tasks import spawn
+
+Submit = Callable[[Draft, str], Awaitable[Reply]]
+
+_REPLAYED: Final = {"Idempotency-Replayed": "true"}
+#: Its numbers are those of the moment at which it was given.
+_MOMENTARY: Final = frozenset({"ratelimit", "ratelimit-policy"})
+#: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
+_LOOKS: Final = 100
+_LOOK_EVERY_MS: Final = 200
+
+
+class Once:
+    """Carries a send out for the first request with its key, and gives that answer to all others."""
+
+    def __init__(self, store: Idempotency, services: Services) -> None:
+        self._store = store
+        self._services = services
+
+    async def answer(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
+        """The answer that belongs to the draft's key. Raises Denial for a conflict."""
+        entry = self._entry(draft, message_id)
+        try:
+            found = await self.first(entry, draft)
+        except StoreUnavailable as fault:
+            if not isinstance(fault, StoreNotAsked):
+                self.let_go(entry, draft)
+            return answers.unavailable(message_id)
+        match found:
+            case Other():
+                raise Denial(Kind.UNPROCESSABLE, "header Idempotency-Key: was used for another request before")
+            case Running():
+                raise Denial(
+                    Kind.CONFLICT,
+                    "header Idempotency-Key: the first request with it is still running",
+                    headers={"Retry-After": "1"},
+                )
+            case Mine():
+                return await self.carried_out(entry, draft, submit)
+            case Reply():
+                return found
+
+    async def first(self, entry: Entry, draft: Draft) -> Reply | Mine | Running | Other:
+        """What the first request of an entry came to, or that this one is the first. Raises StoreUnavailable."""
+        found = await self._store.claim(entry)
+        if isinstance(found, Running) and found.age_ms > OUTCOME_MS:
+            told = await self._abandoned(draft, found)
+            if told is not None:
+                return told.with_headers(_REPLAYED)
+            found = await self._store.claim(entry, instead_of=found.message_id)
+        return _unpacked(found.answer).with_headers(_REPLAYED) if isinstance(found, Done) else found
+
+    async def carried_out(self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False) -> Reply:
+        """Carry out what this request has claimed. `only_success`: a refusal is not kept, the next one asks anew."""
+        try:
+            reply = await submit(draft, entry.message_id)
+        except Denial:
+            await self._write(lambda: self._store.free(entry))
+            raise
+        if reply.status == 503 and reply.headers.get("Tidegate-Reason") == Reason.STORE_UNAVAILABLE:
+            self.let_go(entry, draft)
+        elif reply.status == 429 or reply.status >= 500 or (only_success and reply.status >= 400):
+            # Nothing was sent, and the answer asks to try again: with the same key, as clients do.
+            await self._write(lambda: self._store.free(entry))
+        else:
+            packed = _packed(reply)
+            await self._write(lambda: self._store.keep(entry, packed))
+        return reply
+
+    def let_go(self, entry: Entry, draft: Draft) -> None:
+        """Free a claim whose request was told that the store is away, as soon as its message is sure not to go."""
+        spawn(self._let_go(entry, draft.route.portfolio), "idempotency")
+
+    async def _let_go(self, entry: Entry, portfolio: str) -> None:
+        # The store may have carried out what it did not answer: until that is taken back, another try could double it.
+        clock = self._services.clock
+        for _ in range(_LOOKS):
+            state = await until_stored(lambda: self._store.bury(portfolio, entry.message_id), clock)
+            if state in (None, State.FAILED):
+                await until_stored(lambda: self._store.free(entry), clock)
+                return
+            if state not in (State.QUEUED, State.SENDING):
+                # Its record tells whoever repeats it.
+                return
+            await clock.sleep_until(clock.now_ms() + _LOOK_EVERY_MS)
+
+    async def _write(self, write: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await write()
+        except StoreUnavailable:
+            spawn(until_stored(write, self._services.clock), "idempotency")
+
+    async def _abandoned(self, draft: Draft, running: Running) -> Reply | None:
+        """The answer to a request whose node has ended, or sleeps, in the middle; None when its message never goes.
+
+        A message's intent is stored before its first byte leaves. Where there is none, a record takes its place, so
+        that an intent that comes after all takes nothing.
+        """
+        portfolio = self._services.ids.portfolio(running.message_id)
+        if portfolio is None or await self._store.bury(portfolio, running.message_id) is None:
+            return None
+        found = await self._services.messages.find(portfolio, running.message_id)
+        return fate(found, draft.request, self._services.clock.now_ms()) if found else None
+
+    def _entry(self, draft: Draft, message_id: str) -> Entry:
+        key = draft.options.idempotency_key or ""
+        return Entry(
+            portfolio=_home(self._services, draft.app, draft.route.portfolio),
+            app=draft.app.name,
+            digest=hashlib.sha256(key.encode()).hexdigest(),
+            fingerprint=draft.fingerprint.hex(),
+            message_id=message_id,
+        )
+
+
+def _home(services: Services, app: App, default: str) -> str:
+    """One portfolio for all keys of an app: a key is the app's, whichever number it is used with."""
+    mine = (portfolio.id for portfolio, _, number in services.settings.numbers if app.may_use(number.id))
+    return next(mine, default)
+
+
+def _packed(reply: Reply) -> bytes:
+    kept = {str(name): value for name, value in reply.headers.items() if name.lower() not in _MOMENTARY}
+    head = orjson.dumps({"status": reply.status, "headers": kept})
+    return head + b"\n" + reply.body
+
+
+def _unpacked(answer: bytes) -> Reply:
+    head, _, body = answer.partition(b"\n")
+    told = orjson.loads(head)
+    return Reply(told["status"], told["headers"], body)

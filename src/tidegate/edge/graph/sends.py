@@ -1,0 +1,182 @@
+"""`POST /{phone_number_id}/messages` and `/marketing_messages`: from the request to the gateway and back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Final
+
+import orjson
+import structlog
+from aiohttp import web
+
+from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
+from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.door.bodies import form_text, form_to_json, is_form, read_body, refuse_encoded
+from tidegate.edge.door.keyring import Keyring, bearer, require
+from tidegate.edge.door.strangers import Strangers
+from tidegate.edge.door.turnstile import Turnstiles
+from tidegate.edge.grants import Grants
+from tidegate.edge.graph import answers
+from tidegate.edge.graph.drafts import Draft, to_message
+from tidegate.edge.graph.duplicates import DuplicateGuard
+from tidegate.edge.graph.fates import fate
+from tidegate.edge.graph.once import Once
+from tidegate.edge.graph.passthrough import Passthrough
+from tidegate.edge.graph.quota import Quota
+from tidegate.edge.graph.quotes import Quotes
+from tidegate.edge.graph.send_options import read_options
+from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
+from tidegate.edge.replies import Reply
+from tidegate.edge.services import Services
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway import Held, Refused, Route, Unavailable
+from tidegate.policy.decide import PLACE_REASONS
+from tidegate.policy.verdict import Reason
+from tidegate.settings.tables import App, Scope
+
+#: Said of a message whose app has no place left.
+_NOTHING_LEFT: Final = PLACE_REASONS | {Reason.LIMIT_SHARE}
+
+log = structlog.get_logger()
+
+
+class Sends:
+    """Takes sends. What is wrong with the request is raised as Denial, what is wrong with the message is answered."""
+
+    def __init__(
+        self,
+        services: Services,
+        keyring: Keyring,
+        grants: Grants,
+        quota: Quota,
+        passthrough: Passthrough,
+        turnstiles: Turnstiles,
+        strangers: Strangers,
+    ) -> None:
+        self._services = services
+        self._gateway = services.gateway
+        self._keyring = keyring
+        self._grants = grants
+        self._quota = quota
+        self._passthrough = passthrough
+        self._turnstiles = turnstiles
+        self._strangers = strangers
+        self._quotes = Quotes(services, grants)
+        self._once = Once(services.idempotency, services)
+        self._duplicates = DuplicateGuard(self._once, services)
+
+    async def handle(self, request: web.Request, target: Target) -> web.StreamResponse:
+        """Answer one POST."""
+        app, raw = await self._authenticated(request, target)
+        require(app, Scope.SEND)
+        with self._turnstiles.node, self._turnstiles.of(app):
+            return await self._answered(request, target, app, raw)
+
+    async def _answered(self, request: web.Request, target: Target, app: App, raw: bytes | None) -> web.StreamResponse:
+        route = self._grants.route(app, target.object_id)
+        if route is None:
+            raise Denial(Kind.NOT_FOUND)
+        refuse_encoded(request)
+        message_id = self._gateway.new_id(route.portfolio)
+        try:
+            if raw is None:
+                raw = await read_body(request)
+            body = form_to_json(scrubbed(form_text(raw))) if is_form(request) else raw
+            message = parse_send(body)
+            told = await self._quotes.resolved(message.body, app, route.portfolio)
+            if isinstance(message, ReadReceipt):
+                body = body if told is message.body else orjson.dumps(told)
+                return await self._passthrough.forward_receipt(request, target, route, body)
+            if told is not message.body:
+                message = replace(message, body=told)
+            draft = self._draft(request, target, app, route, message, raw)
+            return (await self._surely(draft, message_id)).response()
+        except BadMessage as error:
+            reply = answers.misread(error, message_id)
+            return reply.with_headers(await self._quota.headers(route.portfolio, None)).response()
+        except Denial as denial:
+            denial.headers["Tidegate-Id"] = message_id
+            # What has just broken is not asked again.
+            read = denial.kind not in (Kind.INTERNAL, Kind.STORE_UNAVAILABLE)
+            denial.headers.update(await self._quota.headers(route.portfolio, None, read=read))
+            raise
+
+    async def _surely(self, draft: Draft, message_id: str) -> Reply:
+        """The answer, also where a fault of ours cut it short: after that nobody may be told to send it again who
+        may have been heard."""
+        try:
+            return await self.answer(draft, message_id)
+        except (Denial, BadMessage, ConnectionError):
+            raise
+        except Exception:
+            log.exception("send_failed", message_id=message_id)
+        try:
+            state = await self._services.idempotency.bury(draft.route.portfolio, message_id)
+            found = await self._services.messages.find(draft.route.portfolio, message_id) if state else None
+        except StoreUnavailable:
+            raise Denial(Kind.INTERNAL) from None
+        told = fate(found, draft.request, self._services.clock.now_ms()) if found else None
+        if told is None:
+            raise Denial(Kind.INTERNAL)
+        return told
+
+    async def answer(self, draft: Draft, message_id: str) -> Reply:
+        """The answer to a send: explained, given again, or carried out."""
+        if draft.options.dry_run:
+            return await self._explain(draft, message_id)
+        # A caller who says which requests are one knows it better than their content does.
+        repeats = self._duplicates if draft.options.idempotency_key is None else self._once
+        reply = await repeats.answer(draft, message_id, self._submit)
+        return reply if "RateLimit" in reply.headers else await self._with_quota(reply, draft)
+
+    async def _authenticated(self, request: web.Request, target: Target) -> tuple[App, bytes | None]:
+        """The caller, and the body where it had to be read to know."""
+        key = bearer(request.headers.getall("Authorization", [])) or credential(target.query)
+        if key is not None or "Authorization" in request.headers or not is_form(request):
+            return await self._keyring.app(request, key), None
+        raw = await self._strangers.read(request)
+        return await self._keyring.app(request, credential(raw.decode("ascii", "replace"))), raw
+
+    def _draft(
+        self, request: web.Request, target: Target, app: App, route: Route, message: Request, raw: bytes
+    ) -> Draft:
+        if "access_token" in message.body:
+            raise BadMessage(100, "access_token: belongs in the Authorization header")
+        options = read_options(request.headers, self._services.clock.now_ms())
+        query = for_send(target.query)
+        path = target.path.rstrip("/")
+        digest = hashlib.sha256(f"{request.method} {path}\n".encode())
+        digest.update(raw)
+        return Draft(app, route, message, options, f"{path}?{query}" if query else path, digest.digest())
+
+    async def _submit(self, draft: Draft, message_id: str) -> Reply:
+        try:
+            message = await to_message(draft, message_id, self._services)
+        except StoreUnavailable:
+            return answers.unavailable(message_id)
+        answered = await self._gateway.submit(message)
+        reply = answers.render(answered, message.request, self._services.clock.now_ms())
+        if isinstance(answered, Unavailable):
+            return reply
+        full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category, full=full))
+
+    async def _with_quota(self, reply: Reply, draft: Draft) -> Reply:
+        """An answer given again, with the numbers of this moment; of a fault, with those that are known."""
+        is_fault = reply.status == 503
+        try:
+            category = await self._gateway.category(draft.route, draft.request, draft.options.category)
+        except StoreUnavailable:
+            return reply
+        # Who was kept waiting by a store that does not answer is not made to wait for it again.
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, category, read=not is_fault))
+
+    async def _explain(self, draft: Draft, message_id: str) -> Reply:
+        try:
+            message = await to_message(draft, message_id, self._services)
+            explanation = await self._gateway.explain(message)
+        except StoreUnavailable:
+            return answers.unavailable(message_id)
+        reply = answers.dry_run(explanation, message_id)
+        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
