@@ -31,8 +31,6 @@ from tidegate.store.pulse import NoConnection
 from tidegate.store.scripts import Script
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess, server_binary
 
-pytestmark = pytest.mark.impatient
-
 FORGETFUL = {"save": "", "appendonly": "no"}
 LOOPBACK = {"bind": "127.0.0.1", "protected-mode": "no"}
 
@@ -118,6 +116,7 @@ class TestAStoreInTrouble:
             with pytest.raises(StoreUnavailable):
                 await Script("add", lua)(connection.client, ["n"], [1])
 
+    @pytest.mark.impatient
     async def test_a_server_busy_with_a_script_is_unavailable_until_it_ends(self, server: OwnServer, lua: Path) -> None:
         await server.admin.config_set("busy-reply-threshold", 1)
         (lua / "spin.lua").write_text("-- spin: for ever.\nwhile true do end\n")
@@ -140,6 +139,7 @@ class TestAStoreInTrouble:
             with pytest.raises(StoreUnavailable):
                 await Script("add", lua)(connection.client, ["n"], [1])
 
+    @pytest.mark.impatient
     async def test_a_hung_server_is_given_up_and_serves_again_when_it_wakes(self, server: OwnServer, lua: Path) -> None:
         add = Script("add", lua)
         async with await connect(server.url) as connection:
@@ -163,6 +163,7 @@ class TestAStoreInTrouble:
             await until(answers_again)
             assert answers == [b"1"], "an answer must not go to the next question"
 
+    @pytest.mark.impatient
     async def test_nobody_waits_for_a_store_that_is_away_and_one_call_at_a_time_finds_out_that_it_is_back(
         self, server: OwnServer
     ) -> None:
@@ -195,6 +196,7 @@ class TestAStoreInTrouble:
             clients = await server.admin.info("clients")
             assert clients["connected_clients"] <= clients_before["connected_clients"] + 1
 
+    @pytest.mark.impatient
     async def test_a_hung_server_holds_up_more_calls_than_there_are_connections_no_longer(
         self, server: OwnServer
     ) -> None:
@@ -211,6 +213,7 @@ class TestAStoreInTrouble:
         waits = [str(outcome.__cause__) for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
         assert waits.count("No connection available.") > len(waits) / 2
 
+    @pytest.mark.impatient
     async def test_a_script_whose_answer_is_lost_is_not_run_again(self, server: OwnServer, lua: Path) -> None:
         async with await connect(server.url) as connection:
             with pytest.raises(StoreUnavailable):

@@ -87,7 +87,7 @@ def start(temporary: Path, *words: str) -> Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One demo for all tests of this file; a socket's path must be short, so its place is below /tmp."""
-    made = start(tmp_path_factory.mktemp("demo"), "--no-view", "--for", "100s")
+    made = start(tmp_path_factory.mktemp("demo"), "--no-view", "--for", "10m")
     yield made
     made.process.send_signal(signal.SIGTERM)
     made.process.communicate(timeout=40)
@@ -171,7 +171,7 @@ def test_a_wrong_key_is_a_line_and_shown_nowhere(demo: Demo) -> None:
 
 
 def test_watch_prints_a_line_a_look_where_there_is_no_terminal(demo: Demo) -> None:
-    done = demo.run("watch", "--every", "200ms", "--for", "700ms", "--json")
+    done = demo.run("watch", "--every", "100ms", "--for", "2s", "--json")
     assert done.returncode == 0
     looks = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(looks) > 1
