@@ -15,6 +15,7 @@ from tidegate.store.condition import Server, StoreCondition, inspect
 from tidegate.store.embedded import socket_url
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
+
 def a_condition(
     server: Server = Server.VALKEY,
     version: str = "9.1.2",
