@@ -60,11 +60,16 @@ async def create_campaign(call: Call) -> Reply:
 
 async def list_campaigns(call: Call) -> Reply:
     """The campaigns that the app may see, the newest first."""
+    return json_reply({"campaigns": [_in_short(record) for record in await seen_campaigns(call)]})
+
+
+async def seen_campaigns(call: Call) -> list[CampaignRecord]:
+    """The campaigns that the app may see, the newest first."""
     found: list[CampaignRecord] = []
     for portfolio in call.grants.portfolios(call.app):
         found += [record for record in await call.services.campaigns.list(portfolio) if may_see(call, record)]
     found.sort(key=lambda record: record.campaign.created_at_ms, reverse=True)
-    return json_reply({"campaigns": [_in_short(record) for record in found]})
+    return found
 
 
 async def read_campaign(call: Call) -> Reply:

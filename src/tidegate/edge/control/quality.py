@@ -27,7 +27,11 @@ _OF_ONE_APP: Final = frozenset({"key", "campaign"})
 
 async def read_quality(call: Call) -> Reply:
     """The changes of the last days, newest first, that concern what the app may use."""
-    days = _days(call.query("days"))
+    return json_reply(await quality_told(call, _days(call.query("days"))))
+
+
+async def quality_told(call: Call, days: int) -> dict[str, Any]:
+    """The changes of so many days as JSON values: `days`, `truncated`, `changes`."""
     found: list[tuple[str, StandingEvent]] = []
     truncated = False
     for portfolio in call.grants.portfolios(call.app):
@@ -38,7 +42,7 @@ async def read_quality(call: Call) -> Reply:
     found.sort(key=lambda pair: pair[1].at_ms, reverse=True)
     report = SentBefore(call)
     changes = [{**_told(portfolio, event), **await report.of(portfolio, event)} for portfolio, event in found]
-    return json_reply({"days": days, "truncated": truncated, "changes": changes})
+    return {"days": days, "truncated": truncated, "changes": changes}
 
 
 def _days(given: str | None) -> int:
