@@ -21,6 +21,7 @@ from tidegate.cli import COMMANDS, _Commands
 from tidegate.edge.denials import Kind
 from tidegate.edge.routes import endpoints
 from tidegate.metrics import Metrics
+from tidegate.metrics.states import FAMILIES
 from tidegate.policy.consequences.defaults import DEFAULTS
 from tidegate.policy.duration import read_duration
 from tidegate.policy.guardrails import COUNTED, STANDING, USER
@@ -158,7 +159,15 @@ def test_every_metric_is_documented_with_its_labels_and_no_other() -> None:
         if not family.name.endswith("_created")
     }
     section = page("operations").partition("## Metrics")[2]
-    assert {named(row[0])[0] for row in rows(section) if named(row[0])} == served
+    assert {name for row in rows(section) for name in named(row[0])} == served
+
+
+def test_every_label_of_a_gauge_is_documented() -> None:
+    section = page("operations").partition("## Metrics")[2]
+    told = {name: named(row[1]) for row in rows(section) for name in named(row[0])}
+    assert {family.name: list(family.labels) for family in FAMILIES} == {
+        family.name: told[family.name] for family in FAMILIES
+    }
 
 
 #: Sections of the page of guardrails that are about none of them.

@@ -33,6 +33,7 @@ from tidegate.edge.services import Services
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import START_BY_MS, Gateway, Offline, Route
+from tidegate.gauges import Gauges
 from tidegate.graph_reads import GraphReads
 from tidegate.ids import MessageIds
 from tidegate.journal import Journal, open_slot, open_slots_of_the_dead
@@ -74,12 +75,13 @@ from tidegate.store.prepaid import Prepaid
 from tidegate.store.relay_looks import RelayLooks
 from tidegate.store.relay_traces import RelayTraces
 from tidegate.store.relays import Relays
-from tidegate.store.scripts import StoreClient, require_replicas
+from tidegate.store.scripts import StoreClient, require_replicas, time_scripts
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
 from tidegate.store.steerable_clock import SteerableClock
+from tidegate.store.surveys import Surveys
 from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
 from tidegate.store.wallets import Wallets
@@ -112,6 +114,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     portfolios = [portfolio.id for portfolio in settings.portfolios]
     routes = [Route(p.id, w.id, n.id) for p, w, n in settings.numbers]
     clock, metrics, ids = StoreClock(), Metrics(), MessageIds(portfolios)
+    time_scripts(client, metrics)
     identity = Identity(settings.privacy.identity_key.get_secret_value())
     data_keys = _data_keys(client, settings, clock)
     seal = Seal(settings.privacy.identity_key.get_secret_value(), data_keys)
@@ -231,6 +234,34 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         for p, w in settings.wabas
     ]
     draining = [False]
+    poller = Poller(
+        restand=signals.restand,
+        consider=enforcement.consider,
+        standing=standings.current,
+        clock=clock,
+        leases=leases,
+        accounts=accounts,
+        interval_ms=settings.poll.interval_ms,
+    )
+    audit_watch = AuditWatch(audit, standings, clock, leases)
+    probe = functools.partial(inspect, client)
+    gauges = Gauges(
+        settings=settings,
+        metrics=metrics,
+        surveys=Surveys(client, portfolios),
+        standings=standings,
+        relays=relays,
+        relay=relay,
+        signals=signals,
+        dispatcher=dispatcher,
+        poller=poller,
+        audit=audit_watch,
+        clock=clock,
+        probe=probe,
+        is_draining=lambda: draining[0],
+        version=__version__,
+        journal_is_durable=journals[0].is_durable,
+    )
     services = Services(
         settings=settings,
         gateway=gateway,
@@ -280,6 +311,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         clock=clock,
         steerable=SteerableClock(client, portfolios) if settings.testing.clock else None,
         metrics=metrics,
+        gauges=gauges,
         ids=ids,
         draining=lambda: draining[0],
         version=__version__,
@@ -290,16 +322,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         fate_notes=fate_notes,
         steering=steering,
         campaign_runner=runner_of_campaigns,
-        probe=functools.partial(inspect, client),
-    )
-    poller = Poller(
-        restand=signals.restand,
-        consider=enforcement.consider,
-        standing=standings.current,
-        clock=clock,
-        leases=leases,
-        accounts=accounts,
-        interval_ms=settings.poll.interval_ms,
+        probe=probe,
     )
     enforcement.on_relief = lambda portfolio, waba: poller.look(waba)
     watch = WarningWatch(
@@ -359,7 +382,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         "warm-ups": warm_ups.run,
         "days": DayWatch(standings, ledger, daily_use, clock).run,
         "data keys": data_keys.run,
-        "audit": AuditWatch(audit, standings, clock, leases).run,
+        "audit": audit_watch.run,
+        "loop lag": gauges.watch_loop,
         "recovery": recovery.run,
         "time without the store": without_store.run,
         "relay": relay.run,

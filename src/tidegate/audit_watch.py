@@ -9,7 +9,7 @@ import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
-from tidegate.store.audit import GATEWAY, Audit
+from tidegate.store.audit import GATEWAY, Audit, Head
 from tidegate.store.leases import Leases
 from tidegate.store.standings import Standings
 
@@ -37,6 +37,14 @@ class AuditWatch:
         self._leases = leases
         self._epochs: dict[str, int] = {}
         self._anchored: dict[str, int] = {}
+        self._heads: dict[str, Head] = {}
+        #: Chains of which an entry that this node had seen is gone, or says something else.
+        self.broken: set[str] = set()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Of every chain that it looks after."""
+        return self._audit.places
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -56,16 +64,34 @@ class AuditWatch:
                 await self.anchor(portfolio)
                 if portfolio == min(self._standings.portfolios):
                     await self.anchor(GATEWAY)
+            else:
+                # Whoever looks after it now knows what stands there.
+                self._heads.pop(portfolio, None)
             self._epochs[portfolio] = epoch
         except StoreUnavailable as error:
             log.warning("audit_not_followed", portfolio=portfolio, fault=str(error))
 
     async def anchor(self, place: str) -> None:
-        """Tell the log where a chain ends, once a day. Raises StoreUnavailable."""
+        """See that what was there is there still, and tell the log where a chain ends, once a day.
+
+        Raises StoreUnavailable.
+        """
+        head = await self._audit.head(place)
+        if not await self._stands(place) and place not in self.broken:
+            self.broken.add(place)
+            log.error("audit_broken", portfolio=place, seq=self._heads[place].seq)
+        self._heads[place] = head
         day = self._clock.now_ms() // _DAY_MS
         if self._anchored.get(place) == day:
             return
-        head = await self._audit.head(place)
         if head.seq:
             log.info("audit_anchor", portfolio=place, seq=head.seq, hash=head.hash)
         self._anchored[place] = day
+
+    async def _stands(self, place: str) -> bool:
+        """Whether the entry that was the last one at the look before is what it was."""
+        before = self._heads.get(place)
+        if before is None or not before.seq or before.at_ms + self._audit.kept_ms <= self._clock.now_ms():
+            return True
+        found = await self._audit.page(place, after=before.seq - 1, most=1)
+        return bool(found) and (found[0].seq, found[0].hash) == (before.seq, before.hash)

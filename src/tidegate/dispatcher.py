@@ -65,6 +65,8 @@ class Dispatcher:
         self._running: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
         self._stopping = False
+        #: When each portfolio's lanes were looked through last (ms, this node's own).
+        self.looked_at_ms: dict[str, float] = {}
         #: Called with the portfolio and the row of a campaign when its message ran out of time, or can't be sent.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
 
@@ -104,6 +106,7 @@ class Dispatcher:
                     await self._reap(portfolio)
                     reaped_at_ms = self._clock.monotonic_ms()
                 wait_ms = await self.drain_once(portfolio)
+                self.looked_at_ms[portfolio] = self._clock.monotonic_ms()
             except StoreUnavailable as error:
                 log.warning("queue_not_read", portfolio=portfolio, fault=str(error))
                 wait_ms = _RETRY_MS

@@ -74,6 +74,9 @@ class Poller:
         self._accounts = {account.waba: account for account in accounts}
         self._interval_ms = interval_ms
         self._untried = set(self._accounts)
+        #: Of the accounts that this node reads now, by portfolio and WABA: when it last read all of one, or began to
+        #: try (ms, the store's time).
+        self.read_at_ms: dict[str, dict[str, int]] = {account.portfolio: {} for account in accounts}
         #: Set when every account was tried once.
         self.tried = asyncio.Event()
 
@@ -108,6 +111,9 @@ class Poller:
             tries = 0 if whole else tries + 1
             looks = await self._wait(account, self._wait_ms(tries))
             reads = looks or 0 < tries < len(_RETRY_MS) or await self._is_mine(account)
+            if not reads:
+                # Another node reads it, and knows when.
+                self.read_at_ms[account.portfolio].pop(account.waba, None)
 
     def _wait_ms(self, tries: int) -> int:
         """How long until the next reading; `tries`: how many have failed one after the other."""
@@ -149,6 +155,7 @@ class Poller:
         """Read what can be read of an account, and act on it; whether all of it was."""
         try:
             now_ms = self._clock.now_ms()
+            self.read_at_ms[account.portfolio].setdefault(account.waba, now_ms)
             standing = await self._standing(account.portfolio)
             if now_ms < account._rests_until_ms or _is_told_to_rest(standing, account, now_ms):
                 return False
@@ -161,6 +168,8 @@ class Poller:
         except StoreUnavailable as error:
             log.warning("standing_not_written", portfolio=account.portfolio, fault=str(error))
             return False
+        if told.whole:
+            self.read_at_ms[account.portfolio][account.waba] = now_ms
         log.info("standing_read", portfolio=account.portfolio, waba_id=account.waba, records=len(told.changes))
         return told.whole
 

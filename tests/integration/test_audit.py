@@ -207,3 +207,45 @@ async def test_the_watch_follows_the_standing_and_logs_an_anchor_a_day(client: S
     head = await audit.head(PORTFOLIO)
     anchors = [line for line in logged if line["event"] == "audit_anchor"]
     assert [(line["portfolio"], line["seq"], line["hash"]) for line in anchors] == 2 * [(PORTFOLIO, 1, head.hash)]
+
+
+async def a_watch(client: StoreClient, audit: Audit) -> tuple[AuditWatch, StoreClock]:
+    standings, clock = Standings(client, [make_standing()]), StoreClock()
+    clock.observe(await SteerableClock(client, [PORTFOLIO]).now_ms())
+    return AuditWatch(audit, standings, clock, Leases(client, "a")), clock
+
+
+@pytest.mark.parametrize("cut", ["the end is gone", "the end says something else"])
+async def test_a_watch_sees_that_a_chain_lost_what_it_had_seen(client: StoreClient, cut: str) -> None:
+    audit = await make_audit(client)
+    for reason in ("one", "two"):
+        await audit.write(PORTFOLIO, deed(reason))
+    watch, _ = await a_watch(client, audit)
+    await watch._look(PORTFOLIO, 1)
+    assert watch.broken == set()
+    await client.xdel(KEYS.audit, "2-0")
+    if cut == "the end says something else":
+        await client.delete(KEYS.audit)
+        again = await make_audit(client)
+        for reason in ("one", "another two", "three"):
+            await again.write(PORTFOLIO, deed(reason))
+    with capture_logs() as logged:
+        for _ in range(2):
+            await watch._look(PORTFOLIO, 1)
+    assert watch.broken == {PORTFOLIO}
+    assert [(line["portfolio"], line["seq"]) for line in logged if line["event"] == "audit_broken"] == [(PORTFOLIO, 2)]
+
+
+async def test_entries_that_were_kept_for_their_time_are_not_missed(client: StoreClient) -> None:
+    audit = await make_audit(client, keep_ms=DAY_MS)
+    await audit.write(PORTFOLIO, deed("one"))
+    watch, clock = await a_watch(client, audit)
+    await watch._look(PORTFOLIO, 1)
+    steered = SteerableClock(client, [PORTFOLIO])
+    await steered.advance(2 * DAY_MS)
+    clock.observe(await steered.now_ms())
+    later = await make_audit(client, keep_ms=DAY_MS)
+    await later.write(PORTFOLIO, deed("two"))
+    assert [entry.words["reason"] for entry in await later.page(PORTFOLIO, after=0, most=9)] == ["two"]
+    await watch._look(PORTFOLIO, 2)
+    assert watch.broken == set()

@@ -14,6 +14,7 @@ from tidegate.dispatcher import Dispatcher
 from tidegate.edge.door.turnstile import Turnstile
 from tidegate.enforcement import Enforcement
 from tidegate.gateway import Gateway
+from tidegate.gauges import Gauges
 from tidegate.ids import MessageIds
 from tidegate.keys_in_force import KeysInForce
 from tidegate.metrics import Metrics
@@ -86,6 +87,7 @@ class Services:
     clock: StoreClock
     steerable: SteerableClock | None
     metrics: Metrics
+    gauges: Gauges
     ids: MessageIds
     draining: Callable[[], bool]
     version: str

@@ -19,6 +19,7 @@ from tidegate.cloudapi.events import (
     UserIdUpdate,
     UserPreference,
 )
+from tidegate.cloudapi.user_events import WHEN_RECEIVED_MS
 from tidegate.cloudapi.webhooks import envelope_parts
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
@@ -80,6 +81,8 @@ class Signals:
         self._portfolio_of_waba = portfolio_of_waba
         self._number_of_display = number_of_display
         self._gate = Gate()
+        #: When a webhook's delivery came last (ms, the store's time); 0: none has.
+        self.heard_at_ms = 0
         #: Called with the portfolio, and the reasons for which held messages may now go, when sends may be due.
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
         #: Called with the portfolio and the row of a campaign when a status tells what became of its message.
@@ -109,6 +112,7 @@ class Signals:
         sent again it would fail again. Raises StoreUnavailable when it could not be kept: Meta sends it again, and
         what was applied already changes nothing the second time.
         """
+        self.heard_at_ms = self._clock.now_ms()
         events = await _read(envelope)
         tightens = False
         for part in parts([event for event in events if isinstance(event, _PERSONAL)]):
@@ -136,7 +140,14 @@ class Signals:
             log.error("webhook_event_not_applied", event_kind=type(event).__name__, **_place_of(fault))
             return False
         self._metrics.applied(event)
+        self._note_lag(getattr(event, "at_ms", None))
         return tightened
+
+    def _note_lag(self, at_ms: int | None) -> None:
+        now_ms = self._clock.now_ms()
+        # A stop whose time can't be read is dated far ahead.
+        if at_ms is not None and at_ms < WHEN_RECEIVED_MS:
+            self._metrics.webhook_lag(max(0, now_ms - at_ms) / 1_000)
 
     async def restand(self, portfolio: str, changes: Sequence[Change]) -> None:
         """Write changes of standing; on return no send that they forbid can start, on any node."""

@@ -80,6 +80,11 @@ class Audit:
         """Of every chain: the portfolios, and `GATEWAY`."""
         return tuple(self._chains)
 
+    @property
+    def kept_ms(self) -> int:
+        """For how long an entry is kept."""
+        return self._keep_ms
+
     async def write(self, place: str, deed: Deed) -> None:
         """Write down what is about to be done. Whoever gets StoreUnavailable must not do it.
 

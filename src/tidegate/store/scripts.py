@@ -16,6 +16,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
 from tidegate.errors import StoreNotAsked, StoreUnavailable
+from tidegate.metrics import Metrics
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 
@@ -33,11 +34,17 @@ _PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
 #: So long replicas may take to say that they hold a promise: with what the script takes, less than the client waits.
 _REPLICAS_MS: Final = 150
 _replicas: weakref.WeakKeyDictionary[StoreClient, int] = weakref.WeakKeyDictionary()
+_timed: weakref.WeakKeyDictionary[StoreClient, Metrics] = weakref.WeakKeyDictionary()
 
 
 def require_replicas(client: StoreClient, replicas: int) -> None:
     """Have so many replicas hold whatever is promised by way of this client, before it is promised."""
     _replicas[client] = replicas
+
+
+def time_scripts(client: StoreClient, metrics: Metrics) -> None:
+    """Tell these metrics how long each script takes that is run by way of this client, and which got no answer."""
+    _timed[client] = metrics
 
 
 class Script:
@@ -75,6 +82,20 @@ class Script:
         Raises StoreUnavailable when the store is in trouble, or too few replicas hold what was written. A script that
         breaks raises redis' ResponseError: that is a bug.
         """
+        metrics = _timed.get(client)
+        if metrics is None:
+            return await self._run(client, keys, args)
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
+        try:
+            answer = await self._run(client, keys, args)
+        except StoreUnavailable:
+            metrics.store_failed(self.name)
+            raise
+        metrics.store_answered(self.name, now_s() - began_s)
+        return answer
+
+    async def _run(self, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]) -> Any:
         replicas = _replicas.get(client, 0) if self.is_promised else 0
         with store_faults:
             if replicas and not isinstance(client, RedisCluster):

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
-from tidegate.store.scripts import Script, StoreClient, script, script_names
+from tidegate.errors import StoreUnavailable
+from tidegate.metrics import Metrics
+from tidegate.store.client import connect
+from tidegate.store.scripts import Script, StoreClient, script, script_names, time_scripts
 
 ADD = """-- add: add to a number.
 --
@@ -126,3 +129,25 @@ class TestRunning:
 
         with pytest.raises(ResponseError):
             await Script("broken", lua)(store_client, ["n"], [])
+
+
+class TestTiming:
+    async def test_a_call_is_timed_by_the_name_of_its_script(self, client: StoreClient, lua: Path) -> None:
+        metrics, add = Metrics(), Script("add", lua)
+        await add(client, ["x"], [1])
+        time_scripts(client, metrics)
+        for _ in range(2):
+            await add(client, ["x"], [1])
+        told = metrics.exposition()
+        assert b'tidegate_store_seconds_count{script="add"} 2.0' in told
+        assert b"tidegate_store_failures_total{" not in told
+
+    async def test_a_call_without_an_answer_is_a_failure_and_no_time(self, lua: Path) -> None:
+        metrics = Metrics()
+        async with await connect("redis://127.0.0.1:1") as nowhere:
+            time_scripts(nowhere.client, metrics)
+            with pytest.raises(StoreUnavailable):
+                await Script("add", lua)(nowhere.client, ["x"], [1])
+        told = metrics.exposition()
+        assert b'tidegate_store_failures_total{script="add"} 1.0' in told
+        assert b"tidegate_store_seconds_count{" not in told

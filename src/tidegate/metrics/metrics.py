@@ -1,16 +1,20 @@
-"""What is counted for Prometheus. Labels come from closed lists: no number, template or recipient is one."""
+"""What is counted for Prometheus. Labels come from closed lists: no phone number, template or recipient is one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from tidegate.metrics.states import States
 
 if TYPE_CHECKING:
     from tidegate.policy.verdict import Reason
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_STORE_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
+_LAG_SECONDS: Final = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0)
 
 
 class Metrics:
@@ -98,9 +102,6 @@ class Metrics:
             "Messages of unknown outcome that were queued for one further try.",
             registry=registry,
         )
-        self._queued = Gauge(
-            "tidegate_queue_messages", "Messages queued.", ("portfolio", "category"), registry=registry
-        )
         self._held = Gauge(
             "tidegate_books_held",
             "1 while the books may miss what was sent, so that nothing goes that has to be counted.",
@@ -128,23 +129,32 @@ class Metrics:
         self._relay_seconds = Histogram(
             "tidegate_relay_seconds", "Time that a POST to an app took.", buckets=_SECONDS, registry=registry
         )
-        self._relay_waiting = Gauge(
-            "tidegate_relay_waiting", "Webhooks that wait to be delivered.", ("app",), registry=registry
-        )
-        self._relay_oldest = Gauge(
-            "tidegate_relay_oldest_seconds", "Age of the webhook that waits longest.", ("app",), registry=registry
-        )
-        self._relay_dead = Gauge("tidegate_relay_dead", "Dead letters.", ("app",), registry=registry)
-        self._relay_bytes = Gauge(
-            "tidegate_relay_bytes",
-            "What webhooks take in the store, dead letters among them.",
-            ("app",),
+        self._store = Histogram(
+            "tidegate_store_seconds",
+            "Time from asking the store to run a script to its answer; what is asked at one moment shares a call.",
+            ("script",),
+            buckets=_STORE_SECONDS,
             registry=registry,
         )
-        self._used = Gauge("tidegate_places_used", "Places held.", ("portfolio",), registry=registry)
-        self._limit = Gauge(
-            "tidegate_messaging_limit", "Messaging limit; -1 is unlimited.", ("portfolio",), registry=registry
+        self._store_failures = Counter(
+            "tidegate_store_failures", "Scripts that the store did not answer.", ("script",), registry=registry
         )
+        self._webhook_lag = Histogram(
+            "tidegate_webhook_lag_seconds",
+            "Time from what a webhook tells of, by Meta's clock, until it was applied.",
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
+        self._loop_lag = Histogram(
+            "tidegate_loop_lag_seconds",
+            "How late the event loop comes to what is due, looked at once a second.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        #: What is so at this moment, as it was last looked at.
+        self.states: Final = States()
+        registry.register(self.states)
+        ProcessCollector(registry=registry)
 
     def relayed(self, app: str, outcome: str, count: int = 1) -> None:
         """Webhooks for an app were delivered, failed, given up (dead); for want of room: dropped (dead), left out."""
@@ -153,13 +163,6 @@ class Metrics:
     def relay_took(self, spent_ms: float) -> None:
         """One POST to an app ended."""
         self._relay_seconds.observe(spent_ms / 1000)
-
-    def relay_backlog(self, app: str, waiting: int, oldest_s: float, dead: int, kept_bytes: int) -> None:
-        """Webhooks that wait for an app now, for how long the oldest does, and dead letters."""
-        self._relay_waiting.labels(app).set(waiting)
-        self._relay_oldest.labels(app).set(oldest_s)
-        self._relay_dead.labels(app).set(dead)
-        self._relay_bytes.labels(app).set(kept_bytes)
 
     def sent(self, verdict: str, reason: Reason | None, category: str) -> None:
         """One guarded send was answered."""
@@ -227,10 +230,6 @@ class Metrics:
         """A message that nothing was heard of is tried once more."""
         self._tried_again.inc()
 
-    def queue_depth(self, portfolio: str, category: str, messages: int) -> None:
-        """Messages queued now."""
-        self._queued.labels(portfolio, category).set(messages)
-
     def books_held(self, portfolio: str, held: bool) -> None:
         """Whether the books may miss what was sent."""
         self._held.labels(portfolio).set(held)
@@ -243,10 +242,21 @@ class Metrics:
         """Places that this node may fill on its own."""
         self._prepaid.labels(portfolio).set(places)
 
-    def places(self, portfolio: str, used: int, limit: int) -> None:
-        """Places held now, and the limit in force."""
-        self._used.labels(portfolio).set(used)
-        self._limit.labels(portfolio).set(limit)
+    def store_answered(self, script: str, spent_s: float) -> None:
+        """The store ran a script."""
+        self._store.labels(script).observe(spent_s)
+
+    def store_failed(self, script: str) -> None:
+        """The store did not answer when it was asked to run a script."""
+        self._store_failures.labels(script).inc()
+
+    def webhook_lag(self, lag_s: float) -> None:
+        """What a webhook told of was applied so long after it had happened."""
+        self._webhook_lag.observe(lag_s)
+
+    def loop_lag(self, lag_s: float) -> None:
+        """The event loop came so late to what was due."""
+        self._loop_lag.observe(lag_s)
 
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""
