@@ -33,7 +33,7 @@ async def read_audit(call: Call) -> Reply:
     limit = _limit(call.query("limit"))
     if call.query("after") is not None:
         return await _chain(call, limit)
-    return await _newest(call, limit)
+    return json_reply(await audit_of(call, limit))
 
 
 async def _chain(call: Call, limit: int) -> Reply:
@@ -46,7 +46,8 @@ async def _chain(call: Call, limit: int) -> Reply:
     return json_reply({"entries": told, "next": str(found[-1].seq) if len(found) == limit else None})
 
 
-async def _newest(call: Call, limit: int) -> Reply:
+async def audit_of(call: Call, limit: int) -> dict[str, Any]:
+    """So many entries that the query's filters let through, the newest first, as JSON values. Raises Denial."""
     wanted, passes = call.query("portfolio"), _filter(call)
     places = _places(call) if wanted is None else (_place(call, wanted),)
     cursor = _cursor(call.query("before"), places)
@@ -71,7 +72,7 @@ async def _newest(call: Call, limit: int) -> Reply:
         cursor[place] = max(cursor[place], entry.seq + 1)
     more = any(cursor.get(place, 2) > 1 for place in places)
     told = ",".join(f"{place}:{seq}" for place, seq in sorted(cursor.items()))
-    return json_reply({"entries": [_told(entry) for _, entry in found[:limit]], "next": told if more else None})
+    return {"entries": [_told(entry) for _, entry in found[:limit]], "next": told if more else None}
 
 
 def _told(entry: Entry) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from tidegate.edge.calls import Call
 from tidegate.edge.control.campaigns import find_campaign, may_see, may_steer, shown_campaign, target_of
@@ -32,38 +33,62 @@ _ACTS: Final = {
 
 async def start_campaign(call: Call) -> Reply:
     """Begin with the first step, when its time has come."""
-    record = await find_campaign(call, steers=True)
-    if record.audience is None or record.audience.rows == 0:
-        raise Denial(Kind.CONFLICT, "the campaign has no audience yet")
-    if (await call.books(record.campaign.portfolio)).now_ms >= record.campaign.deadline_ms:
-        raise Denial(Kind.CONFLICT, "the campaign's deadline has passed")
-    return await _moved(call, record, Event.START, await _reason(call))
+    return await _answered(call, Event.START)
 
 
 async def pause_campaign(call: Call) -> Reply:
     """Stop it, for a reason; whoever is on call may stop any that he sees."""
-    record = await find_campaign(call)
-    if not (may_steer(call, record) or (Scope.ONCALL in call.app.scopes and may_see(call, record))):
-        raise Denial(Kind.FORBIDDEN, "the campaign is another app's: this takes the scope admin or oncall")
-    return await _moved(call, record, Event.PAUSE, await _reason(call, "to pause a campaign"))
+    return await _answered(call, Event.PAUSE)
 
 
 async def resume_campaign(call: Call) -> Reply:
     """Go on where it was stopped: who paused it knows why it may go on, anybody else has to say so."""
-    record = await find_campaign(call, steers=True)
-    run = Run.from_json(record.progress)
-    must_tell = run.phase is Phase.HALTED or (run.phase is Phase.PAUSED and run.by != call.app.name)
-    return await _moved(call, record, Event.RESUME, await _reason(call, "to resume it" if must_tell else ""))
+    return await _answered(call, Event.RESUME)
 
 
 async def cancel_campaign(call: Call) -> Reply:
     """End it: what is on its way to Meta ends as it does, what is queued is taken out, the rest is never sent."""
-    record = await find_campaign(call, steers=True)
-    of_others = record.campaign.app != call.app.name
-    return await _moved(call, record, Event.CANCEL, await _reason(call, "to cancel another app's" if of_others else ""))
+    return await _answered(call, Event.CANCEL)
 
 
-async def _moved(call: Call, record: CampaignRecord, event: Event, reason: str) -> Reply:
+async def _answered(call: Call, event: Event) -> Reply:
+    # Whether it may is told before what it wrote.
+    record = await found_for(call, event)
+    fields = await call.fields() if call.request.can_read_body else {}
+    return json_reply(await steer(call, record, event, fields))
+
+
+async def found_for(call: Call, event: Event) -> CampaignRecord:
+    """The campaign that the path names, which the app may do this to. Raises Denial."""
+    if event is not Event.PAUSE:
+        return await find_campaign(call, steers=True)
+    record = await find_campaign(call)
+    if not (may_steer(call, record) or (Scope.ONCALL in call.app.scopes and may_see(call, record))):
+        raise Denial(Kind.FORBIDDEN, "the campaign is another app's: this takes the scope admin or oncall")
+    return record
+
+
+async def steer(call: Call, record: CampaignRecord, event: Event, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Start, pause, resume or cancel it, for the reason that a body names: it as JSON values. Raises Denial."""
+    campaign, run = record.campaign, Run.from_json(record.progress)
+    required_for = ""
+    match event:
+        case Event.START:
+            if record.audience is None or record.audience.rows == 0:
+                raise Denial(Kind.CONFLICT, "the campaign has no audience yet")
+            if (await call.books(campaign.portfolio)).now_ms >= campaign.deadline_ms:
+                raise Denial(Kind.CONFLICT, "the campaign's deadline has passed")
+        case Event.PAUSE:
+            required_for = "to pause a campaign"
+        case Event.RESUME:
+            must_tell = run.phase is Phase.HALTED or (run.phase is Phase.PAUSED and run.by != call.app.name)
+            required_for = "to resume it" if must_tell else ""
+        case _:
+            required_for = "" if campaign.app == call.app.name else "to cancel another app's"
+    return await _moved(call, record, event, _reason(fields, required_for))
+
+
+async def _moved(call: Call, record: CampaignRecord, event: Event, reason: str) -> dict[str, Any]:
     campaign, phase = record.campaign, Run.from_json(record.progress).phase
     moved: CampaignRecord | None = record
     if after(phase, event) is not None:
@@ -78,11 +103,10 @@ async def _moved(call: Call, record: CampaignRecord, event: Event, reason: str) 
         known = await find_campaign(call)
         extra = {"id": campaign.campaign_id, "state": known.state}
         raise Denial(Kind.CONFLICT, f"the campaign is {known.state}: {event.value} is not possible", extra=extra)
-    return json_reply(await shown_campaign(call, moved))
+    return await shown_campaign(call, moved)
 
 
-async def _reason(call: Call, required_for: str = "") -> str:
-    fields = await call.fields() if call.request.can_read_body else {}
+def _reason(fields: Mapping[str, Any], required_for: str) -> str:
     if fields.keys() - {"reason"}:
         raise Denial(Kind.BAD_REQUEST, "body: may have reason, and nothing else")
     given = fields.get("reason")

@@ -25,7 +25,11 @@ _MOST_EVENTS: Final = 2_000
 
 async def number_health(call: Call) -> Reply:
     """How a number that the app may use stands."""
-    route = call.route(call.path("number"))
+    return json_reply(await health_of(call, call.route(call.path("number"))))
+
+
+async def health_of(call: Call, route: Route) -> dict[str, Any]:
+    """How a number stands, as JSON values."""
     books = await call.books(route.portfolio)
     standing = await call.standing(route.portfolio, books)
     curve = tuple(release_curve(books.releases, books.now_ms))
@@ -33,28 +37,26 @@ async def number_health(call: Call) -> Reply:
     seen = Seen(standing, route.waba, route.number, books.now_ms, books.used, curve, turned_at_ms)
     quality = standing.number(route.number).quality
     limit = None if standing.limit == UNLIMITED else standing.limit
-    return json_reply(
-        {
-            "number": route.number,
-            "waba": route.waba,
-            "portfolio": route.portfolio,
-            "as_of": write_time(books.now_ms),
-            "quality": {"word": QUALITY_WORDS[quality], "rating": quality.value},
-            "account_status": account_status(seen).value,
-            "messaging_limit": limit,
-            "unlimited": limit is None,
-            "limit_source": standing.limit_source,
-            "payment_method": payment_method(seen).value,
-            **await _money(call, standing, route, books.now_ms),
-            "daily_limit": {
-                "limit": limit,
-                "headroom": whole_places(standing.rules.headroom, standing.limit),
-                "used": books.used,
-                "left": None if limit is None else max(0, limit_places(limit, standing.rules) - books.used),
-            },
-            "campaign_readiness": _readiness(remarks(seen)),
-        }
-    )
+    return {
+        "number": route.number,
+        "waba": route.waba,
+        "portfolio": route.portfolio,
+        "as_of": write_time(books.now_ms),
+        "quality": {"word": QUALITY_WORDS[quality], "rating": quality.value},
+        "account_status": account_status(seen).value,
+        "messaging_limit": limit,
+        "unlimited": limit is None,
+        "limit_source": standing.limit_source,
+        "payment_method": payment_method(seen).value,
+        **await _money(call, standing, route, books.now_ms),
+        "daily_limit": {
+            "limit": limit,
+            "headroom": whole_places(standing.rules.headroom, standing.limit),
+            "used": books.used,
+            "left": None if limit is None else max(0, limit_places(limit, standing.rules) - books.used),
+        },
+        "campaign_readiness": _readiness(remarks(seen)),
+    }
 
 
 async def _money(call: Call, standing: Standing, route: Route, now_ms: int) -> dict[str, Any]:

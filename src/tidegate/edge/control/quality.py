@@ -27,10 +27,10 @@ _OF_ONE_APP: Final = frozenset({"key", "campaign"})
 
 async def read_quality(call: Call) -> Reply:
     """The changes of the last days, newest first, that concern what the app may use."""
-    return json_reply(await quality_told(call, _days(call.query("days"))))
+    return json_reply(await quality_of(call, _days(call.query("days"))))
 
 
-async def quality_told(call: Call, days: int) -> dict[str, Any]:
+async def quality_of(call: Call, days: int) -> dict[str, Any]:
     """The changes of so many days as JSON values: `days`, `truncated`, `changes`."""
     found: list[tuple[str, StandingEvent]] = []
     truncated = False
