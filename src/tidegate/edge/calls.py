@@ -18,7 +18,7 @@ from tidegate.edge.services import Services
 from tidegate.gateway import Route
 from tidegate.policy.audit import Act, Actor, Deed
 from tidegate.policy.standing import Standing
-from tidegate.settings.app_keys import fingerprint
+from tidegate.settings.app_keys import fingerprint, fingerprint_of
 from tidegate.settings.tables import App
 from tidegate.store.ledger import Books
 
@@ -27,12 +27,18 @@ _MOST: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of an app that has the scope for it. Its methods raise Denial, and StoreUnavailable."""
+    """A request of an app that has the scope for it. Its methods raise Denial, and StoreUnavailable.
+
+    `key_hash`: `key_sha256` of the key that it came with, where that is not in its headers. `seen`: where books
+    that were read are kept, for whoever looks at the same ones several times in one go; None: they are read anew.
+    """
 
     request: web.Request
     app: App
     services: Services
     grants: Grants
+    key_hash: str = ""
+    seen: dict[str, Books] | None = None
 
     def path(self, name: str) -> str:
         """A part of the path, unescaped."""
@@ -75,7 +81,8 @@ class Call:
         """Who calls, as the audit tells it: the app, the fingerprint of its key, its address."""
         key = bearer(self.request.headers.getall("Authorization", []))
         address = address_of(self.request, self.services.settings.server.peer_header)
-        return Actor(self.app.name, fingerprint(key) if key else "", address)
+        named = fingerprint_of(self.key_hash) if self.key_hash else fingerprint(key) if key else ""
+        return Actor(self.app.name, named, address)
 
     async def audit(self, place: str, act: Act, target: Mapping[str, str], reason: str = "", **detail: Any) -> None:
         """Write down what is about to be done, before it is; `place`: the portfolio, or `store.audit.GATEWAY`.
@@ -86,8 +93,12 @@ class Call:
 
     async def books(self, portfolio: str) -> Books:
         """The portfolio's books, at the store's own time."""
+        if self.seen is not None and portfolio in self.seen:
+            return self.seen[portfolio]
         books = await self.services.ledger.books(portfolio)
         self.services.clock.observe(books.now_ms)
+        if self.seen is not None:
+            self.seen[portfolio] = books
         return books
 
     async def standing(self, portfolio: str, books: Books) -> Standing:

@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
+from tidegate.edge.dashboard.serving import dashboard_endpoints
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.description.openapi import document
 from tidegate.edge.door.doorway import ID_KEY, doorway, expect
@@ -93,7 +94,7 @@ def make_application(services: Services, beside: web.Application | None = None) 
     )
     grants = Grants(settings, services.credentials)
     graph = Graph(services, keyring, grants)
-    table = endpoints(services)
+    table = (*endpoints(services), *dashboard_endpoints(services, keyring, grants))
 
     def keyed(endpoint: Endpoint, handler: KeyedHandler) -> OpenHandler:
         async def handle(request: web.Request) -> web.StreamResponse:

@@ -44,4 +44,9 @@ def hash_key(key: str) -> str:
 
 def fingerprint(key: str) -> str:
     """What a key is called where it is told who did what: the first 12 digits of its `key_sha256`."""
-    return hash_key(key)[:12]
+    return fingerprint_of(hash_key(key))
+
+
+def fingerprint_of(key_sha256: str) -> str:
+    """What the key with this hash is called."""
+    return key_sha256[:12]

@@ -31,7 +31,7 @@ async def ports(make_node, graph: Recorder, session) -> tuple[Caller, Caller]:
         pytest.param("PUT", f"{V1}/standing", 404, 405, id="its methods"),
         pytest.param("GET", "/metrics", 404, 200, id="metrics"),
         pytest.param("GET", "/openapi.json", 404, 200, id="the description"),
-        pytest.param("GET", "/dashboard", 404, 404, id="what is not there yet"),
+        pytest.param("GET", "/dashboard", 404, 303, id="the dashboard"),
         pytest.param("POST", "/webhooks/whatsapp", 401, 404, id="webhooks"),
         pytest.param("GET", "/media/none", 404, 404, id="media"),
         pytest.param("GET", "/healthz", 200, 200, id="a probe of the process"),

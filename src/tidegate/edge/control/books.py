@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -20,7 +21,14 @@ log = structlog.get_logger()
 
 async def accept_books(call: Call) -> Reply:
     """Wait no longer for nodes that may know what the store has lost, for somebody knows that they lost nothing."""
-    fields = await call.fields()
+    return json_reply(await accept(call, await call.fields()))
+
+
+async def accept(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the books that a body of `POST /books:accept` names as they are: what came of it as JSON values.
+
+    Raises Denial.
+    """
     if fields.keys() - {"portfolio", "reason"}:
         raise Denial(Kind.BAD_REQUEST, "body: may have portfolio and reason, and nothing else")
     portfolio, reason = call.portfolio(_text(fields, "portfolio")), _text(fields, "reason")
@@ -32,7 +40,7 @@ async def accept_books(call: Call) -> Reply:
         log.warning("books_accepted", app=call.app.name, portfolio=portfolio, reason=reason, missed=found.waiting_for)
         await call.standing(portfolio, await call.books(portfolio))
         await call.services.dispatcher.rouse(portfolio, [Reason.STORE_UNAVAILABLE.value])
-    return json_reply({"portfolio": portfolio, "held_until": None, "accepted": vouched.whole})
+    return {"portfolio": portfolio, "held_until": None, "accepted": vouched.whole}
 
 
 async def books_of(call: Call, portfolio: str, now_ms: int) -> dict[str, Any]:
@@ -46,7 +54,7 @@ async def books_of(call: Call, portfolio: str, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
+def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not 0 < len(value.strip()) <= _LONGEST or not value.isprintable():
         raise Denial(Kind.BAD_REQUEST, f"body {name}: is required, 1 to {_LONGEST} printable characters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -23,7 +24,11 @@ log = structlog.get_logger()
 
 async def close_breaker(call: Call) -> Reply:
     """Close a breaker, for somebody knows that what opened it is over; newer bad news opens it again."""
-    fields = await call.fields()
+    return json_reply(await close(call, await call.fields()))
+
+
+async def close(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Close the breaker that a body of `POST /breakers:close` names: it as JSON values. Raises Denial."""
     if fields.keys() - {"id", "reason"}:
         raise Denial(Kind.BAD_REQUEST, "body: may have id and reason, and nothing else")
     breaker_id, reason = (_text(fields, name) for name in ("id", "reason"))
@@ -42,7 +47,7 @@ async def close_breaker(call: Call) -> Reply:
         told = told_of(standing.breakers.get(breaker_id) or known, standing, books.now_ms)
     if told is None:
         raise Denial(Kind.NOT_FOUND, "no such breaker")
-    return json_reply(told)
+    return told
 
 
 def breakers_in_force(call: Call, standing: Standing, now_ms: int) -> list[dict[str, Any]]:
@@ -84,7 +89,7 @@ def may_see(call: Call, breaker: Breaker) -> bool:
             return True
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
+def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not 0 < len(value.strip()) <= _LONGEST or not value.isprintable():
         raise Denial(Kind.BAD_REQUEST, f"body {name}: is required, 1 to {_LONGEST} printable characters")

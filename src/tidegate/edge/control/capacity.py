@@ -20,7 +20,11 @@ _MINUTE_MS: Final = 60_000
 
 async def capacity(call: Call) -> Reply:
     """The capacity of one portfolio."""
-    portfolio = call.portfolio(call.path("portfolio"))
+    return json_reply(await capacity_of(call, call.portfolio(call.path("portfolio"))))
+
+
+async def capacity_of(call: Call, portfolio: str) -> dict[str, Any]:
+    """The capacity of a portfolio that the app may see, as JSON values."""
     books = await call.books(portfolio)
     standing = await call.standing(portfolio, books)
     rules = standing.rules
@@ -28,23 +32,21 @@ async def capacity(call: Call) -> Reply:
     held = standing.held_until_ms > books.now_ms
     left = dict.fromkeys(Category, 0) if held else available(standing.limit, books.used, rules)
     curve = release_curve(books.releases, books.now_ms)
-    return json_reply(
-        {
-            "portfolio": portfolio,
-            "as_of": write_time(books.now_ms),
-            "messaging_limit": None if unlimited else standing.limit,
-            "unlimited": unlimited,
-            "limit_source": standing.limit_source,
-            "headroom": whole_places(rules.headroom, standing.limit),
-            "used": books.used,
-            "available": None if unlimited else {c.value: left[c] for c in Category},
-            "held_until": write_time_up(standing.held_until_ms) if held else None,
-            "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
-            "releases": [{"at": write_time_up(release.at_ms), "places": release.places} for release in grouped(curve)],
-            "queued": await _queued(call, portfolio),
-            "limit_share": await _share(call, portfolio, standing),
-        }
-    )
+    return {
+        "portfolio": portfolio,
+        "as_of": write_time(books.now_ms),
+        "messaging_limit": None if unlimited else standing.limit,
+        "unlimited": unlimited,
+        "limit_source": standing.limit_source,
+        "headroom": whole_places(rules.headroom, standing.limit),
+        "used": books.used,
+        "available": None if unlimited else {c.value: left[c] for c in Category},
+        "held_until": write_time_up(standing.held_until_ms) if held else None,
+        "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
+        "releases": [{"at": write_time_up(release.at_ms), "places": release.places} for release in grouped(curve)],
+        "queued": await _queued(call, portfolio),
+        "limit_share": await _share(call, portfolio, standing),
+    }
 
 
 def grouped(curve: list[Release]) -> list[Release]:

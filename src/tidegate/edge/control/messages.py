@@ -40,17 +40,22 @@ _CAUSES: Final = {
 
 async def read_message(call: Call) -> Reply:
     """One message, by the gateway's id or by Meta's."""
-    record = await _find(call)
+    return json_reply(await message_of(call, call.path("id")))
+
+
+async def message_of(call: Call, wanted: str) -> dict[str, Any]:
+    """The message of this id, the gateway's or Meta's, as JSON values. Raises Denial."""
+    record = await _find(call, wanted)
     told = _told(record)
     # Whoever runs the number sees what became of a message; what its sender noted of it is the sender's.
     if record.about.get("app") == call.app.name:
         told["biz_opaque_callback_data"] = await call.services.messages.opaque(record.message_id, record.about)
-    return json_reply(told)
+    return told
 
 
 async def cancel_message(call: Call) -> Reply:
     """Take a message out of the queue. Raises Denial (conflict, with its `state`) when it is too late."""
-    record = await _find(call)
+    record = await _find(call, call.path("id"))
     if record.about.get("app") != call.app.name:
         target = {"message": record.message_id, "number": record.about.get("number", "")}
         await call.audit(record.portfolio, Act.MESSAGE_CANCEL, target)
@@ -67,8 +72,8 @@ async def cancel_message(call: Call) -> Reply:
     raise Denial(Kind.CONFLICT, f"it is too late: the message is {was}", extra=extra)
 
 
-async def _find(call: Call) -> MessageRecord:
-    record = await _record(call, call.path("id"))
+async def _find(call: Call, wanted: str) -> MessageRecord:
+    record = await _record(call, wanted)
     if record is None or not call.grants.may_see(call.app, record.about):
         raise Denial(Kind.NOT_FOUND, "no such message")
     return record

@@ -27,7 +27,12 @@ async def list_pauses(call: Call) -> Reply:
 
 async def start_pause(call: Call) -> Reply:
     """Stop the sends in a scope; those of a template, category or campaign in all portfolios of the app."""
-    fields = await call.fields()
+    told = await pause(call, await call.fields())
+    return json_reply(told, 201, {"Location": f"/gateway/v1/pauses/{told['id']}"})
+
+
+async def pause(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Stop what a body of `POST /pauses` names: the pause as JSON values, in force on every node. Raises Denial."""
     unknown = fields.keys() - {"scope", "reason", "for"}
     if unknown:
         raise Denial(Kind.BAD_REQUEST, "body: may have scope, reason and for, and nothing else")
@@ -39,21 +44,24 @@ async def start_pause(call: Call) -> Reply:
     for portfolio in _portfolios(call, scope, value):
         now_ms = (await call.books(portfolio)).now_ms
         until_ms = None if span_ms is None else now_ms + span_ms
-        pause = Pause(pause_id, scope, value, reason, now_ms, until_ms, call.app.name)
+        begun = Pause(pause_id, scope, value, reason, now_ms, until_ms, call.app.name)
         stored = {"scope": scope, "value": value, "reason": reason, "until_ms": until_ms, "by": call.app.name}
         cause = f"paused by {call.app.name}: {reason}"
         for_ = {} if until_ms is None else {"until": write_time_up(until_ms)}
         await call.audit(portfolio, Act.PAUSE_START, {scope: value}, reason, pause=pause_id, **for_)
         change = Change("pause", pause_id, {"pause": stored}, "operator", now_ms, cause, tightens=True)
         await call.services.signals.restand(portfolio, [change])
-        told = told or _told(pause)
-    return json_reply(told, 201, {"Location": f"/gateway/v1/pauses/{pause_id}"})
+        told = told or _told(begun)
+    return told
 
 
 async def end_pause(call: Call) -> Reply:
     """Resume what a pause stopped: who stopped it knows why it may go on, anybody else has to say so."""
-    pause_id = call.path("id")
-    given = call.query("reason")
+    return json_reply(await resume(call, call.path("id"), call.query("reason")))
+
+
+async def resume(call: Call, pause_id: str, given: str | None) -> dict[str, Any]:
+    """End the pause of this id, for the reason `given`: what has become of it as JSON values. Raises Denial."""
     reason = None if given is None else _reason(given, "query reason")
     found = False
     for portfolio in call.grants.portfolios(call.app):
@@ -72,7 +80,7 @@ async def end_pause(call: Call) -> Reply:
         call.services.dispatcher.wake(portfolio)
     if not found:
         raise Denial(Kind.NOT_FOUND, "no such pause")
-    return json_reply({"id": pause_id, "state": "resumed"})
+    return {"id": pause_id, "state": "resumed"}
 
 
 async def pauses_in_force(call: Call) -> list[dict[str, Any]]:

@@ -13,6 +13,11 @@ from tidegate.store.send_queue import Lane, LaneState
 
 async def read_queue(call: Call) -> Reply:
     """Every lane of the numbers that the app may use."""
+    return json_reply(await queue_of(call))
+
+
+async def queue_of(call: Call) -> dict[str, Any]:
+    """Every lane of the numbers that the app may use, as JSON values."""
     lanes: list[dict[str, Any]] = []
     routes = call.grants.routes(call.app)
     for portfolio in call.grants.portfolios(call.app):
@@ -21,7 +26,7 @@ async def read_queue(call: Call) -> Reply:
         ]
         states = await call.services.queue.lanes(portfolio, mine)
         lanes += [_told(portfolio, state) for state in states]
-    return json_reply({"waiting": sum(lane["waiting"] for lane in lanes), "lanes": lanes})
+    return {"waiting": sum(lane["waiting"] for lane in lanes), "lanes": lanes}
 
 
 def _told(portfolio: str, state: LaneState) -> dict[str, Any]:

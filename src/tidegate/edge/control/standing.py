@@ -16,6 +16,11 @@ from tidegate.policy.standing import Standing
 
 async def read_standing(call: Call) -> Reply:
     """The standing of all that the app may use."""
+    return json_reply(await standing_of(call))
+
+
+async def standing_of(call: Call) -> dict[str, Any]:
+    """The standing of all that the app may use, as JSON values."""
     portfolios: list[dict[str, Any]] = []
     numbers: list[dict[str, Any]] = []
     templates: list[dict[str, Any]] = []
@@ -30,7 +35,7 @@ async def read_standing(call: Call) -> Reply:
         breakers += breakers_in_force(call, standing, books.now_ms)
     pauses = await pauses_in_force(call)
     told = {"portfolios": portfolios, "numbers": numbers, "templates": templates}
-    return json_reply({**told, "breakers": breakers, "pauses": pauses})
+    return {**told, "breakers": breakers, "pauses": pauses}
 
 
 def _portfolio(standing: Standing) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class Keyring:
             "no key, or one that is not known here, was given" if foreign is None else detail,
         )
 
+    async def app_of_hash(self, key_hash: str) -> App | None:
+        """The app of the key with this SHA-256, one that opened before; None once it opens nothing any more."""
+        await self._keys.refresh()
+        return self._keys.find(key_hash)
+
     def _foreign(self, key: str) -> str | None:
         """The environment that a key names, where it is another one than this gateway's."""
         named = environment_of(key)

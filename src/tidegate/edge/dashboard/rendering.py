@@ -1,0 +1,65 @@
+"""Templates into HTML: a page, or the blocks of it that are live. Everything is escaped, and nothing may be missing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tidegate.edge.dashboard.static_files import STATIC
+
+_LIVE: Final = "live_"
+
+#: Stands for a session's token where HTML is made for several sessions at once; nobody can have written it.
+TOKEN_MARK: Final = f"token-{secrets.token_hex(16)}"
+
+
+def _when(told: str | None, otherwise: str = "") -> Markup | str:
+    """An RFC 3339 time as an element; the page's script writes beside it how far away it is."""
+    if told is None:
+        return otherwise
+    at: datetime = datetime.fromisoformat(told)
+    return Markup('<time datetime="{}">{}</time>').format(told, f"{at:%-d %b %H:%M:%S} UTC")
+
+
+def _count(number: int | None, otherwise: str = "no limit") -> str:
+    """12,345."""
+    return otherwise if number is None else f"{number:,}"
+
+
+def _made() -> Environment:
+    made = Environment(
+        loader=PackageLoader("tidegate.edge.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {"when": _when, "count": _count}
+    made.globals |= {"static": lambda name: STATIC[name].name}
+    return made
+
+
+_ENVIRONMENT: Final = _made()
+
+
+def rendered(template: str, context: Mapping[str, Any]) -> str:
+    """The whole page."""
+    return _ENVIRONMENT.get_template(template).render(context)
+
+
+def live_blocks(template: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """The blocks of a page that are live, by name: those whose name begins with `live_`."""
+    found = _ENVIRONMENT.get_template(template)
+    made = found.new_context(dict(context))
+    return {name: "".join(block(made)) for name, block in found.blocks.items() if name.startswith(_LIVE)}
+
+
+def is_live(template: str) -> bool:
+    """Whether anything on the page changes while it is looked at."""
+    return any(name.startswith(_LIVE) for name in _ENVIRONMENT.get_template(template).blocks)

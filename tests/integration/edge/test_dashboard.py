@@ -1,0 +1,282 @@
+"""The dashboard as a browser asks for it, without a browser: who gets in, what he sees, what he may do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from tests.integration.edge.callers import (
+    CHECKOUT,
+    NUMBER,
+    OPERATOR,
+    OTHER_PORTFOLIO,
+    PORTFOLIO,
+    READER,
+    SENDER,
+    SIMULATED,
+    STRANGER,
+    Answer,
+    Caller,
+    config_text,
+    template,
+)
+from tests.waiting import until
+from tidegate.app import build
+from tidegate.edge.dashboard.session import LASTING_MS
+from tidegate.edge.door.lockout import FAILURES
+from tidegate.settings import load
+from tidegate.settings.app_keys import fingerprint
+from tidegate.simulator.server import run_simulator
+from tidegate.store.embedded import socket_url
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
+
+
+@dataclass
+class Browser:
+    """Keeps a cookie, and fills in forms as a page of the dashboard has them."""
+
+    call: Caller
+    cookie: str = ""
+    pages: list[Answer] = field(default_factory=list)
+
+    async def get(self, path: str = "", **headers: str) -> Answer:
+        return await self._kept("GET", path, headers)
+
+    async def post(self, path: str, fields: dict[str, str], **headers: str) -> Answer:
+        origin = {"Origin": self.call.url} | headers
+        return await self._kept("POST", path, origin, data=fields)
+
+    async def submit(self, path: str, **fields: str) -> Answer:
+        """Post a form with the token that the overview's forms hold."""
+        return await self.post(path, {"csrf": await self.token(), **fields})
+
+    async def token(self) -> str:
+        found = re.search(r'name="csrf" value="([0-9a-f]+)"', (await self.get()).raw.decode())
+        assert found is not None
+        return found[1]
+
+    async def sign_in(self, key: str, **fields: str) -> Answer:
+        return await self.post("/login", {"key": key, **fields})
+
+    async def _kept(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:
+        cookie = {"Cookie": f"tidegate_session={self.cookie}"} if self.cookie else {}
+        answer = await self.call(method, f"/dashboard{path}", None, headers=cookie | headers, **more)
+        told = re.match(r'tidegate_session="?([^";]*)"?;', answer["Set-Cookie"] or "")
+        if told is not None:
+            self.cookie = told[1]
+        return answer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(valkey_socket: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Caller]:
+    """A node that all tests share: what one of them stops, it starts again."""
+    async with Redis.from_url(socket_url(valkey_socket)) as store:
+        await store.flushall()
+    simulator = await run_simulator(config=SIMULATED)
+    path = tmp_path_factory.mktemp("dashboard") / "tidegate.toml"
+    path.write_text(config_text(socket_url(valkey_socket), simulator.url, limit="TIER_2K", clock=True))
+    node = await build(load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"}))
+    await node.start()
+    # A jar would mix the browsers of a test up.
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=20)) as session:
+        yield Caller.of(node, session)
+    await node.stop()
+    await simulator.stop()
+
+
+async def signed_in(site: Caller, key: str = CHECKOUT) -> Browser:
+    browser = Browser(site)
+    assert (await browser.sign_in(key)).status == 303
+    return browser
+
+
+async def test_without_a_session_the_way_leads_to_the_form_and_with_it_back(site: Caller):
+    browser = Browser(site)
+    answer = await browser.get("?days=7")
+    assert answer.status == 303
+    assert answer["Location"] == "/dashboard/login?next=/dashboard?days%3D7"
+    assert (await browser.get("/login?next=/dashboard?days%3D7")).status == 200
+    answer = await browser.sign_in(READER, next="/dashboard?days=7")
+    assert (answer.status, answer["Location"]) == (303, "/dashboard?days=7")
+    assert "HttpOnly" in answer["Set-Cookie"]
+    assert "SameSite=Strict" in answer["Set-Cookie"]
+    assert "Path=/dashboard" in answer["Set-Cookie"]
+    assert READER not in answer["Set-Cookie"]
+    page = await browser.get("?days=7")
+    assert page.status == 200
+    assert PORTFOLIO in page.raw.decode()
+
+
+@pytest.mark.parametrize(
+    "onward",
+    ["https://evil.example/", "//evil.example", "/dashboard\\evil.example", "/gateway/v1/standing", "/dashboard/login"],
+)
+async def test_nobody_is_led_away_after_signing_in_to(site: Caller, onward: str):
+    assert (await Browser(site).sign_in(READER, next=onward))["Location"] == "/dashboard"
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [
+        pytest.param("tg_nobody", 401, id="a key of nobody"),
+        pytest.param("", 401, id="no key"),
+        pytest.param(SENDER, 403, id="a key that may not read"),
+    ],
+)
+async def test_what_opens_no_session_is_told_on_the_form(site: Caller, key: str, status: int):
+    browser = Browser(site)
+    answer = await browser.sign_in(key)
+    assert answer.status == status
+    assert 'role="alert"' in answer.raw.decode()
+    assert browser.cookie == ""
+
+
+async def test_who_signs_out_or_shows_another_cookie_is_not_signed_in(site: Caller):
+    browser = await signed_in(site)
+    assert (await browser.submit("/logout"))["Location"] == "/dashboard/login"
+    assert browser.cookie == ""
+    browser.cookie = "A" * 112
+    assert (await browser.get()).status == 303
+    assert (await browser.get("", Accept="text/event-stream")).status == 401
+
+
+async def test_a_session_ends_with_its_key_and_after_its_time(site: Caller):
+    made = (await site("POST", "/gateway/v1/keys", OPERATOR, json={"app": "reader"})).body
+    browser, other = await signed_in(site, made["key"]), await signed_in(site, READER)
+    assert (await browser.get()).status == 200
+    assert (await site("DELETE", f"/gateway/v1/keys/{made['id']}", OPERATOR)).status == 200
+    assert (await browser.get()).status == 303
+    assert (await other.get()).status == 200
+    hours = {"advance_s": LASTING_MS // 1000}
+    assert (await site("POST", "/gateway/v1/testing/clock", OPERATOR, json=hours)).status == 200
+    assert (await other.get()).status == 303
+
+
+@pytest.mark.parametrize(
+    ("headers", "given", "status"),
+    [
+        pytest.param({"Origin": "https://evil.example"}, True, 403, id="another site's page, with the token"),
+        pytest.param({"Origin": "null"}, True, 403, id="a page of no site"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, True, 403, id="what the browser calls cross-site"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, True, 403, id="a neighbour of the same site"),
+        pytest.param({}, False, 403, id="a form without the token"),
+        pytest.param({"Content-Type": "application/json"}, True, 415, id="no form"),
+    ],
+)
+async def test_nothing_is_done_for(site: Caller, headers: dict[str, str], given: bool, status: int):
+    browser = await signed_in(site)
+    fields = {"scope": "number", "value": NUMBER, "reason": "not ours"}
+    token = {"csrf": await browser.token()} if given else {}
+    answer = await browser.post("/pauses", fields | token, **headers)
+    assert answer.status == status
+    assert (await site("GET", "/gateway/v1/pauses", CHECKOUT)).body["pauses"] == []
+
+
+async def test_who_only_reads_sees_no_button_and_moves_nothing(site: Caller):
+    browser = await signed_in(site, READER)
+    assert "/dashboard/pauses" not in (await browser.get()).raw.decode()
+    answer = await browser.submit("/pauses", scope="number", value=NUMBER, reason="I may not")
+    assert answer.status == 403
+    assert "admin" in answer.raw.decode()
+
+
+async def test_a_pause_from_the_page_stops_sends_says_why_and_is_audited(site: Caller):
+    browser, reason = await signed_in(site), '<b>spam</b> & "more"'
+    answer = await browser.submit("/pauses", scope="number", value=NUMBER, reason=reason, **{"for": "30m"})
+    assert (answer.status, answer["Location"]) == (303, "/dashboard")
+    refused = await site.send(template(), Tidegate_Hold="reject")
+    assert refused["Tidegate-Reason"] == "paused_by_operator"
+    page = (await browser.get()).raw.decode()
+    assert "&lt;b&gt;spam&lt;/b&gt; &amp; &#34;more&#34;" in page
+    assert "<b>spam" not in page
+    (pause,) = (await site("GET", "/gateway/v1/pauses", CHECKOUT)).body["pauses"]
+    answer = await browser.submit(f"/pauses/{pause['id']}/end", reason="it is over")
+    assert answer.status == 303
+    assert (await site.send(template())).status == 200
+    (ended, begun) = (await site("GET", "/gateway/v1/audit?act=pause&limit=2", CHECKOUT)).body["entries"]
+    assert [entry["act"] for entry in (begun, ended)] == ["pause.start", "pause.end"]
+    assert begun["by"] == {"app": "checkout", "key": fingerprint(CHECKOUT), "from": "127.0.0.1"}
+    assert (begun["reason"], ended["reason"]) == (reason, "it is over")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "told"),
+    [
+        pytest.param({"scope": "planet", "value": "1", "reason": "x"}, 400, "scope", id="a scope that there is not"),
+        pytest.param({"scope": "number", "value": NUMBER}, 400, "reason", id="no reason"),
+        pytest.param({"scope": "number", "value": "999999999999999", "reason": "x"}, 404, "number", id="no number"),
+        pytest.param({"scope": "number", "value": NUMBER, "reason": "x", "for": "soon"}, 400, "for", id="no span"),
+    ],
+)
+async def test_a_pause_that_can_not_be_is_told_as_a_page(site: Caller, fields: dict[str, str], status: int, told: str):
+    answer = await (await signed_in(site)).submit("/pauses", **fields)
+    assert answer.status == status
+    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert told in answer.raw.decode()
+
+
+async def test_an_app_sees_its_own_portfolios_only(site: Caller):
+    theirs = (await (await signed_in(site, STRANGER)).get()).raw.decode()
+    assert OTHER_PORTFOLIO in theirs
+    assert PORTFOLIO not in theirs
+
+
+async def test_every_answer_keeps_others_out_and_files_may_be_kept(site: Caller):
+    browser = await signed_in(site)
+    page = await browser.get()
+    for answer in (page, await browser.get("/login"), await browser.submit("/pauses", scope="x")):
+        assert answer["Content-Security-Policy"].startswith(POLICY)
+        assert answer["Cache-Control"] == "no-store"
+    assert " style=" not in page.raw.decode()
+    assert " onclick=" not in page.raw.decode()
+    names = re.findall(r'(?:href|src)="/dashboard(/static/[^"]+)"', page.raw.decode())
+    assert len(names) == 3
+    for name in names:
+        file = await Browser(site).get(name)
+        assert file.status == 200
+        assert "immutable" in file["Cache-Control"]
+    assert (await Browser(site).get("/static/dashboard.0.css")).status == 404
+
+
+async def test_what_changes_is_told_to_whoever_watches_until_the_session_is_over(site: Caller):
+    browser = await signed_in(site)
+    headers = {"Cookie": f"tidegate_session={browser.cookie}", "Accept": "text/event-stream"}
+    # One template of the platform is paused, and of bad quality: that is what is stopped anyway.
+    events: list[tuple[str, Any]] = []
+
+    async def seen(words: str) -> bool:
+        name = (await stream.content.readline()).decode()
+        if name.startswith("event: "):
+            data = (await stream.content.readline()).removeprefix(b"data: ")
+            events.append((name[7:].strip(), orjson.loads(data)))
+        return any(words in str(told) for _, told in events)
+
+    async with site.session.get(f"{site.url}/dashboard", headers=headers) as stream:
+        assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        await until(lambda: seen("2 things are stopped"))
+        await browser.submit("/pauses", scope="category", value="marketing", reason="seen live")
+        await until(lambda: seen("seen live"))
+        token = await browser.token()
+        assert token in events[-1][1]["live_stops"]
+        (pause,) = (await site("GET", "/gateway/v1/pauses", CHECKOUT)).body["pauses"]
+        await browser.submit(f"/pauses/{pause['id']}/end")
+        events.clear()
+        await until(lambda: seen("2 things are stopped"))
+
+
+# Last of all: the address is locked out after it.
+async def test_who_guesses_keys_is_locked_out_of_the_form_too(site: Caller):
+    statuses = [(await Browser(site).sign_in(f"tg_guess{nth}")).status for nth in range(FAILURES + 1)]
+    assert statuses[-1] == 429
+    assert (await signed_in(site)).cookie
