@@ -32,6 +32,7 @@ from tidegate.edge.routes import make_application, make_runner
 from tidegate.edge.services import Services
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
+from tidegate.feed import Feed
 from tidegate.gateway import START_BY_MS, Gateway, Offline, Route
 from tidegate.gauges import Gauges
 from tidegate.graph_reads import GraphReads
@@ -64,6 +65,7 @@ from tidegate.store.counts import Counts
 from tidegate.store.daily_use import DailyUse
 from tidegate.store.data_keys import DataKeys
 from tidegate.store.fates import Fates
+from tidegate.store.feeds import Feeds
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.key_uses import KeyUses
 from tidegate.store.leases import Leases
@@ -203,8 +205,12 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     fate_notes = FateNotes(fates, clock)
     gateway.call_on_fate(fate_notes.note)
     signals.on_fate = dispatcher.on_fate = fate_notes.note
+    feed = Feed(Feeds(client, portfolios), clock, portfolios)
+    gateway.call_on_answer(feed.decided)
+    signals.on_status = dispatcher.on_end = feed.became
     rouse = functools.partial(_rouse, dispatcher)
     steering = Steering(campaigns, standings, ledger, enforcement.settled, rouse)
+    steering.on_news = feed.moved
     leases = Leases(client, secrets.token_hex(8))
     relayed = frozenset(app.name for app in settings.apps if app.webhook_url is not None)
     by_number = {route.number: route for route in routes}
@@ -320,6 +326,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         history=history,
         fates=fates,
         fate_notes=fate_notes,
+        feed=feed,
         steering=steering,
         campaign_runner=runner_of_campaigns,
         probe=probe,
@@ -387,6 +394,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         "recovery": recovery.run,
         "time without the store": without_store.run,
         "relay": relay.run,
+        "live feed": feed.run,
         "campaigns' runner": runner_of_campaigns.run,
     }
     return Node(

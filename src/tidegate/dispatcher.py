@@ -39,6 +39,9 @@ _BYTES_AT_ONCE: Final = 65_536
 #: What a message may become by running out of time that says what became of a campaign's row.
 _ENDED: Final = frozenset({State.EXPIRED.value, State.UNKNOWN.value})
 
+#: Told of a message that ran out of time: portfolio, id, what it became, what was noted of it.
+OnEnd = Callable[[str, str, str, Mapping[str, str]], None]
+
 log = structlog.get_logger()
 
 
@@ -69,6 +72,8 @@ class Dispatcher:
         self.looked_at_ms: dict[str, float] = {}
         #: Called with the portfolio and the row of a campaign when its message ran out of time, or can't be sent.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
+        #: Called with each message that ran out of time.
+        self.on_end: OnEnd = lambda portfolio, message_id, became, about: None
 
     def start(self) -> None:
         """Begin to drain."""
@@ -205,6 +210,7 @@ class Dispatcher:
         for became, message_id, about in reaped:
             if became in _ENDED:
                 self._tell(portfolio, about, State(became))
+                self.on_end(portfolio, message_id, became, orjson.loads(about) if about else {})
             if became == "unresolved":
                 self._metrics.unresolved()
                 log.warning("message_unresolved", message_id=message_id)

@@ -50,6 +50,8 @@ class Steering:
         self._rouse = rouse
         #: Called when a campaign was moved, so that it is looked after at once.
         self.on_move: Callable[[], None] = lambda: None
+        #: Called with the campaign that was moved, its run after that, what happened, and the app that asked for it.
+        self.on_news: Callable[[Campaign, Run, Event, str], None] = lambda campaign, run, event, by: None
 
     async def move(self, record: CampaignRecord, event: Event, by: str = "", **values: Any) -> CampaignRecord | None:
         """The campaign after an event, with these values in its run; None where that is not possible (any more).
@@ -79,6 +81,7 @@ class Steering:
             await self.mirror(campaign.portfolio, campaign.campaign_id)
         log.info("campaign_moved", campaign_id=campaign.campaign_id, to=phase.value, by=by or "its runner")
         self.on_move()
+        self.on_news(campaign, Run.from_json(written.progress), event, by)
         return written
 
     async def mirror(self, portfolio: str, campaign_id: str) -> None:

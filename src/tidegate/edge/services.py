@@ -13,6 +13,7 @@ from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.door.turnstile import Turnstile
 from tidegate.enforcement import Enforcement
+from tidegate.feed import Feed
 from tidegate.gateway import Gateway
 from tidegate.gauges import Gauges
 from tidegate.ids import MessageIds
@@ -95,6 +96,7 @@ class Services:
     seal: Seal
     fates: Fates
     fate_notes: FateNotes
+    feed: Feed
     steering: Steering
     campaign_runner: Runner
     history: StandingHistory

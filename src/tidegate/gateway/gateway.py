@@ -88,6 +88,7 @@ class Gateway:
         self._keeping = Keeping(queue, identity, clock, seal)
         self._noting = Noting(outcomes, aliases, clock)
         self._enforcement = enforcement
+        self._on_answer: Callable[[Message, Answered], None] = lambda message, answered: None
         self._admission = Admission(
             ledger=ledger,
             standings=standings,
@@ -110,6 +111,10 @@ class Gateway:
     def call_on_fate(self, note: Callable[[str, Part, State], None]) -> None:
         """Have `note` called with the portfolio and a campaign's row when it is known what became of its message."""
         self._settling.on_fate = self._keeping.on_fate = note
+
+    def call_on_answer(self, note: Callable[[Message, Answered], None]) -> None:
+        """Have `note` called with each message that was submitted, and what became of it."""
+        self._on_answer = note
 
     async def settled(self, timeout_s: float) -> None:
         """Return when every outcome is written down, or after `timeout_s`."""
@@ -163,6 +168,7 @@ class Gateway:
             answered = Unavailable(message.message_id, str(error))
         verdict, reason = told(answered)
         self._metrics.sent(verdict, reason, message.category.value if message.category else "service")
+        self._on_answer(message, answered)
         return answered
 
     async def keep(self, message: Message, cause: str) -> None:

@@ -41,6 +41,9 @@ from tidegate.store.users import Users
 
 PersonalEvent = InboundMessage | StatusUpdate | UserPreference | IdentityChange | UserIdUpdate
 
+#: Told of a message's new state: portfolio, id, state, what was noted of it, Meta's error codes.
+OnStatus = Callable[[str, str, str, Mapping[str, str], Sequence[int]], None]
+
 _DELIVERED: Final = frozenset({State.DELIVERED.value, State.READ.value})
 
 log = structlog.get_logger()
@@ -66,9 +69,10 @@ class Personal:
         portfolio_of_number: Mapping[str, str],
         on_change: Callable[[str], None],
         on_fate: Callable[[str, Part, State], None],
+        on_status: OnStatus,
     ) -> None:
         """`on_change` is called with the portfolio when sends may be due; `on_fate` with a campaign's row too, when a
-        status tells what became of its message.
+        status tells what became of its message; `on_status` when it is the first to tell that.
         """
         self._ledger = ledger
         self._books = books
@@ -84,6 +88,7 @@ class Personal:
         self._portfolio_of_number = portfolio_of_number
         self._on_change = on_change
         self._on_fate = on_fate
+        self._on_status = on_status
 
     async def apply(self, event: PersonalEvent) -> bool:
         """Whether less may be sent than before. Raises StoreUnavailable; a refusal holds on this node even so."""
@@ -215,6 +220,8 @@ class Personal:
         part = Part.of(refreshed.about)
         if part is not None:
             self._on_fate(portfolio, part, state)
+        if refreshed.changed:
+            self._on_status(portfolio, message_id, state.value, refreshed.about, codes)
         # One that comes again may have been cut short the first time: what follows from it is done once more, and is
         # nothing where it was done.
         await self._outcomes.status(portfolio, message_id, refreshed, event)

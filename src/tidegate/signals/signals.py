@@ -32,7 +32,7 @@ from tidegate.policy.reach import Subject
 from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
 from tidegate.signals.gate import Gate, parts
-from tidegate.signals.personal import Personal
+from tidegate.signals.personal import OnStatus, Personal
 from tidegate.signals.whose import Whose
 from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books
@@ -87,6 +87,8 @@ class Signals:
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
         #: Called with the portfolio and the row of a campaign when a status tells what became of its message.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
+        #: Called with the portfolio, a message's id, its new state, what was noted of it, and Meta's error codes.
+        self.on_status: OnStatus = lambda portfolio, message_id, state, about, codes: None
         self._personal = Personal(
             ledger=ledger,
             books=books,
@@ -102,6 +104,9 @@ class Signals:
             portfolio_of_number=portfolio_of_number,
             on_change=lambda portfolio: self.on_change(portfolio, ()),
             on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
+            on_status=lambda portfolio, message_id, state, about, codes: self.on_status(
+                portfolio, message_id, state, about, codes
+            ),
         )
 
     async def receive(self, envelope: Any) -> None:

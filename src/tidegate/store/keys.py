@@ -39,6 +39,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |
 | audit | stream | `<number>-0`: one entry of the audit, its hash and the one before it | append_audit | `audit_kept` |
 | audited | string | id in `history` up to which it was taken over into the audit | append_audit | never |
+| feed | stream | batches of the live feed, each from one node: JSON | feeds | 60 s after the last |
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
 | nodes | hash | node -> `<state> <heard (ms)>`: 1 it owes what the books miss, 2 it left | join, vouch, leave | 31 h |
 | heard | hash | number -> when the latest of its messages whose status came was admitted (ms) | refresh | never |
@@ -82,8 +83,12 @@ from __future__ import annotations
 from typing import Final
 
 DATA_KEYS: Final = "tidegate:data_keys"
-"""The one key that is no portfolio's: a hash, id -> data key wrapped by the payload key. Each field goes when what was
+"""A key that is no portfolio's: a hash, id -> data key wrapped by the payload key. Each field goes when what was
 encrypted under it has to be unreadable (store/data_keys.py); written by keep_data_keys."""
+
+FEED_WATCHED: Final = "tidegate:feed_watched"
+"""Beside it: a zset, portfolio -> when nobody watches its live feed any more (ms), unless that is renewed; written by
+the nodes on which somebody does, and gone with the last of them (store/feeds.py)."""
 
 NAMES: Final = (
     "clock",
@@ -183,6 +188,10 @@ class PortfolioKeys:
     @property
     def key_uses(self) -> str:
         return f"{self._prefix}key_uses"
+
+    @property
+    def feed(self) -> str:
+        return f"{self._prefix}feed"
 
     def lease(self, duty: str) -> str:
         return f"{self._prefix}lease:{duty}"

@@ -65,6 +65,7 @@ async def cancel_message(call: Call) -> Reply:
     if was == State.QUEUED.value:
         if (part := Part.of(record.about)) is not None:
             call.services.fate_notes.note(record.portfolio, part, State.CANCELLED)
+        call.services.feed.became(record.portfolio, record.message_id, State.CANCELLED.value, record.about)
         return json_reply({"id": record.message_id, "state": State.CANCELLED.value})
     if not was:
         raise Denial(Kind.NOT_FOUND, "no such message")

@@ -12,8 +12,9 @@ from tidegate.edge.calls import Call
 from tidegate.edge.control.sent_before import SentBefore
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
+from tidegate.edge.sight import concerns, touched_by
 from tidegate.edge.times import write_time
-from tidegate.policy.fall import Place, place_of
+from tidegate.feed.tellings import shown
 from tidegate.store.standing_history import StandingEvent
 
 _DAY_MS: Final = 86_400_000
@@ -21,8 +22,6 @@ _DAYS: Final = 30
 _MOST_DAYS: Final = 366
 #: Of one portfolio.
 _MOST_EVENTS: Final = 10_000
-#: Kinds of changes that are their app's own affair.
-_OF_ONE_APP: Final = frozenset({"key", "campaign"})
 
 
 async def read_quality(call: Call) -> Reply:
@@ -37,7 +36,7 @@ async def quality_of(call: Call, days: int) -> dict[str, Any]:
     for portfolio in call.grants.portfolios(call.app):
         from_ms = (await call.books(portfolio)).now_ms - days * _DAY_MS
         events, more = await call.services.history.since(portfolio, from_ms, _MOST_EVENTS)
-        found += [(portfolio, event) for event in events if _concerns(call, event)]
+        found += [(portfolio, event) for event in events if concerns(call.grants, call.app, touched_by(event))]
         truncated = truncated or more
     found.sort(key=lambda pair: pair[1].at_ms, reverse=True)
     report = SentBefore(call)
@@ -53,18 +52,6 @@ def _days(given: str | None) -> int:
     return int(given)
 
 
-def _concerns(call: Call, event: StandingEvent) -> bool:
-    if event.kind in _OF_ONE_APP:
-        return False
-    place = place_of(event.kind, event.key)
-    if event.kind == "pause":
-        paused = event.after or event.before or {}
-        place = Place(number=paused.get("value", "")) if paused.get("scope") == "number" else place
-    if place.is_personal or (place.waba is not None and place.waba not in call.grants.wabas(call.app)):
-        return False
-    return place.number is None or call.grants.route(call.app, place.number) is not None
-
-
 def _told(portfolio: str, event: StandingEvent) -> dict[str, Any]:
     return {
         "at": write_time(event.at_ms),
@@ -74,12 +61,7 @@ def _told(portfolio: str, event: StandingEvent) -> dict[str, Any]:
         "key": event.key,
         "field": event.field,
         "source": event.source,
-        "from": _value(event, event.before),
-        "to": _value(event, event.after),
+        "from": shown(event, event.before),
+        "to": shown(event, event.after),
         "cause": event.cause,
     }
-
-
-def _value(event: StandingEvent, value: Any) -> Any:
-    # Beside the rules it is noted of which file they are: that is the gateway's own business.
-    return {"rules": value.get("rules")} if event.kind == "rules" and isinstance(value, dict) else value

@@ -12,6 +12,7 @@ from tidegate.edge.control.capacity import capacity
 from tidegate.edge.control.clock import advance_clock, read_clock
 from tidegate.edge.control.consent import erase_recipient, read_recipient, write_consent
 from tidegate.edge.control.decide import decide
+from tidegate.edge.control.events import KINDS, VERDICTS, read_events
 from tidegate.edge.control.health import number_health
 from tidegate.edge.control.messages import cancel_message, read_message
 from tidegate.edge.control.pauses import end_pause, list_pauses, start_pause
@@ -50,6 +51,13 @@ _AUDITED: Final = tuple(
         ("before", "the next of the answer before"),
         ("after", "the chain of one portfolio from the entry after this number on, the oldest first"),
     )
+)
+
+_WATCHED: Final = (
+    Parameter("kinds", "query", f"of these kinds only, parted by commas: {', '.join(KINDS)}", TEXT),
+    Parameter("number", "query", "of one phone_number_id, and of what it shares with others", TEXT),
+    Parameter("verdict", "query", f"decisions of these verdicts only: {', '.join(VERDICTS)}", TEXT),
+    Parameter("Last-Event-ID", "header", "the id of the last event that was read, to go on from there", TEXT),
 )
 
 CONTROL: Final = (
@@ -164,6 +172,16 @@ CONTROL: Final = (
     ),
     Endpoint(
         "GET", f"{_V1}/audit", "Who did what, when and why", {200: "Audit"}, _READ, read_audit, parameters=_AUDITED
+    ),
+    Endpoint(
+        "GET",
+        f"{_V1}/events",
+        "What is decided and what changes, as it happens (server-sent events)",
+        {200: ""},
+        _READ,
+        read_events,
+        parameters=_WATCHED,
+        answer_types=("text/event-stream",),
     ),
     Endpoint("GET", f"{_V1}/keys", "Keys of apps", {200: "AppKeys"}, _ADMIN, list_keys),
     Endpoint(
