@@ -111,7 +111,7 @@ class TestErrorShapes:
             "/gateway/v2/queue",
             "/gateway/v1/",
             "/gateway/v1/moon",
-            "/gateway/v1/events",
+            "/gateway/v1/rumours",
             "/gateway/v1/campaign",
             "/gateway/v1/recipients",
             "/dashboard",
