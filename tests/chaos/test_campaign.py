@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 import uvloop
 
 from tests.chaos.campaign import run
 
 
-@pytest.mark.timeout(240)
 def test_everybody_gets_it_once_though_a_node_is_killed() -> None:
     ended = uvloop.run(run(rows=120, kills=1, seed=1, nodes=2, restart=False))
 

@@ -14,7 +14,6 @@ from tests.chaos.table import Line
 SHORT = [pytest.param(name, row, id=name) for name, row in ROWS.items() if row.is_short]
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("name", "row"), SHORT)
 def test_every_promise_is_kept_under(name: str, row: Row) -> None:
     # How soon it recovers is a figure of the long set.

@@ -18,7 +18,7 @@ from tests.clients.rows import ROWS
 from tests.clients.run import Line, run
 
 # One setup plays everything.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _NOT_RUN = "needs npm: `make clients` installs and runs the Node libraries"
 _INSTALLED = (NODE / "node_modules" / ".package-lock.json").exists()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from loadtest.playing import play
 from loadtest.rollout import Rollout
 from tidegate.simulator.behaviour import DAY_MS, HOUR_MS, MINUTE_MS
 
 
-@pytest.mark.timeout(300)
 async def test_a_campaign_reaches_everybody_once_by_day_when_its_plan_said_and_wastes_no_place(store_url: str) -> None:
     rollout = Rollout(
         recipients=300,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from itertools import islice
 
-import pytest
-
 from loadtest.deployment import PORTFOLIO, WABA, Deployment
 from loadtest.feed import RECIPIENT, Feed, everybody
 from loadtest.stage import Stage, open_stage
@@ -28,7 +26,6 @@ def set_limit(stage: Stage, limit: int) -> None:
     stage.simulator.world.estate.portfolios[PORTFOLIO].places.set_limit(limit, stage.time())
 
 
-@pytest.mark.timeout(300)
 async def test_when_the_limit_is_raised_queued_sends_go_on_within_a_second(store_url: str) -> None:
     async with open_stage(
         store_url, Deployment(limit=2_000, throughput=1_000, nodes=2, rules=NOTHING_KEPT_BACK)
@@ -49,7 +46,6 @@ async def test_when_the_limit_is_raised_queued_sends_go_on_within_a_second(store
         assert book.violations == []
 
 
-@pytest.mark.timeout(300)
 async def test_when_the_limit_is_lowered_nobody_new_is_started_after_the_webhooks_200(store_url: str) -> None:
     async with open_stage(
         store_url, Deployment(limit=10_000, throughput=1_000, nodes=2, rules=NOTHING_KEPT_BACK)

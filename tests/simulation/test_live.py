@@ -13,7 +13,6 @@ from tidegate.simulator.server import run_simulator
 ROLLOUT = Rollout(recipients=40, limit=250, days=0.001, codes_per_second=5, night=None)
 
 
-@pytest.mark.timeout(120)
 async def test_a_campaign_with_codes_and_an_apps_own_sends_beside_it_is_judged_by_the_simulators_book() -> None:
     seen: list[int] = []
     async with running(0, 1) as stage:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
-import pytest
-
 from loadtest.deployment import Deployment
 from loadtest.feed import RECIPIENT, Feed, everybody
 from loadtest.stage import open_stage
@@ -17,7 +15,6 @@ RECIPIENTS = 600
 RULES = {"headroom": 0.0, "reserve": {"authentication": 0.0, "utility": 0.0}}
 
 
-@pytest.mark.timeout(300)
 async def test_a_queue_survives_stops_in_the_middle_of_draining_and_each_message_is_sent_once(store_url: str) -> None:
     async with open_stage(store_url, Deployment(limit=LIMIT, throughput=80, rules=RULES)) as stage:
         book = stage.simulator.world.book

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-
 from loadtest.codes import LoginCodes
 from loadtest.deployment import MARKETING, Deployment
 from loadtest.feed import RECIPIENT
@@ -21,7 +19,6 @@ STALLS = Behaviour(throughput_tolerance=0.3)
 CAMPAIGN = 600
 
 
-@pytest.mark.timeout(300)
 async def test_a_campaign_drains_at_full_throughput_and_no_login_code_waits_a_second(store_url: str) -> None:
     async with open_stage(store_url, Deployment(limit=-1, throughput=THROUGHPUT, nodes=2, behaviour=STALLS)) as stage:
         book = stage.simulator.world.book
