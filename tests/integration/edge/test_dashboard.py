@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
+from tests.integration.edge.browsing import Browser, browsed, signed_in
 from tests.integration.edge.callers import (
     CHECKOUT,
     NUMBER,
@@ -21,84 +19,24 @@ from tests.integration.edge.callers import (
     PORTFOLIO,
     READER,
     SENDER,
-    SIMULATED,
     STRANGER,
-    Answer,
     Caller,
-    config_text,
     template,
 )
 from tests.waiting import until
-from tidegate.app import build
 from tidegate.edge.dashboard.session import LASTING_MS
 from tidegate.edge.door.lockout import FAILURES
-from tidegate.settings import load
 from tidegate.settings.app_keys import fingerprint
-from tidegate.simulator.server import run_simulator
-from tidegate.store.embedded import socket_url
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
 
 
-@dataclass
-class Browser:
-    """Keeps a cookie, and fills in forms as a page of the dashboard has them."""
-
-    call: Caller
-    cookie: str = ""
-    pages: list[Answer] = field(default_factory=list)
-
-    async def get(self, path: str = "", **headers: str) -> Answer:
-        return await self._kept("GET", path, headers)
-
-    async def post(self, path: str, fields: dict[str, str], **headers: str) -> Answer:
-        origin = {"Origin": self.call.url} | headers
-        return await self._kept("POST", path, origin, data=fields)
-
-    async def submit(self, path: str, **fields: str) -> Answer:
-        """Post a form with the token that the overview's forms hold."""
-        return await self.post(path, {"csrf": await self.token(), **fields})
-
-    async def token(self) -> str:
-        found = re.search(r'name="csrf" value="([0-9a-f]+)"', (await self.get()).raw.decode())
-        assert found is not None
-        return found[1]
-
-    async def sign_in(self, key: str, **fields: str) -> Answer:
-        return await self.post("/login", {"key": key, **fields})
-
-    async def _kept(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:
-        cookie = {"Cookie": f"tidegate_session={self.cookie}"} if self.cookie else {}
-        answer = await self.call(method, f"/dashboard{path}", None, headers=cookie | headers, **more)
-        told = re.match(r'tidegate_session="?([^";]*)"?;', answer["Set-Cookie"] or "")
-        if told is not None:
-            self.cookie = told[1]
-        return answer
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(valkey_socket: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Caller]:
     """A node that all tests share: what one of them stops, it starts again."""
-    async with Redis.from_url(socket_url(valkey_socket)) as store:
-        await store.flushall()
-    simulator = await run_simulator(config=SIMULATED)
-    path = tmp_path_factory.mktemp("dashboard") / "tidegate.toml"
-    path.write_text(config_text(socket_url(valkey_socket), simulator.url, limit="TIER_2K", clock=True))
-    node = await build(load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"}))
-    await node.start()
-    # A jar would mix the browsers of a test up.
-    jar = aiohttp.DummyCookieJar()
-    async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=20)) as session:
-        yield Caller.of(node, session)
-    await node.stop()
-    await simulator.stop()
-
-
-async def signed_in(site: Caller, key: str = CHECKOUT) -> Browser:
-    browser = Browser(site)
-    assert (await browser.sign_in(key)).status == 303
-    return browser
+    async with browsed(valkey_socket, tmp_path_factory.mktemp("dashboard")) as caller:
+        yield caller
 
 
 async def test_without_a_session_the_way_leads_to_the_form_and_with_it_back(site: Caller):

@@ -26,11 +26,14 @@ _MOST_EVENTS: Final = 10_000
 
 async def read_quality(call: Call) -> Reply:
     """The changes of the last days, newest first, that concern what the app may use."""
-    return json_reply(await quality_of(call, _days(call.query("days"))))
+    return json_reply(await quality_of(call, days_asked(call.query("days"))))
 
 
-async def quality_of(call: Call, days: int) -> dict[str, Any]:
-    """The changes of so many days as JSON values: `days`, `truncated`, `changes`."""
+async def quality_of(call: Call, days: int, *, with_sends: bool = True) -> dict[str, Any]:
+    """The changes of so many days as JSON values: `days`, `truncated`, `changes`.
+
+    `with_sends`: with what was sent before each change for the worse, which takes much longer.
+    """
     found: list[tuple[str, StandingEvent]] = []
     truncated = False
     for portfolio in call.grants.portfolios(call.app):
@@ -40,11 +43,15 @@ async def quality_of(call: Call, days: int) -> dict[str, Any]:
         truncated = truncated or more
     found.sort(key=lambda pair: pair[1].at_ms, reverse=True)
     report = SentBefore(call)
-    changes = [{**_told(portfolio, event), **await report.of(portfolio, event)} for portfolio, event in found]
+    changes = [
+        {**_told(portfolio, event), **(await report.of(portfolio, event) if with_sends else {})}
+        for portfolio, event in found
+    ]
     return {"days": days, "truncated": truncated, "changes": changes}
 
 
-def _days(given: str | None) -> int:
+def days_asked(given: str | None) -> int:
+    """How many days a query asks for. Raises Denial."""
     if given is None:
         return _DAYS
     if not re.fullmatch(r"[0-9]{1,3}", given) or not 1 <= int(given) <= _MOST_DAYS:

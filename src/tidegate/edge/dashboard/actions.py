@@ -10,6 +10,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.control.books import accept
 from tidegate.edge.control.breakers import close
 from tidegate.edge.control.pauses import SCOPES, pause, resume
+from tidegate.edge.dashboard import campaign
 from tidegate.edge.denials import Denial, Kind
 from tidegate.settings.tables import Scope
 
@@ -52,10 +53,13 @@ async def _accept(call: Call, fields: Mapping[str, str]) -> str:
 
 
 _ADMIN: Final = (Scope.ADMIN,)
+#: A campaign is moved by its own app too; which campaigns and which ways, the campaign's handlers know.
+_CAMPAIGNS: Final = (Scope.SEND, Scope.ADMIN, Scope.ONCALL)
 
 ACTIONS: Final = (
     Action("/pauses", (Scope.ADMIN, Scope.ONCALL), _pause),
     Action("/pauses/{pause}/end", _ADMIN, _resume),
     Action("/breakers/close", _ADMIN, _close),
     Action("/books/accept", _ADMIN, _accept),
+    Action("/campaigns/{campaign}/{verb}", _CAMPAIGNS, campaign.move),
 )

@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.edge.dashboard import overview
+from tidegate.edge.dashboard import (
+    audit,
+    campaign,
+    campaigns,
+    history,
+    message_templates,
+    number,
+    numbers,
+    overview,
+)
 from tidegate.edge.dashboard.page import Page
 
-PAGES: Final = (Page("", "overview.html", overview.gather, nav="Overview"),)
+PAGES: Final = (
+    Page("", "overview.html", overview.gather, nav="Overview"),
+    Page("/numbers", "numbers.html", numbers.gather, nav="Numbers", every_s=2.0),
+    Page("/numbers/{number}", "number.html", number.gather, every_s=2.0),
+    Page("/templates", "message_templates.html", message_templates.gather, nav="Templates", every_s=5.0),
+    Page("/campaigns", "campaigns.html", campaigns.gather, nav="Campaigns", every_s=5.0),
+    Page("/campaigns/{campaign}", "campaign.html", campaign.gather, every_s=2.0),
+    Page("/history", "history.html", history.gather, nav="History"),
+    Page("/audit", "audit.html", audit.gather, nav="Audit"),
+)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tidegate.edge.dashboard.charts.trends import share
 from tidegate.edge.dashboard.static_files import STATIC
 
 _LIVE: Final = "live_"
@@ -40,7 +41,7 @@ def _made() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"when": _when, "count": _count}
+    made.filters |= {"when": _when, "count": _count, "share": share}
     made.globals |= {"static": lambda name: STATIC[name].name}
     return made
 

@@ -19,7 +19,7 @@
   const distance = (ms) => {
     const s = Math.round(Math.abs(ms) / 1000);
     const told = s < 60 ? `${s} s` : s < 5400 ? `${Math.round(s / 60)} min`
-      : s < 172800 ? `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min` : `${Math.round(s / 86400)} days`;
+      : s < 172800 ? `${Math.floor(Math.round(s / 60) / 60)} h ${Math.round(s / 60) % 60} min` : `${Math.round(s / 86400)} days`;
     return ms > 0 ? `in ${told}` : `${told} ago`;
   };
 

@@ -1,0 +1,48 @@
+"""The message templates: what Meta says of each, what stops it, and what became of its sends of the last week."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from tidegate.edge.calls import Call
+from tidegate.edge.control.standing import standing_of
+from tidegate.edge.dashboard import tones
+from tidegate.edge.dashboard.concerns import is_about_template
+from tidegate.edge.dashboard.stops import of_breakers, of_pauses
+
+#: On one page.
+MOST: Final = 100
+_RANK: Final = {tones.BAD: 0, tones.WARN: 1, tones.GOOD: 2, tones.CALM: 2}
+
+
+async def gather(call: Call) -> dict[str, Any]:
+    """The templates of all accounts that the app may use: those with a trouble first, then by name."""
+    standing = await standing_of(call)
+    wanted = (call.query("q") or "").strip()[:200]
+    found = [
+        {**template, "stops": _stops(template, standing)}
+        for template in standing["templates"]
+        if wanted.casefold() in template["name"].casefold()
+    ]
+    found.sort(key=lambda template: (_rank(template), template["name"].casefold(), template["language"]))
+    return {
+        "templates": found[:MOST],
+        "found": len(found),
+        "known": len(standing["templates"]),
+        "wanted": wanted,
+        "tones": tones,
+    }
+
+
+def _stops(template: Mapping[str, Any], standing: Mapping[str, Any]) -> list[Any]:
+    def about(things: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [thing for thing in things if is_about_template(thing["scope"], template)]
+
+    return [*of_pauses(about(standing["pauses"])), *of_breakers(about(standing["breakers"]))]
+
+
+def _rank(template: Mapping[str, Any]) -> int:
+    if template["stops"]:
+        return 0
+    return min(_RANK[tones.of_template(template["status"])], _RANK[tones.of_quality(template["quality"])])

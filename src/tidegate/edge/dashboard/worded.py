@@ -1,0 +1,76 @@
+"""A change of the standing in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from tidegate.cloudapi.vocabulary import UNLIMITED, Quality
+from tidegate.edge.dashboard import tones
+from tidegate.policy.fall import is_fall
+from tidegate.policy.health import QUALITY_WORDS
+
+_LONGEST: Final = 120
+_NOTHING: Final = "nothing known"
+#: What a change back from is good news: all that can fall can rise.
+_CAN_FALL: Final = frozenset({"quality", "status", "limit", "state"})
+
+
+def worded(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `GET /quality` with `what` it is about, `before` and `after` in words, and its `tone`."""
+    kind, field = change["kind"], change["field"]
+    before, after = change["from"], change["to"]
+    return {
+        **change,
+        "what": _what(kind, change["key"], field, after or before),
+        "before": _value(kind, field, before),
+        "after": _value(kind, field, after),
+        "tone": _tone(kind, field, before, after),
+    }
+
+
+def _tone(kind: str, field: str, before: Any, after: Any) -> str:
+    if kind == "pause":
+        return tones.GOOD if after is None else tones.BAD
+    if is_fall(kind, field, before, after):
+        return tones.BAD
+    if before is not None and field in _CAN_FALL and is_fall(kind, field, after, before):
+        return tones.GOOD
+    return tones.CALM
+
+
+def _what(kind: str, key: str, field: str, value: Any) -> str:
+    match kind:
+        case "limit":
+            return "Messaging limit"
+        case "pause":
+            paused = value if isinstance(value, dict) else {}
+            return f"Pause of {paused.get('scope', '')} {paused.get('value', '')}"
+        case "rules":
+            return "Rules"
+        case "breaker":
+            rule, scope, of = (*key.split("/", 2), "", "")[:3]
+            return f"Breaker {rule} on {scope} {of}"
+        case "template":
+            waba, language, name = (*key.split(":", 2), "", "")[:3]
+            return f"Template {name} ({language}, account {waba}): {field}"
+        case _:
+            return f"{kind} {key}: {field}".replace(" : ", ": ").capitalize()
+
+
+def _value(kind: str, field: str, value: Any) -> str:
+    if value is None:
+        return "none" if kind == "pause" else _NOTHING
+    if kind == "limit":
+        return "unlimited" if value == UNLIMITED else f"{value:,}" if isinstance(value, int) else str(value)
+    if kind == "pause" and isinstance(value, dict):
+        return f"paused by {value.get('by')}: {value.get('reason')}"
+    if kind == "rules" and isinstance(value, dict):
+        changed = len(value.get("rules") or ())
+        return f"{changed} setting{'' if changed == 1 else 's'} other than the defaults"
+    if field == "quality" and value in set(Quality):
+        return f"{QUALITY_WORDS[Quality(value)]} ({value})"
+    text = value.replace("_", " ") if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
