@@ -121,7 +121,12 @@ _OPENS: Final = frozenset({Event.START, Event.RESUME})
 
 
 def _told(campaign: CampaignStanding) -> dict[str, Any]:
-    told = {"state": campaign.state, "stopped": campaign.stopped, "deadline_ms": campaign.deadline_ms}
+    told = {
+        "state": campaign.state,
+        "stopped": campaign.stopped,
+        "deadline_ms": campaign.deadline_ms,
+        "app": campaign.app,
+    }
     return told if campaign.night is None else {**told, "night": list(campaign.night)}
 
 
@@ -135,7 +140,12 @@ def standing_of(campaign: Campaign, phase: Phase, now_ms: int) -> CampaignStandi
         return None
     stopped = _stops(phase)
     return CampaignStanding(
-        campaign.campaign_id, phase.value if stopped else _GOES, stopped, campaign.night, campaign.deadline_ms
+        campaign.campaign_id,
+        phase.value if stopped else _GOES,
+        stopped,
+        campaign.night,
+        campaign.deadline_ms,
+        campaign.app,
     )
 
 

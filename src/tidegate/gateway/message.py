@@ -89,6 +89,7 @@ class Message:
             not_before_ms=self.not_before_ms,
             pacing_wait_ms=max(0, int(wait_ms - waited_ms)),
             campaign=self.campaign,
+            app=self.app,
             to_group=request.kind is RecipientKind.GROUP,
             queued=self.queued,
             recipient=self.user or None,

@@ -31,6 +31,8 @@ class Case:
     not_before_ms: int = 0
     pacing_wait_ms: int = 0
     campaign: str | None = None
+    app: str = ""
+    """Whose send it is."""
     to_group: bool = False
     queued: bool = False
     """Whether it comes out of the queue."""

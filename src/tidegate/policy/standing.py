@@ -61,7 +61,8 @@ class CampaignStanding:
     """A campaign that was started and is not over, as every send of it has to know it.
 
     `state` is its phase's word; `stopped`: no send of it starts. `night`: its own quiet hours (minutes since local
-    midnight, from and to), beside those of the rules. `deadline_ms`: from then on nothing of it is sent anyway.
+    midnight, from and to), beside those of the rules. `deadline_ms`: from then on nothing of it is sent anyway. `app`:
+    whose it is; "" where that is not known.
     """
 
     campaign_id: str
@@ -69,6 +70,7 @@ class CampaignStanding:
     stopped: bool = False
     night: tuple[int, int] | None = None
     deadline_ms: int = 0
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,14 @@ class Standing:
     """What was paid in so far for each WABA, in millionths of the budget's currency."""
     campaigns: Mapping[str, CampaignStanding] = field(default_factory=dict)
     """The campaigns that were started and are not over, by their ids."""
+
+    def campaign_of(self, campaign_id: str | None, app: str) -> CampaignStanding | None:
+        """The campaign that a send of this app names; None where the app has none of this id that goes or is stopped.
+
+        Another app's is as good as none: what is known of it is not to be had by naming it.
+        """
+        known = None if campaign_id is None else self.campaigns.get(campaign_id)
+        return known if known is not None and known.app in ("", app) else None
 
     def number(self, number: str) -> NumberStanding:
         return self.numbers.get(number) or NumberStanding(number)

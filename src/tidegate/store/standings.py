@@ -267,6 +267,7 @@ def _campaign(campaign_id: str, value: Mapping[str, Any]) -> CampaignStanding:
         value["stopped"],
         (int(night[0]), int(night[1])) if night else None,
         value.get("deadline_ms", 0),
+        value.get("app", ""),
     )
 
 

@@ -6,13 +6,11 @@ from tidegate.policy.verdict import Objection, Reason
 
 
 def campaign_halted(case: Case, standing: Standing, now_ms: int) -> Objection | None:
-    """Objects to messages of a campaign that is paused, halted or cancelled; also to those that only name it.
+    """Objects to messages of a campaign that is paused, halted or cancelled, and to those of its app that only name it.
 
     What is queued of it waits: for its resumption, for being taken out of the queue, or for its deadline.
     """
-    if case.campaign is None:
-        return None
-    campaign = standing.campaigns.get(case.campaign)
+    campaign = standing.campaign_of(case.campaign, case.app)
     if campaign is None or not campaign.stopped:
         return None
     return Objection(Reason.CAMPAIGN_HALTED, f"the campaign is {campaign.state}")

@@ -33,5 +33,5 @@ def campaign_hours_from_ms(case: Case, standing: Standing, user: User, now_ms: i
 
 
 def _night(case: Case, standing: Standing) -> tuple[int, int] | None:
-    campaign = standing.campaigns.get(case.campaign) if case.campaign is not None else None
+    campaign = standing.campaign_of(case.campaign, case.app)
     return campaign.night if campaign is not None else None

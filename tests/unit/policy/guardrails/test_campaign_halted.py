@@ -15,6 +15,7 @@ from tidegate.policy.verdict import Queue, Reason, Reject
 CAMPAIGNS = {
     "cmp-1": CampaignStanding("cmp-1", "halted", stopped=True),
     "cmp-2": CampaignStanding("cmp-2", "running"),
+    "cmp-3": CampaignStanding("cmp-3", "halted", stopped=True, app="shop"),
 }
 
 
@@ -24,6 +25,10 @@ CAMPAIGNS = {
         pytest.param(make_case(campaign="cmp-1"), True, id="a message of a campaign that was halted"),
         pytest.param(make_service_case(campaign="cmp-1"), True, id="a free-form message that names it"),
         pytest.param(make_case(campaign="cmp-2"), False, id="one of a campaign that runs"),
+        pytest.param(make_case(campaign="cmp-3", app="shop"), True, id="one of the app whose campaign it is"),
+        pytest.param(
+            make_case(campaign="cmp-3", app="crm"), False, id="one of another app, which learns nothing of it"
+        ),
         pytest.param(make_case(campaign="spring sale"), False, id="one that names what is no campaign of ours"),
         pytest.param(make_case(), False, id="one of no campaign"),
     ],

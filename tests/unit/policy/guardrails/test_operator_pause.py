@@ -7,7 +7,7 @@ import pytest
 from tests.factories import NOW_MS, NUMBER, PORTFOLIO, TEMPLATE, make_case, make_service_case, make_standing
 from tidegate.policy.facts import Case
 from tidegate.policy.guardrails.operator_pause import operator_pause
-from tidegate.policy.standing import Pause
+from tidegate.policy.standing import CampaignStanding, Pause
 from tidegate.policy.verdict import Reason
 
 
@@ -31,11 +31,18 @@ def pause(scope: str, value: str, until_ms: int | None = None, reason: str = "co
         pytest.param("campaign", "c1", make_case(campaign="c1"), True, id="a campaign stops its sends"),
         pytest.param("campaign", "c1", make_case(campaign="c2"), False, id="another campaign goes"),
         pytest.param("campaign", "c1", make_case(), False, id="a send of no campaign goes"),
+        pytest.param(
+            "campaign", "cmp-1", make_case(campaign="cmp-1", app="shop"), True, id="a campaign that was ordered"
+        ),
+        pytest.param(
+            "campaign", "cmp-1", make_case(campaign="cmp-1", app="crm"), False, id="one that another app has ordered"
+        ),
         pytest.param("weather", "rain", make_case(), False, id="a scope that nobody knows stops nothing"),
     ],
 )
 def test_the_scope_of_a_pause(scope: str, value: str, case: Case, stopped: bool) -> None:
-    standing = make_standing(pauses=(pause(scope, value),))
+    campaigns = {"cmp-1": CampaignStanding("cmp-1", "running", app="shop")}
+    standing = make_standing(pauses=(pause(scope, value),), campaigns=campaigns)
 
     assert (operator_pause(case, standing, NOW_MS) is not None) is stopped
 
