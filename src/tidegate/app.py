@@ -22,6 +22,7 @@ from tidegate.campaigns.mending import Mending
 from tidegate.campaigns.planner import Planner
 from tidegate.campaigns.runner import Runner
 from tidegate.campaigns.steering import Steering
+from tidegate.campaigns.tending import Tending
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.denials import Kind
@@ -64,6 +65,7 @@ from tidegate.store.condition import inspect
 from tidegate.store.counts import Counts
 from tidegate.store.daily_use import DailyUse
 from tidegate.store.data_keys import DataKeys
+from tidegate.store.erasures import Erasures
 from tidegate.store.fates import Fates
 from tidegate.store.feeds import Feeds
 from tidegate.store.idempotency import Idempotency
@@ -98,6 +100,8 @@ from tidegate.warning_watch import WarningWatch
 SETTLE_MS: Final = START_BY_MS + 50
 #: Audiences that a node takes at once. Each may take some 50 MB.
 UPLOADS: Final = 2
+#: Answers on the recipients of audiences that one node writes at once.
+DOWNLOADS: Final = 4
 log = structlog.get_logger()
 
 __all__ = ["SETTLE_MS", "Node", "build"]
@@ -216,16 +220,25 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     by_number = {route.number: route for route in routes}
     feeder = Feeder(gateway, queue, audiences, fates, ids, by_number, relayed)
     history, daily_use = StandingHistory(client, portfolios), DailyUse(client)
-    runner_of_campaigns = Runner(
+    mending = Mending(fates, queue, feeder, audiences)
+    tending = Tending(
         campaigns=campaigns,
         fates=fates,
         feeder=feeder,
-        mending=Mending(fates, queue, feeder),
+        mending=mending,
+        steering=steering,
+        standings=standings,
+        clock=clock,
+        gates=GateReadings(history, standings, {route.number: route.waba for route in routes}),
+    )
+    runner_of_campaigns = Runner(
+        campaigns=campaigns,
+        tending=tending,
+        mending=mending,
         steering=steering,
         standings=standings,
         leases=leases,
         clock=clock,
-        gates=GateReadings(history, standings, {route.number: route.waba for route in routes}),
     )
     steering.on_move = runner_of_campaigns.wake
     gateway.call_on_change(dispatcher.wake)
@@ -297,6 +310,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         campaigns=campaigns,
         audiences=audiences,
         uploads=Turnstile(UPLOADS, Kind.OVERLOADED, "the node", "uploads", metrics),
+        downloads=Turnstile(DOWNLOADS, Kind.OVERLOADED, "the node", "downloads", metrics),
+        erasures=Erasures(client),
         planner=Planner(
             ledger=ledger,
             queue=queue,

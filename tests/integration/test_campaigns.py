@@ -12,7 +12,8 @@ from tidegate.policy.campaign.spec import Row
 from tidegate.policy.identity import Identity
 from tidegate.store import campaigns as store_campaigns
 from tidegate.store.audiences import Audiences, Chunk, ErasedRow, Rejected, packed_errors
-from tidegate.store.campaigns import Audience, CampaignRecord, Campaigns, Group
+from tidegate.store.campaigns import Audience, CampaignRecord, Campaigns, Full, Group, audience_keys
+from tidegate.store.fates import Fates
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
 
@@ -36,7 +37,7 @@ async def made(client: StoreClient, campaign_id: str = "cmp-1") -> tuple[Campaig
     await client.set(KEYS.clock, f"@{NOW_MS}")
     campaigns = Campaigns(client, [PORTFOLIO])
     record = await campaigns.create(make_campaign(campaign_id))
-    assert record is not None
+    assert isinstance(record, CampaignRecord)
     return campaigns, record
 
 
@@ -74,8 +75,8 @@ async def test_a_campaign_is_changed_by_whoever_has_seen_its_last_revision(store
 
 async def test_a_write_whose_answer_was_lost_is_written_once(store_client: StoreClient) -> None:
     campaigns, record = await made(store_client)
-    keys = [KEYS.clock, KEYS.campaign("record", "cmp-1"), KEYS.campaigns]
-    args: list[str | bytes | int] = ["cmp-1", 1, b"{}", NOW_MS + DAY_MS, 10, 0, "call-1"]
+    keys = [KEYS.clock, KEYS.campaign("record", "cmp-1"), KEYS.campaigns, KEYS.campaigns_of("app")]
+    args: list[str | bytes | int] = ["cmp-1", 1, b"{}", NOW_MS + DAY_MS, 10, 10, 0, "call-1"]
     assert await script("campaign_write")(store_client, keys, args) == [NOW_MS, 2]
     assert await script("campaign_write")(store_client, keys, args) == [NOW_MS, 2]
     assert await script("campaign_write")(store_client, keys, [*args[:-1], "call-2"]) == [NOW_MS, 0]
@@ -89,12 +90,55 @@ async def test_a_portfolio_has_so_many_campaigns_and_no_more(
 ) -> None:
     monkeypatch.setattr(store_campaigns, "MOST_KEPT", 2)
     campaigns, first = await made(store_client)
-    assert await campaigns.create(make_campaign("cmp-2")) is not None
-    assert await campaigns.create(make_campaign("cmp-3")) is None
+    assert await campaigns.create(make_campaign("cmp-2")) != Full.PORTFOLIO
+    assert await campaigns.create(make_campaign("cmp-3")) is Full.PORTFOLIO
     assert await campaigns.swap(first, started(first)) is not None
     # Those whose time is over make room.
     await store_client.set(KEYS.clock, f"@{NOW_MS + 48 * DAY_MS}")
-    assert await campaigns.create(make_campaign("cmp-3")) is not None
+    assert isinstance(await campaigns.create(make_campaign("cmp-3")), CampaignRecord)
+
+
+async def test_an_app_has_so_many_of_them_and_leaves_room_for_others(
+    store_client: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_campaigns, "MOST_OF_APP", 1)
+    campaigns, first = await made(store_client)
+    another = make_campaign("cmp-2")
+
+    assert await campaigns.create(another) is Full.APP
+    assert isinstance(await campaigns.create(replace(another, app="another app")), CampaignRecord)
+    assert await campaigns.create(replace(another, app="another app")) is None
+    assert await campaigns.delete(first)
+    assert isinstance(await campaigns.create(replace(another, campaign_id="cmp-3")), CampaignRecord)
+
+
+@pytest.mark.parametrize(
+    ("progress", "days"),
+    [
+        ({"state": "running", "since_ms": NOW_MS + DAY_MS}, 47),
+        ({"state": "finished", "since_ms": NOW_MS + DAY_MS}, 41),
+        ({"state": "cancelled", "since_ms": NOW_MS + 8 * DAY_MS}, 47),
+    ],
+    ids=[
+        "one that runs, from its deadline on",
+        "one that is over, from its end on",
+        "one that ended late, all the same",
+    ],
+)
+async def test_a_campaign_is_kept_for_40_days_with_all_that_is_of_it(
+    store_client: StoreClient, progress: dict[str, object], days: int
+) -> None:
+    campaigns, record = await made(store_client)
+    record = await uploaded(store_client, campaigns, record, "u1")
+    await Fates(store_client, [PORTFOLIO]).open(PORTFOLIO, "cmp-1", 2, NOW_MS + 47 * DAY_MS)
+
+    after = await campaigns.swap(record, replace(record, progress=progress))
+
+    assert after is not None
+    kept = [key for key in await store_client.keys("*") if b"campaign:" in key]
+    assert len(kept) == 5
+    assert {round(await store_client.pttl(key) / DAY_MS) for key in kept} == {days}
+    assert await store_client.zrange(KEYS.campaigns, 0, -1, withscores=True) == [(b"cmp-1", NOW_MS + days * DAY_MS)]
 
 
 async def test_an_audience_is_read_as_it_was_put_and_goes_with_its_campaign(store_client: StoreClient) -> None:
@@ -105,10 +149,11 @@ async def test_an_audience_is_read_as_it_was_put_and_goes_with_its_campaign(stor
     assert audiences.chunks(record, 0) == [Chunk(0, 0)]
     assert await audiences.rows(record, Chunk(0, 0)) == ROWS
     assert [lines async for lines in audiences.rejected(record)] == [[Rejected(2, "no number")]]
-    kept = audiences.keys(record.campaign, record.audience)
+    kept = audience_keys(KEYS, "cmp-1", record.audience)
     lasts = [await store_client.pttl(key) for key in kept]
     assert [round(ms / DAY_MS) for ms in lasts] == [47, 47]
-    assert await campaigns.delete(record, kept)
+    await Fates(store_client, [PORTFOLIO]).open(PORTFOLIO, "cmp-1", 2, NOW_MS + DAY_MS)
+    assert await campaigns.delete(record)
     assert [key for key in await store_client.keys("*") if b"campaign" in key] == []
 
 

@@ -109,4 +109,4 @@ async def test_states_of_messages_are_read_at_once(store_client: StoreClient) ->
 
     told = await fates.states(PORTFOLIO, ["m1", "m2", "m3", "m4"])
 
-    assert told == [(part, State.DELIVERED, ""), (part, State.QUEUED, "quiet_hours")]
+    assert told == [(part, State.DELIVERED, ""), None, (part, State.QUEUED, "quiet_hours"), (None, State.FAILED, "")]

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from tidegate.campaigns.feeder import Feeder
 from tidegate.policy.campaign.fate import IN_HAND, OF_STATE, OPEN, Fate
-from tidegate.policy.campaign.spec import Campaign
+from tidegate.policy.campaign.spec import Campaign, Row
 from tidegate.policy.lifecycle import State
 from tidegate.policy.verdict import Reason
+from tidegate.store.audiences import Audiences
 from tidegate.store.campaigns import CampaignRecord
 from tidegate.store.fates import Fates, RowFate
+from tidegate.store.sealing import BrokenSeal
 from tidegate.store.send_queue import SendQueue
 
 #: Rows whose fates are looked at in one go, and messages whose records are.
 _ROWS_AT_ONCE: Final = 50_000
 _AT_ONCE: Final = 250
+
+#: Fates that are not in hand, and that a later word may still change.
+_LEARNT: Final = tuple(fate for fate in OPEN if fate not in IN_HAND)
 
 #: What may hold a message to one user for days, or for good, while all others go.
 _LEFT_TO_USERS: Final = frozenset(
@@ -37,20 +43,52 @@ class Mending:
     Fates are written by whoever learns of them, and lost with the node that had learnt: the record never is.
     """
 
-    def __init__(self, fates: Fates, queue: SendQueue, feeder: Feeder) -> None:
+    def __init__(self, fates: Fates, queue: SendQueue, feeder: Feeder, audiences: Audiences) -> None:
         self._fates = fates
         self._queue = queue
         self._feeder = feeder
+        self._audiences = audiences
 
     async def mend(self, record: CampaignRecord, *, all_open: bool) -> int:
-        """Write down what became of rows that are in hand, or `all_open` ones; how many had another fate."""
-        wanted = OPEN if all_open else IN_HAND
-        campaign, mended = record.campaign, 0
+        """Write down what became of rows that are in hand, or `all_open` ones; how many had another fate.
+
+        A message is there before its row is said to be in hand. So one in hand of which there is no message any more
+        was sent, or ended, and is forgotten (all nodes were away for longer than it is kept, its user was erased, the
+        store lost it): nobody can say what became of it.
+        """
+        mended, lost = await self._compare(record, IN_HAND)
+        if all_open:
+            mended += (await self._compare(record, _LEARNT))[0]
+        return mended + await self._write_lost(record, lost)
+
+    async def _compare(self, record: CampaignRecord, wanted: Sequence[Fate]) -> tuple[int, dict[int, Fate]]:
+        """Write down what the messages of rows with these fates tell; how many had another one, and what there is to
+        be said of those whose message does not tell which row it is for, or is gone."""
+        mended, lost = 0, dict[int, Fate]()
         async for rows in self._rows(record, wanted):
-            ids = [self._feeder.message_id(campaign, row) for row in rows]
-            found = await self._fates.states(campaign.portfolio, ids)
-            fates = [RowFate(part.row, part.group, OF_STATE[state]) for part, state, _ in found]
-            mended += await self._fates.write(campaign.portfolio, campaign.campaign_id, fates)
+            ids = [self._feeder.message_id(record.campaign, row) for row in rows]
+            fates = []
+            for row, told in zip(rows, await self._fates.states(record.campaign.portfolio, ids), strict=True):
+                if told is not None and told.part is not None:
+                    fates.append(RowFate(row, told.part.group, OF_STATE[told.state]))
+                else:
+                    lost[row] = Fate.UNKNOWN if told is None else OF_STATE[told.state]
+            mended += await self._write(record, fates)
+        return mended, lost
+
+    async def _write(self, record: CampaignRecord, fates: Sequence[RowFate]) -> int:
+        return await self._fates.write(record.campaign.portfolio, record.campaign.campaign_id, fates)
+
+    async def _write_lost(self, record: CampaignRecord, lost: dict[int, Fate]) -> int:
+        """Write down what became of rows of which no message tells the group: the audience does."""
+        mended = 0
+        for group in range(record.campaign.groups):
+            for chunk in self._audiences.chunks(record, group) if lost else ():
+                rows: list[Row] = []
+                with suppress(LookupError, BrokenSeal):
+                    rows = await self._audiences.rows(record, chunk)
+                theirs = [row.number for row in rows if row.number in lost]
+                mended += await self._write(record, [RowFate(row, group, lost.pop(row)) for row in theirs])
         return mended
 
     async def is_left_to_users(self, record: CampaignRecord, groups: Sequence[int]) -> bool:
@@ -58,8 +96,10 @@ class Mending:
         campaign = record.campaign
         async for rows in self._rows(record, IN_HAND):
             ids = [self._feeder.message_id(campaign, row) for row in rows]
-            for part, state, reason in await self._fates.states(campaign.portfolio, ids):
-                if part.group in groups and (state, reason) not in _LEFT_TO_USERS:
+            for told in await self._fates.states(campaign.portfolio, ids):
+                if told is None or told.part is None:
+                    continue
+                if told.part.group in groups and (told.state, told.reason) not in _LEFT_TO_USERS:
                     return False
         return True
 

@@ -85,31 +85,37 @@ class Steering:
         return written
 
     async def mirror(self, portfolio: str, campaign_id: str) -> None:
-        """Have the standing say of a campaign what its record says; on return no send that this forbids can start."""
+        """Have the standing say of a campaign what its record says; on return no send that this forbids can start.
+
+        Of one that was deleted what it says stays until its deadline: a node that has slept may feed rows of it.
+        """
         for _ in range(_RACES):
             await self._standings.look(portfolio)
             standing = await self._standings.current(portfolio)
             record = await self._campaigns.get(portfolio, campaign_id)
-            if record is None:
-                return
             now_ms = (await self._ledger.books(portfolio)).now_ms
-            phase = Run.from_json(record.progress).phase
-            wanted = standing_of(record.campaign, phase, now_ms)
-            stops = wanted is not None and wanted.stopped
             known = standing.campaigns.get(campaign_id)
+            if record is None:
+                says, wanted = "deleted", known if known is not None and known.deadline_ms > now_ms else None
+            else:
+                phase = Run.from_json(record.progress).phase
+                says, wanted = phase.value, standing_of(record.campaign, phase, now_ms)
+            stops = wanted is not None and wanted.stopped
             change = Change(
                 "campaign",
                 campaign_id,
                 {"campaign": None if wanted is None else _told(wanted)},
                 "operator",
                 now_ms,
-                f"the campaign is {phase.value}",
+                f"the campaign is {says}",
                 tightens=stops,
             )
             if known == wanted or await self._standings.change_under(portfolio, standing.epoch, [change]):
                 break
         else:
             raise StoreUnavailable("the standing changes faster than a campaign can be written into it")
+        if record is None and wanted is None:
+            await self._standings.forget_campaign(portfolio, campaign_id)
         if stops:
             await self._settled()
         elif known != wanted:

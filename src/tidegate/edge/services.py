@@ -32,6 +32,7 @@ from tidegate.store.books import Books
 from tidegate.store.campaigns import Campaigns
 from tidegate.store.condition import StoreCondition
 from tidegate.store.daily_use import DailyUse
+from tidegate.store.erasures import Erasures
 from tidegate.store.fates import Fates
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.ledger import Ledger
@@ -54,7 +55,8 @@ class Services:
     """The parts of a node.
 
     `steerable` is None unless the configuration asks for a test clock. `draining` says that the node takes no new
-    work. `probe` asks the store for its condition, with a write. `uploads` are the audiences that are being taken.
+    work. `probe` asks the store for its condition, with a write. `uploads` are the audiences that are being taken,
+    `downloads` what is told of their recipients.
     """
 
     settings: Settings
@@ -77,6 +79,8 @@ class Services:
     campaigns: Campaigns
     audiences: Audiences
     uploads: Turnstile
+    downloads: Turnstile
+    erasures: Erasures
     planner: Planner
     daily_use: DailyUse
     enforcement: Enforcement

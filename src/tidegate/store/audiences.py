@@ -11,7 +11,7 @@ import orjson
 
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.spec import Campaign, Row
-from tidegate.store.campaigns import KEPT_MS, Audience, CampaignRecord, Campaigns
+from tidegate.store.campaigns import KEPT_MS, Audience, CampaignRecord, Campaigns, audience_keys
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
@@ -200,24 +200,16 @@ class Audiences:
         `record` is the campaign as it was when that was last found to be allowed.
         """
         campaign = record.campaign
-        over = [] if record.audience is None else self.keys(campaign, record.audience)
+        keys, name = self._keys[campaign.portfolio], campaign.campaign_id
+        over = [] if record.audience is None else audience_keys(keys, name, record.audience)
         after = CampaignRecord(campaign, record.revision, audience, record.progress)
-        return await self._campaigns.swap(record, after, ending=self.keys(campaign, audience), over=over)
+        return await self._campaigns.swap(record, after, ending=audience_keys(keys, name, audience), over=over)
 
     async def drop(self, campaign: Campaign, upload: str) -> None:
         """Forget what an upload has written that came to nothing."""
         keys = [self._rows_key(campaign, upload, group) for group in range(campaign.groups)]
         with store_faults:
             await self._client.unlink(*keys, self._errors_key(campaign, upload))
-
-    def keys(self, campaign: Campaign, audience: Audience) -> list[str]:
-        """Where an audience is kept."""
-        groups = [
-            self._rows_key(campaign, audience.upload, group)
-            for group, kept in enumerate(audience.groups)
-            if kept.chunks
-        ]
-        return [*groups, *([self._errors_key(campaign, audience.upload)] if audience.errors else [])]
 
     def _rows_key(self, campaign: Campaign, upload: str, group: int) -> str:
         return self._keys[campaign.portfolio].campaign("rows", campaign.campaign_id, upload, group)

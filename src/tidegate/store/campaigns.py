@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any, Final
 
 import orjson
@@ -12,15 +13,18 @@ import structlog
 
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.order import read_campaign, write_campaign
+from tidegate.policy.campaign.phase import OVER
 from tidegate.policy.campaign.spec import Campaign
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
 
-#: So long after its deadline a campaign, its audience and what became of it are kept: longer than a message's record.
+#: So long after its end, or its deadline where that comes first, a campaign, its audience and what became of it are
+#: kept: longer than a message's record.
 KEPT_MS: Final = 40 * 86_400_000
-#: Campaigns that one portfolio may have at once, those that are over included.
+#: Campaigns that one portfolio may have at once, those that are over included; and those that are one app's.
 MOST_KEPT: Final = 1_000
+MOST_OF_APP: Final = 500
 _READ_AT_ONCE: Final = 20
 #: Whoever loses this many races for one record in a row gives up.
 _RACES: Final = 50
@@ -29,6 +33,13 @@ DRAFT: Final[Mapping[str, Any]] = {"state": "draft"}
 """The progress of a campaign that was ordered, and no more."""
 
 log = structlog.get_logger()
+
+
+class Full(Enum):
+    """Who has as many campaigns as may be, where one more was to be kept."""
+
+    PORTFOLIO = -1
+    APP = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,17 @@ class CampaignRecord:
         """The word for where it is, `draft` first."""
         return str(self.progress["state"])
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it will be sent any more."""
+        return self.state in OVER
+
+    @property
+    def kept_until_ms(self) -> int:
+        """When it is forgotten, by the store's time."""
+        ended_ms = int(self.progress.get("since_ms", 0)) if self.is_over else 0
+        return min(ended_ms or self.campaign.deadline_ms, self.campaign.deadline_ms) + KEPT_MS
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values, its revision left out."""
         return {
@@ -114,9 +136,11 @@ class Campaigns:
         self._client = client
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
 
-    async def create(self, campaign: Campaign) -> CampaignRecord | None:
-        """Keep a new campaign, as a draft; None when its portfolio has `MOST_KEPT` already."""
-        return await self._write(CampaignRecord(campaign), CampaignRecord(campaign))
+    async def create(self, campaign: Campaign) -> CampaignRecord | Full | None:
+        """Keep a new campaign, as a draft; None when there is one of its id already."""
+        draft = CampaignRecord(campaign)
+        revision = await self._call(draft, draft, (), ())
+        return replace(draft, revision=revision) if revision > 0 else Full(revision) if revision else None
 
     async def get(self, portfolio: str, campaign_id: str) -> CampaignRecord | None:
         """The campaign of this id; None when there is none, or it was forgotten."""
@@ -166,9 +190,9 @@ class Campaigns:
         """
         return await self._write(record, after, ending, over)
 
-    async def delete(self, record: CampaignRecord, over: Sequence[str]) -> bool:
-        """Forget a campaign, with the keys that are `over` by it; False when it was changed since it was read."""
-        return await self._call(record, b"", (), over) > 0
+    async def delete(self, record: CampaignRecord) -> bool:
+        """Forget a campaign and all that is kept of it; False when it was changed since it was read."""
+        return await self._call(record, None, (), self._beside(record)) > 0
 
     async def _write(
         self,
@@ -177,17 +201,39 @@ class Campaigns:
         ending: Sequence[str] = (),
         over: Sequence[str] = (),
     ) -> CampaignRecord | None:
-        revision = await self._call(record, orjson.dumps(after.to_json()), ending, over)
+        # What is over goes sooner than it was to go at first.
+        ending = [*ending, *self._beside(after)] if after.is_over else ending
+        revision = await self._call(record, after, ending, over)
         return replace(after, revision=revision) if revision > 0 else None
 
-    async def _call(self, record: CampaignRecord, kept: bytes, ending: Sequence[str], over: Sequence[str]) -> int:
+    async def _call(
+        self, record: CampaignRecord, after: CampaignRecord | None, ending: Sequence[str], over: Sequence[str]
+    ) -> int:
         campaign = record.campaign
-        keys = self._keys[campaign.portfolio]
-        names = [keys.clock, keys.campaign("record", campaign.campaign_id), keys.campaigns, *ending, *over]
-        until_ms, call = campaign.deadline_ms + KEPT_MS, secrets.token_hex(8)
-        args: list[str | bytes | int] = [campaign.campaign_id, record.revision, kept, until_ms, MOST_KEPT, len(ending)]
-        answer = await script("campaign_write").repeatable(self._client, names, [*args, call])
+        name, keys = campaign.campaign_id, self._keys[campaign.portfolio]
+        names = [keys.clock, keys.campaign("record", name), keys.campaigns, keys.campaigns_of(campaign.app)]
+        kept = b"" if after is None else orjson.dumps(after.to_json())
+        until_ms = (after or record).kept_until_ms
+        args: list[str | bytes | int] = [name, record.revision, kept, until_ms, MOST_KEPT, MOST_OF_APP, len(ending)]
+        call = secrets.token_hex(8)
+        answer = await script("campaign_write").repeatable(self._client, [*names, *ending, *over], [*args, call])
         return int(answer[1])
+
+    def _beside(self, record: CampaignRecord) -> Sequence[str]:
+        """Where everything else is kept that goes with a campaign."""
+        keys, name = self._keys[record.campaign.portfolio], record.campaign.campaign_id
+        fates = [keys.campaign(kind, name) for kind in ("fates", "counts")]
+        return fates if record.audience is None else [*fates, *audience_keys(keys, name, record.audience)]
+
+
+def audience_keys(keys: PortfolioKeys, campaign_id: str, audience: Audience) -> list[str]:
+    """Where the rows of an audience are kept, and the lines that were rejected."""
+    groups = [
+        keys.campaign("rows", campaign_id, audience.upload, group)
+        for group, kept in enumerate(audience.groups)
+        if kept.chunks
+    ]
+    return [*groups, *([keys.campaign("errors", campaign_id, audience.upload)] if audience.errors else [])]
 
 
 def _read(kept: bytes | None) -> CampaignRecord | None:

@@ -28,9 +28,12 @@ class RowFate(NamedTuple):
 
 
 class RowState(NamedTuple):
-    """A row by its message: where that is, and the word for why it was queued last; "" where it never was."""
+    """A row by its message: where that is, and the word for why it was queued last; "" where it never was.
 
-    part: Part
+    `part` is None of a message that was ended before it came.
+    """
+
+    part: Part | None
     state: State
     reason: str
 
@@ -77,16 +80,14 @@ class Fates:
                 counts[int(group), Fate(int(fate))] += int(count)
         return +counts
 
-    async def states(self, portfolio: str, message_ids: Sequence[str]) -> list[RowState]:
-        """The rows that messages are for, and the states of these; without those that there are not (any more)."""
+    async def states(self, portfolio: str, message_ids: Sequence[str]) -> list[RowState | None]:
+        """Of each message the row that it is for, and its state; None where there is no such message (any more)."""
         found = await script("states").repeatable(self._client, self._keys[portfolio].all, list(message_ids))
-        told = (
-            (Part.of(orjson.loads(about)), state, reason)
-            for state, about, reason in zip(found[::3], found[1::3], found[2::3], strict=True)
-            if about
-        )
         return [
-            RowState(part, State(state.decode()), reason.decode()) for part, state, reason in told if part is not None
+            RowState(Part.of(orjson.loads(about)) if about else None, State(state.decode()), reason.decode())
+            if state
+            else None
+            for state, about, reason in zip(found[::3], found[1::3], found[2::3], strict=True)
         ]
 
     def _names(self, portfolio: str, campaign_id: str) -> list[str]:

@@ -48,7 +48,9 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | relay:<what> | several | webhooks on their way to the apps: below | relay_take, ... | when delivered |
 | used_by_day | hash | day (UTC) -> places held at its last note: its unique recipients | daily use | 31 days |
 | campaigns | zset | campaign -> when it is forgotten (ms) | campaign_write | when forgotten |
-| campaign:<what>:<id> | several | one campaign: below | campaign_write, ... | 40 days after its deadline |
+| campaigns_of:<app> | zset | those of them that are one app's | campaign_write | as they are |
+| campaign:<what>:<id> | several | one campaign: below | campaign_write, ... | 40 days after its end, or deadline |
+| erased | zset | recipient that was erased -> when (ms): for uploads under way | erasures | 2 h |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | idempotency:<app>:<key> | hash | fingerprint and first answer of an idempotent request | recall | 24 h |
 
@@ -220,6 +222,13 @@ class PortfolioKeys:
     @property
     def campaigns(self) -> str:
         return f"{self._prefix}campaigns"
+
+    def campaigns_of(self, app: str) -> str:
+        return f"{self._prefix}campaigns_of:{app}"
+
+    @property
+    def erased(self) -> str:
+        return f"{self._prefix}erased"
 
     def campaign(self, kind: str, campaign_id: str, *more: str | int) -> str:
         """One of the keys that `campaign:` begins."""

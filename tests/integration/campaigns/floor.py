@@ -13,6 +13,7 @@ from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.order import Order
 from tidegate.policy.campaign.phase import Event
 from tidegate.policy.campaign.spec import Campaign, Row
+from tidegate.policy.standing import Change
 from tidegate.settings import Settings
 from tidegate.settings.app_keys import hash_key
 from tidegate.simulator.behaviour import Behaviour
@@ -93,7 +94,7 @@ class Floor:
         now_ms = (await services.ledger.books(PORTFOLIO)).now_ms
         campaign = Order.model_validate(ordered).campaign(campaign_id, PORTFOLIO, APP, now_ms, ordered)
         record = await services.campaigns.create(campaign)
-        assert record is not None
+        assert isinstance(record, CampaignRecord)
         groups: list[list[Row]] = [[] for _ in range(campaign.groups)]
         for number in range(1, rows + 1):
             columns = {column: f"guest {number}" for column in campaign.columns}
@@ -170,3 +171,11 @@ def phone(row: int) -> str:
 def a_template(**changes: Any) -> dict[str, Any]:
     greeting = {"type": "body", "parameters": [{"type": "text", "text": "{{first_name}}"}]}
     return {"name": TEMPLATE, "language": {"code": "en_US"}, "components": [greeting]} | changes
+
+
+async def pause(floor: Floor, number: str) -> None:
+    """Stop a number by hand."""
+    stored = {"scope": "number", "value": number, "reason": "test", "until_ms": None, "by": "ops"}
+    now_ms = (await floor.node.services.ledger.books(PORTFOLIO)).now_ms
+    change = Change("pause", f"pause-{number}", {"pause": stored}, "operator", now_ms, "test", tightens=True)
+    await floor.node.services.signals.restand(PORTFOLIO, [change])

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tests.factories import make_template
-from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template, platform
+from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template, pause, platform
 from tidegate.cloudapi.vocabulary import TemplateStatus
 from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.phase import Event, Phase
 from tidegate.policy.campaign.run import Run
 from tidegate.store.campaigns import CampaignRecord
+from tidegate.store.fates import RowFate
 from tidegate.store.keys import PortfolioKeys
 
 
@@ -85,7 +86,7 @@ async def test_rows_whose_messages_are_forgotten_are_not_fed_again(floor: Floor)
     services = floor.node.services
     await services.fates.open(PORTFOLIO, "cmp-1", 40, record.campaign.deadline_ms)
     standing = await services.standings.current(PORTFOLIO)
-    feeder, now_ms = services.campaign_runner._feeder, services.clock.now_ms()
+    feeder, now_ms = services.campaign_runner._tending._feeder, services.clock.now_ms()
     await feeder.feed(record, Run(), standing, now_ms)
     await floor.come_to({Fate.DELIVERED: 40})
     client: Any = services.fates._client
@@ -96,8 +97,82 @@ async def test_rows_whose_messages_are_forgotten_are_not_fed_again(floor: Floor)
 
     assert (again.cursor, again.is_all) == ((40,), True)
     ids = [feeder.message_id(record.campaign, row) for row in range(1, 41)]
-    assert await services.fates.states(PORTFOLIO, ids) == []
+    assert await services.fates.states(PORTFOLIO, ids) == [None] * 40
     assert sum(floor.sent_to().values()) == 40
+
+
+async def queued(floor: Floor, rows: int, **order: Any) -> CampaignRecord:
+    """A campaign of which this many rows are queued, each for a number that may not send."""
+    for number in (FIRST, SECOND):
+        await pause(floor, number)
+    record = await floor.campaign(rows, **order)
+    services = floor.node.services
+    await services.fates.open(PORTFOLIO, "cmp-1", rows, record.campaign.deadline_ms)
+    standing = replace(await services.standings.current(PORTFOLIO), pauses=())
+    await services.campaign_runner._tending._feeder.feed(record, Run(), standing, services.clock.now_ms())
+    return record
+
+
+async def test_a_row_in_hand_whose_message_is_gone_is_told_as_unknown_and_keeps_nobody_waiting(floor: Floor) -> None:
+    """As when all nodes were away for longer than a message is kept."""
+    variants = [{"name": name, "share": 0.5, "template": a_template()} for name in ("a", "b")]
+    record = await queued(floor, 6, template=None, variants=variants)
+    services = floor.node.services
+    client: Any = services.fates._client
+    mending, message_id = services.campaign_runner._mending, services.campaign_runner._tending._feeder.message_id
+    for row in (2, 3):
+        await client.delete(PortfolioKeys(PORTFOLIO).message(message_id(record.campaign, row)))
+    # One that was ended before it came has a message that does not tell whose it was.
+    ended = PortfolioKeys(PORTFOLIO).message(message_id(record.campaign, 5))
+    await client.delete(ended)
+    await client.hset(ended, mapping={"state": "cancelled", "attempt": 0, "about": ""})
+
+    assert await mending.mend(record, all_open=True) == 3
+
+    await floor.come_to({Fate.QUEUED: 3, Fate.UNKNOWN: 2, Fate.CANCELLED: 1})
+    counts = await services.fates.counts(PORTFOLIO, "cmp-1")
+    assert counts == {
+        (0, Fate.QUEUED): 2,
+        (0, Fate.UNKNOWN): 1,
+        (1, Fate.QUEUED): 1,
+        (1, Fate.UNKNOWN): 1,
+        (1, Fate.CANCELLED): 1,
+    }
+    assert await mending.in_hand(record.campaign) == 3
+    # What its webhook says after all is heard, and of rows that are not in hand no message is missed.
+    await services.fates.write(PORTFOLIO, "cmp-1", [RowFate(2, 0, Fate.DELIVERED)])
+    assert await mending.mend(record, all_open=True) == 0
+    await floor.come_to({Fate.QUEUED: 3, Fate.UNKNOWN: 1, Fate.DELIVERED: 1, Fate.CANCELLED: 1})
+
+
+async def test_rows_whose_audience_can_not_be_read_any_more_are_left_as_they_are(floor: Floor) -> None:
+    record = await queued(floor, 4)
+    client: Any = floor.node.services.fates._client
+    runner = floor.node.services.campaign_runner
+    await client.delete(PortfolioKeys(PORTFOLIO).message(runner._tending._feeder.message_id(record.campaign, 2)))
+    await client.delete(PortfolioKeys(PORTFOLIO).campaign("rows", "cmp-1", "u1", 0))
+
+    assert await runner._mending.mend(record, all_open=False) == 0
+
+    await floor.come_to({Fate.QUEUED: 4})
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.CANCELLING], ids=["runs", "is cancelled"])
+async def test_nothing_is_said_of_messages_while_the_books_may_miss_some(floor: Floor, phase: Phase) -> None:
+    """A store that has lost its data is written anew by the nodes, and is whole after that."""
+    record = await queued(floor, 4)
+    services = floor.node.services
+    client: Any = services.fates._client
+    runner = services.campaign_runner
+    await client.delete(PortfolioKeys(PORTFOLIO).message(runner._tending._feeder.message_id(record.campaign, 2)))
+    record = await put(floor, Run(phase, cursor=(4,), since_ms=1))
+    await client.hset(PortfolioKeys(PORTFOLIO).ledger, "held_until", services.clock.now_ms() + 60_000)
+    await services.standings.reload(PORTFOLIO, epoch=-1)
+
+    await runner._mended(record, Run.from_json(record.progress))
+    assert await runner._tending.tend(record, Run.from_json(record.progress)) is None
+
+    await floor.come_to({Fate.QUEUED: 4})
 
 
 async def test_room_before_a_number_that_a_variant_may_not_go_by_is_no_room(floor: Floor) -> None:
@@ -105,7 +180,7 @@ async def test_room_before_a_number_that_a_variant_may_not_go_by_is_no_room(floo
     record = await floor.campaign(40, template=None, variants=variants)
     services = floor.node.services
     await services.fates.open(PORTFOLIO, "cmp-1", 40, record.campaign.deadline_ms)
-    feeder, now_ms = services.campaign_runner._feeder, services.clock.now_ms()
+    feeder, now_ms = services.campaign_runner._tending._feeder, services.clock.now_ms()
     # The second number is of another account, which has template b only, and the first one's has a only.
     feeder._routes = {**feeder._routes, SECOND: replace(feeder._routes[SECOND], waba="2")}
     standing = await services.standings.current(PORTFOLIO)

@@ -10,7 +10,18 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.integration.campaigns.floor import FIRST, KEY, PORTFOLIO, SECOND, WABA, Floor, a_template, phone, platform
+from tests.integration.campaigns.floor import (
+    FIRST,
+    KEY,
+    PORTFOLIO,
+    SECOND,
+    WABA,
+    Floor,
+    a_template,
+    pause,
+    phone,
+    platform,
+)
 from tests.waiting import until
 from tidegate.campaigns.gate_readings import StepTimes
 from tidegate.errors import StoreUnavailable
@@ -24,7 +35,6 @@ from tidegate.policy.consequences.signal import Signal, Source
 from tidegate.policy.instant import write_time
 from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Subject
-from tidegate.policy.standing import Change
 from tidegate.store.campaigns import CampaignRecord
 from tidegate.store.fates import RowFate
 
@@ -34,14 +44,6 @@ SLOW = platform(throughput=16)
 
 def everybody(rows: int) -> Counter[str]:
     return Counter({phone(row): 1 for row in range(1, rows + 1)})
-
-
-async def pause(floor: Floor, number: str) -> None:
-    """Stop a number by hand."""
-    stored = {"scope": "number", "value": number, "reason": "test", "until_ms": None, "by": "ops"}
-    now_ms = (await floor.node.services.ledger.books(PORTFOLIO)).now_ms
-    change = Change("pause", f"pause-{number}", {"pause": stored}, "operator", now_ms, "test", tightens=True)
-    await floor.node.services.signals.restand(PORTFOLIO, [change])
 
 
 async def test_each_row_gets_it_once_by_both_numbers_and_the_campaign_finishes(floor: Floor) -> None:
@@ -200,7 +202,7 @@ async def test_rows_that_were_fed_before_the_cursor_was_written_are_not_fed_agai
     services = floor.node.services
     await services.fates.open(PORTFOLIO, "cmp-1", 40, record.campaign.deadline_ms)
     standing = await services.standings.current(PORTFOLIO)
-    feeder, now_ms = services.campaign_runner._feeder, services.clock.now_ms()
+    feeder, now_ms = services.campaign_runner._tending._feeder, services.clock.now_ms()
 
     first = await feeder.feed(record, Run(), standing, now_ms)
     await floor.come_to({Fate.DELIVERED: 40})
@@ -235,7 +237,7 @@ async def test_what_a_node_took_with_it_is_read_from_the_messages_themselves(flo
 async def test_who_is_erased_while_rows_are_put_in_gets_nothing(floor: Floor) -> None:
     record = await floor.campaign(30)
     services = floor.node.services
-    feeder = services.campaign_runner._feeder
+    feeder = services.campaign_runner._tending._feeder
     await services.fates.open(PORTFOLIO, "cmp-1", 30, record.campaign.deadline_ms)
     standing = await services.standings.current(PORTFOLIO)
     # What the erasure of a row does whose message a node that has read the row is about to put in.
@@ -255,7 +257,7 @@ async def test_one_message_that_is_cancelled_is_told_of_its_row(floor: Floor) ->
     await pause(floor, SECOND)
     services = floor.node.services
     await services.fates.open(PORTFOLIO, "cmp-1", 10, record.campaign.deadline_ms)
-    feeder = services.campaign_runner._feeder
+    feeder = services.campaign_runner._tending._feeder
     standing = replace(await services.standings.current(PORTFOLIO), pauses=())
     await feeder.feed(record, Run(), standing, services.clock.now_ms())
     host, port = floor.node.address
@@ -341,7 +343,7 @@ STEPS = [{"share": 0.25, "gate": True}, {"share": 1}]
 
 async def test_a_gate_that_passes_lets_the_next_step_go(floor: Floor) -> None:
     gates: Any = Gates(Outcome.PASS)
-    floor.node.services.campaign_runner._gates = gates
+    floor.node.services.campaign_runner._tending._gates = gates
     await floor.campaign(20, steps=STEPS)
     await floor.move(Event.START)
 
@@ -355,7 +357,7 @@ async def test_a_gate_that_passes_lets_the_next_step_go(floor: Floor) -> None:
 
 async def test_a_gate_that_fails_halts_it_with_the_evidence_and_nobody_else_gets_it(floor: Floor) -> None:
     gates: Any = Gates(Outcome.FAIL)
-    floor.node.services.campaign_runner._gates = gates
+    floor.node.services.campaign_runner._tending._gates = gates
     await floor.campaign(20, steps=STEPS)
     await floor.move(Event.START)
 

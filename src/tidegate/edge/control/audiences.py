@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -74,6 +75,7 @@ async def _take(
     call: Call, record: CampaignRecord, reader: RowReader, body: AsyncIterator[bytes]
 ) -> tuple[CampaignRecord, Sequence[Rejected]]:
     services, campaign = call.services, record.campaign
+    began_ms = (await call.books(campaign.portfolio)).now_ms
     intake = Intake(
         campaign,
         reader,
@@ -88,6 +90,8 @@ async def _take(
         audience = await intake.end()
         target = {"campaign": campaign.campaign_id, "number": campaign.numbers[0]}
         await call.audit(campaign.portfolio, Act.CAMPAIGN_UPLOAD, target, rows=audience.rows)
+        # Who was erased meanwhile may stand in what was read before.
+        await _erase_since(call, replace(record, audience=audience), began_ms)
     except BadAudience as fault:
         await intake.drop()
         raise Denial(Kind.UNPROCESSABLE, f"the audience {fault}", headers=_CLOSE) from None
@@ -99,7 +103,19 @@ async def _take(
     if taken is None:
         await intake.drop()
         raise Denial(Kind.CONFLICT, "the campaign was changed meanwhile: look at it, and upload again")
+    # An erasure that has looked before there was this audience is known by now.
+    for row in await _erase_since(call, taken, began_ms):
+        await _cancelled(call, campaign, row)
     return taken, intake.shown
+
+
+async def _erase_since(call: Call, record: CampaignRecord, since_ms: int) -> list[ErasedRow]:
+    """Forget the rows of those who were erased since then; which there were."""
+    services = call.services
+    names = await services.erasures.since(record.campaign.portfolio, since_ms)
+    if not names:
+        return []
+    return await services.audiences.erase(record, names, lambda row: services.identity.of(row.kind, row.to))
 
 
 class ErasedRows(NamedTuple):
@@ -114,6 +130,8 @@ async def erased_rows(call: Call, portfolio: str, recipient: bytes) -> ErasedRow
     services = call.services
     known_as, user = await services.users.resolve(portfolio, recipient)
     names = sorted({recipient, known_as, *user.aliases})
+    # Before any audience is looked at: an upload that ends later finds it.
+    await services.erasures.note(portfolio, names, (await call.books(portfolio)).now_ms)
     rows = cancelled = 0
 
     def of(row: Row) -> bytes:

@@ -1,11 +1,11 @@
-"""`/campaigns`: ordered, listed, told, and forgotten while they are drafts."""
+"""`/campaigns`: ordered, listed, told, and forgotten before they are sent or when they are over."""
 
 from __future__ import annotations
 
 import base64
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import orjson
@@ -14,6 +14,7 @@ from tidegate.campaigns.orders import make_campaign, read_order
 from tidegate.edge.calls import Call
 from tidegate.edge.control.audiences import take_rows, told_audience, told_upload
 from tidegate.edge.control.campaign_progress import told_progress
+from tidegate.edge.control.repeats import once
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time
@@ -23,13 +24,19 @@ from tidegate.policy.audit import Act
 from tidegate.policy.campaign.phase import Phase
 from tidegate.policy.campaign.spec import Campaign
 from tidegate.settings.tables import Scope
-from tidegate.store.campaigns import MOST_KEPT, CampaignRecord
+from tidegate.store.campaigns import MOST_KEPT, MOST_OF_APP, CampaignRecord, Full
 
 #: An order, with the audience that it may hold.
 _MOST: Final = 1024 * 1024
 #: What is kept of an order, and read whenever campaigns are listed.
 _MOST_ORDERED: Final = 64 * 1024
 _MOST_INLINE: Final = 1_000
+_SOON: Final = {"Retry-After": "1"}
+_ROOM: Final = "delete drafts and, with the scope admin, what is over; all others go by themselves"
+_FULL: Final = {
+    Full.PORTFOLIO: f"the portfolio has {MOST_KEPT:,} campaigns, as many as it may: {_ROOM}",
+    Full.APP: f"the app has {MOST_OF_APP:,} campaigns, as many as it may: {_ROOM}",
+}
 
 
 async def create_campaign(call: Call) -> Reply:
@@ -46,13 +53,32 @@ async def create_campaign(call: Call) -> Reply:
     except BadConfiguration as refused:
         raise refused_order(refused) from None
     await _check_templates(call, campaign)
-    await call.audit(portfolio, Act.CAMPAIGN_CREATE, target_of(campaign), name=campaign.name)
-    record = await call.services.campaigns.create(campaign)
+
+    async def make(campaign_id: str) -> Reply:
+        return await _made(call, replace(campaign, campaign_id=campaign_id), rows)
+
+    return await once(call, fields, portfolio, campaign.campaign_id, make)
+
+
+async def _made(call: Call, campaign: Campaign, rows: list[Any] | None) -> Reply:
+    """Keep a draft with these rows as its audience; where that was done, or begun, what is left of it."""
+    record = await call.services.campaigns.get(campaign.portfolio, campaign.campaign_id)
     if record is None:
-        raise Denial(Kind.CONFLICT, f"the portfolio has {MOST_KEPT:,} campaigns: delete drafts, or wait for old ones")
+        await call.audit(campaign.portfolio, Act.CAMPAIGN_CREATE, target_of(campaign), name=campaign.name)
+        created = await call.services.campaigns.create(campaign)
+        if isinstance(created, Full):
+            raise Denial(Kind.CONFLICT, _FULL[created])
+        record = created
+    if record is None:
+        raise Denial(Kind.CONFLICT, "the campaign is being made by a request before: ask again", headers=_SOON)
     told: dict[str, Any] = {}
-    if rows is not None:
-        record, shown = await take_rows(call, record, rows)
+    if rows is not None and record.audience is None:
+        try:
+            record, shown = await take_rows(call, record, rows)
+        except Denial:
+            # What was asked for was both.
+            await call.services.campaigns.delete(record)
+            raise
         told = {"upload": told_upload(record, shown)}
     location = {"Location": f"/gateway/v1/campaigns/{campaign.campaign_id}"}
     return json_reply(await shown_campaign(call, record) | told, 201, location)
@@ -78,14 +104,19 @@ async def read_campaign(call: Call) -> Reply:
 
 
 async def delete_campaign(call: Call) -> Reply:
-    """Forget a draft, and its audience."""
+    """Forget a draft, or with the scope admin one that is over: its audience, and what became of each row, too."""
     record = await find_campaign(call, steers=True)
-    require_draft(record)
     campaign = record.campaign
-    await call.audit(campaign.portfolio, Act.CAMPAIGN_DELETE, target_of(campaign), name=campaign.name)
-    over = [] if record.audience is None else call.services.audiences.keys(campaign, record.audience)
-    if not await call.services.campaigns.delete(record, over):
+    if not record.is_over:
+        require_draft(record)
+    elif Scope.ADMIN not in call.app.scopes:
+        raise Denial(Kind.FORBIDDEN, "the campaign was sent: to delete it takes the scope admin")
+    act, target = Act.CAMPAIGN_DELETE, target_of(campaign)
+    await call.audit(campaign.portfolio, act, target, name=campaign.name, state=record.state)
+    if not await call.services.campaigns.delete(record):
         raise Denial(Kind.CONFLICT, "the campaign was changed meanwhile: look at it again")
+    # A cancelled one is stopped until its deadline all the same: a node that has slept may feed rows of it.
+    await call.services.steering.mirror(campaign.portfolio, campaign.campaign_id)
     return json_reply({"id": campaign.campaign_id, "deleted": True})
 
 

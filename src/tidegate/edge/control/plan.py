@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ _MOST: Final = 1024 * 1024
 #: What is planned where nothing is said: one template that nobody knows.
 _USUAL: Final[Mapping[str, Any]] = {"name": "plan", "template": {"name": "plan", "language": {"code": "en"}}}
 _SOON: Final = {"Retry-After": "5"}
+#: Recipients that are read in one turn of the loop: a millisecond or two.
+_ROWS_A_TURN: Final = 40
 
 
 async def plan_campaign(call: Call) -> Reply:
@@ -50,7 +53,7 @@ async def plan_campaign(call: Call) -> Reply:
         wanted = _wanted(call, campaign, audience, order)
     else:
         campaign, books = await _ordered(call, written)
-        wanted = _wanted(call, campaign, _audience(call, campaign, order, fields), order)
+        wanted = _wanted(call, campaign, await _audience(call, campaign, order, fields), order)
     standing = await call.standing(campaign.portfolio, books)
     try:
         plan = await call.services.planner.plan(wanted, books, standing, call.app.name)
@@ -85,15 +88,15 @@ def _wanted(call: Call, campaign: Campaign, audience: Uploaded | Listed | Headco
     return Wanted(campaign, routes, audience, order.streams, call.app.grant)
 
 
-def _audience(call: Call, campaign: Campaign, order: PlanOrder, fields: Mapping[str, Any]) -> Listed | Headcount:
+async def _audience(call: Call, campaign: Campaign, order: PlanOrder, fields: Mapping[str, Any]) -> Listed | Headcount:
     if order.recipients is None:
-        return _listed(call, campaign, fields)
+        return await _listed(call, campaign, fields)
     if any(step.segment is not None for step in campaign.steps):
         raise Denial(Kind.UNPROCESSABLE, "steps by segment take an audience: of recipients no segment is known")
     return Headcount(*order.counts())
 
 
-def _listed(call: Call, campaign: Campaign, fields: Mapping[str, Any]) -> Listed:
+async def _listed(call: Call, campaign: Campaign, fields: Mapping[str, Any]) -> Listed:
     """The recipients of an audience in the body, each once."""
     lots, identity, groups = Lots(campaign), call.services.identity, dict[bytes, tuple[str, int]]()
     for number, row in enumerate(inline_rows(fields) or (), 1):
@@ -103,6 +106,8 @@ def _listed(call: Call, campaign: Campaign, fields: Mapping[str, Any]) -> Listed
             raise Denial(Kind.UNPROCESSABLE, f"body audience: recipient {number} {why}")
         whom = identity.of(candidate.kind, candidate.to)
         groups.setdefault(whom, (candidate.to, lots.group(whom, candidate.segment)))
+        if number % _ROWS_A_TURN == 0:
+            await asyncio.sleep(0)
     return Listed(tuple(groups.values()))
 
 

@@ -42,8 +42,13 @@ async def read_rejected(call: Call) -> web.StreamResponse:
 async def written(call: Call, content_type: str, parts: AsyncIterator[bytes]) -> web.StreamResponse:
     """An answer that is written while it is made. When it can't go on it is cut off: half of it is no whole one.
 
-    Raises what its first part raises, before anything is written.
+    Raises what its first part raises, before anything is written, and Denial where the node writes many already.
     """
+    with call.services.downloads:
+        return await _written(call, content_type, parts)
+
+
+async def _written(call: Call, content_type: str, parts: AsyncIterator[bytes]) -> web.StreamResponse:
     first = await anext(parts, b"")
     response = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-store"})
     response.headers[REQUEST_ID], response.headers["Server"] = call.request[ID_KEY], "tidegate"

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
-
-import orjson
 
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.drafts import Draft
 from tidegate.edge.graph.fates import fate
+from tidegate.edge.idempotency import REPLAYED, digest_of, home_of, packed, unpacked
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway import until_stored
 from tidegate.policy.lifecycle import State
 from tidegate.policy.verdict import Reason
-from tidegate.settings.tables import App
 from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Other, Running
 from tidegate.store.ledger import OUTCOME_MS
 from tidegate.tasks import spawn
 
 Submit = Callable[[Draft, str], Awaitable[Reply]]
 
-_REPLAYED: Final = {"Idempotency-Replayed": "true"}
-#: Its numbers are those of the moment at which it was given.
-_MOMENTARY: Final = frozenset({"ratelimit", "ratelimit-policy"})
 #: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
 _LOOKS: Final = 100
 _LOOK_EVERY_MS: Final = 200
@@ -69,9 +63,9 @@ class Once:
         if isinstance(found, Running) and found.age_ms > OUTCOME_MS:
             told = await self._abandoned(draft, found)
             if told is not None:
-                return told.with_headers(_REPLAYED)
+                return told.with_headers(REPLAYED)
             found = await self._store.claim(entry, instead_of=found.message_id)
-        return _unpacked(found.answer).with_headers(_REPLAYED) if isinstance(found, Done) else found
+        return unpacked(found.answer).with_headers(REPLAYED) if isinstance(found, Done) else found
 
     async def carried_out(self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False) -> Reply:
         """Carry out what this request has claimed. `only_success`: a refusal is not kept, the next one asks anew."""
@@ -86,8 +80,8 @@ class Once:
             # Nothing was sent, and the answer asks to try again: with the same key, as clients do.
             await self._write(lambda: self._store.free(entry))
         else:
-            packed = _packed(reply)
-            await self._write(lambda: self._store.keep(entry, packed))
+            answer = packed(reply)
+            await self._write(lambda: self._store.keep(entry, answer))
         return reply
 
     def let_go(self, entry: Entry, draft: Draft) -> None:
@@ -128,27 +122,9 @@ class Once:
     def _entry(self, draft: Draft, message_id: str) -> Entry:
         key = draft.options.idempotency_key or ""
         return Entry(
-            portfolio=_home(self._services, draft.app, draft.route.portfolio),
+            portfolio=home_of(self._services, draft.app, draft.route.portfolio),
             app=draft.app.name,
-            digest=hashlib.sha256(key.encode()).hexdigest(),
+            digest=digest_of(key),
             fingerprint=draft.fingerprint.hex(),
             message_id=message_id,
         )
-
-
-def _home(services: Services, app: App, default: str) -> str:
-    """One portfolio for all keys of an app: a key is the app's, whichever number it is used with."""
-    mine = (portfolio.id for portfolio, _, number in services.settings.numbers if app.may_use(number.id))
-    return next(mine, default)
-
-
-def _packed(reply: Reply) -> bytes:
-    kept = {str(name): value for name, value in reply.headers.items() if name.lower() not in _MOMENTARY}
-    head = orjson.dumps({"status": reply.status, "headers": kept})
-    return head + b"\n" + reply.body
-
-
-def _unpacked(answer: bytes) -> Reply:
-    head, _, body = answer.partition(b"\n")
-    told = orjson.loads(head)
-    return Reply(told["status"], told["headers"], body)

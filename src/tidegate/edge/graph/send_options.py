@@ -10,6 +10,7 @@ from multidict import CIMultiDictProxy
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.idempotency import read_key
 from tidegate.edge.times import read_time
 from tidegate.policy.rules import Delivery, Hold
 
@@ -21,8 +22,6 @@ _KNOWN: Final = frozenset({"category", "hold", "expires", "not-before", "campaig
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CAMPAIGN: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
-_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
-_QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def _read(given: dict[str, str], now_ms: int) -> SendOptions:
         not_before_ms=not_before_ms,
         campaign=campaign,
         dry_run=dry_run == "true",
-        idempotency_key=_key(given["idempotency-key"]) if "idempotency-key" in given else None,
+        idempotency_key=read_key(given["idempotency-key"]) if "idempotency-key" in given else None,
         # One that is broken starts no trace and harms no send (W3C Trace Context, 3.2).
         traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
     )
@@ -111,15 +110,6 @@ def _start(text: str, now_ms: int) -> int:
         raise _bad("Tidegate-Not-Before", "has to lie within 30 days")
     # A time that has passed asks for nothing: the message may go at once.
     return at_ms if at_ms > now_ms else 0
-
-
-def _key(text: str) -> str:
-    # A structured-field string by the draft (httpapi-idempotency-key-header); bare by custom.
-    quoted = _QUOTED.fullmatch(text)
-    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
-    if not _KEY.fullmatch(key):
-        raise _bad("Idempotency-Key", "has to be 1 to 255 characters of printable ASCII")
-    return key
 
 
 def _bad(name: str, rule: str) -> Denial:

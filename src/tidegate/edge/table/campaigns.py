@@ -12,6 +12,7 @@ from tidegate.edge.control.plan import plan_campaign
 from tidegate.edge.control.recipients import read_rejected, upload_audience
 from tidegate.edge.control.results import STATES, read_results
 from tidegate.edge.control.upgrade import read_upgrade
+from tidegate.edge.shapes import TEXT
 from tidegate.edge.table.endpoint import Endpoint, Parameter
 from tidegate.settings.tables import Scope
 
@@ -32,9 +33,19 @@ CAMPAIGNS: Final = (
         _OWN,
         create_campaign,
         body="CampaignOrder",
+        parameters=(
+            Parameter("Idempotency-Key", "header", "the same key and body get the first answer again, for 24 h", TEXT),
+        ),
     ),
     Endpoint("GET", _ONE, "One campaign", {200: "Campaign"}, _READ, read_campaign),
-    Endpoint("DELETE", _ONE, "Forget a draft", {200: "CampaignDeleted", 409: "Problem"}, _OWN, delete_campaign),
+    Endpoint(
+        "DELETE",
+        _ONE,
+        "Forget a draft, or what is over",
+        {200: "CampaignDeleted", 409: "Problem"},
+        _OWN,
+        delete_campaign,
+    ),
     Endpoint("POST", f"{_ONE}/start", "Start a campaign", _MOVED, _OWN, start_campaign, body="CampaignReason"),
     Endpoint(
         "POST", f"{_ONE}/pause", "Stop a campaign", _MOVED, (*_OWN, Scope.ONCALL), pause_campaign, body="CampaignReason"
