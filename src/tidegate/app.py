@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from tidegate import __version__
+from tidegate.alert_watch import AlertWatch
 from tidegate.audit_watch import AuditWatch
 from tidegate.campaigns.acquaintance import Acquaintance
 from tidegate.campaigns.day_watch import DayWatch
@@ -55,6 +56,7 @@ from tidegate.rules_in_force import RulesInForce
 from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
 from tidegate.signals import Signals, Whose
+from tidegate.store.alert_marks import AlertRecords
 from tidegate.store.aliases import Aliases
 from tidegate.store.audiences import Audiences
 from tidegate.store.audit import Audit
@@ -356,6 +358,17 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         {route.number: route.waba for route in routes},
         enforcement.consider,
     )
+    alerts = AlertWatch(
+        relay=relay,
+        relays=relays,
+        records=AlertRecords(client, portfolios),
+        standings=standings,
+        leases=leases,
+        clock=clock,
+        probe=services.probe,
+        replicas_ack=settings.store.replicas_ack,
+    )
+    enforcement.on_alert = alerts.signalled
     warm_ups = WarmUps(standings, tallies, clock, leases)
     warm_ups.on_growth = rouse
 
@@ -410,6 +423,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         "time without the store": without_store.run,
         "relay": relay.run,
         "live feed": feed.run,
+        "alerts": alerts.run,
         "campaigns' runner": runner_of_campaigns.run,
     }
     return Node(

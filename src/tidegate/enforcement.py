@@ -96,6 +96,8 @@ class Enforcement:
         self.on_relief: Callable[[str, str], None] = lambda portfolio, waba: None
         #: Called with the portfolio, and the reasons for which held messages may now go.
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
+        #: Called with the portfolio and what an operator is to be told of.
+        self.on_alert: Callable[[str, Effect], None] = lambda portfolio, effect: None
         self._soon: set[asyncio.Task[None]] = set()
         #: When each alert was told last: what Graph says again at every read is told once a day.
         self._alerted: dict[tuple[str, str, str, str], int] = {}
@@ -308,6 +310,7 @@ class Enforcement:
             "alert", portfolio=portfolio, rule=effect.rule, scope=effect.scope.value, value=shown, cause=effect.cause
         )
         self._metrics.alerted(effect.rule)
+        self.on_alert(portfolio, effect)
 
 
 def _state(breaker: Breaker | None) -> State | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import aiohttp
+from yarl import URL
 
 from tidegate.cloudapi.json_text import BadJson, read_json
 from tidegate.edge.door import http_parser
@@ -58,7 +59,14 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; what can't be reached is a finding as well, never an exception."""
-    return [_parser(), *await _store(settings), *await _tokens(settings), *_webhook(settings), *_apps(settings)]
+    return [
+        _parser(),
+        *await _store(settings),
+        *await _tokens(settings),
+        *_webhook(settings),
+        *_apps(settings),
+        _alerts(settings),
+    ]
 
 
 def _parser() -> Finding:
@@ -189,6 +197,17 @@ def _webhook(settings: Settings) -> list[Finding]:
         remedy = "copy the app secret from Meta's app dashboard, and choose a verify token"
         return [Finding("webhook", Level.FAIL, "verify_token or app_secrets are still the example's", remedy)]
     return [Finding("webhook", Level.OK, f"verify token and {len(secrets)} app secret(s) are there")]
+
+
+def _alerts(settings: Settings) -> Finding:
+    alerts = settings.alerts
+    if alerts.webhook_url is None or alerts.webhook_secret is None:
+        remedy = "set alerts.webhook_url and alerts.webhook_secret"
+        return Finding("alerts", Level.WARN, "nobody is told when something stops, or opens again", remedy)
+    if alerts.webhook_secret.get_secret_value() in PLACEHOLDERS:
+        return Finding("alerts", Level.FAIL, "alerts.webhook_secret is still the example's", "openssl rand -base64 32")
+    # An address may hold a password: its host is all that is shown of it.
+    return Finding("alerts", Level.OK, f"what stops and opens is told to {URL(alerts.webhook_url).host}")
 
 
 def _apps(settings: Settings) -> list[Finding]:

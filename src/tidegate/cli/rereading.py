@@ -108,4 +108,7 @@ def _lasting(settings: Settings) -> dict[str, Any]:
     for app in values["apps"]:
         del app["key_sha256"], app["webhook_secret"]
         app["webhook_url"] = app["webhook_url"] is not None
+    alerts = values["alerts"]
+    del alerts["webhook_secret"]
+    alerts["webhook_url"] = alerts["webhook_url"] is not None
     return values

@@ -14,7 +14,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
 from tidegate.relay.patience import app_hold_ms, line_wait_ms, most_line_wait_ms
 from tidegate.relay.postbox import Postbox
-from tidegate.store.relays import Answer, Leased, Relays
+from tidegate.store.relays import DEAD_AFTER_MS, Answer, Leased, Relays
 from tidegate.store.sealing import BrokenSeal
 from tidegate.tasks import cancelled, spawn
 
@@ -47,7 +47,9 @@ class Delivery:
         metrics: Metrics,
         timeout_ms: int,
         chance: random.Random,
+        dead_after_ms: int = DEAD_AFTER_MS,
     ) -> None:
+        """`dead_after_ms`: for how long a webhook is tried."""
         self._portfolio = portfolio
         self._app = app
         self._relays = relays
@@ -56,6 +58,7 @@ class Delivery:
         self._metrics = metrics
         self._lease_ms = timeout_ms + _MARGIN_MS
         self._chance = chance
+        self._dead_after_ms = dead_after_ms
         self._alarm = asyncio.Event()
         self._carrying: set[asyncio.Task[None]] = set()
 
@@ -84,7 +87,7 @@ class Delivery:
         if room <= 0:
             return None
         began_ms = self._clock.monotonic_ms()
-        lease = await self._relays.claim(self._portfolio, self._app, room, self._lease_ms)
+        lease = await self._relays.claim(self._portfolio, self._app, room, self._lease_ms, self._dead_after_ms)
         self._clock.observe(lease.now_ms)
         if lease.buried:
             self._metrics.relayed(self._app, "dead", lease.buried)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
+import orjson
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from tidegate.policy.instant import write_time
 from tidegate.relay.addresses import is_public
 from tidegate.relay.subscribers import Subscriber
 
@@ -91,8 +93,17 @@ def guarded_socket(info: Any) -> socket.socket:
 class Postbox:
     """Delivers webhooks to one app. Follows no redirect, keeps no cookie, and asks no proxy of the environment."""
 
-    def __init__(self, subscriber: Callable[[], Subscriber], timeout_s: float, *, allow_private: bool) -> None:
-        """`subscriber`: the app, with the address and the secret that it has now."""
+    def __init__(
+        self,
+        subscriber: Callable[[], Subscriber],
+        timeout_s: float,
+        *,
+        allow_private: bool,
+        stamp: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """`subscriber`: the app, with the address and the secret that it has now. `stamp`: what is done to a body
+        before each try."""
+        self._stamp = stamp
         self._subscriber = subscriber
         self._timeout_s = timeout_s
         self._guard: Callable[[Any], socket.socket] | None = None if allow_private else guarded_socket
@@ -116,6 +127,8 @@ class Postbox:
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Posted:
         """POST a body, signed. Never raises for what the other side may do; an error names no part of what was sent."""
         subscriber = self._subscriber()
+        if self._stamp is not None:
+            body = self._stamp(body)
         told = {
             **headers,
             "Content-Type": "application/json",
@@ -141,6 +154,11 @@ class Postbox:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def stamped(now_ms: Callable[[], int], body: bytes) -> bytes:
+    """A JSON object with the time of this try as `sent_at`: what is signed, and heard long after that, is a repeat."""
+    return orjson.dumps({**orjson.loads(body), "sent_at": write_time(now_ms())})
 
 
 def _cause(error: Exception) -> str:

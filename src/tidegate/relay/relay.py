@@ -20,20 +20,23 @@ from tidegate.relay.delivery import Delivery
 from tidegate.relay.endings import Endings
 from tidegate.relay.erasure import Erasure
 from tidegate.relay.intake import FileAddress, Intake
-from tidegate.relay.postbox import Postbox
+from tidegate.relay.postbox import Postbox, stamped
 from tidegate.relay.subscribers import Subscribers
 from tidegate.settings import Settings
 from tidegate.signals import Whose
 from tidegate.store.messages import Messages
 from tidegate.store.relay_looks import RelayLooks
 from tidegate.store.relay_traces import RelayTraces
-from tidegate.store.relays import Relays, Room
+from tidegate.store.relays import DEAD_AFTER_MS, Relays, Room
 from tidegate.store.users import Users
 from tidegate.tasks import lasting, spawn
 
 #: What is due is computed. This bounds how late a node notices what another one took and did not deliver, a message
 #: that ended unsent, or a moved clock: one call for all apps of all portfolios.
 _LOOK_S: Final = 0.5
+
+#: Who could not be told for a day what has stopped knows by then.
+ALERT_DEAD_AFTER_MS: Final = 86_400_000
 
 log = structlog.get_logger()
 
@@ -77,15 +80,30 @@ class Relay:
         self._looks = looks
         self._erasure = Erasure(traces, ids)
         timeout_ms, allow_private = settings.relay.timeout_ms, settings.relay.allow_private
+        alerts = self.subscribers.alerts
+        told = (*self.subscribers.all, *(() if alerts is None else (alerts,)))
         self._postboxes = {
-            one.app: Postbox(partial(self.subscribers.named, one.app), timeout_ms / 1000, allow_private=allow_private)
-            for one in self.subscribers.all
+            one.app: Postbox(
+                partial(self.subscribers.named, one.app),
+                timeout_ms / 1000,
+                allow_private=allow_private,
+                stamp=partial(stamped, clock.now_ms) if one is alerts else None,
+            )
+            for one in told
         }
         self._deliveries = {
             (portfolio, one.app): Delivery(
-                portfolio, one.app, relays, self._postboxes[one.app], clock, metrics, timeout_ms, random.Random()
+                portfolio,
+                one.app,
+                relays,
+                self._postboxes[one.app],
+                clock,
+                metrics,
+                timeout_ms,
+                random.Random(),
+                ALERT_DEAD_AFTER_MS if one is alerts else DEAD_AFTER_MS,
             )
-            for one in self.subscribers.all
+            for one in told
             for portfolio in one.portfolios
         }
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 from urllib.parse import urlsplit
 
 from tidegate.settings import Settings
+
+#: Stands in the place of an app for whoever is told of alerts. No app can have this name.
+ALERTS: Final = "*alerts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Subscriber:
 class Subscribers:
     """All apps that get webhooks, in the configuration's order; address and secret of each are replaced at run time."""
 
-    __slots__ = ("_by_app", "all", "portfolio_of_number", "portfolio_of_waba")
+    __slots__ = ("_by_app", "alerts", "all", "portfolio_of_number", "portfolio_of_waba")
 
     def __init__(self, settings: Settings) -> None:
         routes = [(p.id, w.id, n.id) for p, w, n in settings.numbers]
@@ -50,6 +54,8 @@ class Subscribers:
                     tuple(dict.fromkeys(portfolio for portfolio, _, _ in own)),
                 )
             )
+        #: Whoever is told of alerts; None: nobody.
+        self.alerts = _of_alerts(settings)
         self._by_app = {subscriber.app: subscriber for subscriber in found}
         self.all: Sequence[Subscriber] = tuple(found)
 
@@ -59,6 +65,11 @@ class Subscribers:
         An app that had no address when this node started gets none, and one that has none any more keeps it.
         """
         changed = []
+        told = _of_alerts(settings)
+        if told is not None and self.alerts is not None:
+            names = ("url", "secret")
+            changed += [f"alerts.webhook_{name}" for name in names if getattr(told, name) != getattr(self.alerts, name)]
+            self.alerts = told
         for given in Subscribers(settings).all:
             before = self._by_app.get(given.app)
             if before is None:
@@ -72,7 +83,9 @@ class Subscribers:
         return changed
 
     def named(self, app: str) -> Subscriber:
-        """One of `all`, as the file had it when it was read last."""
+        """One of `all`, or the one of `ALERTS`, as the file had it when it was read last. Raises KeyError."""
+        if app == ALERTS and self.alerts is not None:
+            return self.alerts
         return self._by_app[app]
 
     def of(self, app: str | None) -> tuple[Subscriber, ...]:
@@ -87,3 +100,17 @@ class Subscribers:
     def of_waba(self, waba: str) -> tuple[Subscriber, ...]:
         """Those that may use a number of an account."""
         return tuple(one for one in self.all if waba in one.wabas)
+
+
+def _of_alerts(settings: Settings) -> Subscriber | None:
+    alerts = settings.alerts
+    if alerts.webhook_url is None or alerts.webhook_secret is None:
+        return None
+    return Subscriber(
+        ALERTS,
+        alerts.webhook_url,
+        alerts.webhook_secret.get_secret_value().encode(),
+        frozenset(number.id for _, _, number in settings.numbers),
+        frozenset(waba.id for _, waba in settings.wabas),
+        tuple(portfolio.id for portfolio in settings.portfolios),
+    )

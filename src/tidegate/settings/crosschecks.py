@@ -29,9 +29,10 @@ def cross_check(written: dict[str, Any]) -> Iterator[Fault]:
     yield from _used_twice("name", apps)
     yield from _shared_keys(apps)
     yield from _unknown_numbers(apps, [str(number.get("id")) for _, number in numbers])
-    yield from _unsigned_relays(apps)
+    alerts = (("alerts",), _table(written, "alerts"))
+    yield from _unsigned_webhooks([*apps, alerts])
     if _table(written, "relay").get("allow_private") is not True:
-        yield from _private_relays(apps)
+        yield from _private_webhooks([*apps, alerts])
     yield from _switches(written)
     yield from _ports(_table(written, "server"))
     yield from _certificate(_table(written, "server"))
@@ -76,10 +77,10 @@ def _unknown_numbers(apps: list[tuple[Path, dict[str, Any]]], known: list[str]) 
                 yield Fault(place, "no portfolio has a number of this id", similar(str(number_id), known))
 
 
-def _unsigned_relays(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
-    for path, app in apps:
-        if "webhook_url" in app and "webhook_secret" not in app:
-            yield Fault(spell((*path, "webhook_secret")), "required beside webhook_url: relayed webhooks are signed")
+def _unsigned_webhooks(tables: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
+    for path, table in tables:
+        if "webhook_url" in table and "webhook_secret" not in table:
+            yield Fault(spell((*path, "webhook_secret")), "required beside webhook_url: what goes there is signed")
 
 
 def _certificate(server: dict[str, Any]) -> Iterator[Fault]:
@@ -99,9 +100,9 @@ def _certificate(server: dict[str, Any]) -> Iterator[Fault]:
             yield Fault("server.tls_certificate", f"it, or server.tls_key, cannot be read: {problem}")
 
 
-def _private_relays(apps: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
-    for path, app in apps:
-        url = app.get("webhook_url")
+def _private_webhooks(tables: list[tuple[Path, dict[str, Any]]]) -> Iterator[Fault]:
+    for path, table in tables:
+        url = table.get("webhook_url")
         try:
             parts = urlsplit(url) if isinstance(url, str) else None
             port = parts.port if parts else None

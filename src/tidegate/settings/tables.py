@@ -210,6 +210,13 @@ class Relay(Table):
     allow_private: StrictBool = False
 
 
+class Alerts(Table):
+    """`[alerts]`: whom the gateway tells of each tightening and opening; delivered as `[relay]` says."""
+
+    webhook_url: fields.HttpUrl | None = None
+    webhook_secret: fields.Secret | None = None
+
+
 class Poll(Table):
     """`[poll]`: how often quality, limit and template state are read."""
 
@@ -235,6 +242,7 @@ class Settings(Table):
     apps: tuple[App, ...] = Field(default=(), alias="app")
     rules: Rules = Rules()
     relay: Relay = Relay()
+    alerts: Alerts = Alerts()
     poll: Poll = Poll()
     testing: Testing = Testing()
 

@@ -38,6 +38,7 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | topups | hash | `<waba> <reference>` -> millionths paid in | top_up | never |
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |
 | audit | stream | `<number>-0`: one entry of the audit, its hash and the one before it | append_audit | `audit_kept` |
+| alerted | hash | up to where the history was told to the operator, and what else was told | alert watch | never |
 | audited | string | id in `history` up to which it was taken over into the audit | append_audit | never |
 | feed | stream | batches of the live feed, each from one node: JSON | feeds | 60 s after the last |
 | lease:<duty> | string | the node that does what only one should do | leases | when it lapses |
@@ -186,6 +187,10 @@ class PortfolioKeys:
     @property
     def audited(self) -> str:
         return f"{self._prefix}audited"
+
+    @property
+    def alerted(self) -> str:
+        return f"{self._prefix}alerted"
 
     @property
     def key_uses(self) -> str:

@@ -174,9 +174,11 @@ class Relays:
         answer = await script("relay_take").repeatable(self._client, self._keys[portfolio].all, args)
         return [Taken(None if answer[i] < 0 else answer[i] == 1, answer[i + 1]) for i in range(1, len(answer), 2)]
 
-    async def claim(self, portfolio: str, app: str, most: int, lease_ms: int) -> Lease:
-        """Lease the first of up to `most` lines of an app whose time has come."""
-        args: list[str | bytes | int] = [app, most, lease_ms, DEAD_AFTER_MS, DEAD_KEPT_MS, DOWN_AFTER]
+    async def claim(
+        self, portfolio: str, app: str, most: int, lease_ms: int, dead_after_ms: int = DEAD_AFTER_MS
+    ) -> Lease:
+        """Lease the first of up to `most` lines of an app whose time has come; what waited for longer is dead."""
+        args: list[str | bytes | int] = [app, most, lease_ms, dead_after_ms, DEAD_KEPT_MS, DOWN_AFTER]
         answer = await script("relay_claim")(self._client, self._keys[portfolio].all, args)
         parcels = tuple(_leased(app, answer[2], answer[i : i + 8]) for i in range(4, len(answer), 8))
         return Lease(answer[0], answer[1] or None, answer[3], parcels)

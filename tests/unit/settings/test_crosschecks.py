@@ -55,8 +55,18 @@ APP = f'[[app]]\nname = "b"\nkey_sha256 = "{"a" * 64}"\nwebhook_secret = "s"\n'
         ),
         pytest.param(
             f'[[app]]\nname = "b"\nkey_sha256 = "{"a" * 64}"\nwebhook_url = "https://h"',
-            Fault("app[1].webhook_secret", "required beside webhook_url: relayed webhooks are signed"),
+            Fault("app[1].webhook_secret", "required beside webhook_url: what goes there is signed"),
             id="a relay that nobody signs",
+        ),
+        pytest.param(
+            '[alerts]\nwebhook_url = "https://h"',
+            Fault("alerts.webhook_secret", "required beside webhook_url: what goes there is signed"),
+            id="alerts that nobody signs",
+        ),
+        pytest.param(
+            '[alerts]\nwebhook_url = "http://10.0.0.1"\nwebhook_secret = "s"',
+            Fault("alerts.webhook_url", PRIVATE),
+            id="alerts in the clear",
         ),
         pytest.param(f'{APP}webhook_url = "http://h"', Fault("app[1].webhook_url", PRIVATE), id="a relay in the clear"),
         pytest.param(
