@@ -35,8 +35,6 @@ _SURELY_MS: Final = 60_000
 #: A node that dies leaves this to another one within this.
 _LEASE_MS: Final = 10_000
 _DAY_MS: Final = 86_400_000
-#: A day of alerts that nobody takes; what comes beyond that is left out.
-_ROOM: Final = Room(10_000, 20_000_000)
 _USERS: Final = frozenset({Scope.RECIPIENT, Scope.PAIR})
 
 log = structlog.get_logger()
@@ -69,6 +67,7 @@ class AlertWatch:
         clock: StoreClock,
         probe: Callable[[], Awaitable[StoreCondition]],
         replicas_ack: int,
+        room: Room,
     ) -> None:
         """`probe` asks the store for its condition; what `replicas_ack` replicas hold need not be on a disk."""
         self._relay = relay
@@ -79,6 +78,7 @@ class AlertWatch:
         self._clock = clock
         self._probe = probe
         self._replicas_ack = replicas_ack
+        self._room = room
         #: Of each portfolio: the standing that was seen to the end, and when to look again in any case (ms).
         self._seen: dict[str, tuple[tuple[int, bool], float]] = {}
 
@@ -190,7 +190,7 @@ class AlertWatch:
         if not tellings:
             return
         parcels = [self._parcel(portfolio, telling) for telling in tellings]
-        taken = await self._relays.take(portfolio, parcels, _ROOM)
+        taken = await self._relays.take(portfolio, parcels, self._room)
         for telling, one in zip(tellings, taken, strict=True):
             if one.is_new is None:
                 log.error("alert_left_out", portfolio=portfolio, what=telling.alert.what.value)

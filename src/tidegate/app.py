@@ -80,7 +80,7 @@ from tidegate.store.outcomes import Outcomes
 from tidegate.store.prepaid import Prepaid
 from tidegate.store.relay_looks import RelayLooks
 from tidegate.store.relay_traces import RelayTraces
-from tidegate.store.relays import Relays
+from tidegate.store.relays import Relays, Room
 from tidegate.store.scripts import StoreClient, require_replicas, time_scripts
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
@@ -367,6 +367,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         clock=clock,
         probe=services.probe,
         replicas_ack=settings.store.replicas_ack,
+        room=Room(settings.relay.most_waiting, settings.relay.most_bytes),
     )
     enforcement.on_alert = alerts.signalled
     warm_ups = WarmUps(standings, tallies, clock, leases)

@@ -43,6 +43,7 @@ def written(graph: Simulator, tmp_path: Path) -> dict[str, Any]:
     file["privacy"] = {"identity_key": "i" * 32, "payload_key": "p" * 32}
     file["portfolio"][0]["waba"][0]["access_token"] = DEFAULT_TOKEN
     file["app"][0]["key_sha256"] = "ab" * 32
+    file["alerts"] = {"webhook_url": "https://me:pass@oncall.example/tidegate", "webhook_secret": "s"}
     return file
 
 
@@ -53,8 +54,17 @@ async def found(written: dict[str, Any], subject: str) -> list[Finding]:
 async def test_a_good_environment_has_nothing_to_be_remedied(written: dict[str, Any]) -> None:
     findings = await examine(Settings.model_validate(written))
     assert {finding.level for finding in findings} == {Level.OK}
-    assert [finding.subject for finding in findings] == ["parser", "store", "clock", "token", "webhook", "apps"]
+    assert [finding.subject for finding in findings] == [
+        "parser",
+        "store",
+        "clock",
+        "token",
+        "webhook",
+        "apps",
+        "alerts",
+    ]
     assert not any(finding.remedy for finding in findings)
+    assert findings[-1].found == "what stops and opens is told to oncall.example"
 
 
 async def test_a_store_that_forgets_is_broken(written: dict[str, Any], client: StoreClient, valkey_socket: str) -> None:
@@ -154,6 +164,7 @@ async def test_an_upstream_that_is_no_graph_api_is_a_finding(written: dict[str, 
     [
         pytest.param("webhook", "verify_token", "choose-one-and-tell-meta", "webhook", id="the verify token"),
         pytest.param("webhook", "app_secrets", ["the-current-app-secret"], "webhook", id="the app secret"),
+        pytest.param("alerts", "webhook_secret", "replace-me", "alerts", id="the secret of alerts"),
         pytest.param(
             "privacy", "payload_key", "replace-me-as-well-and-differently-please", "privacy", id="the payload key"
         ),
@@ -175,18 +186,25 @@ async def test_nobody_who_can_send_is_a_warning(written: dict[str, Any], apps: l
     assert (finding.level, finding.remedy) == (Level.WARN, "tidegate keys create --app NAME")
 
 
+async def test_nobody_who_is_told_of_a_stop_is_a_warning(written: dict[str, Any]) -> None:
+    del written["alerts"]
+    (finding,) = await found(written, "alerts")
+    assert finding.level is Level.WARN
+    assert "alerts.webhook_url" in finding.remedy
+
+
 def test_the_command_exits_1_and_names_every_remedy(tmp_path: Path, unused_tcp_port: int) -> None:
     file = tmp_path / "tidegate.toml"
     text = EXAMPLE.read_text().replace("embedded:./data", f"redis://127.0.0.1:{unused_tcp_port}")
     file.write_text(text)
     done = CliRunner().invoke(doctor.app, ["--config", str(file)])
     assert done.exit_code == 1
-    assert done.stdout.count("remedy: ") == 5
+    assert done.stdout.count("remedy: ") == 6
     answer = CliRunner().invoke(doctor.app, ["--config", str(file), "--json"])
     assert answer.exit_code == 1
     told = json.loads(answer.stdout)
     assert told["ok"] is False
-    assert [finding["level"] for finding in told["findings"]] == ["ok", "fail", "fail", "fail", "fail", "warn"]
+    assert [finding["level"] for finding in told["findings"]] == ["ok", "fail", "fail", "fail", "fail", "warn", "warn"]
 
 
 async def test_the_command_exits_0_when_there_are_warnings_only(graph: Simulator, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from tests.integration.edge.callers import NUMBER, OPERATOR, PORTFOLIO, WABA
+from tests.integration.edge.callers import CHECKOUT, NUMBER, OPERATOR, PORTFOLIO, WABA
 from tests.integration.relay.conftest import Town, delivery
 from tests.integration.relay.listener import Got, Listener
 from tests.waiting import until
@@ -151,6 +151,10 @@ async def test_who_is_away_for_more_than_a_day_is_not_told_any_more(operator: Op
         return (await relays.backlog(PORTFOLIO, ALERTS)).dead == 1
 
     await until(is_dead)
+    shown = (await operator.town.caller()("GET", "/gateway/v1/webhooks", OPERATOR)).body["apps"]
+    assert [one["dead"] for one in shown if one["app"] == ALERTS and one["portfolio"] == PORTFOLIO] == [1]
+    others = (await operator.town.caller()("GET", "/gateway/v1/webhooks", CHECKOUT)).body["apps"]
+    assert ALERTS not in [one["app"] for one in others], "an operator of some numbers only"
     operator.desk.answer = 200
     await operator.pause("new")
     await operator.hears("pause.started")

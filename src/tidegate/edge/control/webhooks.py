@@ -56,7 +56,9 @@ async def replay_webhooks(call: Call) -> Reply:
 
 
 def _visible(call: Call) -> Iterator[Subscriber]:
-    for subscriber in call.services.relay.subscribers.all:
+    subscribers = call.services.relay.subscribers
+    alerts = () if subscribers.alerts is None else (subscribers.alerts,)
+    for subscriber in (*subscribers.all, *alerts):
         is_run_by_it = Scope.ADMIN in call.app.scopes and all(
             call.grants.route(call.app, number) is not None for number in subscriber.numbers
         )
