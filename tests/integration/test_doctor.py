@@ -43,7 +43,7 @@ def written(graph: Simulator, tmp_path: Path) -> dict[str, Any]:
     file["privacy"] = {"identity_key": "i" * 32, "payload_key": "p" * 32}
     file["portfolio"][0]["waba"][0]["access_token"] = DEFAULT_TOKEN
     file["app"][0]["key_sha256"] = "ab" * 32
-    file["alerts"] = {"webhook_url": "https://me:pass@oncall.example/tidegate", "webhook_secret": "s"}
+    file["alerts"] = {"webhook_url": "https://oncall.example/tidegate", "webhook_secret": "s"}
     return file
 
 
@@ -227,4 +227,4 @@ async def test_the_command_exits_0_when_there_are_warnings_only(graph: Simulator
     process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()
     assert process.returncode == 0
-    assert [line.split()[0] for line in printed.decode().splitlines()] == [*["ok"] * 5, "warn", "remedy:"]
+    assert [line.split()[0] for line in printed.decode().splitlines()] == [*["ok"] * 5, *("warn", "remedy:") * 2]

@@ -206,7 +206,7 @@ def _alerts(settings: Settings) -> Finding:
         return Finding("alerts", Level.WARN, "nobody is told when something stops, or opens again", remedy)
     if alerts.webhook_secret.get_secret_value() in PLACEHOLDERS:
         return Finding("alerts", Level.FAIL, "alerts.webhook_secret is still the example's", "openssl rand -base64 32")
-    # An address may hold a password: its host is all that is shown of it.
+    # A path may be a secret too: the host is all that is shown of it.
     return Finding("alerts", Level.OK, f"what stops and opens is told to {URL(alerts.webhook_url).host}")
 
 
