@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
+from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import LATE_MS, REMEMBER_MS, UNRESOLVED_MS
 from tidegate.store.scripts import StoreClient, script
@@ -162,6 +163,16 @@ class SendQueue:
             for i in range(3, len(answer), 6)
         )
         return Claim(answer[0], answer[1], answer[2] or None, claimed)
+
+    async def peek(self, portfolio: str, message_id: str) -> Claimed | None:
+        """A queued message as a claim would give it, and not claimed; None when it is not queued."""
+        names = ("state", "attempt", "lane", "body", "about", "expires")
+        with store_faults:
+            found: list[Any] = await self._client.hmget(self._keys[portfolio].message(message_id), names)
+        state, attempt, lane, sealed, about, expires = found
+        if state != b"queued" or not sealed:
+            return None
+        return Claimed(message_id, int(attempt or 0), Lane.read(lane.decode()), sealed, about, int(expires))
 
     async def open(self, claimed: Claimed) -> bytes:
         """The body of a claimed message. Raises BrokenSeal."""

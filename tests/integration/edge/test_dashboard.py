@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from tests.integration.edge.browsing import Browser, browsed, signed_in
 from tests.integration.edge.callers import (
+    ANN,
     CHECKOUT,
     NUMBER,
     OPERATOR,
@@ -22,6 +24,7 @@ from tests.integration.edge.callers import (
     STRANGER,
     Caller,
     template,
+    text,
 )
 from tests.waiting import until
 from tidegate.edge.dashboard.session import LASTING_MS
@@ -211,6 +214,42 @@ async def test_what_changes_is_told_to_whoever_watches_until_the_session_is_over
         await browser.submit(f"/pauses/{pause['id']}/end")
         events.clear()
         await until(lambda: seen("2 things are stopped"))
+
+
+async def test_a_message_is_shown_to_whoever_may_see_it_while_it_waits_with_every_guardrail(site: Caller):
+    later = datetime.now(UTC) + timedelta(days=20)
+    sent = await site.send(template(), Tidegate_Not_Before=f"{later:%Y-%m-%dT%H:%M:%SZ}")
+    path = f"/messages?id={sent['Tidegate-Id']}"
+    page = (await (await signed_in(site)).get(path)).raw.decode()
+    assert "What became of it" in page
+    assert "If it were tried now: queue, because of scheduled" in page
+    assert page.count('<th scope="row">') > 10
+    theirs = await (await signed_in(site, STRANGER)).get(path)
+    assert "There is no such message" in theirs.raw.decode()
+    assert (await site("DELETE", f"/gateway/v1/messages/{sent['Tidegate-Id']}", CHECKOUT)).status == 200
+    page = (await (await signed_in(site)).get(path)).raw.decode()
+    assert "cancelled by checkout" in page
+    assert "If it were tried now" not in page
+
+
+async def test_the_feed_tells_what_was_refused_to_whoever_asked_for_that_alone(site: Caller):
+    browser = await signed_in(site)
+    assert (await browser.get("/feed?verdict=perhaps")).status == 400
+    headers = {"Cookie": f"tidegate_session={browser.cookie}", "Accept": "text/event-stream"}
+    told: list[str] = []
+
+    async def seen() -> bool:
+        await site.send(template())
+        await site.send(text())
+        line = (await stream.content.readline()).decode()
+        if line.startswith("data: "):
+            told.append(orjson.loads(line[6:]))
+        return any("service_window_closed" in rows for rows in told)
+
+    async with site.session.get(f"{site.url}/dashboard/feed?verdict=reject", headers=headers) as stream:
+        await until(seen)
+    assert not any("order_confirmation" in rows for rows in told)
+    assert not any(ANN.removeprefix("+") in rows for rows in told)
 
 
 # Last of all: the address is locked out after it.

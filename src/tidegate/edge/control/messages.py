@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from tidegate.cloudapi.messages import BadMessage
 from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.graph.answers import explained
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.audit import Act
@@ -14,6 +16,7 @@ from tidegate.policy.campaign.part import Part
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
 from tidegate.store.messages import MessageRecord
+from tidegate.store.sealing import BrokenSeal
 
 _ID: Final = re.compile(r"[!-~]{1,512}")
 
@@ -51,6 +54,22 @@ async def message_of(call: Call, wanted: str) -> dict[str, Any]:
     if record.about.get("app") == call.app.name:
         told["biz_opaque_callback_data"] = await call.services.messages.opaque(record.message_id, record.about)
     return told
+
+
+async def guardrails_of(call: Call, wanted: str) -> dict[str, Any] | None:
+    """What would happen to a queued message if it were tried now, guardrail by guardrail, as `POST /decide` tells it.
+
+    None for one that is not queued, and for one that can't be read any more. Raises Denial.
+    """
+    record, services = await _find(call, wanted), call.services
+    queued = await services.queue.peek(record.portfolio, record.message_id)
+    if queued is None:
+        return None
+    try:
+        message = await services.dispatcher.message(queued)
+    except (BrokenSeal, BadMessage, KeyError, ValueError):
+        return None
+    return explained(await services.gateway.explain(message))
 
 
 async def cancel_message(call: Call) -> Reply:

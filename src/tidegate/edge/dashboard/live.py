@@ -13,25 +13,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
 import structlog
 from aiohttp import web
 
 from tidegate.edge.calls import Call
 from tidegate.edge.dashboard.page import Page
 from tidegate.edge.dashboard.rendering import TOKEN_MARK, live_blocks
-from tidegate.edge.dashboard.shell import HEADERS, Shell, SignedIn, base_of
+from tidegate.edge.dashboard.shell import Shell, SignedIn, base_of
+from tidegate.edge.dashboard.stream import AGAIN, NOTHING, SILENCE_S, STREAM, event, write
 from tidegate.edge.denials import Denial, Kind
 from tidegate.errors import StoreUnavailable
 from tidegate.tasks import spawn
 
 #: Of each process. A browser has one for each tab that is in sight.
 MOST_WATCHERS: Final = 64
-#: So long without news, and a line that says nothing is written: proxies close what is silent.
-_SILENCE_S: Final = 15.0
-#: A browser that takes nothing for so long is not there any more.
-_STALL_S: Final = 10.0
-_AGAIN_MS: Final = 2_000
 
 log = structlog.get_logger()
 
@@ -68,45 +63,43 @@ class Live:
         """Tell what changes, until the watcher goes, the session ends, or the node. Raises Denial: too many watch."""
         if self._watchers >= MOST_WATCHERS:
             raise Denial(Kind.OVERLOADED, "too many pages of the dashboard are being watched on this node")
-        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream; charset=utf-8"})
-        # Proxies that gather an answer before they pass it on would hold it for ever.
-        response.headers["X-Accel-Buffering"] = "no"
+        response = web.StreamResponse(headers=STREAM)
         self._watchers += 1
         try:
-            await response.prepare(request)
-            async with self._watching(request, page, who) as look:
-                await self._tell(response, look, who)
-        except (ConnectionError, TimeoutError):
-            log.debug("watcher_gone", app=who.app.name)
+            # Whoever has gone is missed by nobody.
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await response.prepare(request)
+                async with self._watching(request, page, who) as look:
+                    await self._tell(response, look, who)
         finally:
             self._watchers -= 1
         return response
 
     async def _tell(self, response: web.StreamResponse, look: _Look, who: SignedIn) -> None:
-        await _write(response, f"retry: {_AGAIN_MS}\n\n")
+        await write(response, AGAIN)
         told: dict[str, str] = {}
         version, fault = 0, ""
         while not self._shell.services.draining():
             news = look.news
             if look.version == version:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_SILENCE_S):
+                    async with asyncio.timeout(SILENCE_S):
                         await news.wait()
             if not await self._shell.lasts(who):
-                await _write(response, _event("over", ""))
+                await write(response, event("over", ""))
                 return
             if look.version == version:
-                await _write(response, ": nothing new\n\n")
+                await write(response, NOTHING)
                 continue
             version = look.version
             new = {name: html for name, html in look.fragments.items() if told.get(name) != html}
             told |= new
             if look.fault != fault:
                 fault = look.fault
-                await _write(response, _event("fault", fault))
+                await write(response, event("fault", fault))
             if new:
                 filled = {name: html.replace(TOKEN_MARK, who.session.token) for name, html in new.items()}
-                await _write(response, _event("fragments", filled))
+                await write(response, event("fragments", filled))
 
     @asynccontextmanager
     async def _watching(self, request: web.Request, page: Page, who: SignedIn) -> AsyncIterator[_Look]:
@@ -149,12 +142,3 @@ async def _gathered(page: Page, call: Call, around: Mapping[str, Any]) -> tuple[
     except Exception:
         log.exception("look_failed", page=page.path)
         return {}, "looking failed: the log says why"
-
-
-def _event(name: str, told: Any) -> str:
-    return f"event: {name}\ndata: {orjson.dumps(told).decode()}\n\n"
-
-
-async def _write(response: web.StreamResponse, text: str) -> None:
-    async with asyncio.timeout(_STALL_S):
-        await response.write(text.encode())

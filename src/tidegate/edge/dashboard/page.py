@@ -17,7 +17,8 @@ class Page:
 
     `path`: below `/dashboard`, with `{parts}` as in the route table. `gather`: the context of `template`; raises Denial
     for what is not there, or not the app's to see. `nav`: its name in the navigation; None: it is not there.
-    `every_s`: how often it is looked after while somebody watches it.
+    `every_s`: how often it is looked after while somebody watches it. `has_feed`: what is decided is told on it, as it
+    happens, instead.
     """
 
     path: str
@@ -25,3 +26,4 @@ class Page:
     gather: Gather
     nav: str | None = None
     every_s: float = 1.0
+    has_feed: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -27,6 +27,16 @@ def _when(told: str | None, otherwise: str = "") -> Markup | str:
     return Markup('<time datetime="{}">{}</time>').format(told, f"{at:%-d %b %H:%M:%S} UTC")
 
 
+def _clock(at_ms: int) -> str:
+    """The time of day of a time in ms."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%H:%M:%S}"
+
+
+def _clock_of(told: str) -> str:
+    """The day and time of an RFC 3339 time, as text."""
+    return f"{datetime.fromisoformat(told):%-d %b %H:%M}"
+
+
 def _count(number: int | None, otherwise: str = "no limit") -> str:
     """12,345."""
     return otherwise if number is None else f"{number:,}"
@@ -41,7 +51,7 @@ def _made() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"when": _when, "count": _count, "share": share}
+    made.filters |= {"when": _when, "count": _count, "share": share, "clock": _clock, "clock_of": _clock_of}
     made.globals |= {"static": lambda name: STATIC[name].name}
     return made
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from tidegate.edge.calls import Call
 from tidegate.edge.dashboard.actions import ACTIONS, Action
 from tidegate.edge.dashboard.faults import fault_page
+from tidegate.edge.dashboard.feed import FeedStream
 from tidegate.edge.dashboard.forms import read_form
 from tidegate.edge.dashboard.live import Live
 from tidegate.edge.dashboard.login import Login, sign_in_first
@@ -33,7 +34,7 @@ _Handler = Callable[[web.Request, SignedIn], Awaitable[web.StreamResponse]]
 def dashboard_endpoints(services: Services, keyring: Keyring, grants: Grants) -> tuple[Endpoint, ...]:
     """Every endpoint below `/dashboard`. They are for browsers, and no part of the described API."""
     shell = Shell(services, keyring, grants, PAGES)
-    live, login = Live(shell), Login(shell)
+    live, feed, login = Live(shell), FeedStream(shell), Login(shell)
 
     def row(method: str, path: str, handler: OpenHandler) -> Endpoint:
         return Endpoint(method, f"{ROOT}{path}", "", {200: ""}, open_to_all=handler, answer_types=_HTML)
@@ -43,16 +44,17 @@ def dashboard_endpoints(services: Services, keyring: Keyring, grants: Grants) ->
         row("POST", "/login", _open(shell, login.sign_in)),
         row("POST", "/logout", _open(shell, login.sign_out)),
         row("GET", "/static/{name}", read_static),
-        *(row("GET", page.path, _signed_in(shell, _shown(shell, live, page))) for page in PAGES),
+        *(row("GET", page.path, _signed_in(shell, _shown(shell, live, feed, page))) for page in PAGES),
         *(row("POST", action.path, _signed_in(shell, _done(shell, action))) for action in ACTIONS),
     )
 
 
-def _shown(shell: Shell, live: Live, page: Page) -> _Handler:
+def _shown(shell: Shell, live: Live, feed: FeedStream, page: Page) -> _Handler:
     async def show(request: web.Request, who: SignedIn) -> web.StreamResponse:
         if request.headers.get("Accept") == _STREAM:
-            return await live.stream(request, page, who)
-        return shell.html(request, who, page.template, await page.gather(shell.call(request, who)))
+            return await (feed.stream(request, who) if page.has_feed else live.stream(request, page, who))
+        context = await page.gather(shell.call(request, who))
+        return shell.html(request, who, page.template, context, has_feed=page.has_feed)
 
     return show
 

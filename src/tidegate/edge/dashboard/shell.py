@@ -147,9 +147,10 @@ class Shell:
         context: Mapping[str, Any],
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        has_feed: bool = False,
     ) -> web.Response:
         """A page. It goes live when it is one that can be asked for again and again."""
-        live = request.method == "GET" and status == 200 and who is not None and is_live(template)
+        live = request.method == "GET" and status == 200 and who is not None and (has_feed or is_live(template))
         text = rendered(template, {**self.around(request, who), "live": live, **context})
         told = {**HEADERS, **(headers or {}), "Content-Type": "text/html; charset=utf-8"}
         return web.Response(status=status, body=text.encode(), headers=told)
