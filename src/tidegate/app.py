@@ -72,6 +72,7 @@ from tidegate.store.fates import Fates
 from tidegate.store.feeds import Feeds
 from tidegate.store.idempotency import Idempotency
 from tidegate.store.key_uses import KeyUses
+from tidegate.store.kpis import Kpis
 from tidegate.store.leases import Leases
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
@@ -341,6 +342,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         idempotency=Idempotency(client, portfolios, seal),
         seal=seal,
         history=history,
+        kpis=Kpis(client, portfolios),
         fates=fates,
         fate_notes=fate_notes,
         feed=feed,

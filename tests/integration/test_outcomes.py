@@ -217,17 +217,24 @@ class TestReport:
 
         assert (found.count(Reported.UNKNOWN), found[-1]) == (150, Reported.COUNTED)
 
-    async def test_what_is_no_send_of_the_apps_campaign_is_not_counted(self, feed: Feed) -> None:
-        mine, plain = await feed.send(ANN, self.PART), await feed.send(BOB)
+    async def test_what_is_no_send_of_the_apps_is_not_counted(self, feed: Feed) -> None:
+        mine = await feed.send(ANN, self.PART)
 
         async def told(app: str, message_id: str) -> Reported:
             [found] = await feed.outcomes.reported(PORTFOLIO, app, [Report(message_id, "conversion", 1_000)])
             return found
 
         assert await told("other", mine) is Reported.UNKNOWN
-        assert await told("checkout", plain) is Reported.NO_CAMPAIGN
         await feed.client.hdel(KEYS.message(mine), "outcomes")
         assert await told("checkout", mine) is Reported.UNKNOWN
+
+    async def test_what_is_of_no_campaign_is_counted_in_no_scope(self, feed: Feed) -> None:
+        plain = await feed.send(BOB)
+
+        assert await feed.outcomes.reported(PORTFOLIO, "checkout", [Report(plain, "csat", 750)]) == [Reported.COUNTED]
+
+        for scope in scopes_of(about()):
+            assert await feed.day(scope.name) == hourly(sent=1)
 
     async def test_too_late_and_too_much_is_not_counted(self, feed: Feed) -> None:
         sent = await feed.send(ANN, self.PART)

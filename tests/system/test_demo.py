@@ -138,6 +138,13 @@ def test_status_shows_the_template_that_is_in_trouble(demo: Demo) -> None:
     assert "order_confirmation" in demo.run("status", "--templates").stdout
 
 
+def test_kpis_are_told_as_a_table_and_as_files(demo: Demo) -> None:
+    found = demo.asked("kpis", "--by", "number")
+    assert [row["sent"] for row in found["rows"]] == [found["total"]["sent"]]
+    assert f"{found['rows'][0]['number']}" in demo.run("kpis", "--by", "number").stdout
+    assert demo.run("kpis", "--by", "app", "--csv").stdout.startswith("app,sent,delivered,read,")
+
+
 def test_queue_lists_what_waits(demo: Demo) -> None:
     lanes = {lane["category"] for lane in demo.asked("queue")["lanes"]}
     assert lanes == {"authentication", "utility", "marketing"}

@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "capacity",
     "status",
     "queue",
+    "kpis",
     "pause",
     "resume",
     "explain",

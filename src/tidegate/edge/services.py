@@ -35,6 +35,7 @@ from tidegate.store.daily_use import DailyUse
 from tidegate.store.erasures import Erasures
 from tidegate.store.fates import Fates
 from tidegate.store.idempotency import Idempotency
+from tidegate.store.kpis import Kpis
 from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
@@ -104,4 +105,5 @@ class Services:
     steering: Steering
     campaign_runner: Runner
     history: StandingHistory
+    kpis: Kpis
     probe: Callable[[], Awaitable[StoreCondition]]

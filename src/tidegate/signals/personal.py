@@ -144,6 +144,7 @@ class Personal:
         if await self._stop_word(event, portfolio, known_as):
             return True
         if event.opens_window:
+            await self._outcomes.asked(portfolio, event.number_id, known_as[0], event.at_ms)
             await self._outcomes.replied(portfolio, event.number_id, known_as, event.at_ms)
         return tightened
 
@@ -216,6 +217,7 @@ class Personal:
         if refreshed.freed:
             self._on_change(portfolio)
         if not refreshed.before:
+            await self._outcomes.status(portfolio, message_id, refreshed, event)
             return False, portfolio
         part = Part.of(refreshed.about)
         if part is not None:

@@ -32,8 +32,10 @@ that ends in a colon is a prefix: the script appends the recipient, message or l
 | count:<name> | string | how often a signal came: `<time>,<id>` each | count | after its window |
 | user:<recipient> | hash | `v` version, `r` what is known of one user | admit, {update,erase}_user | when empty |
 | outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | *_outcomes | 40 days |
+| | | `outcomes:kpi:...`: figures of a day, below | *_outcomes, ask | 400 days |
 | outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | count_outcomes | 40 days after |
 | reached:<number>:<recipient> | string | last send with a category, last marketing send | count_outcomes | 72 h |
+| | | `reached:asked:...`: since when a user waits, when we last wrote (ms) | ask, count_outcomes | 8 days |
 | ramps | hash | number or template that is warmed up -> its first send (ms) | admit | never |
 | topups | hash | `<waba> <reference>` -> millionths paid in | top_up | never |
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |
@@ -73,6 +75,11 @@ costs every send):
   4 of the 16 bytes of each of their recipients, so that one user's are found.
 - `errors:<id>:<upload>`, hash: number of a chunk -> lines that were rejected, and why, packed.
 - `fates:<id>`, string: a byte a row: what became of it. `counts:<id>`, hash: `<group>.<fate>` -> how many rows.
+
+What `outcomes:kpi:` begins is of one day (since 1970, UTC):
+
+- `<day>:<kind>`, set: `<number>:<name>` of the numbers, templates, campaigns or apps of which there are figures.
+- `<day>:<kind>:<number>:<name>`, hash: those figures, which only add up: `sent`, `deliver.17` (a class of times) ...
 
 What `tally:share:` begins is of the apps that have a share of the limit:
 

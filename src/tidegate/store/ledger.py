@@ -88,7 +88,8 @@ class Refreshed(NamedTuple):
     """What a status did: `known` message, `changed` state, `freed` a place.
 
     Of a message whose state changed, or was this one `before` already: its state before, what the gateway noted of it
-    (app, number, category ...), the 16 bytes of its recipient, and when it was admitted (ms).
+    (app, number, category ...), the 16 bytes of its recipient, and when it was admitted (ms). Of a delivery that is
+    told after something later all of that but the state `before`.
     """
 
     known: bool
@@ -334,7 +335,5 @@ def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
 
 
 def _refreshed(changed: int, freed: int, before: bytes, about: bytes, recipient: bytes, at_ms: int) -> Refreshed:
-    if not before:
-        return Refreshed(changed == 0, False, freed == 1)
     noted = orjson.loads(about) if about else {}
-    return Refreshed(True, changed == 1, freed == 1, before.decode(), noted, recipient, at_ms)
+    return Refreshed(changed >= 0, changed == 1, freed == 1, before.decode(), noted, recipient, at_ms)

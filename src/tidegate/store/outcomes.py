@@ -16,7 +16,7 @@ from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, HOUR_MS, Counter, c
 from tidegate.store.batch import Shards
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import Refreshed
+from tidegate.store.ledger import REMEMBER_MS, Refreshed
 from tidegate.store.scripts import StoreClient, script
 
 REACH_MS: Final = COUNTS_WITHIN_MS[Counter.OPTED_OUT]
@@ -35,18 +35,24 @@ _HEARD: Final = {
 
 REPORTS_MS: Final = 7 * 24 * HOUR_MS
 """How long after its send an app may report something of it."""
+WAITS_MS: Final = REMEMBER_MS
+"""How long it is known that a user waits for an answer, and when they were last written to: longer than Meta repeats a
+webhook (7 days)."""
 MOST_REPORTS: Final = 20
 """Different things that are counted of one send."""
+HANDLING: Final = "handling"
 #: Reports that one call of the store takes: it does nothing else meanwhile.
 _REPORTS_AT_ONCE: Final = 100
 
 
 class Report(NamedTuple):
-    """What an app says of a message: a rate of gates (`conversion`, `csat`, `journey:paid`), and its value."""
+    """What an app says of a message: a rate of gates (`conversion`, `csat`, `journey:paid`) in thousandths,
+    or how long it took to handle what was asked (HANDLING) in ms.
+    """
 
     message_id: str
     what: str
-    thousandths: int
+    value: int
 
 
 class Reported(IntEnum):
@@ -57,7 +63,6 @@ class Reported(IntEnum):
     """The same was counted of this message already."""
     UNKNOWN = -1
     """The app has sent no such message, or it was forgotten."""
-    NO_CAMPAIGN = -2
     TOO_LATE = -3
     TOO_MANY = -4
 
@@ -71,6 +76,19 @@ class _News(NamedTuple):
     at_ms: int
     about: Mapping[str, str]
     pair: bytes = b""
+    answers: bytes = b""
+    """Whose question it may answer, or empty."""
+    is_delivery: bool = False
+    """Whether `at_ms` is when it was delivered."""
+
+
+class _Question(NamedTuple):
+    """A user's message, at Meta's time."""
+
+    portfolio: str
+    recipient: bytes
+    number: str
+    at_ms: int
 
 
 class Outcomes:
@@ -85,18 +103,38 @@ class Outcomes:
         self._client = client
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._news = Shards(self._count, one_slot)
+        self._questions = Shards(self._ask, one_slot)
 
     async def accepted(self, portfolio: str, message_id: str, recipient: bytes, about: Mapping[str, str]) -> None:
         """Meta took a message of which `about` was noted; `recipient` is the 16 bytes of its user."""
         # An answer to a user is no reason for them to opt out; what a business begins is.
-        pair = f"{about['number']}:".encode() + recipient if about.get("category") in tuple(Category) else b""
-        await self._note(_News(portfolio, message_id, (Counter.SENT,), 0, about, pair))
+        pair = _pair(about["number"], recipient) if about.get("category") in tuple(Category) else b""
+        await self._note(_News(portfolio, message_id, (Counter.SENT,), 0, about, pair, _answers(about, recipient)))
 
     async def status(self, portfolio: str, message_id: str, refreshed: Refreshed, event: StatusUpdate) -> None:
         """A status did this to a message. What came too late counts nothing; what came before, only what is missing."""
-        if refreshed.before:
-            counters = _counters(event)
-            await self._note(_News(portfolio, message_id, counters, event.at_ms, refreshed.about))
+        is_delivery = event.status is MessageStatus.DELIVERED
+        if refreshed.before or (is_delivery and refreshed.about):
+            counters, answers = _counters(event), _answers(refreshed.about, refreshed.recipient)
+            news = _News(portfolio, message_id, counters, event.at_ms, refreshed.about, b"", answers, is_delivery)
+            await self._note(news)
+
+    async def asked(self, portfolio: str, number: str, recipient: bytes, at_ms: int) -> bool:
+        """A user wrote to a number, by Meta's time; whether they wait for an answer since then."""
+        return await self._questions(portfolio, _Question(portfolio, recipient, number, at_ms))
+
+    async def _ask(self, questions: list[_Question]) -> list[bool]:
+        blocks: dict[str, int] = {}
+        keys: list[bytes | str] = []
+        args: list[bytes | str | int] = [WAITS_MS]
+        for question in questions:
+            portfolio = question.portfolio
+            if portfolio not in blocks:
+                blocks[portfolio] = len(blocks)
+                keys += self._keys[portfolio].all
+            args += (blocks[portfolio], question.recipient, question.number, question.at_ms)
+        answer: list[Any] = await script("ask").repeatable(self._client, keys, args)
+        return [waits == 1 for waits in answer]
 
     async def opted_out(self, portfolio: str, number: str, recipients: Sequence[bytes], at_ms: int) -> bool:
         """A user wants no more; whether that was put down to a send.
@@ -129,7 +167,7 @@ class Outcomes:
         return await self._note(_News(portfolio, message_id, (counter,), at_ms, orjson.loads(about)))
 
     async def reported(self, portfolio: str, app: str, reports: Sequence[Report]) -> list[Reported]:
-        """Count what an app reports of its campaigns' sends, each of a message once, however often it is told."""
+        """Count what an app reports of its sends, each of a message once, however often it is told."""
         found: list[Reported] = []
         for i in range(0, len(reports), _REPORTS_AT_ONCE):
             args: list[str | int | bytes] = [KEEP_MS, REPORTS_MS, MOST_REPORTS, app]
@@ -172,8 +210,19 @@ class Outcomes:
             scopes = orjson.dumps([scope.name for scope in scopes_of(news.about)])
             marketing = int(news.about.get("category") == Category.MARKETING)
             args += (blocks[news.portfolio], news.message_id, counters, news.at_ms, scopes, news.pair, marketing)
+            args += (int(news.is_delivery), news.answers)
         answer: list[Any] = await script("count_outcomes").repeatable(self._client, keys, args)
         return [counted == 1 for counted in answer[1:]]
+
+
+def _pair(number: str, recipient: bytes) -> bytes:
+    return f"{number}:".encode() + recipient
+
+
+def _answers(about: Mapping[str, str], recipient: bytes) -> bytes:
+    """Whose question a message may answer: no campaign's does, nor marketing or a login code."""
+    is_told_to_many = "campaign" in about or about.get("category") in (Category.MARKETING, Category.AUTHENTICATION)
+    return b"" if is_told_to_many or "number" not in about else _pair(about["number"], recipient)
 
 
 class _Reached(NamedTuple):

@@ -32,9 +32,8 @@ async def test_a_report_is_put_down_to_its_message_by_either_id_or_by_its_user(b
         {"message": "wamid.nobody", "kind": "csat", "value": 1},
     )
 
-    # It was sent, and known by all three; but by no campaign.
-    assert told[1] == {"id": "order 7", "outcome": "no_campaign"}
-    assert [one["outcome"] for one in told] == ["no_campaign"] * 3 + ["unknown_message"] * 2
+    assert told[1] == {"id": "order 7", "outcome": "counted_before"}
+    assert [one["outcome"] for one in told] == ["counted", "counted_before", "counted"] + ["unknown_message"] * 2
 
 
 WRONG = {
@@ -48,6 +47,11 @@ WRONG = {
     "a score without a value": ({"message": "m", "kind": "csat"}, "value: has to be"),
     "a value beyond one": ({"message": "m", "kind": "conversion", "value": 5}, "value: has to be"),
     "a value that is no number": ({"message": "m", "kind": "conversion", "value": True}, "value: has to be"),
+    "a handling time without one": ({"message": "m", "kind": "handling_time"}, "seconds: has to be given"),
+    "a score in seconds": ({"message": "m", "kind": "csat", "seconds": 5}, "seconds: has to be given"),
+    "a time below none": ({"message": "m", "kind": "handling_time", "seconds": -1}, "seconds: has to be a number"),
+    "a time that is none": ({"message": "m", "kind": "handling_time", "seconds": True}, "seconds: has to be a number"),
+    "a time and a value": ({"message": "m", "kind": "handling_time", "seconds": 1, "value": 1}, "seconds: says all"),
     "nobody": ({"kind": "conversion"}, "message: has to be"),
     "a message and a user": ({"message": "m", "to": USER, "number": NUMBER, "kind": "conversion"}, "message: has to"),
     "a message that is no id": ({"message": "a b", "kind": "conversion"}, "message: has to be"),

@@ -1,4 +1,4 @@
-"""`/outcomes`: what apps report of a campaign's sends: conversions, scores of satisfaction, steps of a journey."""
+"""`/outcomes`: what apps report of their sends: conversions, scores, steps of a journey, handling times."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.policy.campaign.gate import JOURNEY, REPORTED_RATES
 from tidegate.policy.campaign.gate_metric import THOUSANDTHS
-from tidegate.store.outcomes import Report, Reported
+from tidegate.store.outcomes import HANDLING, Report, Reported
 
 MOST: Final = 1_000
 _MOST_BYTES: Final = 1024 * 1024
 _ID: Final = re.compile(r"[!-~]{1,512}")
-_KEYS: Final = frozenset({"id", "message", "to", "number", "kind", "step", "value"})
+_KEYS: Final = frozenset({"id", "message", "to", "number", "kind", "step", "value", "seconds"})
+#: The `kind` of how long it took to handle what a user asked; and the longest such time (s), a week.
+_HANDLING_TIME: Final = "handling_time"
+_LONGEST_S: Final = 7 * 86_400
 _WORDS: Final = {
     Reported.COUNTED: "counted",
     Reported.BEFORE: "counted_before",
     Reported.UNKNOWN: "unknown_message",
-    Reported.NO_CAMPAIGN: "no_campaign",
     Reported.TOO_LATE: "too_late",
     Reported.TOO_MANY: "too_many",
 }
@@ -49,13 +51,13 @@ async def take_outcomes(call: Call) -> Reply:
     reports: dict[str, list[tuple[int, Report]]] = {}
     for i, one in enumerate(given):
         try:
-            what, thousandths = _read(one)
+            what, value = _read(one)
             whose = await _whose(call, one)
         except _Wrong as wrong:
             told[i] = {"outcome": "refused", "why": str(wrong)}
             continue
         if whose is not None:
-            reports.setdefault(whose.portfolio, []).append((i, Report(whose.message_id, what, thousandths)))
+            reports.setdefault(whose.portfolio, []).append((i, Report(whose.message_id, what, value)))
     for portfolio, mine in reports.items():
         found = await call.services.outcomes.reported(portfolio, call.app.name, [report for _, report in mine])
         for (i, _), reported in zip(mine, found, strict=True):
@@ -68,18 +70,31 @@ async def take_outcomes(call: Call) -> Reply:
 
 
 def _read(one: Any) -> tuple[str, int]:
-    """What is reported, and its value in thousandths."""
+    """What is reported, and its value: in thousandths, of a handling time in ms."""
     if not isinstance(one, dict):
         raise _Wrong("has to be an object")
     if not set(one) <= _KEYS:
         raise _Wrong(f"has a key that is unknown; known are {', '.join(sorted(_KEYS))}")
+    if (one.get("kind") == _HANDLING_TIME) != ("seconds" in one):
+        raise _Wrong("seconds: has to be given with the kind handling_time, and with no other")
+    if "seconds" in one:
+        return HANDLING, _seconds(one)
     kind, value = one.get("kind"), one.get("value", 1 if one.get("kind") != "csat" else None)
     what = f"journey:{one['step']}" if kind == "journey" and isinstance(one.get("step"), str) else kind
     if what not in REPORTED_RATES and not (isinstance(what, str) and JOURNEY.fullmatch(what) and kind == "journey"):
-        raise _Wrong("kind: has to be conversion, csat, or journey with a step of A-Z a-z 0-9 _ . -")
+        raise _Wrong("kind: has to be conversion, csat, handling_time, or journey with a step of A-Z a-z 0-9 _ . -")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise _Wrong("value: has to be a number from 0 to 1; a csat needs one")
     return str(what), round(value * THOUSANDTHS)
+
+
+def _seconds(one: Mapping[str, Any]) -> int:
+    seconds = one["seconds"]
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST_S:
+        raise _Wrong(f"seconds: has to be a number from 0 to {_LONGEST_S:,}")
+    if "value" in one or "step" in one:
+        raise _Wrong("seconds: says all of a handling time: it has neither value nor step")
+    return round(seconds * 1_000)
 
 
 async def _whose(call: Call, one: Mapping[str, Any]) -> _Whose | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -13,6 +11,7 @@ from aiohttp import web
 from tidegate.edge.calls import Call
 from tidegate.edge.control.campaigns import find_campaign
 from tidegate.edge.control.recipients import written
+from tidegate.edge.control.sheets import csv_of
 from tidegate.edge.denials import Denial, Kind
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.fate import Fate, final
@@ -24,8 +23,6 @@ from tidegate.store.sealing import BrokenSeal
 
 #: As a campaign's counts have it: what Meta took is `sent`, whether or not its webhook came.
 STATES: Final = tuple(fate.word for fate in Fate if fate is not Fate.ACCEPTED)
-#: What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection".
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _LAST_SHOWN: Final = 4
 
 
@@ -49,8 +46,8 @@ async def read_results(call: Call) -> web.StreamResponse:
         raise Denial(Kind.BAD_REQUEST, f"query state: has to be one of {', '.join(STATES)}")
 
     async def parts() -> AsyncIterator[bytes]:
-        if write is _csv:
-            yield _csv([Result._fields])
+        if write is csv_of:
+            yield csv_of([Result._fields])
         async for results in _results(call, record):
             fitting = [result for result in results if state in (None, result.state)]
             if fitting:
@@ -102,19 +99,9 @@ def _ndjson(results: Iterable[Result]) -> bytes:
     return b"".join(orjson.dumps(result._asdict()) + b"\n" for result in results)
 
 
-def _csv(results: Iterable[Iterable[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([_cell(value) for value in result] for result in results)
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
 _Writer = Callable[[list[Result]], bytes]
-_WRITERS: Final[Mapping[str, _Writer]] = {"ndjson": _ndjson, "csv": _csv}
-_TYPES: Final[Mapping[_Writer, str]] = {_ndjson: "application/x-ndjson", _csv: "text/csv; charset=utf-8"}
+_WRITERS: Final[Mapping[str, _Writer]] = {"ndjson": _ndjson, "csv": csv_of}
+_TYPES: Final[Mapping[_Writer, str]] = {_ndjson: "application/x-ndjson", csv_of: "text/csv; charset=utf-8"}
 
 
 def _format(given: str | None) -> _Writer:

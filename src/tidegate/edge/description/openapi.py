@@ -99,8 +99,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         if name:
             content_type = fault_type if status >= HTTPStatus.BAD_REQUEST else "application/json"
             answer["content"] = {content_type: {"schema": ref(name)}}
-        elif endpoint.answer_types:
-            answer["content"] = _streams(endpoint.answer_types)
+        if endpoint.answer_types and status < HTTPStatus.BAD_REQUEST:
+            answer["content"] = {**answer.get("content", {}), **_streams(endpoint.answer_types)}
         told[str(status)] = answer
     told["default"] = {"description": "A fault.", "content": {fault_type: {"schema": ref(fault)}}}
     return told

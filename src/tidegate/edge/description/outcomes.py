@@ -1,4 +1,4 @@
-"""JSON Schemas of what apps report of a campaign's sends, and of what is made of it."""
+"""JSON Schemas of what apps report of their sends, and of what is made of it for a campaign."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _REPORT: Final = {
             "message": TEXT,
             "to": TEXT,
             "number": TEXT,
-            "kind": {"type": "string", "enum": ["conversion", "csat", "journey"]},
+            "kind": {"type": "string", "enum": ["conversion", "csat", "journey", "handling_time"]},
             "step": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"},
             "value": {"type": "number", "minimum": 0, "maximum": 1},
+            "seconds": {"type": "number", "minimum": 0, "maximum": 604_800},
         },
-        optional=("id", "message", "to", "number", "step", "value"),
+        optional=("id", "message", "to", "number", "step", "value", "seconds"),
     ),
     "additionalProperties": False,
 }
@@ -29,7 +30,6 @@ _RESULTS: Final = (
     "counted",
     "counted_before",
     "unknown_message",
-    "no_campaign",
     "too_late",
     "too_many",
     "refused",

@@ -19,6 +19,7 @@ from tidegate.edge.description.campaigns import (
 )
 from tidegate.edge.description.health import NUMBER_HEALTH
 from tidegate.edge.description.keys import APP_KEY, APP_KEY_MADE, APP_KEY_ORDER, APP_KEYS
+from tidegate.edge.description.kpis import KPIS
 from tidegate.edge.description.outcomes import OUTCOMES, OUTCOMES_TAKEN, REPORT
 from tidegate.edge.description.plan import PLAN, PLAN_ORDER, UPGRADE
 from tidegate.edge.description.recipients import CONSENT_ORDER, ERASED, RECIPIENT
@@ -346,6 +347,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Report": REPORT,
     "Outcomes": OUTCOMES,
     "OutcomesTaken": OUTCOMES_TAKEN,
+    "Kpis": KPIS,
     "Wallet": WALLET,
     "TopUp": TOP_UP,
     "TopUpOrder": TOP_UP_ORDER,

@@ -14,6 +14,7 @@ from tidegate.edge.control.consent import erase_recipient, read_recipient, write
 from tidegate.edge.control.decide import decide
 from tidegate.edge.control.events import KINDS, VERDICTS, read_events
 from tidegate.edge.control.health import number_health
+from tidegate.edge.control.kpis import read_kpis
 from tidegate.edge.control.messages import cancel_message, read_message
 from tidegate.edge.control.pauses import end_pause, list_pauses, start_pause
 from tidegate.edge.control.quality import read_quality
@@ -21,9 +22,10 @@ from tidegate.edge.control.queue import read_queue
 from tidegate.edge.control.rules import read_rules_in_force, replace_rules
 from tidegate.edge.control.standing import read_standing
 from tidegate.edge.control.wallets import read_wallet, top_up
-from tidegate.edge.shapes import TEXT
+from tidegate.edge.shapes import TEXT, words
 from tidegate.edge.table.endpoint import Endpoint, Parameter
 from tidegate.edge.table.graph import WISHES
+from tidegate.policy.kpi import By
 from tidegate.settings.tables import Scope
 
 _READ: Final = (Scope.READ,)
@@ -58,6 +60,18 @@ _WATCHED: Final = (
     Parameter("number", "query", "of one phone_number_id, and of what it shares with others", TEXT),
     Parameter("verdict", "query", f"decisions of these verdicts only: {', '.join(VERDICTS)}", TEXT),
     Parameter("Last-Event-ID", "header", "the id of the last event that was read, to go on from there", TEXT),
+)
+
+_KPIS: Final = tuple(
+    Parameter(name, "query", about, schema)
+    for name, about, schema in (
+        ("from", "the first day (UTC); 30 days until `to` unless said", {"type": "string", "format": "date"}),
+        ("to", "the last day (UTC), today unless said", {"type": "string", "format": "date"}),
+        ("by", "what a row stands for, a day unless said", words(By)),
+        ("portfolio", "of one portfolio", TEXT),
+        ("number", "of one number", TEXT),
+        ("format", "json, unless csv is asked for here or by Accept", {"type": "string", "enum": ["json", "csv"]}),
+    )
 )
 
 CONTROL: Final = (
@@ -106,6 +120,16 @@ CONTROL: Final = (
         _READ,
         read_quality,
         parameters=(_DAYS,),
+    ),
+    Endpoint(
+        "GET",
+        f"{_V1}/kpis",
+        "What a business measures itself by",
+        {200: "Kpis"},
+        _READ,
+        read_kpis,
+        parameters=_KPIS,
+        answer_types=("text/csv",),
     ),
     Endpoint(
         "POST",

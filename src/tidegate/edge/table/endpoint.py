@@ -41,7 +41,7 @@ class Endpoint:
     `scopes`: any of them opens it; none: it is open to all. Exactly one of `keyed` and `open_to_all` handles it, or
     neither for a row of Graph's face, which is not routed by its path. `answers`: name of the schema by HTTP status;
     an empty name stands for a body without one. `body`: name of the request body's schema; `body_types`: what it may be
-    where it is a stream of no schema. `answer_types`: what the answer is, where it is no JSON.
+    where it is a stream of no schema. `answer_types`: what else the answer may be than JSON.
     """
 
     method: str

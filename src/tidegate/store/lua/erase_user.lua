@@ -18,6 +18,7 @@ if left ~= '' then
   redis.call('HSET', key, 'v', string.format('%.0f', math.max(version + 1, now)), 'r', left)
 end
 for i = 4, #ARGV do
-  redis.call('DEL', k.pair .. ARGV[i] .. ':' .. recipient, k.reached .. ARGV[i] .. ':' .. recipient)
+  local pair = ARGV[i] .. ':' .. recipient
+  redis.call('DEL', k.pair .. pair, k.reached .. pair, k.reached .. 'asked:' .. pair)
 end
 return { 1, redis.call('HGET', k.queued_for, recipient) or '' }

@@ -62,11 +62,13 @@ for i = 3, #ARGV do
       'PX', digits(math.max(ends, tat) - now + 1000))
     window = math.max(window, ends)
   end
-  -- The last message that reached the user tells whose STOP an answer is.
-  local reached, own = k.reached .. ARGV[i] .. ':' .. alias, k.reached .. ARGV[i] .. ':' .. user
-  if redis.call('EXISTS', reached) == 1 then
-    if redis.call('PTTL', reached) > redis.call('PTTL', own) then redis.call('RENAME', reached, own)
-    else redis.call('DEL', reached) end
+  -- The last message that reached the user tells whose STOP an answer is; and since when the user waits for one.
+  for _, prefix in ipairs({ k.reached .. ARGV[i] .. ':', k.reached .. 'asked:' .. ARGV[i] .. ':' }) do
+    local reached, own = prefix .. alias, prefix .. user
+    if redis.call('EXISTS', reached) == 1 then
+      if redis.call('PTTL', reached) > redis.call('PTTL', own) then redis.call('RENAME', reached, own)
+      else redis.call('DEL', reached) end
+    end
   end
 end
 

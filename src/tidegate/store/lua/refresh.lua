@@ -9,8 +9,8 @@
 --          bills for it (millionths, -1 unknown)
 --
 -- Returns now, then 6 values a status: 1 if the state changed, 1 if a place came free; where the state changed, or was
--- this one already, what it was before, about, recipient and the time of its admission (ms), else '' thrice and 0. -1
--- for the first: no such message. Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered
+-- this one already, what it was before, about, recipient and the time of its admission (ms), else '' thrice and 0; of a
+-- delivery that is told late all but what it was before. -1 for the first: no such message. Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered
 -- after all takes it again.
 -- A state never goes back, and a repeated status changes nothing. Of a message that was tried twice a status speaks of
 -- one try: its place is held for the other one, until it ends by itself.
@@ -77,7 +77,11 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
     return changed, freed, state, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
   end
   if state == status then return told(0) end
-  if rank <= rank_now then return 0, freed, '', '', '', 0 end
+  if rank <= rank_now then
+    -- When it was delivered is news, though it was read by then.
+    if status ~= 'delivered' then return 0, freed, '', '', '', 0 end
+    return 0, freed, '', record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
+  end
   if state == 'queued' then
     -- An attempt that was taken for unsent was sent after all: it must not be sent again.
     lane_drop(k, id, record[8])
