@@ -8,6 +8,7 @@ import pytest
 
 from tests.factories import make_order
 from tests.integration.edge.callers import CHECKOUT, NUMBER, Caller, template
+from tests.waiting import until
 
 OUTCOMES = "/gateway/v1/outcomes"
 USER = "+16505550123"
@@ -23,6 +24,12 @@ async def test_a_report_is_put_down_to_its_message_by_either_id_or_by_its_user(b
     sent = await bare.send(template(USER), Tidegate_Category="marketing")
     wamid = sent.body["messages"][0]["id"]
 
+    async def is_noted() -> bool:
+        [told] = await report(bare, {"message": wamid, "kind": "journey", "step": "begun"})
+        return bool(told["outcome"] != "unknown_message")
+
+    # That Meta took it is noted off the way of the answer.
+    await until(is_noted)
     told = await report(
         bare,
         {"message": sent["Tidegate-Id"], "kind": "conversion"},
