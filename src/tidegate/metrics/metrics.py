@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from tidegate.cloudapi.events import Event
+from tidegate.cloudapi.updates import Update
 from tidegate.metrics.states import States
 
 if TYPE_CHECKING:
@@ -151,10 +153,27 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._begin_at_nothing()
         #: What is so at this moment, as it was last looked at.
         self.states: Final = States()
         registry.register(self.states)
         ProcessCollector(registry=registry)
+
+    def _begin_at_nothing(self) -> None:
+        """Have a series of what has not happened yet: the first time is no growth of one that was not there before."""
+        for outcome in ("answered", "unknown", "not_sent"):
+            self._outcomes.labels(outcome)
+        for became in ("expired", "unknown", "requeued"):
+            self._ended.labels(became)
+        for limit in ("connections", "node", "app", "bodies", "uploads"):
+            self._turned_away.labels(limit)
+        for kind in (*get_args(Event), Update):
+            self._not_applied.labels(kind.__name__)
+
+    def expect_app(self, app: str) -> None:
+        """Webhooks are relayed to this app."""
+        for outcome in ("delivered", "failed", "dead", "dropped", "left_out"):
+            self._relayed.labels(app, outcome)
 
     def relayed(self, app: str, outcome: str, count: int = 1) -> None:
         """Webhooks for an app were delivered, failed, given up (dead); for want of room: dropped (dead), left out."""
