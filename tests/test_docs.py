@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from tidegate.app import Node, build
 from tidegate.cli import COMMANDS, _Commands
+from tidegate.edge.dashboard.pages import PAGES as PAGES_OF_THE_DASHBOARD
 from tidegate.edge.denials import Kind
 from tidegate.edge.routes import endpoints
 from tidegate.metrics import Metrics
@@ -289,3 +290,12 @@ def test_every_link_inside_the_repository_leads_somewhere(file: Path) -> None:
         there = (file.parent / path).resolve() if path else file
         assert there.is_file(), target
         assert not anchor or anchor in anchors(there), target
+
+
+# The dashboard
+
+
+def test_every_page_of_the_dashboard_is_documented_and_no_other() -> None:
+    section = page("dashboard").partition("## Pages")[2].partition("\n## ")[0]
+    told = {path.partition("?")[0] for row in rows(section) for path in named(row[0])}
+    assert told == {f"/dashboard{one.path}" for one in PAGES_OF_THE_DASHBOARD}

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -118,6 +119,15 @@ def test_the_printed_curls_work_as_they_stand(demo: Demo) -> None:
     status, body = call(capacity)
     assert (status, body["portfolio"], body["messaging_limit"]) == (200, "lucky-shrub", 250)
     assert raised[1].endswith("/_sim/limit")
+
+
+def test_the_dashboard_is_where_it_says_and_opens_with_the_key_that_it_says(demo: Demo) -> None:
+    found = re.search(r"^dashboard +(\S+) +\(sign in with the key (\S+)\)$", demo.printed, re.MULTILINE)
+    assert found is not None
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(f"{found[1]}/login", urllib.parse.urlencode({"key": found[2]}).encode(), timeout=20) as page:
+        assert page.url == found[1]
+        assert "lucky-shrub" in page.read().decode()
 
 
 def test_capacity_is_what_the_control_plane_says(demo: Demo) -> None:

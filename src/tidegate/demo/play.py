@@ -58,6 +58,7 @@ def invitation(stage: Stage) -> str:
         [
             f"gateway    {stage.gateway}   (give it to your client in place of https://graph.facebook.com)",
             f"simulator  {stage.simulator.url}   (Meta's side: a portfolio with a limit of {estate.LIMIT} recipients)",
+            f"dashboard  {stage.gateway}/dashboard   (sign in with the key {estate.APP_KEY})",
             "",
             "Send a template:",
             f"  curl {stage.gateway}/v25.0/{estate.NUMBER}/messages {key} \\",
