@@ -12,9 +12,11 @@ import uvloop
 
 from tidegate import logs
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.demo.estate import USUAL_SCENARIO
 from tidegate.demo.play import play
 from tidegate.errors import TidegateError
 from tidegate.policy.duration import read_duration
+from tidegate.simulator.scenarios import SCENARIOS
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -31,6 +33,12 @@ def _span(text: str | None) -> str | None:
     return text
 
 
+def _played(name: str) -> str:
+    if name not in SCENARIOS:
+        raise typer.BadParameter(f"has to be one of {', '.join(SCENARIOS)}")
+    return name
+
+
 @app.command()
 def demo(
     port: Annotated[
@@ -38,17 +46,21 @@ def demo(
     ] = None,
     lasting: Annotated[str | None, typer.Option("--for", help="End after this: 20s, 5m.", callback=_span)] = None,
     seed: Annotated[int, typer.Option("--seed", help="Chooses users and delays.")] = 1,
+    scenario: Annotated[
+        str,
+        typer.Option("--scenario", help="What Meta's side plays: calm, bad_template ...", callback=_played),
+    ] = USUAL_SCENARIO,
     view: Annotated[bool, typer.Option("--view/--no-view", help="Redraw one picture, or print lines.")] = True,
 ) -> None:
     """Show the gateway at work. Ctrl-C ends it, and it leaves nothing behind."""
     live = view and sys.stdout.isatty()
     # Its trouble is played, and shown: it is nothing to warn of, and in the live view a line would tear the picture.
     logs.configure("error", sys.stderr)
-    uvloop.run(_run(port, seed, None if lasting is None else read_duration(lasting), live=live))
+    uvloop.run(_run(port, seed, None if lasting is None else read_duration(lasting), scenario, live=live))
     raise typer.Exit(ExitCode.DONE)
 
 
-async def _run(port: int | None, seed: int, lasting_ms: int | None, *, live: bool) -> None:
+async def _run(port: int | None, seed: int, lasting_ms: int | None, scenario: str, *, live: bool) -> None:
     stopping = asyncio.Event()
 
     def stop() -> None:
@@ -59,6 +71,6 @@ async def _run(port: int | None, seed: int, lasting_ms: int | None, *, live: boo
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
-        await play(port, seed, lasting_ms, stopping, live=live, out=sys.stdout)
+        await play(port, seed, lasting_ms, stopping, live=live, out=sys.stdout, scenario=scenario)
     except OSError as fault:
         raise PortTaken(f"port {port}: {fault.strerror or fault}") from None

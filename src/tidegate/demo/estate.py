@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tidegate.settings import Settings, hash_key
-from tidegate.simulator.behaviour import Behaviour, exactly
+from tidegate.simulator.behaviour import evenly, exactly
 from tidegate.simulator.config import DEFAULT_TOKEN, PortfolioConfig, SimulatorConfig, WabaConfig
 from tidegate.simulator.config import NumberConfig as SimulatedNumber
 from tidegate.simulator.config import TemplateConfig as SimulatedTemplate
+from tidegate.simulator.scenarios import SCENARIOS
 
 PORTFOLIO: Final = "lucky-shrub"
 WABA: Final = "102290129340398"
@@ -25,6 +27,8 @@ ORDER: Final = "order_confirmation"
 OFFER: Final = "black_friday_offer"
 WINBACK: Final = "winback"
 
+USUAL_SCENARIO: Final = "calm"
+
 _TEMPLATES: Final = (
     SimulatedTemplate(LOGIN_CODE, "AUTHENTICATION"),
     SimulatedTemplate(ORDER, "UTILITY"),
@@ -33,12 +37,17 @@ _TEMPLATES: Final = (
 )
 
 
-def simulated(seed: int) -> SimulatorConfig:
-    """Meta's side: a portfolio of 250 recipients, and deliveries that take no longer than one likes to watch."""
+def simulated(seed: int, scenario: str = USUAL_SCENARIO) -> SimulatorConfig:
+    """Meta's side: a portfolio of 250 recipients, and deliveries that take no longer than one likes to watch.
+
+    `scenario`: one of `SCENARIOS`; its users react within seconds, and not in the hours that people take.
+    """
     number = SimulatedNumber(NUMBER, DISPLAY_NUMBER)
     waba = WabaConfig(id=WABA, access_token=DEFAULT_TOKEN, numbers=(number,), templates=_TEMPLATES)
     portfolio = PortfolioConfig(id=PORTFOLIO, wabas=(waba,), messaging_limit=LIMIT)
-    return SimulatorConfig((portfolio,), Behaviour(read_delay=exactly(3_000)), seed=seed)
+    played = SCENARIOS[scenario]
+    reactions = replace(played.reactions, delay=evenly(20_000))
+    return SimulatorConfig((portfolio,), replace(played, read_delay=exactly(3_000), reactions=reactions), seed=seed)
 
 
 def configured(listen: str, upstream: str, directory: Path, app_secret: str) -> Settings:

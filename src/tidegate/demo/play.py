@@ -24,13 +24,20 @@ _LINE_EVERY_S: Final = 2.0
 
 
 async def play(
-    port: int | None, seed: int, lasting_ms: int | None, stopping: asyncio.Event, *, live: bool, out: TextIO
+    port: int | None,
+    seed: int,
+    lasting_ms: int | None,
+    stopping: asyncio.Event,
+    *,
+    live: bool,
+    out: TextIO,
+    scenario: str = estate.USUAL_SCENARIO,
 ) -> None:
     """Run the demo until `stopping` is set, or for `lasting_ms`. `live`: a view that redraws itself, else lines.
 
     Raises OSError when `port` is taken, StoreUnavailable when the store does not start.
     """
-    async with running(port, seed) as stage, _session() as session:
+    async with running(port, seed, scenario) as stage, _session() as session:
         print(invitation(stage), file=out, flush=True)
         traffic = Traffic(stage, session, seed)
         sending = spawn(traffic.run(), "demo traffic")

@@ -26,14 +26,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def running(port: int | None, seed: int) -> AsyncIterator[Stage]:
+async def running(port: int | None, seed: int, scenario: str = estate.USUAL_SCENARIO) -> AsyncIterator[Stage]:
     """Run everything on loopback; `port` None takes 8080, or a free one when that is taken.
 
     Raises OSError when a `port` that was asked for is taken, StoreUnavailable when the store does not start.
     """
     listen = f"127.0.0.1:{_free(port)}"
     with TemporaryDirectory(prefix="tidegate-demo-", ignore_cleanup_errors=True) as directory:
-        simulator = await run_simulator("127.0.0.1:0", None, estate.simulated(seed))
+        simulator = await run_simulator("127.0.0.1:0", None, estate.simulated(seed, scenario))
         try:
             secret = simulator.config.app_secret
             node = await build(estate.configured(listen, simulator.url, Path(directory), secret))

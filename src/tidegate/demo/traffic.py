@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from tidegate.logs import mask_value
 
 CAMPAIGN_SIZE: Final = 320
 _KEPT: Final = 10
+_ROLLOUT_SIZE: Final = 60
 
 Body = dict[str, Any]
 
@@ -65,9 +67,27 @@ class Traffic:
     async def run(self) -> None:
         """Send until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._rollout())
             tasks.create_task(self._campaign())
             for every_s, act in _RHYTHM:
                 tasks.create_task(_repeat(every_s, act, self))
+
+    async def _rollout(self) -> None:
+        """A campaign in steps: a few users first, the others when the gate of that step has let them go."""
+        audience = [{"to": f"1555600{nth:04}"} for nth in range(_ROLLOUT_SIZE)]
+        order = {
+            "name": "Black Friday, in steps",
+            "numbers": [estate.NUMBER],
+            "template": {"name": estate.OFFER, "language": {"code": "en_US"}},
+            "steps": [{"share": 0.2, "gate": True}, {"share": 1}],
+            "audience": audience,
+        }
+        path = f"{self._stage.gateway}/gateway/v1/campaigns"
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with self._session.post(path, json=order) as answer:
+                ordered = await answer.json()
+            async with self._session.post(f"{path}/{ordered['id']}/start") as answer:
+                await answer.read()
 
     async def _campaign(self) -> None:
         for nth in range(CAMPAIGN_SIZE):

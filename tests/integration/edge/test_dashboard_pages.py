@@ -20,6 +20,7 @@ from tests.integration.edge.callers import (
     WABA,
     Answer,
     Caller,
+    template,
 )
 from tests.waiting import until
 from tidegate.edge.dashboard.pages import PAGES
@@ -37,9 +38,9 @@ async def site(valkey_socket: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 async def ordered(site: Caller, key: str = CHECKOUT, **changes: object) -> str:
-    template = {"name": "black_friday_offer", "language": {"code": "en_US"}}
+    offer = {"name": "black_friday_offer", "language": {"code": "en_US"}}
     audience = [{"to": f"+1650555{row:04}", "first_name": "Ann"} for row in range(1, 4)]
-    order = make_order(**{"template": template, "audience": audience} | changes)
+    order = make_order(**{"template": offer, "audience": audience} | changes)
     answer = await site("POST", CAMPAIGNS, key, json=order)
     assert answer.status == 201, answer.raw
     return str(answer.body["id"])
@@ -56,11 +57,22 @@ async def test_every_page_is_there_is_reached_and_keeps_to_the_policy(site: Call
     campaign = await ordered(site)
     first = await shown(browser, "")
     for page in PAGES:
-        text = await shown(browser, page.path.format(number=NUMBER, campaign=campaign))
+        text = await shown(browser, page.path.format(number=NUMBER, campaign=campaign, portfolio=PORTFOLIO))
         assert len(re.findall(r"<h1[ >]", text)) == 1
         assert not re.search(r"<style|<script(?! src=)| style=| on[a-z]+=", text)
         if page.nav is not None:
             assert f'href="/dashboard{page.path}"' in first
+
+
+async def test_a_portfolio_shows_what_its_places_are_for_and_when_they_come_free(site: Caller):
+    browser = await signed_in(site)
+    assert f'href="/dashboard/portfolios/{PORTFOLIO}"' in await shown(browser, "")
+    assert (await site.send(template())).status == 200
+    text = await shown(browser, f"/portfolios/{PORTFOLIO}")
+    assert re.search(r"Of 2,000 places: used: [1-9]", text)
+    assert re.search(r"[1-9][0-9]* places? comes? free; nothing waits\.", text)
+    assert "Nothing waits." in text
+    assert (await browser.get("/portfolios/another")).status == 404
 
 
 async def test_a_number_shows_its_health_its_quality_by_day_and_what_stops_it(site: Caller):

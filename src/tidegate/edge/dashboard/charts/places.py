@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from tidegate.edge.dashboard.charts.chart import Chart, Key
 from tidegate.edge.dashboard.charts.drawing import Drawing, Kind, Point, Series, Tick, Tone
-from tidegate.edge.dashboard.charts.times import clock
+from tidegate.edge.dashboard.charts.times import clock, day_and_clock
 from tidegate.policy.instant import read_time
 
 _HOUR_MS: Final = 3_600_000
-_HOURS: Final = 24
+#: Hours of the clock that the next 24 hours touch.
+_HOURS: Final = 25
 
 
 def places_chart(capacity: Mapping[str, Any]) -> Chart:
@@ -63,7 +64,8 @@ def releases_chart(capacity: Mapping[str, Any]) -> Chart:
     for free in places:
         taken.append(min(free, left))
         left -= taken[-1]
-    hours = [clock((first + nth) * _HOUR_MS) for nth in range(_HOURS)]
+    starts = [(first + nth) * _HOUR_MS for nth in range(_HOURS)]
+    hours = [day_and_clock(at_ms) for at_ms in starts]
     spare = [free - took for free, took in zip(places, taken, strict=True)]
     rows = [
         (hour, free, took, max(0, waiting - sum(taken[: nth + 1])))
@@ -75,7 +77,7 @@ def releases_chart(capacity: Mapping[str, Any]) -> Chart:
             Series(Tone.FIRST, _points(hours, taken, "for what waits")),
             Series(Tone.GOOD, _points(hours, spare, "left over")),
         ),
-        labels=tuple(hours),
+        labels=tuple(clock(at_ms) for at_ms in starts),
     )
     return Chart(
         title,

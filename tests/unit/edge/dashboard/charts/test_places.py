@@ -48,29 +48,30 @@ RELEASES = [
     {"at": "2026-11-22T10:59:59Z", "places": 10},
     {"at": "2026-11-22T11:00:00Z", "places": 20},
     {"at": "2026-11-22T11:30:00Z", "places": 5},
-    {"at": "2026-11-23T10:10:00Z", "places": 1000},
+    {"at": "2026-11-23T10:10:00Z", "places": 7},
+    {"at": "2026-11-23T11:00:00Z", "places": 1000},
 ]
 
 
 @pytest.mark.parametrize(
     ("waiting", "summary"),
     [
-        pytest.param(0, "35 places come free; nothing waits.", id="nothing waits"),
+        pytest.param(0, "42 places come free; nothing waits.", id="nothing waits"),
         pytest.param(
             1,
-            "35 places come free; 1 message waits: there is a place for all of them in the hour from 10:00 UTC at the"
+            "42 places come free; 1 message waits: there is a place for all of them in the hour from 22 Nov 10:00 UTC at the"
             " latest.",
             id="one message waits",
         ),
         pytest.param(
             11,
-            "35 places come free; 11 messages wait: there is a place for all of them in the hour from 11:00 UTC at the"
+            "42 places come free; 11 messages wait: there is a place for all of them in the hour from 22 Nov 11:00 UTC at the"
             " latest.",
             id="the first hour is not enough",
         ),
         pytest.param(
-            40,
-            "35 places come free; 40 messages wait: 5 of them find no place within 24 hours.",
+            50,
+            "42 places come free; 50 messages wait: 8 of them find no place within 24 hours.",
             id="the whole day is not enough",
         ),
     ],
@@ -84,11 +85,11 @@ def test_each_hour_tells_what_comes_free_and_what_still_waits_after_it() -> None
     queued = {"authentication": 0, "utility": 2, "marketing": 20}
     chart = releases_chart(capacity(releases=RELEASES, queued=queued))
     assert chart.rows[:3] == (
-        ("10:00", "10", "10", "12"),
-        ("11:00", "25", "12", "0"),
-        ("12:00", "0", "0", "0"),
+        ("22 Nov 10:00", "10", "10", "12"),
+        ("22 Nov 11:00", "25", "12", "0"),
+        ("22 Nov 12:00", "0", "0", "0"),
     )
-    assert len(chart.rows) == 24
+    assert chart.rows[-1] == ("23 Nov 10:00", "7", "0", "0")
     assert chart.drawing is not None
     for_waiting, spare = chart.drawing.series
     assert [point.value for point in for_waiting.points][:3] == [10, 12, 0]
