@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from tidegate.metrics.states import FAMILIES
 from tidegate.policy.consequences.defaults import DEFAULTS
 from tidegate.policy.duration import read_duration
 from tidegate.policy.guardrails import COUNTED, STANDING, USER
-from tidegate.policy.rules import GUARDRAIL_FIELDS
+from tidegate.policy.rules import GUARDRAIL_FIELDS, Rules
 from tidegate.policy.verdict import Reason
 from tidegate.settings import Settings
 from tidegate.settings.shape import keys_of
@@ -239,6 +240,25 @@ def test_a_command_that_a_page_shows_exists_with_its_options(where: str, line: s
     assert {word for word in words[2:] if word.startswith("--")} <= options(words[1])
 
 
+def commands() -> Iterator[Any]:
+    """Every command, those of groups too."""
+    for name in COMMANDS:
+        found = command(name)
+        for inner, part in getattr(found, "commands", {"": found}).items():
+            yield pytest.param(part, [name, inner] if inner else [name], id=f"{name} {inner}".strip())
+
+
+@pytest.mark.parametrize(("found", "words"), list(commands()))
+def test_the_help_of_a_command_has_an_example_of_it(found: Any, words: list[str]) -> None:
+    lines = [line.split("tidegate ", 1)[1] for line in (found.epilog or "").splitlines() if "tidegate " in line]
+    known = {switch for param in found.params for switch in (*param.opts, *param.secondary_opts)}
+    assert lines
+    for line in lines:
+        given = shlex.split(line)
+        assert given[: len(words)] == words
+        assert {word for word in given if word.startswith("--")} <= known
+
+
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     return subprocess.run(
@@ -273,6 +293,44 @@ def test_help_lists_every_command() -> None:
     assert done.returncode == 0
     listed = re.findall(r"^  ([a-z]+)  ", done.stdout, re.MULTILINE)
     assert listed == list(COMMANDS)
+
+
+# The index, the runbooks, and what the pages have to be copied
+
+
+def test_the_index_names_every_page_and_what_it_is_for() -> None:
+    listed = {named_page for row in rows(page("README")) for named_page in re.findall(r"\(([a-z-]+\.md)\)", row[0])}
+    assert listed == {file.name for file in DOCS.glob("*.md")} - {"README.md"}
+
+
+def runbooks() -> dict[str, str]:
+    """Heading -> section."""
+    parts = re.split(r"^## (.+)$", page("runbooks"), flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+@pytest.mark.parametrize("heading", sorted(runbooks()))
+def test_a_runbook_says_what_one_sees_what_it_means_and_what_to_do(heading: str) -> None:
+    section = runbooks()[heading]
+    places = [section.find(f"**{part}**") for part in ("You see", "It means", "Do now", "After")]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def written_rules() -> Iterator[Any]:
+    """Every piece of a configuration that a page shows, with the page that it is in."""
+    for file in PAGES:
+        for number, block in enumerate(
+            re.findall(r"^ *```toml\n(.*?)^ *```", file.read_text(), re.DOTALL | re.MULTILINE)
+        ):
+            table = tomllib.loads(textwrap.dedent(block))
+            if set(table) == {"rules"}:
+                yield pytest.param(table["rules"], id=f"{file.name} {number}")
+
+
+@pytest.mark.parametrize("written", list(written_rules()))
+def test_rules_that_a_page_shows_can_be_written_so(written: dict[str, Any]) -> None:
+    Rules.model_validate(written)
 
 
 # Links and form

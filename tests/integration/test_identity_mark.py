@@ -9,7 +9,7 @@ import pytest
 from tests.factories import PORTFOLIO
 from tests.integration.edge.callers import config_text
 from tidegate.app import Node, build
-from tidegate.cli.doctor_checks import Level, examine
+from tidegate.cli.examination import Level, examine
 from tidegate.errors import UnfitStore
 from tidegate.policy.identity import Identity
 from tidegate.settings import load

@@ -30,6 +30,8 @@ COMMANDS: Final = (
     "kpis",
     "pause",
     "resume",
+    "breakers",
+    "books",
     "explain",
     "audit",
     "watch",
@@ -64,7 +66,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Outbound gateway for the WhatsApp Cloud API: sends what may go, holds what may not, says why.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

@@ -6,18 +6,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate.cli.client import (
-    DEFAULT_URL,
-    AsJson,
-    ControlPlane,
-    Problem,
-    Url,
-    answering,
-    print_json,
-    print_table,
-    when,
-)
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Problem, Url, answering, print_json
+from tidegate.cli.example import example
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.tables import print_table, when
 from tidegate.policy.audit import Verification
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Read the audit, and check that it is whole.")
@@ -47,7 +39,7 @@ def _read_anchor(text: str | None) -> tuple[int, str] | None:
     return int(match[1]), match[2]
 
 
-@app.command("list")
+@app.command("list", epilog=example("tidegate audit list --act pause --limit 20"))
 def list_(
     portfolio: Annotated[str | None, typer.Option("--portfolio", help="Of one portfolio.")] = None,
     act: Annotated[str | None, typer.Option("--act", help="pause.start, or all of a kind: pause.")] = None,
@@ -69,7 +61,7 @@ def list_(
         print_table(f"{len(found['entries'])} entries", COLUMNS, [_row(entry) for entry in found["entries"]])
 
 
-@app.command()
+@app.command(epilog=example("tidegate audit verify --portfolio lucky-shrub"))
 def verify(
     portfolio: Annotated[str | None, typer.Option("--portfolio", help="The chain of one portfolio.")] = None,
     anchor: Annotated[

@@ -11,7 +11,9 @@ import typer
 from tidegate.cli.campaign_plan import plan
 from tidegate.cli.campaign_upgrade import upgrade
 from tidegate.cli.campaign_verbs import cancel, pause, progress_lines, resume, start
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import count, print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -55,7 +57,7 @@ def campaign() -> None:
     """Order campaigns and look after them."""
 
 
-@app.command()
+@app.command(epilog=example("tidegate campaign create order.json --audience people.csv"))
 def create(
     order: Annotated[Path, typer.Argument(metavar="FILE", help="The order, as JSON.", exists=True, dir_okay=False)],
     audience: Annotated[
@@ -79,7 +81,7 @@ def create(
         _print_upload(made["upload"])
 
 
-@app.command("list")
+@app.command("list", epilog=example("tidegate campaign list"))
 def list_campaigns(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """List the campaigns that the key may see, the newest first."""
     with answering(as_json):
@@ -90,7 +92,7 @@ def list_campaigns(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
         print_table(f"{count(len(found['campaigns']))} campaigns", _COLUMNS, list_rows(found))
 
 
-@app.command()
+@app.command(epilog=example("tidegate campaign show spring-sale"))
 def show(campaign_id: Campaign, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Show one campaign: its state, its steps, how far it is."""
     with answering(as_json):
@@ -109,7 +111,7 @@ def show(campaign_id: Campaign, url: Url = DEFAULT_URL, as_json: AsJson = False)
     print_table("steps", _STEP_COLUMNS, step_rows(found))
 
 
-@app.command()
+@app.command(epilog=example("tidegate campaign upload spring-sale people.csv"))
 def upload(
     campaign_id: Campaign,
     audience: Annotated[
@@ -129,7 +131,7 @@ def upload(
         _print_upload(done)
 
 
-@app.command()
+@app.command(epilog=example("tidegate campaign errors spring-sale --output errors.ndjson"))
 def errors(
     campaign_id: Campaign,
     output: Annotated[Path | None, typer.Option("--output", help="Write to this file.", dir_okay=False)] = None,
@@ -139,7 +141,7 @@ def errors(
     _download(url, output, "campaigns", campaign_id, "audience", "errors")
 
 
-@app.command()
+@app.command(epilog=example("tidegate campaign results spring-sale --state failed"))
 def results(
     campaign_id: Campaign,
     written: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.NDJSON,
@@ -152,10 +154,10 @@ def results(
     _download(url, output, "campaigns", campaign_id, "recipients", **query)
 
 
-app.command("plan")(plan)
-app.command("upgrade")(upgrade)
-for verb in (start, pause, resume, cancel):
-    app.command(verb.__name__)(verb)
+app.command("plan", epilog=example("tidegate campaign plan order.json", "tidegate campaign plan --campaign ID"))(plan)
+app.command("upgrade", epilog=example("tidegate campaign upgrade lucky-shrub"))(upgrade)
+for verb, more in ((start, ""), (pause, " --reason 'wrong price'"), (resume, ""), (cancel, " --reason 'wrong price'")):
+    app.command(verb.__name__, epilog=example(f"tidegate campaign {verb.__name__} spring-sale{more}"))(verb)
 
 
 def _order(file: Path) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.tables import count, print_table, when
 
 COLUMNS: Final = {
     "from (UTC)": "left",

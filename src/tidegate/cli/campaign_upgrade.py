@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from tidegate.cli.capacity import names_of
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.tables import count, print_table
 
 COLUMNS: Final = {"within days": "right", "recipients a day": "right", "fits the limit": "left"}
 

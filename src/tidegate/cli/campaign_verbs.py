@@ -4,7 +4,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.tables import count, when
 
 _Campaign = Annotated[str, typer.Argument(metavar="ID", help="The campaign.")]
 _Reason = Annotated[str | None, typer.Option("--reason", help="Why: shown to whoever looks at it, and in the audit.")]

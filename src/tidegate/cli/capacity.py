@@ -4,7 +4,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import count, print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -12,13 +14,13 @@ CATEGORIES: Final = ("authentication", "utility", "marketing")
 _RELEASES_SHOWN: Final = 5
 
 
-@app.command()
+@app.command(epilog=example("tidegate capacity lucky-shrub"))
 def capacity(
     portfolio: Annotated[str | None, typer.Argument(help="Portfolio; omitted: every one.")] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Show places used and free by category, what is queued, and when places come free."""
+    """Show places used, free and coming free, by category."""
     with answering(as_json):
         plane = ControlPlane.at(url)
         found = [plane.get("portfolios", name, "capacity") for name in names_of(plane, portfolio)]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from tidegate.cli.example import example
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.edge.door import http_parser
 from tidegate.errors import BadConfiguration
@@ -18,7 +19,7 @@ _NO_PARSER: Final = f"serve will not start here, for aiohttp runs without its HT
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=example("tidegate check --config tidegate.toml"))
 def check(
     config: Annotated[Path, typer.Option(help="The configuration file (TOML).")],
     as_json: Annotated[bool, typer.Option("--json", help="Answer as one JSON object.")] = False,

@@ -9,16 +9,11 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import typer
-from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.errors import TidegateError
@@ -30,7 +25,6 @@ _TIMEOUT_S: Final = 10.0
 _PATIENCE_S: Final = 120.0
 _PART: Final = 65_536
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
-_UNBOUND_WIDTH: Final = 200
 
 Url = Annotated[str, typer.Option("--url", envvar="TIDEGATE_URL", help="Where a node listens.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, as the control plane gave it.")]
@@ -163,37 +157,3 @@ def answering(as_json: bool) -> Iterator[None]:
 def print_json(answer: Any) -> None:
     """One JSON value on one line."""
     typer.echo(json.dumps(answer, ensure_ascii=False))
-
-
-def print_table(title: str, columns: Mapping[str, str], rows: list[list[str]]) -> None:
-    """A table for people; `columns` are headings, each "left" or "right". Its look is no API: scripts use --json."""
-    console = Console()
-    if not console.is_terminal:
-        # Nobody's window: a line may be as long as it is.
-        console.width = _UNBOUND_WIDTH
-    console.print(make_table(title, columns, rows))
-
-
-def make_table(title: str, columns: Mapping[str, str], rows: list[list[str]]) -> RenderableType:
-    """The table that `print_table` prints. Cells are text, not markup: what they hold was written by others."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, justify in columns.items():
-        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return Group(Text(title, style="bold"), table)
-
-
-def count(value: Any) -> str:
-    """A number of places or messages; None is a limit that is not there."""
-    return "unlimited" if value is None else f"{value:,}"
-
-
-def when(time: Any) -> str:
-    """An RFC 3339 time of the control plane, shorter: `2026-11-21 09:00:00` (UTC); `-` for none."""
-    if not isinstance(time, str):
-        return "-"
-    try:
-        return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
-        return time

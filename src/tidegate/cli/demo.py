@@ -11,6 +11,7 @@ import typer
 import uvloop
 
 from tidegate import logs
+from tidegate.cli.example import example
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.demo.estate import USUAL_SCENARIO
 from tidegate.demo.play import play
@@ -39,7 +40,7 @@ def _played(name: str) -> str:
     return name
 
 
-@app.command()
+@app.command(epilog=example("tidegate demo --for 60s --no-view"))
 def demo(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="The gateway's; omitted: 8080, or a free one.")

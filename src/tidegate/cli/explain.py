@@ -4,18 +4,20 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json, print_table, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=example("tidegate explain wamid.HBgLMTU1NTYwMDEyMzQVAgARGBI"))
 def explain(
     message_id: Annotated[str, typer.Argument(metavar="MESSAGE_ID", help="Tidegate-Id, or Meta's wamid.")],
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Show the state of a message and its whole history."""
+    """Tell what became of a message, and why."""
     with answering(as_json):
         found = ControlPlane.at(url).get("messages", message_id)
     if as_json:

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json, print_table, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import print_table, when
 from tidegate.settings import hash_key, new_key
 from tidegate.settings.app_keys import ENVIRONMENT
 from tidegate.settings.fields import Name
@@ -33,7 +35,7 @@ def _environment(text: str | None) -> str | None:
     return text
 
 
-@app.command()
+@app.command(epilog=example("tidegate keys create --app checkout --environment prod"))
 def create(
     name: Annotated[str, typer.Option("--app", help="Name of the app that will use the key.", callback=_app_name)],
     environment: Annotated[
@@ -79,7 +81,7 @@ def _create_live(name: str, url: str, as_json: bool) -> None:
     )
 
 
-@app.command(name="list")
+@app.command(name="list", epilog=example("tidegate keys list"))
 def list_keys(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """The keys of every app that yours may manage: never the keys themselves."""
     with answering(as_json):
@@ -95,7 +97,7 @@ def list_keys(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     print_table("keys", columns, rows)
 
 
-@app.command()
+@app.command(epilog=example("tidegate keys revoke 3f2a91c07d4e --reason 'laptop lost'"))
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the key: `tidegate keys list` tells it.")],
     reason: Annotated[str, typer.Option("--reason", help="Why: for the audit.")] = "",

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import when
 from tidegate.policy.duration import read_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -18,7 +20,7 @@ def _span(text: str) -> str:
     return text
 
 
-@app.command()
+@app.command(epilog=example("tidegate pause --template winback --reason 'wrong price' --for 30m"))
 def pause(
     reason: Annotated[str, typer.Option("--reason", help="Why: shown to whoever meets the pause.")],
     number: Annotated[str | None, typer.Option("--number", help="phone_number_id.")] = None,

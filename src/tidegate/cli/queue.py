@@ -4,7 +4,9 @@ from typing import Any, Final
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import count, print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -19,7 +21,7 @@ COLUMNS: Final = {
 }
 
 
-@app.command()
+@app.command(epilog=example("tidegate queue"))
 def queue(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Show the send queue by number and category."""
     with answering(as_json):

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=example("tidegate resume pause-7f3a --reason 'price corrected'"))
 def resume(
     pause_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the pause: `tidegate status` lists them.")],
     reason: Annotated[str | None, typer.Option("--reason", help="Why; needed for a pause of another app's.")] = None,

@@ -16,7 +16,9 @@ import uvloop
 
 from tidegate import logs
 from tidegate.app import build
+from tidegate.cli.example import example
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.open_files import open_files_for
 from tidegate.cli.rereading import Rereading
 from tidegate.edge.door import http_parser
 from tidegate.errors import CannotListen, UnfitParser
@@ -29,12 +31,10 @@ log = structlog.get_logger()
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-#: The store's connections, the journal, logs and what the process opens at its start.
-_OTHER_FILES = 256
 _NOT_TO_BE_HAD = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
-@app.command()
+@app.command(epilog=example("tidegate serve --config tidegate.toml"))
 def serve(
     config: Annotated[Path, typer.Option("--config", help="The configuration file.", exists=True, dir_okay=False)],
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
@@ -61,9 +61,9 @@ def serve(
 
 
 def _allow_open_files(connections: int) -> None:
-    """Let the process have the files that its connections need: one each, and one to Meta while one is passed on."""
+    """Let the process have the files that its connections need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * connections + _OTHER_FILES
+    wanted = open_files_for(connections)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

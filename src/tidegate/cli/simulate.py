@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from tidegate.cli.example import example
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.errors import TidegateError
 from tidegate.simulator.config import DEFAULT_TOKEN, SimulatorConfig
@@ -28,7 +29,7 @@ def _scenario(name: str) -> str:
     return name
 
 
-@app.command()
+@app.command(epilog=example("tidegate simulate --listen 127.0.0.1:9090 --scenario bad_template"))
 def simulate(
     listen: Annotated[str, typer.Option("--listen", help="host:port; port 0 takes a free one.")],
     webhook: Annotated[str | None, typer.Option("--webhook", help="URL that gets the webhooks.")] = None,

@@ -4,8 +4,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
+from tidegate.cli import breakers
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.tables import count, print_line, print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -13,13 +16,15 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 _WELL: Final = frozenset({"CONNECTED", "UNKNOWN"})
 
 
-@app.command()
+@app.command(epilog=example("tidegate status --templates"))
 def status(
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
     every_template: Annotated[bool, typer.Option("--templates", help="Show the healthy templates too.")] = False,
 ) -> None:
-    """Show limits, numbers, templates in trouble, what is stopped or slowed down, and pauses.
+    """Show what is stopped, why and until when.
+
+    Then limits, numbers, templates in trouble, breakers and pauses.
 
     Exits 1 when a number's quality is RED, its status another than CONNECTED, or more than a template is stopped.
     """
@@ -29,20 +34,43 @@ def status(
         print_json(standing)
     else:
         _print(standing, every_template)
-    bad = any(map(_is_bad, standing["numbers"])) or any(map(_stops, standing["breakers"]))
+    held = [one for one in standing["portfolios"] if not one["books"]["whole"]]
+    wide = [one for one in standing["breakers"] if _stops(one) and "template" not in one["scope"]]
+    bad = held or wide or any(map(_is_bad, standing["numbers"]))
     raise typer.Exit(ExitCode.REFUSED if bad else ExitCode.DONE)
 
 
 def _stops(breaker: dict[str, Any]) -> bool:
     is_in_force = breaker["state"] == "open" and breaker["mode"] == "enforce"
-    return is_in_force and breaker["action"] in ("stop", "hold") and "template" not in breaker["scope"]
+    return is_in_force and breaker["action"] in ("stop", "hold")
 
 
 def _is_bad(number: dict[str, Any]) -> bool:
     return number["quality"] == "RED" or number["status"] not in _WELL
 
 
+def headlines(standing: dict[str, Any]) -> list[str]:
+    """What is stopped now, a line each, the widest first; one line when nothing is."""
+    told = [
+        f"{one['id']}: BOOKS HELD until {when(one['books']['held_until'])} UTC (tidegate books list)"
+        for one in standing["portfolios"]
+        if not one["books"]["whole"]
+    ]
+    told += [
+        f"PAUSED: {_scope(one)} until {when(one['until'])} UTC by {one['by']}: {one['reason']}"
+        for one in standing["pauses"]
+    ]
+    stopping = sorted(filter(_stops, standing["breakers"]), key=lambda one: "template" in one["scope"])
+    told += [
+        f"STOPPED: {_scope(one)} until {when(one['until'])} UTC by {one['rule']}: {one['cause']}" for one in stopping
+    ]
+    return told or ["nothing is stopped"]
+
+
 def _print(standing: dict[str, Any], every_template: bool) -> None:
+    for line in headlines(standing):
+        print_line(line)
+    typer.echo()
     print_table(
         "Portfolios",
         {"portfolio": "left", "messaging limit": "right", "from": "left", "since (UTC)": "left"},
@@ -76,25 +104,21 @@ def _print(standing: dict[str, Any], every_template: bool) -> None:
     _print_pauses(standing["pauses"])
 
 
-def _print_breakers(breakers: list[dict[str, Any]]) -> None:
-    if not breakers:
+def _print_breakers(found: list[dict[str, Any]]) -> None:
+    if found:
+        print_table("Breakers", breakers.COLUMNS, breakers.rows(found))
+    else:
         typer.echo("no breaker is open")
-        return
-    rows = []
-    for one in breakers:
-        scope = " ".join(f"{name} {value}" for name, value in one["scope"].items())
-        rows.append([one["rule"], scope, one["covers"], one["action"], one["state"], when(one["until"]), one["cause"]])
-    columns = ("rule", "scope", "covers", "action", "state", "until (UTC)", "cause")
-    print_table("Breakers", dict.fromkeys(columns, "left"), rows)
 
 
 def _print_pauses(pauses: list[dict[str, Any]]) -> None:
     if not pauses:
         typer.echo("nothing is paused by hand")
         return
-    rows = []
-    for one in pauses:
-        scope = " ".join(f"{name} {value}" for name, value in one["scope"].items())
-        rows.append([one["id"], scope, when(one["until"]), one["by"], one["reason"]])
+    rows = [[one["id"], _scope(one), when(one["until"]), one["by"], one["reason"]] for one in pauses]
     columns = {"id": "left", "scope": "left", "until (UTC)": "left", "by": "left", "reason": "left"}
     print_table("Pauses", columns, rows)
+
+
+def _scope(one: dict[str, Any]) -> str:
+    return " ".join(f"{name} {value}" for name, value in one["scope"].items())

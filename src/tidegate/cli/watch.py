@@ -11,17 +11,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from tidegate.cli import capacity, queue
-from tidegate.cli.client import (
-    DEFAULT_URL,
-    AsJson,
-    ControlPlane,
-    NoAnswer,
-    Url,
-    answering,
-    count,
-    make_table,
-    print_json,
-)
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, NoAnswer, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import count, make_table
 from tidegate.policy.duration import read_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -36,14 +28,16 @@ def _seconds(text: str | None) -> float | None:
         raise typer.BadParameter(str(problem)) from None
 
 
-@app.command()
+@app.command(epilog=example("tidegate watch --every 2s"))
 def watch(
     every: Annotated[str, typer.Option("--every", help="Time between two looks.")] = "1s",
     lasting: Annotated[str | None, typer.Option("--for", help="End after this; omitted: at Ctrl-C.")] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Watch capacity and queue. With --json, or when it does not print to a terminal: one line a look."""
+    """Watch capacity, stops, queue and decisions, live.
+
+    With --json, or when it does not print to a terminal: one line a look."""
     every_s, lasting_s = _seconds(every) or 0.1, _seconds(lasting)
     plane = ControlPlane.at(url)
     ends_at = None if lasting_s is None else time.monotonic() + lasting_s

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table, when
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import count, print_table, when
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -39,7 +41,7 @@ def webhooks() -> None:
     """Look after Meta's webhooks on their way to the apps."""
 
 
-@app.command("list")
+@app.command("list", epilog=example("tidegate webhooks list"))
 def list_waiting(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Show what waits for each app, and how it took the last of it."""
     with answering(as_json):
@@ -50,7 +52,7 @@ def list_waiting(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
         print_table(f"{count(found['waiting'])} waiting", _COLUMNS, rows(found))
 
 
-@app.command()
+@app.command(epilog=example("tidegate webhooks dead --app checkout"))
 def dead(
     name: App = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="How many at most.")] = 100,
@@ -67,7 +69,7 @@ def dead(
         print_table(f"{count(len(found['dead']))} dead letters of {found['app']}", _DEAD_COLUMNS, dead_rows(found))
 
 
-@app.command()
+@app.command(epilog=example("tidegate webhooks replay --app checkout"))
 def replay(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Dead letters; none: 1,000 of the oldest.")

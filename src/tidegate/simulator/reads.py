@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tidegate.simulator.answers import Answer, unknown_field
+from tidegate.simulator.answers import Answer, bad_token, unknown_field
 from tidegate.simulator.estate import Estate, Number, Portfolio, Template, Waba, tier_name
 from tidegate.simulator.paging import paged
 
@@ -184,6 +184,18 @@ def _template_fields(estate: Estate, template: Template, now_ms: int) -> Json:
         "health_status": health,
         **dict.fromkeys(_TEMPLATE_UNSET),
     }
+
+
+def token_read(estate: Estate, token: str, query: Mapping[str, str]) -> Answer:
+    """Describe a token to whoever holds a good one. Source: Meta, "Debug-Token". Tokens here do not end."""
+    good = {waba.access_token for waba in estate.wabas.values()}
+    if token not in good:
+        return bad_token()
+    if query.get("input_token", "") not in good:
+        return Answer(200, {"data": {"is_valid": False, "scopes": [], "error": {"code": 190}}})
+    scopes = ["whatsapp_business_management", "whatsapp_business_messaging"]
+    data = {"app_id": APP_ID, "type": "SYSTEM_USER", "expires_at": 0, "is_valid": True, "scopes": scopes}
+    return Answer(200, {"data": data | {"data_access_expires_at": 0}})
 
 
 def template_read(estate: Estate, template: Template, query: Mapping[str, str], now_ms: int) -> Answer:

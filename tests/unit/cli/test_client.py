@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from tidegate.cli.client import ControlPlane, NoAnswer, Problem, count, when
+from tidegate.cli.client import ControlPlane, NoAnswer, Problem
+from tidegate.cli.tables import count, when
 
 KEY = "tg_a-key-of-the-test"
 
