@@ -6,7 +6,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, count, print_json, print_table
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answering, print_json
+from tidegate.cli.example import example
+from tidegate.cli.tables import count, print_table
 from tidegate.policy.kpi import By
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -24,7 +26,7 @@ _COLUMNS: Final = {
 }
 
 
-@app.command()
+@app.command(epilog=example("tidegate kpis --by template --from 2026-11-01"))
 def kpis(
     by: Annotated[By, typer.Option("--by", help="What a row stands for.")] = By.DAY,
     since: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day (UTC).")] = None,
