@@ -59,14 +59,14 @@ RELEASES = [
         pytest.param(0, "42 places come free; nothing waits.", id="nothing waits"),
         pytest.param(
             1,
-            "42 places come free; 1 message waits: there is a place for all of them in the hour from 22 Nov 10:00 UTC at"
-            " the latest.",
+            "42 places come free; 1 message waits: there is a place for all of them in the hour from 22 Nov 10:00 UTC"
+            " at the latest.",
             id="one message waits",
         ),
         pytest.param(
             11,
-            "42 places come free; 11 messages wait: there is a place for all of them in the hour from 22 Nov 11:00 UTC at"
-            " the latest.",
+            "42 places come free; 11 messages wait: there is a place for all of them in the hour from 22 Nov 11:00 UTC"
+            " at the latest.",
             id="the first hour is not enough",
         ),
         pytest.param(
