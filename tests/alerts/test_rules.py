@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.alerts.promtool import PROMTOOL, RULES, WHY_NOT, read_rules
+from tests.alerts.promtool import PROMTOOL, ROOT, RULES, WHY_NOT, read_rules
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason=WHY_NOT)
@@ -22,4 +22,6 @@ def test_an_alert_says_how_grave_it_is_what_it_means_and_where_to_read_on(name: 
     assert name.startswith("Tidegate")
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
-    assert rule["annotations"]["runbook_url"].startswith("docs/runbooks.md#")
+    page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    headings = [line.lstrip("# ") for line in (ROOT / page).read_text().splitlines() if line.startswith("#")]
+    assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
