@@ -159,6 +159,21 @@ async def test_what_a_stranger_named_is_text_and_no_more(site: Caller):
     await browser.submit(f"/pauses/{pause['id']}/end")
 
 
+async def test_the_figures_of_days_are_told_by_what_is_asked_for(site: Caller):
+    browser = await signed_in(site)
+    assert (await site.send(template())).status == 200
+
+    async def is_counted() -> bool:
+        return "<bdi>checkout</bdi>" in await shown(browser, "/kpis?by=app")
+
+    await until(is_counted)
+    text = await shown(browser, "/kpis?from=2020-01-01&to=2020-01-07&by=campaign")
+    assert "2020-01-01 to 2020-01-07" in text
+    assert "Nothing was counted in these days." in text
+    assert (await browser.get("/kpis?from=yesterday")).status == 400
+    assert (await browser.get("/kpis?by=moon")).status == 400
+
+
 async def test_the_history_tells_of_one_kind_of_so_many_days_and_what_was_sent_before_a_fall(site: Caller):
     browser = await signed_in(site)
     text = await shown(browser, "/history?days=7&kind=template")
@@ -195,7 +210,7 @@ async def test_what_is_another_apps_is_not_there(site: Caller, path: str):
 async def test_the_lists_hold_what_the_app_may_see_and_no_more(site: Caller):
     await ordered(site, name="ours alone")
     browser = await signed_in(site, STRANGER)
-    for path in ("/numbers", "/templates", "/campaigns", "/history", "/audit"):
+    for path in ("/numbers", "/templates", "/campaigns", "/kpis?by=number", "/history", "/audit"):
         text = await shown(browser, path)
         assert not [word for word in (NUMBER, WABA, PORTFOLIO, "ours alone") if word in text], path
 

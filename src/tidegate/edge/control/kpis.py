@@ -58,7 +58,7 @@ class _Sums:
 async def read_kpis(call: Call) -> Reply:
     """The figures of the numbers that the app may use."""
     wants_csv = _wants_csv(call)
-    asked = await _asked(call)
+    asked = asked_of(call)
     found = await kpis_of(call, asked)
     if not wants_csv:
         return json_reply(found)
@@ -178,7 +178,8 @@ def _sorted(by: By, rows: Mapping[str, Counter[str]]) -> Iterator[tuple[str, Cou
         yield from sorted(rows.items(), key=lambda row: (-row[1]["sent"], row[0]))
 
 
-async def _asked(call: Call) -> Asked:
+def asked_of(call: Call) -> Asked:
+    """Which figures the query asks for. Raises Denial."""
     portfolio, number = call.query("portfolio"), call.query("number")
     portfolios = call.grants.portfolios(call.app) if portfolio is None else (call.portfolio(portfolio),)
     if number is not None:

@@ -6,22 +6,28 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.kpis import Asked, kpis_of
 from tidegate.edge.control.standing import standing_of
 from tidegate.edge.dashboard import tones
 from tidegate.edge.dashboard.concerns import is_about_template
 from tidegate.edge.dashboard.stops import of_breakers, of_pauses
+from tidegate.policy.kpi import By
+from tidegate.policy.kpi.cells import DAY_MS
 
+#: Of the rates.
+DAYS: Final = 7
 #: On one page.
 MOST: Final = 100
+_Key = tuple[str | None, str | None, str]
 _RANK: Final = {tones.BAD: 0, tones.WARN: 1, tones.GOOD: 2, tones.CALM: 2}
 
 
 async def gather(call: Call) -> dict[str, Any]:
     """The templates of all accounts that the app may use: those with a trouble first, then by name."""
-    standing = await standing_of(call)
+    standing, sent = await standing_of(call), await _sent(call)
     wanted = (call.query("q") or "").strip()[:200]
     found = [
-        {**template, "stops": _stops(template, standing)}
+        {**template, "stops": _stops(template, standing), "sent": sent.get(_key(template, template["name"]))}
         for template in standing["templates"]
         if wanted.casefold() in template["name"].casefold()
     ]
@@ -31,8 +37,21 @@ async def gather(call: Call) -> dict[str, Any]:
         "found": len(found),
         "known": len(standing["templates"]),
         "wanted": wanted,
+        "days": DAYS,
         "tones": tones,
     }
+
+
+async def _sent(call: Call) -> dict[_Key, Mapping[str, Any]]:
+    """What became of the sends of the last days, by template."""
+    today = call.services.clock.now_ms() // DAY_MS
+    asked = Asked(today - DAYS + 1, today, By.TEMPLATE, call.grants.portfolios(call.app))
+    rows = (await kpis_of(call, asked))["rows"]
+    return {_key(row, row["template"]): row for row in rows if row["sent"]}
+
+
+def _key(told: Mapping[str, Any], name: str) -> _Key:
+    return told["waba"], told["language"], name
 
 
 def _stops(template: Mapping[str, Any], standing: Mapping[str, Any]) -> list[Any]:

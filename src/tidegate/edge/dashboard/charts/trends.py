@@ -97,6 +97,29 @@ def spans_chart(title: str, name: str, days: Sequence[Row], total: Row) -> Chart
     )
 
 
+def hours_chart(hours: Sequence[Row]) -> Chart:
+    """At which hours of the day users write, and how long they wait then."""
+    title = "When users write"
+    asked = tuple(hour["asked"] for hour in hours)
+    if not any(asked):
+        return Chart(title, "Nobody wrote in these days.", None)
+    peak = max(range(len(hours)), key=lambda nth: asked[nth])
+    labels = tuple(f"{hour['hour']:02}:00" for hour in hours)
+    points = tuple(
+        Point(count, f"{label} UTC: {count:,}" if count else "") for label, count in zip(labels, asked, strict=True)
+    )
+    return Chart(
+        title,
+        f"{sum(asked):,} times; most from {labels[peak]} UTC: {asked[peak]:,}.",
+        Drawing(Kind.COLUMNS, (Series(Tone.FIRST, points),), labels=labels),
+        ("Hour (UTC)", "Wrote", "Answered", "Answered after, on average"),
+        tuple(
+            (label, f"{hour['asked']:,}", f"{hour['answered']:,}", length(hour["mean_s"]))
+            for label, hour in zip(labels, hours, strict=True)
+        ),
+    )
+
+
 def share(rate: float | None) -> str:
     """A rate as people read it; a dash where nothing was counted."""
     if rate is None:

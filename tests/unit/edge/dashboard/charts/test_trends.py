@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.edge.dashboard.charts.trends import length, rates_chart, sent_chart, share, spans_chart
+from tidegate.edge.dashboard.charts.trends import hours_chart, length, rates_chart, sent_chart, share, spans_chart
 
 
 def figures(day: str, sent: int, rate: float | None, p50_s: float | None) -> dict[str, Any]:
@@ -47,6 +47,14 @@ def test_times_are_drawn_in_minutes_and_told_as_people_read_them() -> None:
     assert chart.rows[2] == ("2026-11-22", "5.0 s", "10 s")
     assert chart.drawing is not None
     assert [point.value for point in chart.drawing.series[0].points] == [1.0, None, 5 / 60]
+
+
+def test_the_hour_at_which_most_users_write_is_said() -> None:
+    hours = [{"hour": hour, "asked": hour % 5, "answered": 1, "mean_s": None} for hour in range(24)]
+    chart = hours_chart(hours)
+    assert chart.summary == "46 times; most from 04:00 UTC: 4."
+    assert chart.rows[4] == ("04:00", "4", "1", "–")
+    assert hours_chart([hour | {"asked": 0} for hour in hours]).drawing is None
 
 
 def test_days_without_anything_are_said_to_be_so() -> None:
