@@ -221,6 +221,6 @@ async def test_the_address_and_the_secret_are_replaced_while_the_node_runs(opera
 
 
 def _watch(node: Node) -> AlertWatch:
-    watch = node.duties["alerts"].__self__  # type: ignore[attr-defined]  # a bound method
+    watch = node.duties["alerts"].__self__
     assert isinstance(watch, AlertWatch)
     return watch

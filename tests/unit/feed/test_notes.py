@@ -23,7 +23,7 @@ def noted(notes: Notes, word: Word, count: int, *, remarkable: bool = False) -> 
         return {"i": i}
 
     for i in range(count):
-        notes.note(word, i, lambda i=i: build(i), remarkable=remarkable)  # type: ignore[misc]  # bound at once
+        notes.note(word, i, lambda i=i: build(i), remarkable=remarkable)
     return built
 
 
