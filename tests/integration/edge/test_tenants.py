@@ -117,6 +117,9 @@ def matrix(others: Others) -> dict[str, list[Row]]:
             Row(f"{V1}/audit?portfolio={OTHER_PORTFOLIO}&after=0", 404),
             Row(f"{V1}/audit?portfolio=*", 404),
         ],
+        # What is told of others' sends and stops to whom: tests/integration/edge/test_events.py.
+        f"GET {V1}/events": [Row(f"{V1}/events?number={number}", 404)],
+        f"GET {V1}/kpis": [Row(f"{V1}/kpis", 200), Row(f"{V1}/kpis?number={number}", 404)],
         f"GET {V1}/keys": [Row(f"{V1}/keys", 200)],
         f"POST {V1}/keys": [Row(f"{V1}/keys", 404, {"app": "stranger"})],
         f"DELETE {V1}/keys/{{id}}": [Row(f"{V1}/keys/{others.key}", 404)],
