@@ -95,6 +95,7 @@ from tidegate.store.wallets import Wallets
 from tidegate.store.warnings import Warnings
 from tidegate.store.witness import Witness
 from tidegate.tasks import spawn
+from tidegate.tracing import open_tracing
 from tidegate.upstream import Upstream
 from tidegate.warm_ups import WarmUps
 from tidegate.warning_watch import WarningWatch
@@ -124,6 +125,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     routes = [Route(p.id, w.id, n.id) for p, w, n in settings.numbers]
     clock, metrics, ids = StoreClock(), Metrics(), MessageIds(portfolios)
     time_scripts(client, metrics)
+    tracing = open_tracing(settings.tracing.endpoint, __version__)
     identity = Identity(settings.privacy.identity_key.get_secret_value())
     data_keys = _data_keys(client, settings, clock)
     seal = Seal(settings.privacy.identity_key.get_secret_value(), data_keys)
@@ -169,6 +171,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         prepaid=prepaid,
         enforcement=enforcement,
         seal=seal,
+        tracing=tracing,
         grants={app.name: grant for app in settings.apps if (grant := app.grant) is not None},
     )
     dispatcher = Dispatcher(gateway, queue, standings, routes, clock, metrics)
@@ -336,6 +339,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         steerable=SteerableClock(client, portfolios) if settings.testing.clock else None,
         metrics=metrics,
         gauges=gauges,
+        tracing=tracing,
         ids=ids,
         draining=lambda: draining[0],
         version=__version__,

@@ -130,6 +130,7 @@ class Node:
         await self.services.upstream.close()
         if not self.broken.is_set():
             await self.without_store.end()
+        await self.services.tracing.end()
         await self.recovery.end()
         await self.connection.aclose()
         log.info("stopped", cut=bool(cut))

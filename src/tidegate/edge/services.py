@@ -48,6 +48,7 @@ from tidegate.store.steerable_clock import SteerableClock
 from tidegate.store.tallies import Tallies
 from tidegate.store.users import Users
 from tidegate.store.wallets import Wallets
+from tidegate.tracing import Tracing
 from tidegate.upstream import Upstream
 
 
@@ -94,6 +95,7 @@ class Services:
     steerable: SteerableClock | None
     metrics: Metrics
     gauges: Gauges
+    tracing: Tracing
     ids: MessageIds
     draining: Callable[[], bool]
     version: str

@@ -40,6 +40,7 @@ class Webhook:
         self._signals = services.signals
         self._relay = services.relay
         self._metrics = services.metrics
+        self._tracing = services.tracing
         self._strangers = Strangers(services.metrics, _AWAITED)
         # What JSON is read into takes ten times the memory of its text.
         self._of_large = asyncio.Semaphore(1)
@@ -75,9 +76,12 @@ class Webhook:
             return 401
         try:
             async with self._of_small if len(raw) <= _SMALL else self._of_large:
-                envelope = await _read(raw)
-                await self._signals.receive(envelope)
-                await self._relay.receive(envelope)
+                with self._tracing.span("webhook"):
+                    envelope = await _read(raw)
+                    with self._tracing.span("apply"):
+                        await self._signals.receive(envelope)
+                    with self._tracing.span("relay"):
+                        await self._relay.receive(envelope)
         except StoreUnavailable:
             return 503
         except BadWebhook:

@@ -12,6 +12,7 @@ from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.enforcement import Enforcement, Probes
 from tidegate.errors import StoreNotAsked, StoreUnavailable
+from tidegate.gateway import traced
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.admission import Admission, with_what_is_leased
 from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
@@ -44,6 +45,7 @@ from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standings import Standings
 from tidegate.store.users import Users
+from tidegate.tracing import Tracing
 from tidegate.upstream import Upstream
 
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
@@ -73,9 +75,11 @@ class Gateway:
         prepaid: Prepaid,
         seal: Seal,
         grants: Mapping[str, Grant],
+        tracing: Tracing,
     ) -> None:
         """`grants`: of the apps, by name, that may not send everything."""
         self._grants = grants
+        self._tracing = tracing
         self._seal = seal
         self._users = users
         self._standings = standings
@@ -84,7 +88,7 @@ class Gateway:
         self._identity = identity
         self._ids = ids
         self._metrics = metrics
-        self._settling = Settling(ledger, clock, users, seal)
+        self._settling = Settling(ledger, clock, users, seal, tracing)
         self._keeping = Keeping(queue, identity, clock, seal)
         self._noting = Noting(outcomes, aliases, clock)
         self._enforcement = enforcement
@@ -101,7 +105,7 @@ class Gateway:
             keeping=self._keeping,
         )
         self._posting = Posting(
-            upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting
+            upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting, tracing
         )
 
     def call_on_change(self, wake: Callable[[str], None]) -> None:
@@ -161,6 +165,14 @@ class Gateway:
 
     async def submit(self, message: Message) -> Answered:
         """Send, queue or refuse one message. Never raises for what the store or Meta may do."""
+        if not self._tracing.is_on:
+            return await self._answered(message)
+        with self._tracing.span("send", traced.parent_of(message)) as span:
+            answered = await self._answered(traced.begun(message, span))
+            traced.ended(answered, span)
+            return answered
+
+    async def _answered(self, message: Message) -> Answered:
         try:
             await self._seal.ready()
             answered = await self._submit(message)
@@ -208,7 +220,8 @@ class Gateway:
             standing = await self._standings.current(message.route.portfolio)
             waited_ms = self._clock.monotonic_ms() - line.began_ms
             message, case = self._seen(message, addressee, standing, waited_ms)
-            decided = decide(case, standing, standing.rules, self._clock.now_ms(), addressee.user)
+            with self._tracing.span("decide"):
+                decided = decide(case, standing, standing.rules, self._clock.now_ms(), addressee.user)
             if not isinstance(decided, Terms):
                 if await addressee.look(decided):
                     continue
@@ -237,7 +250,8 @@ class Gateway:
         """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
         note = addressee.note(case, standing.rules, self._clock.now_ms())
         message = replace(message, marketing_at_ms=note.marketing_at_ms)
-        judged, asked_at_ms = await self._admission.judged(message, case, terms, standing, addressee, note)
+        with self._tracing.span("admit"):
+            judged, asked_at_ms = await self._admission.judged(message, case, terms, standing, addressee, note)
         if message.deadline_is_ours and _is_expired(judged):
             return self._with_new_deadline(message), None
         if not isinstance(judged, Send):

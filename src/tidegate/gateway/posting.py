@@ -15,10 +15,12 @@ from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.message import Message
 from tidegate.gateway.noting import Noting
 from tidegate.gateway.settling import Settling
+from tidegate.gateway.traced import under
 from tidegate.metrics import Metrics
 from tidegate.policy.consequences.sightings import signal_of_acceptance, signal_of_error
 from tidegate.policy.identity import Identity
 from tidegate.policy.verdict import Reason
+from tidegate.tracing import Tracing
 from tidegate.upstream import NotSent, Response, Unknown, Upstream
 
 #: A send that was admitted starts within this span of its asking, or not at all: whoever acknowledges a stop waits
@@ -42,6 +44,7 @@ class Posting:
         metrics: Metrics,
         enforcement: Enforcement,
         noting: Noting,
+        tracing: Tracing,
     ) -> None:
         self._upstream = upstream
         self._settling = settling
@@ -51,6 +54,7 @@ class Posting:
         self._metrics = metrics
         self._enforcement = enforcement
         self._noting = noting
+        self._tracing = tracing
 
     async def post(self, message: Message, asked_at_ms: float, probes: Probes) -> Answered | None:
         """Post an admitted message; None when it did not start in time and has to ask again.
@@ -64,7 +68,10 @@ class Posting:
         opaque = wrap_opaque(message.message_id, self._identity.seal(message.message_id))
         body = serialise(message.request, opaque)
         began_ms = self._clock.monotonic_ms()
-        result = await self._upstream.post(message.route.number, message.raw_path, body, message.headers, may_start)
+        with self._tracing.span("post") as span:
+            headers = under(message.headers, span)
+            result = await self._upstream.post(message.route.number, message.raw_path, body, headers, may_start)
+            span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
         self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
         match result:
             case NotSent(cause, lapsed=True):

@@ -18,6 +18,7 @@ from tidegate.store.ledger import Ledger, Outcome, Settled
 from tidegate.store.sealing import Seal
 from tidegate.store.users import Users
 from tidegate.tasks import spawn
+from tidegate.tracing import Tracing
 
 _AT_A_TIME: Final = 8
 _WAITS_MS: Final = (50, 100, 200, 400, 800, *(1_000 for _ in range(30)), *(5_000 for _ in range(120)))
@@ -27,8 +28,9 @@ _turnstiles: WeakKeyDictionary[StoreClock, asyncio.Semaphore] = WeakKeyDictionar
 class Settling:
     """Writes outcomes. What is lost with this process is found again by its intent, and is then unknown."""
 
-    def __init__(self, ledger: Ledger, clock: StoreClock, users: Users, seal: Seal) -> None:
+    def __init__(self, ledger: Ledger, clock: StoreClock, users: Users, seal: Seal, tracing: Tracing) -> None:
         self._ledger = ledger
+        self._tracing = tracing
         self._users = users
         self._seal = seal
         self._clock = clock
@@ -97,7 +99,8 @@ class Settling:
         return task
 
     async def _settle(self, outcome: Outcome) -> None:
-        await until_stored(lambda: self._ledger.settle(outcome), self._clock)
+        with self._tracing.span("settle"):
+            await until_stored(lambda: self._ledger.settle(outcome), self._clock)
         if outcome.release:
             self.on_change(outcome.portfolio)
 

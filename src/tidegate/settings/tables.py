@@ -223,6 +223,13 @@ class Poll(Table):
     interval_ms: fields.Wait = Field(default=300_000, alias="interval")
 
 
+class Tracing(Table):
+    """`[tracing]`: where traces go."""
+
+    #: A collector that takes OTLP over HTTP; None: no traces are made.
+    endpoint: fields.HttpUrl | None = None
+
+
 class Testing(Table):
     """`[testing]`: switches that have no place in production."""
 
@@ -244,6 +251,7 @@ class Settings(Table):
     relay: Relay = Relay()
     alerts: Alerts = Alerts()
     poll: Poll = Poll()
+    tracing: Tracing = Tracing()
     testing: Testing = Testing()
 
     @property
