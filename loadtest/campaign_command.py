@@ -51,6 +51,9 @@ def campaign(
         str, typer.Option(metavar="SHARES", help="Of all recipients, each with those before it: 0.01,0.05,0.25,1.")
     ] = "1",
     gates: Annotated[bool, typer.Option("--gates/--no-gates", help="The usual gate after each step.")] = False,
+    from_step: Annotated[
+        int, typer.Option(min=1, max=20, help="The step before which the scenario begins; all is calm until then.")
+    ] = 1,
     foreign: Annotated[float, typer.Option(min=0, max=1, help="Share of recipients in other zones.")] = 0.0,
     codes_per_second: Annotated[float, typer.Option(min=0, max=50, help="Login codes beside the campaign.")] = 0.0,
     idle_codes_per_second: Annotated[
@@ -82,14 +85,18 @@ def campaign(
     ] = 0.0,
 ) -> None:
     """Roll a campaign out through the gateway, in virtual time; exit 1 if a rule was broken or a login code late."""
+    shares = _read_steps(steps)
+    if from_step > len(shares):
+        raise typer.BadParameter(f"--from-step: there are {len(shares)} steps")
     rollout = Rollout(
         recipients=recipients,
         limit=limit,
         days=days,
         scenario=scenario,
         seed=seed,
-        steps=_read_steps(steps),
+        steps=shares,
         gates=gates,
+        from_step=from_step,
         foreign=foreign,
         codes_per_second=codes_per_second,
         idle_codes_per_second=codes_per_second if idle_codes_per_second is None else idle_codes_per_second,
@@ -107,8 +114,8 @@ def campaign(
         raise typer.Exit(0 if (outcome.proves if prove else outcome.clean) else 1)
     if key is None or platform is None:
         raise typer.BadParameter("--live takes --key and --platform")
-    if prove or picture is not None:
-        raise typer.BadParameter("--prove and --picture are for virtual time")
+    if prove or picture is not None or from_step > 1:
+        raise typer.BadParameter("--prove, --picture and --from-step are for virtual time")
     told = _played_live(rollout, Live(live.rstrip("/"), key, number, platform.rstrip("/"), sends_per_second))
     Console().print(told.table())
     write_json(told.to_json(), json)

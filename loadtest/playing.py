@@ -23,6 +23,7 @@ from loadtest.series import Series
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.settings import Settings
 from tidegate.simulator.behaviour import DAY_MS, MINUTE_MS
+from tidegate.simulator.scenarios import SCENARIOS
 from tidegate.store.send_queue import Lane
 
 #: What the last sends bring: deliveries, reads, and what people answer.
@@ -123,6 +124,10 @@ async def _watch(
         if now_ms >= end_ms or (over_at_ms is not None and now_ms >= over_at_ms + _AFTERWARDS_MS):
             world.due(now_ms)
             return series, full_at_ms
-        if over_at_ms is None and (await control.look(campaign))["state"] in ENDED:
-            over_at_ms = now_ms
+        if over_at_ms is None:
+            told = await control.look(campaign)
+            if told["state"] in ENDED:
+                over_at_ms = now_ms
+            if rollout.begins_now(told):
+                world.behave(SCENARIOS[rollout.scenario])
         await asyncio.sleep(rollout.look_ms / 1000)

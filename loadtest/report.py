@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 
+from loadtest.plan import Plan
 from loadtest.series import Series
-
-if TYPE_CHECKING:
-    from loadtest.sends import Plan
 
 #: What a code may wait at most, in virtual ms.
 CODE_WITHIN_MS = 1_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -32,7 +32,8 @@ class Rollout:
     shares of all recipients, each with those before it, the last 1; `gates`: whether each step has the usual gate;
     `foreign`: share of recipients abroad. Login codes: `codes_per_second` while the campaign sends, or has within the
     last ten minutes, `idle_codes_per_second` otherwise; 0: none. `night`: when no recipient is written to. `look_ms`:
-    how often it is looked at, and Meta polled.
+    how often it is looked at, and Meta polled. `from_step`: the scenario begins before this step (1: the first); all
+    is calm until then.
     """
 
     recipients: int
@@ -50,6 +51,7 @@ class Rollout:
     headroom: float = 0.05
     night: Night | None = USUAL_NIGHT
     look_ms: int = 5 * MINUTE_MS
+    from_step: int = 1
 
     @property
     def deployment(self) -> Deployment:
@@ -57,7 +59,7 @@ class Rollout:
         return Deployment(
             limit=self.limit,
             throughput=self.throughput,
-            behaviour=SCENARIOS[self.scenario],
+            behaviour=SCENARIOS[self.scenario if self.from_step == 1 else "calm"],
             rules={"headroom": self.headroom},
             seed=self.seed,
             numbers=self.numbers,
@@ -78,10 +80,15 @@ class Rollout:
         """What is played, in a line."""
         limit = "none" if self.limit < 0 else f"{self.limit:,}"
         parts = [f"{self.recipients:,} recipients", f"limit {limit}", self.scenario]
+        parts[-1] += f" from step {self.from_step} on" if self.from_step > 1 else ""
         parts += [f"{self.foreign:.0%} abroad"] if self.foreign else []
         parts += [f"{self.codes_per_second:g} codes/s"] if self.codes_per_second else []
         parts += [f"{self.numbers} numbers"] if self.numbers > 1 else []
         return ", ".join(parts)
+
+    def begins_now(self, told: Mapping[str, Any]) -> bool:
+        """Whether the scenario is to begin by now, by what is told of the campaign: the step before it is gone."""
+        return self.from_step > 1 and told["steps"][self.from_step - 2]["gone_at"] is not None
 
     def order(self, numbers: Sequence[str], now_ms: int, template: str = MARKETING) -> dict[str, Any]:
         """The campaign's order at `now_ms`, to be sent by these numbers."""

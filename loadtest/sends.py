@@ -6,59 +6,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
 from typing import Final
 
 from loadtest.codes import LoginCodes
-from loadtest.deployment import MARKETING, PORTFOLIO, Deployment
+from loadtest.deployment import MARKETING, PORTFOLIO
 from loadtest.feed import Feed, everybody
+from loadtest.plan import Plan
 from loadtest.report import Report
 from loadtest.series import Series
 from loadtest.stage import Stage
-from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.capacity import category_places
-from tidegate.policy.rules import Rules
-from tidegate.simulator.scenarios import SCENARIOS
 
 DAY_MS: Final = 86_400_000
 _STEP_MS: Final = 300_000
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A campaign to `recipients` users within at most `days` virtual days; `scenario` is a name of the simulator's.
-
-    `limit`: messaging limit, -1 for none. `codes_per_minute` may be 0.
-    """
-
-    recipients: int
-    limit: int
-    days: float
-    scenario: str = "calm"
-    nodes: int = 1
-    throughput: int = 80
-    codes_per_minute: float = 1.0
-    seed: int = 1
-    headroom: float = 0.05
-
-    @property
-    def deployment(self) -> Deployment:
-        """The stage that the plan is played on."""
-        return Deployment(
-            limit=self.limit,
-            throughput=self.throughput,
-            nodes=self.nodes,
-            behaviour=SCENARIOS[self.scenario],
-            rules={"headroom": self.headroom},
-            seed=self.seed,
-        )
-
-    @property
-    def marketing_places(self) -> int:
-        """Places that a campaign may fill: the limit less headroom and the reserves above marketing; -1: no limit."""
-        return category_places(self.limit, Category.MARKETING, Rules.model_validate(self.deployment.rules))
 
 
 Progress = Callable[[int, float], None]

@@ -25,8 +25,9 @@ from loadtest.options import (
     write_json,
 )
 from loadtest.own_store import own_store
+from loadtest.plan import Plan
 from loadtest.report import Report
-from loadtest.sends import Plan, Progress, roll_out
+from loadtest.sends import Progress, roll_out
 from loadtest.stage import open_stage
 
 

@@ -87,6 +87,21 @@ async def test_a_step_is_judged_by_its_own_sends_and_its_templates_past(feed: Fe
     assert {metric for metric, finding in found.items() if finding.says is Outcome.FAIL} == {"failure"}
 
 
+async def test_a_step_whose_counts_were_lost_does_not_pass_for_a_small_one(feed: Feed) -> None:
+    keeper = Gatekeeper(feed, steps=OPT_OUT)
+    await feed.campaign(90, part(variant=keeper.campaign.variants[0].name))
+    now_ms = NOW_MS + 3 * HOUR_MS
+    await feed.at(now_ms)
+
+    async def judged(taken: int) -> Judgement:
+        told = await keeper.readings.judge(keeper.campaign, 0, StepTimes(NOW_MS, NOW_MS, NOW_MS, now_ms, taken))
+        assert told is not None
+        return told
+
+    assert (await judged(100)).outcome is Outcome.PASS
+    assert ((await judged(101)).outcome, (await judged(101)).reason) == (Outcome.UNSURE, "uncounted")
+
+
 async def test_a_template_without_a_past_is_measured_against_its_peers_and_else_by_what_is_assumed(feed: Feed) -> None:
     keeper = Gatekeeper(feed)
     variant = keeper.campaign.variants[0].name

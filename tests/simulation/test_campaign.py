@@ -38,3 +38,25 @@ async def test_a_campaign_reaches_everybody_once_by_day_when_its_plan_said_and_w
     assert outcome.codes.sent > 100
     assert seen == sorted(seen)
     assert seen[-1] == 300
+
+
+async def test_a_template_that_turns_bad_in_the_second_step_is_halted_in_it(store_url: str) -> None:
+    rollout = Rollout(
+        recipients=1_200,
+        limit=2_000,
+        days=2,
+        scenario="bad_template",
+        from_step=2,
+        steps=(0.02, 0.15, 1.0),
+        gates=True,
+        night=None,
+        throughput=1_000,
+        look_ms=30 * MINUTE_MS,
+    )
+    with ThreadPoolExecutor(1) as aside:
+        outcome = await asyncio.wrap_future(aside.submit(play, rollout, store_url))
+
+    assert outcome.clean, outcome.to_json()
+    assert (outcome.state, outcome.halted is not None and outcome.halted["evidence"]["reason"]) == ("halted", "quality")
+    # Of the shares 24 and 180 are expected, and drawn.
+    assert 120 < outcome.accepted == outcome.reached < 300

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from loadtest.sends import Plan, roll_out
+from loadtest.plan import Plan
+from loadtest.sends import roll_out
 from loadtest.stage import open_stage
 
 

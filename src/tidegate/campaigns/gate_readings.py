@@ -16,7 +16,7 @@ from tidegate.policy.early_warning import Plan
 from tidegate.policy.outcome_scope import Kind, OutcomeScope, campaign_part
 from tidegate.policy.standing import Standing
 from tidegate.policy.warning_counts import Day, baseline_days, day_of, fleet_of, history_of
-from tidegate.policy.warning_metric import Tally
+from tidegate.policy.warning_metric import Counter, Tally
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.standing_history import StandingHistory
 from tidegate.store.standings import Standings
@@ -36,13 +36,15 @@ class StepTimes:
     """Times of a campaign's step that is looked at, in ms. `began_at_ms`: when the campaign's first row went.
 
     `gone_at_ms`: when the step's last row was gone; None while it is sent. `quiet_since_ms`: what Meta said before this
-    was answered already, by the step's beginning or by whoever resumed the campaign.
+    was answered already, by the step's beginning or by whoever resumed the campaign. `taken`: how many rows of
+    the step Meta took, by their fates.
     """
 
     began_at_ms: int
     gone_at_ms: int | None
     quiet_since_ms: int
     now_ms: int
+    taken: int = 0
 
 
 _Past = dict[str, Tally]
@@ -71,7 +73,8 @@ class GateReadings:
         arms = await self._arms(campaign, step, times, known)
         events, _ = await self._history.since(campaign.portfolio, times.quiet_since_ms, _MOST_EVENTS)
         said = setbacks(events, places, standing.breakers)
-        moment = Moment(times.now_ms, times.gone_at_ms, len(campaign.steps))
+        uncounted = max(0, times.taken - _sent(arms)) / max(1, times.taken)
+        moment = Moment(times.now_ms, times.gone_at_ms, len(campaign.steps), uncounted)
         findings: list[Finding] = []
         for arm in arms:
             findings += findings_of(gate, arm, arms, moment)
@@ -157,6 +160,12 @@ async def counts_of(
     for (scope, day), counted in cells.items():
         found[parts[scope]][day] = counted
     return found
+
+
+def _sent(arms: Iterable[Arm]) -> int:
+    """How many sends of the current step are counted."""
+    fields = ((field, n) for arm in arms for day in arm.steps[-1].values() for field, n in day.items())
+    return sum(n for field, n in fields if field.endswith(f".{Counter.SENT}"))
 
 
 def _category(campaign: Campaign, standing: Standing, wabas: Iterable[str]) -> str | None:

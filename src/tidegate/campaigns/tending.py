@@ -11,9 +11,11 @@ from tidegate.campaigns.gate_readings import GateReadings, StepTimes
 from tidegate.campaigns.mending import Mending
 from tidegate.campaigns.steering import Steering
 from tidegate.clock import StoreClock
+from tidegate.policy.campaign.fate import TAKEN
 from tidegate.policy.campaign.judgement import Outcome
 from tidegate.policy.campaign.phase import Event, Phase
 from tidegate.policy.campaign.run import Run
+from tidegate.policy.campaign.spec import Campaign
 from tidegate.store.campaigns import KEPT_MS, CampaignRecord, Campaigns
 from tidegate.store.fates import Fates
 from tidegate.store.standings import Standings
@@ -161,7 +163,8 @@ class Tending:
         at_ms, seen = self._judge_at.get(campaign.campaign_id, (0, epoch))
         if now_ms < at_ms and seen == epoch:
             return None
-        times = StepTimes(run.started_ms, gone_ms, max(run.step_began_ms, run.resumed_ms), now_ms)
+        taken = 0 if gone_ms is None else await self._taken(campaign, run.step)
+        times = StepTimes(run.started_ms, gone_ms, max(run.step_began_ms, run.resumed_ms), now_ms, taken)
         told = await self._gates.judge(campaign, run.step, times)
         if told is None:
             return None
@@ -173,6 +176,12 @@ class Tending:
         if told.outcome is Outcome.PASS and gone_ms is not None:
             return await self._next_step(record, run, verdicts)
         return None
+
+    async def _taken(self, campaign: Campaign, step: int) -> int:
+        """How many rows of a step Meta took, and has not refused since."""
+        groups = [campaign.group(step, variant) for variant in range(len(campaign.variants))]
+        counts = await self._fates.counts(campaign.portfolio, campaign.campaign_id)
+        return sum(n for (group, fate), n in counts.items() if group in groups and fate in TAKEN)
 
     async def _stopped(self, record: CampaignRecord, run: Run) -> CampaignRecord | None:
         # Its messages expire at the deadline; until they surely have, the stop holds.

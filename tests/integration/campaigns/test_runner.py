@@ -332,9 +332,11 @@ class Gates:
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.asked: list[int] = []
+        self.taken: list[int] = []
 
     async def judge(self, campaign: Campaign, step: int, times: StepTimes) -> Judgement:
         self.asked.append(step)
+        self.taken.append(times.taken)
         return Judgement(Outcome.UNSURE if times.gone_at_ms is None else self.outcome, "a test")
 
 
@@ -353,6 +355,8 @@ async def test_a_gate_that_passes_lets_the_next_step_go(floor: Floor) -> None:
     verdicts = Run.from_json(ended.progress).verdicts
     assert {step: verdict["outcome"] for step, verdict in verdicts.items()} == {"0": "pass"}
     assert set(gates.asked) == {0}
+    # So it knows how many sends there are to be counted; while they go it does not ask.
+    assert gates.taken[-1] == 10
 
 
 async def test_a_gate_that_fails_halts_it_with_the_evidence_and_nobody_else_gets_it(floor: Floor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadtest.deployment import APP_KEY, NUMBER, Deployment
-from loadtest.sends import Plan
+from loadtest.plan import Plan
 from tidegate.cloudapi.vocabulary import UNLIMITED
 from tidegate.settings.app_keys import hash_key
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.gates import TRIALS, Row, Told, Trial, play
+from loadtest.gate_trials import TRIALS, Told, Trial, play
+from loadtest.gates import Row
 
 BY_NAME = {trial.name: trial for trial in TRIALS}
 

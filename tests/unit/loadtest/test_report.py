@@ -8,8 +8,8 @@ import orjson
 import pytest
 from rich.console import Console
 
+from loadtest.plan import Plan
 from loadtest.report import CODE_WITHIN_MS, Report
-from loadtest.sends import Plan
 from loadtest.series import Sample, Series
 from tidegate.simulator.book import ViolationKind
 

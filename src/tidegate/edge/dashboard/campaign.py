@@ -23,6 +23,7 @@ WHY_STOPPED: Final = {
     "quality": "Meta, or a breaker, spoke against it",
     "limit": "the gate was still unsure when its longest wait was over",
     "too_few": "too few sends to say anything",
+    "uncounted": "more was sent than is counted",
     "sending": "the step is still being sent",
     "soaking": "the step has not soaked long enough",
 }

@@ -37,6 +37,8 @@ class Fate(IntEnum):
 OF_STATE: Final = MappingProxyType({state: Fate[state.name] for state in State})
 #: Fates of rows that are in the send queue, or with a node that sends them: nobody can say yet that they are gone.
 IN_HAND: Final = (Fate.QUEUED, Fate.SENDING)
+#: Fates of rows whose message Meta took, and has not refused since.
+TAKEN: Final = (Fate.ACCEPTED, Fate.SENT, Fate.DELIVERED, Fate.READ)
 #: Fates that a later word may still change.
 OPEN: Final = (*IN_HAND, Fate.UNKNOWN, Fate.ACCEPTED, Fate.SENT, Fate.DELIVERED)
 

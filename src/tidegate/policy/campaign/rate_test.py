@@ -42,11 +42,15 @@ _REPORTED_RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When it is judged, and how far the step is. `gone_at_ms`: when its last send was gone; None while it is sent."""
+    """When it is judged, and how far the step is. `gone_at_ms`: when its last send was gone; None while it is sent.
+
+    `uncounted`: the share of the step's sends that the counts know nothing of, 0 to 1.
+    """
 
     now_ms: int
     gone_at_ms: int | None
     steps_planned: int
+    uncounted: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

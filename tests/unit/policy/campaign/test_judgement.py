@@ -73,6 +73,18 @@ def test_a_step_of_too_few_sends_passes_and_says_so(sends: int) -> None:
     assert {finding.rules_out for finding in passed.findings} == {None}
 
 
+@pytest.mark.parametrize("sends", [0, 20_000], ids=["of none", "of most"])
+def test_a_step_of_which_more_was_sent_than_is_counted_does_not_pass(sends: int) -> None:
+    def judged_at(hours: float, uncounted: float) -> tuple[Outcome, str]:
+        moment = Moment(int(GONE_MS + hours * HOUR_MS), GONE_MS, 4, uncounted)
+        told = judge(GATE, [arm(sends)], moment)
+        return told.outcome, told.reason
+
+    assert judged_at(24, 0.1)[0] is Outcome.PASS
+    assert judged_at(24, 0.11) == (Outcome.UNSURE, "uncounted")
+    assert judged_at(26, 0.11) == (Outcome.FAIL, "limit")
+
+
 @pytest.mark.parametrize(("at_limit", "outcome"), [(AtLimit.HALT, Outcome.FAIL), (AtLimit.CONTINUE, Outcome.PASS)])
 def test_what_stays_unsure_is_decided_at_the_limit(at_limit: AtLimit, outcome: Outcome) -> None:
     gate, between = replace(GATE, at_limit=at_limit), arm(4_000, failed=80, opted_out=46)
