@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -10,6 +12,7 @@ from loadtest.recipients import everybody
 from loadtest.rollout import Rollout
 from tests.factories import NOW_MS
 from tidegate.campaigns.orders import make_campaign
+from tidegate.simulator.scenarios import SCENARIOS
 
 ROLLOUT = Rollout(recipients=4_100, limit=250, days=2, steps=(0.1, 1.0), gates=True, foreign=0.08, codes_per_second=1)
 
@@ -41,3 +44,18 @@ async def test_its_audience_is_everybody_a_line_each() -> None:
 def test_the_plan_is_asked_with_the_codes_beside_it(busy: float, idle: float, beside: dict[str, object]) -> None:
     rollout = Rollout(recipients=10, limit=250, days=2, codes_per_second=busy, idle_codes_per_second=idle)
     assert rollout.question("cmp-1") == {"campaign_id": "cmp-1", "beside": beside}
+
+
+def told(*gone_at: str | None) -> dict[str, object]:
+    return {"steps": [{"gone_at": at} for at in gone_at]}
+
+
+def test_a_scenario_begins_at_once_or_when_the_step_before_it_is_gone() -> None:
+    at_once = replace(ROLLOUT, scenario="bad_template")
+    later = replace(at_once, from_step=2)
+    bad, calm = SCENARIOS["bad_template"], SCENARIOS["calm"]
+
+    assert (at_once.deployment.behaviour, later.deployment.behaviour) == (bad, calm)
+    assert "bad_template from step 2 on" in later.title
+    assert [later.begins_now(told(at, None)) for at in (None, "2026-11-02T13:00:00Z")] == [False, True]
+    assert not at_once.begins_now(told("2026-11-02T13:00:00Z", None))
