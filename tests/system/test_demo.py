@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,11 +14,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tidegate.cli import main
 
 KEY = "tg_demo-only"
 NUMBER = "106540352242922"
@@ -38,8 +42,17 @@ class Demo:
         return [shlex.split(line) for line in joined.splitlines() if line.strip().startswith("curl ")]
 
     def run(self, *words: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
-        """A thin client of it."""
-        return tidegate(*words, environ={"TIDEGATE_URL": self.url, "TIDEGATE_KEY": key})
+        """A thin client of it, in this process: to start one takes longer than all that it does."""
+        raw, errors = io.BytesIO(), io.StringIO()
+        out = io.TextIOWrapper(raw, encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
+            patch.setenv("TIDEGATE_URL", self.url)
+            patch.setenv("TIDEGATE_KEY", key)
+            with pytest.raises(SystemExit) as ended:
+                main(words)
+        out.flush()
+        printed = raw.getvalue().decode()
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), printed, errors.getvalue())
 
     def asked(self, *words: str) -> Any:
         """What a thin client answers with `--json`."""
@@ -188,11 +201,19 @@ def test_a_wrong_key_is_a_line_and_shown_nowhere(demo: Demo) -> None:
 
 
 def test_watch_prints_a_line_a_look_where_there_is_no_terminal(demo: Demo) -> None:
-    done = demo.run("watch", "--every", "100ms", "--for", "2s", "--json")
-    assert done.returncode == 0
-    looks = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(looks) > 1
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidegate", "watch", "--every", "100ms", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(TIDEGATE_URL=demo.url, TIDEGATE_KEY=KEY),
+    )
+    assert process.stdout is not None
+    looks = [json.loads(process.stdout.readline()) for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     assert all(look["capacity"][0]["portfolio"] == "lucky-shrub" for look in looks)
+    assert demo.run("watch", "--every", "100ms", "--for", "300ms", "--json").returncode == 0
 
 
 def test_the_demo_runs_for_as_long_as_it_is_told_and_leaves_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
