@@ -84,10 +84,17 @@ class Traffic:
         }
         path = f"{self._stage.gateway}/gateway/v1/campaigns"
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-            async with self._session.post(path, json=order) as answer:
-                ordered = await answer.json()
-            async with self._session.post(f"{path}/{ordered['id']}/start") as answer:
-                await answer.read()
+            ordered = await self._taken(path, order)
+            await self._taken(f"{path}/{ordered['id']}/start", {})
+
+    async def _taken(self, url: str, body: Body) -> Body:
+        """The answer, once a machine that is busy with other things has one that is no fault."""
+        while True:
+            async with self._session.post(url, json=body) as answer:
+                told: Body = await answer.json()
+            if answer.ok:
+                return told
+            await asyncio.sleep(1)
 
     async def _campaign(self) -> None:
         for nth in range(CAMPAIGN_SIZE):
