@@ -123,7 +123,8 @@ class Gauges:
     async def _of_apps(self) -> Mapping[Family, Samples]:
         families = (states.RELAY_WAITING, states.RELAY_OLDEST, states.RELAY_DEAD, states.RELAY_BYTES)
         told: Told = {family: {} for family in families}
-        for subscriber in self.relay.subscribers.all:
+        subscribers = self.relay.subscribers
+        for subscriber in (*subscribers.all, *filter(None, (subscribers.alerts,))):
             backlogs = [await self.relays.backlog(one, subscriber.app) for one in subscriber.portfolios]
             now_ms, app = self.clock.now_ms(), (subscriber.app,)
             oldest_ms = min((one.oldest_at_ms for one in backlogs if one.oldest_at_ms is not None), default=now_ms)

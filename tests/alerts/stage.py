@@ -20,7 +20,7 @@ from tests.waiting import until
 from tidegate.app import Node, build
 from tidegate.policy.standing import Change
 from tidegate.settings.app_keys import hash_key
-from tidegate.settings.tables import App
+from tidegate.settings.tables import Alerts, App
 from tidegate.settings.tables import Relay as RelayTable
 from tidegate.simulator.faults import Fault, Then
 from tidegate.store.keys import PortfolioKeys
@@ -145,7 +145,8 @@ async def a_stage() -> AsyncIterator[Stage]:
             {"name": "narrow", "key_sha256": hash_key(NARROW_KEY), "scopes": ["send"], "max_in_flight": 1}
         )
         relay = RelayTable.model_validate({"allow_private": True})
-        settings = settings.model_copy(update={"apps": (own, narrow), "relay": relay})
+        told = Alerts.model_validate({"webhook_url": "http://127.0.0.1:9/alerts", "webhook_secret": "s" * 32})
+        settings = settings.model_copy(update={"apps": (own, narrow), "relay": relay, "alerts": told})
         node = await build(settings)
         house.nodes.append(node)
         await node.start()

@@ -116,6 +116,7 @@ async def webhooks(stage: Stage) -> None:
 
 async def relay(stage: Stage) -> None:
     await stage.shows("TidegateRelayBacklogOld", 'tidegate_relay_oldest_seconds{app="loadtest"', 601)
+    await stage.shows("TidegateAlertsNotTaken", 'tidegate_relay_oldest_seconds{app="*alerts"', 301)
     await stage.advance(8 * DAY_MS)
     await stage.shows("TidegateRelayLoses", 'tidegate_relay_webhooks_total{outcome="dead"')
 

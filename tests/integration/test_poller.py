@@ -211,6 +211,23 @@ async def test_every_node_that_starts_reads_and_then_one_of_them(
     assert len(graph.reads) == 5
 
 
+async def test_the_node_that_reads_an_account_knows_how_old_its_word_is_and_no_other(
+    make_node: NodeMaker, graph: Graph, store: Store
+) -> None:
+    one, other = await make_node("one"), await make_node("other")
+    assert all(node.poller.read_at_ms[PORTFOLIO] for node in (one, other)), "each has read for itself"
+    graph.refusals[WABA] = 2
+    for node in (one, other):
+        node.advance(INTERVAL_MS + MINUTE_MS)
+
+    async def has_been_settled() -> bool:
+        return sorted(len(node.poller.read_at_ms[PORTFOLIO]) for node in (one, other)) == [0, 1]
+
+    await until(has_been_settled)
+    [read_at_ms] = [at for node in (one, other) for at in node.poller.read_at_ms[PORTFOLIO].values()]
+    assert read_at_ms < NOW_MS + INTERVAL_MS, "what failed does not make it younger"
+
+
 async def test_an_account_that_cannot_be_read_keeps_no_other_waiting(
     make_node: NodeMaker, graph: Graph, store: Store
 ) -> None:

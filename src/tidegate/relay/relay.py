@@ -77,7 +77,7 @@ class Relay:
         self._intake.on_change = self.wake
         display_numbers = {number.id: number.display_phone_number or "" for _, _, number in settings.numbers}
         self._endings = Endings(self.subscribers, relays, traces, messages, self._intake, display_numbers)
-        for one in self.subscribers.all:
+        for one in (*self.subscribers.all, *filter(None, (self.subscribers.alerts,))):
             metrics.expect_app(one.app)
         self._looks = looks
         self._erasure = Erasure(traces, ids)
