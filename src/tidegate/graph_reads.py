@@ -25,7 +25,7 @@ _TEMPLATE_FIELDS: Final = "name,language,category,status,quality_score"
 _NUMBER_FIELDS: Final = (
     "quality_rating,status,throughput,whatsapp_business_manager_messaging_limit,name_status,health_status"
 )
-_ACCOUNT_FIELDS: Final = "account_review_status,health_status"
+_ACCOUNT_FIELDS: Final = "account_review_status,business_verification_status,health_status"
 #: Codes by which Meta asks for fewer management calls (Meta, "Rate limits"); going on makes the block longer.
 _SLOW_DOWN: Final = frozenset({4, 17, 32, 341, 613, 80007, 80008})
 _SLOW_DOWN_MS: Final = 300_000

@@ -34,6 +34,32 @@ class Tier(StrEnum):
     UNLIMITED = "TIER_UNLIMITED"
 
 
+class Review(StrEnum):
+    """`account_review_status` of an account; UNKNOWN is ours. Source: Meta, account node, `account_review_update`."""
+
+    APPROVED = "APPROVED"
+    PENDING = "PENDING"
+    DEFERRED = "DEFERRED"
+    REJECTED = "REJECTED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Verification(StrEnum):
+    """`business_verification_status` of an account; UNKNOWN is ours. Source: Meta, account and business nodes."""
+
+    VERIFIED = "verified"
+    NOT_VERIFIED = "not_verified"
+    PENDING = "pending"
+    PENDING_SUBMISSION = "pending_submission"
+    PENDING_NEED_MORE_INFO = "pending_need_more_info"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    INELIGIBLE = "ineligible"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
 class Quality(StrEnum):
     """Quality of a phone number (`quality_rating`) or of a template (`quality_score.score`).
 

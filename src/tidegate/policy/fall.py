@@ -35,7 +35,7 @@ def place_of(kind: str, key: str) -> Place:
     match kind:
         case "number":
             return Place(number=key)
-        case "template" | "wallet":
+        case "template" | "wallet" | "account":
             return Place(waba=key.partition(":")[0])
         case "warming":
             # A ramp has the id of what is warmed up: `number:...`, `template:...`.

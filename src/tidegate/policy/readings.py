@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from tidegate.cloudapi.vocabulary import NumberStatus, Quality, TemplateStatus, read_category, read_limit
+from tidegate.cloudapi.vocabulary import (
+    NumberStatus,
+    Quality,
+    Review,
+    TemplateStatus,
+    Verification,
+    read_category,
+    read_limit,
+)
 from tidegate.policy.consequences.sightings import signals_of_account, signals_of_number, signals_of_template
 from tidegate.policy.consequences.signal import Signal
 from tidegate.policy.consequences.vocabulary import AVAILABILITIES
@@ -56,10 +64,16 @@ def number_reading(node: Mapping[str, Any], subject: Subject, asked_at_ms: int) 
 
 
 def account_reading(node: Mapping[str, Any], subject: Subject, asked_at_ms: int) -> Reading:
-    """A WABA's node: its review, and the health of whatever it depends on."""
+    """A WABA's node: its review, the verification of the business, and the health of whatever it depends on."""
     review = _word(node.get("account_review_status"))
+    words = {
+        "review": _known(Review, review),
+        "verification": _known(Verification, (_word(node.get("business_verification_status")) or "").lower()),
+    }
+    values = {field: word.value for field, word in words.items() if word is not None}
+    change = Change("account", subject.waba or "", values, "graph", asked_at_ms, _CAUSE)
     said = signals_of_account(subject, asked_at_ms, review=review)
-    return Reading((), (*said, *_health(node, subject, asked_at_ms)))
+    return Reading((change,) if values else (), (*said, *_health(node, subject, asked_at_ms)))
 
 
 def template_reading(node: Mapping[str, Any], subject: Subject, asked_at_ms: int) -> Reading:

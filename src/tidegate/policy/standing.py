@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
+from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, Review, TemplateStatus, Verification
 from tidegate.policy.breaker import Board
 from tidegate.policy.rules import Rules
 from tidegate.policy.warming import Warming
@@ -40,6 +40,16 @@ class NumberStanding:
     throughput: int = 80
     quality: Quality = Quality.UNKNOWN
     status: NumberStatus = NumberStatus.UNKNOWN
+    changed_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStanding:
+    """What Meta found when it looked into a WABA and the business behind it."""
+
+    waba: str
+    review: Review = Review.UNKNOWN
+    verification: Verification = Verification.UNKNOWN
     changed_at_ms: int = 0
 
 
@@ -103,6 +113,11 @@ class Standing:
     """What was paid in so far for each WABA, in millionths of the budget's currency."""
     campaigns: Mapping[str, CampaignStanding] = field(default_factory=dict)
     """The campaigns that were started and are not over, by their ids."""
+    accounts: Mapping[str, AccountStanding] = field(default_factory=dict)
+    """The WABAs that Meta has said something of, by their ids."""
+
+    def account(self, waba: str) -> AccountStanding:
+        return self.accounts.get(waba) or AccountStanding(waba)
 
     def campaign_of(self, campaign_id: str | None, app: str) -> CampaignStanding | None:
         """The campaign that a send of this app names; None where the app has none of this id that goes or is stopped.

@@ -1,4 +1,4 @@
-"""What webhooks change in the standing: limits, throughput, templates."""
+"""What webhooks change in the standing: limits, throughput, templates, reviews of accounts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tidegate.cloudapi.events import (
+    AccountReview,
     Event,
     LimitUpdate,
     NumberEvent,
@@ -14,7 +15,7 @@ from tidegate.cloudapi.events import (
     TemplateQualityUpdate,
     TemplateStatusUpdate,
 )
-from tidegate.cloudapi.vocabulary import UNLIMITED, Quality, TemplateStatus
+from tidegate.cloudapi.vocabulary import UNLIMITED, Quality, Review, TemplateStatus
 from tidegate.policy.standing import Change, Standing
 
 #: Throughput of an upgraded number (Meta, "Throughput").
@@ -35,6 +36,10 @@ def changes_of(event: Event, standing: Standing, number: str | None, now_ms: int
             return [_template_change(event, {"category": category.value}, now_ms, "category", tightens=True)]
         case NumberQualityUpdate():
             return _number_changes(event, standing, number, now_ms)
+        case AccountReview(decision=decision) if decision in tuple(Review):
+            # What it stops follows from the signal.
+            cause, at_ms = "account_review_update", event.at_ms or now_ms
+            return [Change("account", event.waba_id, {"review": decision}, "webhook", at_ms, cause)]
         case _:
             return []
 

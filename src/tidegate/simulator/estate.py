@@ -107,6 +107,7 @@ class Waba:
     direct_send: bool
     templates: dict[tuple[str, str], Template] = field(default_factory=dict)
     review: str = "APPROVED"
+    verification: str = "verified"
     steps: int = 0
     templates_barred_until_ms: int = 0
     all_barred_until_ms: int = 0

@@ -148,7 +148,7 @@ def waba_read(estate: Estate, waba: Waba, query: Mapping[str, str], now_ms: int)
         "country": "US",
         "status": "ACTIVE",
         "account_review_status": waba.review,
-        "business_verification_status": "verified",
+        "business_verification_status": waba.verification,
         "ownership_type": "SELF",
         "whatsapp_business_manager_messaging_limit": tier_name(portfolio.places.limit),
         "health_status": _health([_waba_entity(waba, now_ms)], portfolio),

@@ -10,10 +10,18 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, TemplateStatus
+from tidegate.cloudapi.vocabulary import Category, NumberStatus, Quality, Review, TemplateStatus, Verification
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.breaker import Board, Breaker, State, from_json, state_at, to_json
-from tidegate.policy.standing import CampaignStanding, Change, NumberStanding, Pause, Standing, TemplateStanding
+from tidegate.policy.standing import (
+    AccountStanding,
+    CampaignStanding,
+    Change,
+    NumberStanding,
+    Pause,
+    Standing,
+    TemplateStanding,
+)
 from tidegate.policy.warming import Warming
 from tidegate.store.faults import store_faults
 from tidegate.store.key_records import KeyRecord, key_field, read_keys
@@ -224,6 +232,7 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
     warmings: dict[str, Warming] = {}
     wallets: dict[str, int] = {}
     campaigns: dict[str, CampaignStanding] = {}
+    accounts: dict[str, AccountStanding] = {}
     for (record, name), (arrived, rank, since, value) in latest.items():
         kind, _, key = record.partition(":")
         if kind == "limit":
@@ -244,6 +253,10 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
             with contextlib.suppress(KeyError, ValueError):
                 # Of a newer version: without it the warm-up is at its first day, the careful one.
                 warmings[key] = Warming.from_json(value)
+        elif kind == "account":
+            account = accounts.get(key) or AccountStanding(key)
+            changed_at_ms = max(account.changed_at_ms, arrived)
+            accounts[key] = replace(account, changed_at_ms=changed_at_ms, **_field(_ACCOUNT, name, value))
         elif kind == "wallet":
             wallets[key] = value
         elif kind == "campaign" and value is not None:
@@ -256,6 +269,7 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
         warmings=warmings,
         wallets=wallets,
         campaigns=campaigns,
+        accounts=accounts,
     )
 
 
@@ -310,5 +324,9 @@ _TEMPLATE: Final[dict[str, tuple[Any, Any]]] = {
     "status": (TemplateStatus, TemplateStatus.PAUSED),
     "quality": (Quality, Quality.UNKNOWN),
     "template_id": (str, None),
+}
+_ACCOUNT: Final[dict[str, tuple[Any, Any]]] = {
+    "review": (Review, Review.UNKNOWN),
+    "verification": (Verification, Verification.UNKNOWN),
 }
 _PAUSE: Final = ("scope", "value", "reason", "until_ms", "by")

@@ -62,7 +62,8 @@ async def test_a_number_that_was_read_has_all_seven_metrics(call: Caller) -> Non
 
     as_of = datetime.strptime(told.pop("as_of"), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert abs((as_of - datetime.now(UTC)).total_seconds()) < 60
-    readiness = told.pop("campaign_readiness")
+    readiness, account = told.pop("campaign_readiness"), told.pop("account")
+    advised = {one["metric"]: one["code"] for one in told.pop("metrics")}
     assert told == {
         "number": NUMBER,
         "waba": WABA,
@@ -77,8 +78,35 @@ async def test_a_number_that_was_read_has_all_seven_metrics(call: Caller) -> Non
         "wallet_balance": None,
         "daily_limit": {"limit": 2_000, "headroom": 100, "used": 0, "left": 1_900},
     }
+    assert account.pop("since")
+    found = {"waba": WABA, "review": "APPROVED", "verification": "verified", "payment_method": "unknown"}
+    assert account == found
+    assert [advised[metric] for metric in ("quality", "daily_limit", "review", "verification")] == [
+        "quality.good",
+        "daily_limit.enough",
+        "review.approved",
+        "verification.verified",
+    ]
     assert (readiness["ready"], readiness["reasons"]) == (True, [])
     assert [note["kind"] for note in readiness["notes"]] == ["upgrade"]
+
+
+async def test_what_meta_finds_of_an_account_is_told_and_kept(call: Caller) -> None:
+    entry = {"id": WABA, "changes": [{"field": "account_review_update", "value": {"decision": "PENDING"}}]}
+    body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+    assert (await call("POST", "/webhooks/whatsapp", None, data=body, headers=signed(body))).status == 200
+
+    assert (await health(call))["account"]["review"] == "PENDING"
+    [account] = (await call("GET", f"{V1}/standing", READER)).body["accounts"]
+    assert (account["portfolio"], account["review"], account["verification"]) == (PORTFOLIO, "PENDING", "verified")
+    changes = (await call("GET", f"{V1}/quality", READER)).body["changes"]
+    told = [(one["field"], one["from"], one["to"]) for one in changes if one["kind"] == "account"]
+    assert told == [
+        ("review", "APPROVED", "PENDING"),
+        ("verification", None, "verified"),
+        ("review", None, "APPROVED"),
+    ]
+    assert not [one for one in (await call("GET", f"{V1}/quality", STRANGER)).body["changes"] if one["key"] == WABA]
 
 
 async def test_places_in_use_are_told(call: Caller) -> None:

@@ -51,6 +51,7 @@ HASH = "00" * 16
         ("warming", f"template:{WABA}:en_US:seasonal_offer", Place(waba=WABA)),
         ("warming", "", Place()),
         ("wallet", WABA, Place(waba=WABA)),
+        ("account", WABA, Place(waba=WABA)),
         ("limit", "", Place()),
         ("rules", "", Place()),
         ("breaker", f"r/number/{NUMBER}", Place(number=NUMBER)),

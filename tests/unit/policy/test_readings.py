@@ -127,6 +127,24 @@ def test_an_accounts_review_is_a_signal(review: object, expected: list[str]) -> 
 
 
 @pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        pytest.param(
+            {"account_review_status": "APPROVED", "business_verification_status": "verified"},
+            {"review": "APPROVED", "verification": "verified"},
+            id="both",
+        ),
+        pytest.param({"business_verification_status": "EXPIRED"}, {"verification": "expired"}, id="in capitals"),
+        pytest.param({"account_review_status": "SHELVED", "business_verification_status": 7}, None, id="neither"),
+    ],
+)
+def test_what_meta_found_of_an_account_is_a_fact(node: dict[str, Any], expected: dict[str, str] | None) -> None:
+    told = facts(account_reading(node, OF_ACCOUNT, NOW_MS))
+
+    assert told == ({f"account:{WABA}": expected} if expected else {})
+
+
+@pytest.mark.parametrize(
     "node",
     [
         pytest.param({}, id="nothing"),

@@ -96,6 +96,14 @@ def number(event: NumberEvent, limit: int | None = None) -> NumberQualityUpdate:
             True,
             id="a template's category",
         ),
+        pytest.param(
+            AccountReview(WABA, "REJECTED", AT_MS),
+            "account",
+            WABA,
+            {"review": "REJECTED"},
+            False,
+            id="an account's review, which stops by its signal",
+        ),
     ],
 )
 def test_what_an_event_changes(event: Any, kind: str, key: str, values: dict[str, Any], tightens: bool) -> None:
@@ -120,8 +128,8 @@ def test_what_meta_gave_no_time_is_as_of_now() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        pytest.param(AccountReview(WABA, "APPROVED", AT_MS), id="a review is a signal, not a fact of the standing"),
-        pytest.param(number(NumberEvent.FLAGGED), id="so is a flag"),
+        pytest.param(AccountReview(WABA, "SHELVED", AT_MS), id="a review with a word that is not known"),
+        pytest.param(number(NumberEvent.FLAGGED), id="a flag is a signal, not a fact of the standing"),
         pytest.param(number(NumberEvent.UPGRADE), id="an upgrade that does not say to what"),
     ],
 )

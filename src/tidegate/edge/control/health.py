@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from tidegate.cloudapi.vocabulary import UNLIMITED
 from tidegate.edge.calls import Call
-from tidegate.edge.control.wallets import wallet_of
+from tidegate.edge.control.wallets import left_micros
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.gateway import Route
 from tidegate.policy.capacity import limit_places, release_curve, whole_places
-from tidegate.policy.health import QUALITY_WORDS, Seen, account_status, payment_method
+from tidegate.policy.health import QUALITY_WORDS, PaymentMethod, Seen, account_status, payment_method
+from tidegate.policy.health_advice import Money, advice_of
+from tidegate.policy.money import write_micros
 from tidegate.policy.readiness import Remark, remarks
-from tidegate.policy.standing import Standing
+from tidegate.policy.standing import AccountStanding, Standing
 from tidegate.policy.tallies import included_tally
 
 _DAY_MS: Final = 86_400_000
@@ -37,6 +40,7 @@ async def health_of(call: Call, route: Route) -> dict[str, Any]:
     seen = Seen(standing, route.waba, route.number, books.now_ms, books.used, curve, turned_at_ms)
     quality = standing.number(route.number).quality
     limit = None if standing.limit == UNLIMITED else standing.limit
+    money = await _money(call, standing, route, books.now_ms)
     return {
         "number": route.number,
         "waba": route.waba,
@@ -48,7 +52,8 @@ async def health_of(call: Call, route: Route) -> dict[str, Any]:
         "unlimited": limit is None,
         "limit_source": standing.limit_source,
         "payment_method": payment_method(seen).value,
-        **await _money(call, standing, route, books.now_ms),
+        "included_conversations": money.included,
+        "wallet_balance": None if money.balance_micros is None else write_micros(money.balance_micros),
         "daily_limit": {
             "limit": limit,
             "headroom": whole_places(standing.rules.headroom, standing.limit),
@@ -56,11 +61,24 @@ async def health_of(call: Call, route: Route) -> dict[str, Any]:
             "left": None if limit is None else max(0, limit_places(limit, standing.rules) - books.used),
         },
         "campaign_readiness": _readiness(remarks(seen)),
+        "account": account_told(standing.account(route.waba), payment_method(seen)),
+        "metrics": [asdict(one) for one in advice_of(seen, money)],
     }
 
 
-async def _money(call: Call, standing: Standing, route: Route, now_ms: int) -> dict[str, Any]:
-    """What is left to spend; null where no budget is configured, since Meta tells neither."""
+def account_told(account: AccountStanding, payment: PaymentMethod) -> dict[str, Any]:
+    """What Meta found of a WABA and the business behind it, and whether it can be charged."""
+    return {
+        "waba": account.waba,
+        "review": account.review.value,
+        "verification": account.verification.value,
+        "payment_method": payment.value,
+        "since": write_time(account.changed_at_ms) if account.changed_at_ms else None,
+    }
+
+
+async def _money(call: Call, standing: Standing, route: Route, now_ms: int) -> Money:
+    """What is left to spend; nothing where no budget is configured, since Meta tells neither."""
     included = balance = None
     rule = standing.rules.budget
     if rule is not None and rule.included_conversations:
@@ -68,8 +86,8 @@ async def _money(call: Call, standing: Standing, route: Route, now_ms: int) -> d
         [used] = await call.services.tallies.read(route.portfolio, [name])
         included = max(0, rule.included_conversations - used)
     if rule is not None and rule.wallet:
-        balance = (await wallet_of(call, standing, route.waba))["balance"]
-    return {"included_conversations": included, "wallet_balance": balance}
+        balance = await left_micros(call, standing, route.waba)
+    return Money(included, balance)
 
 
 def _readiness(said: Sequence[Remark]) -> dict[str, Any]:

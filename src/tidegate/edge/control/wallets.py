@@ -46,17 +46,21 @@ async def top_up(call: Call) -> Reply:
     return json_reply(body, 201 if done.applied else 200)
 
 
+async def left_micros(call: Call, standing: Standing, waba: str) -> int:
+    """What a wallet still holds, in millionths; below 0 when more was billed than it held."""
+    rule, taken = standing.rules.budget, 0
+    if rule is not None:
+        [taken] = await call.services.tallies.read(standing.portfolio, [wallet_tally(rule, waba)])
+    return standing.wallets.get(waba, 0) - taken
+
+
 async def wallet_of(call: Call, standing: Standing, waba: str) -> dict[str, Any]:
     """A wallet's amounts as decimals. The currency is the budget's, None while none is configured."""
     rule = standing.rules.budget
-    topped_up = standing.wallets.get(waba, 0)
-    taken = 0
-    if rule is not None:
-        [taken] = await call.services.tallies.read(standing.portfolio, [wallet_tally(rule, waba)])
     return {
         "currency": rule.currency if rule is not None else None,
-        "topped_up": write_micros(topped_up),
-        "balance": write_micros(topped_up - taken),
+        "topped_up": write_micros(standing.wallets.get(waba, 0)),
+        "balance": write_micros(await left_micros(call, standing, waba)),
         "in_use": rule is not None and rule.wallet,
     }
 

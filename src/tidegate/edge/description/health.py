@@ -1,11 +1,13 @@
-"""The JSON Schema of a number's health, for `/openapi.json`."""
+"""The JSON Schemas of a number's health, and of its account's, for `/openapi.json`."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from tidegate.cloudapi.vocabulary import Review, Verification
 from tidegate.edge.shapes import COUNT, TEXT, TIME, Schema, array, maybe, record, words
 from tidegate.policy.health import QUALITY_WORDS, AccountStatus, PaymentMethod
+from tidegate.policy.health_advice import METRICS, WORDS
 from tidegate.policy.readiness import Kind
 
 _REMARK: Final = record(
@@ -17,6 +19,15 @@ _REMARK: Final = record(
         "since": maybe(TIME),
         "until": maybe(TIME),
         "limit": maybe(COUNT),
+    }
+)
+ACCOUNT: Final = record(
+    {
+        "waba": TEXT,
+        "review": words(Review),
+        "verification": words(Verification),
+        "payment_method": words(PaymentMethod),
+        "since": maybe(TIME),
     }
 )
 NUMBER_HEALTH: Final[Schema] = record(
@@ -36,6 +47,17 @@ NUMBER_HEALTH: Final[Schema] = record(
         "included_conversations": maybe(COUNT),
         "wallet_balance": maybe(TEXT),
         "daily_limit": record({"limit": maybe(COUNT), "headroom": COUNT, "used": COUNT, "left": maybe(COUNT)}),
+        "account": ACCOUNT,
+        "metrics": array(
+            record(
+                {
+                    "metric": {"type": "string", "enum": list(METRICS)},
+                    "code": {"type": "string", "enum": list(WORDS)},
+                    "meaning": TEXT,
+                    "do": TEXT,
+                }
+            )
+        ),
         "campaign_readiness": record(
             {"ready": {"type": "boolean"}, "reasons": array(_REMARK), "notes": array(_REMARK)}
         ),

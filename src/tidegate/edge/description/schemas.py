@@ -17,7 +17,7 @@ from tidegate.edge.description.campaigns import (
     CAMPAIGN_REASON,
     CAMPAIGNS,
 )
-from tidegate.edge.description.health import NUMBER_HEALTH
+from tidegate.edge.description.health import ACCOUNT, NUMBER_HEALTH
 from tidegate.edge.description.keys import APP_KEY, APP_KEY_MADE, APP_KEY_ORDER, APP_KEYS
 from tidegate.edge.description.kpis import KPIS
 from tidegate.edge.description.outcomes import OUTCOMES, OUTCOMES_TAKEN, REPORT
@@ -262,6 +262,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                     }
                 )
             ),
+            "accounts": array({**ACCOUNT, "properties": {**ACCOUNT["properties"], "portfolio": TEXT}}),
             "numbers": array(
                 record(
                     {
