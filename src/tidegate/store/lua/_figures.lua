@@ -8,37 +8,45 @@ local FAILURES = { 'failed', 'withheld', 'dropped' }
 local CONVERSATION_MS = 86400000
 
 -- counters: those that came soon enough. timed: whether what happened is the delivery itself.
-local function figures_of(k, id, at, cells, known, counters, happened, timed)
-  local before = known
+local function figures_wanted(known, counters, timed)
+  for _, counter in ipairs(counters) do
+    if not string.find(known, LETTERS[counter], 1, true) then return true end
+  end
+  return timed and not string.find(known, 't', 1, true)
+end
+
+-- What is known of the send now; `at`: its admission.
+local function figures_of(cells, at, known, counters, happened, timed)
   local function is_known(counter) return string.find(known, LETTERS[counter], 1, true) end
   for _, counter in ipairs(counters) do
     if not is_known(counter) then
       local is_failure = counter == 'failed' or counter == 'withheld' or counter == 'dropped'
       if counter == 'delivered' then
         for _, failure in ipairs(FAILURES) do
-          if is_known(failure) then cells_add(k, at, cells, failure, -1) end
+          if is_known(failure) then cells_add(cells, failure, -1) end
         end
       end
-      if not (is_failure and is_known('delivered')) then cells_add(k, at, cells, counter, 1) end
+      if not (is_failure and is_known('delivered')) then cells_add(cells, counter, 1) end
       known = known .. LETTERS[counter]
     end
   end
   if timed and not string.find(known, 't', 1, true) then
-    cells_time(k, at, cells, 'deliver', happened - at)
+    cells_time(cells, 'deliver', happened - at)
     known = known .. 't'
   end
-  if known ~= before then redis.call('HSET', k.message .. id, 'kpis', known) end
+  return known
 end
 
 -- A user has written: who waits already waits since the first time. What is told only after we wrote again is no news.
-local function figures_ask(k, pair, cells, at, keep_ms)
+local function figures_ask(k, pair, about, at, keep_ms)
   local key = k.reached .. 'asked:' .. pair
   local asked, wrote = string.match(redis.call('GET', key) or '0 0', '^(%d+) (%d+)$')
   asked, wrote = tonumber(asked), tonumber(wrote)
   if at <= wrote or (asked > 0 and at >= asked) then return 0 end
   local function count(since, by)
-    cells_add(k, since, cells, 'asked', by)
-    cells_add(k, since, cells, string.format('asked.%.0f', math.floor(since / 3600000) % 24), by)
+    local cells = cells_of(k, since, about)
+    cells_add(cells, 'asked', by)
+    cells_add(cells, string.format('asked.%.0f', math.floor(since / 3600000) % 24), by)
   end
   if asked > 0 then count(asked, -1) end
   count(at, 1)
@@ -47,18 +55,19 @@ local function figures_ask(k, pair, cells, at, keep_ms)
 end
 
 -- We have written to a user: what they asked is answered, on the day and in the hour in which they asked it.
-local function figures_answer(k, pair, cells, at)
+local function figures_answer(k, pair, about, at)
   local key = k.reached .. 'asked:' .. pair
   local asked, wrote = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
   if not asked then return end
   asked, wrote = tonumber(asked), tonumber(wrote)
   if asked > 0 and at >= asked then
     local hour, took = string.format('%.0f', math.floor(asked / 3600000) % 24), at - asked
-    cells_time(k, asked, cells, 'response', took)
-    if asked - wrote > CONVERSATION_MS then cells_time(k, asked, cells, 'first', took) end
-    cells_add(k, asked, cells, 'answered', 1)
-    cells_add(k, asked, cells, 'answered.' .. hour, 1)
-    cells_add(k, asked, cells, 'answered_ms.' .. hour, took)
+    local cells = cells_of(k, asked, about)
+    cells_time(cells, 'response', took)
+    if asked - wrote > CONVERSATION_MS then cells_time(cells, 'first', took) end
+    cells_add(cells, 'answered', 1)
+    cells_add(cells, 'answered.' .. hour, 1)
+    cells_add(cells, 'answered_ms.' .. hour, took)
     asked = 0
   end
   redis.call('SET', key, string.format('%.0f %.0f', asked, math.max(at, wrote)), 'KEEPTTL')

@@ -13,7 +13,7 @@ for i = 2, #ARGV, 4 do
   local k, number, at = keys_of(tonumber(ARGV[i])), ARGV[i + 2], math.min(now, tonumber(ARGV[i + 3]))
   local waits = 0
   if now - at < tonumber(ARGV[1]) then
-    waits = figures_ask(k, number .. ':' .. ARGV[i + 1], cells_of({ number = number }), at, ARGV[1])
+    waits = figures_ask(k, number .. ':' .. ARGV[i + 1], { number = number }, at, ARGV[1])
   end
   answer[#answer + 1] = waits
 end

@@ -15,7 +15,7 @@
 -- becomes of a send counts however late it is, but for opt-outs and replies.
 -- reached: "<1 if the last one was marketing> <id of the last one> <id of the last marketing one, or ->".
 local now = now_ms(KEYS[1])
-local keep_ms, reach_ms, answer, adds, news = ARGV[1], tonumber(ARGV[2]), { now }, {}, {}
+local keep_ms, reach_ms, answer, adds, news, names = ARGV[1], tonumber(ARGV[2]), { now }, {}, {}, {}
 
 local UNBOUND = { delivered = true, read = true, failed = true, withheld = true, dropped = true }
 
@@ -30,13 +30,19 @@ local function note(k, id, record, counters, happened, scopes, timed, pair)
       fields[#fields + 1] = string.format('%02d.', hour) .. counter
     end
   end
-  local figures, cells = record[4] or '', record[5] ~= '' and record[5] and cells_of(cjson.decode(record[5])) or {}
-  figures_of(k, id, at, cells, figures, told, happened, timed)
-  -- Whatever is heard of first proves that Meta took it.
-  if pair ~= '' and figures == '' then figures_answer(k, pair, cells, at) end
+  local figures = record[4] or ''
+  if figures_wanted(figures, told, timed) then
+    local about = cjson.decode(record[5] and record[5] ~= '' and record[5] or '{}')
+    -- Whatever is heard of first proves that Meta took it.
+    if pair ~= '' and figures == '' then figures_answer(k, pair, about, at) end
+    redis.call('HSET', k.message .. id, 'outcomes', known,
+      'kpis', figures_of(cells_of(k, at, about), at, figures, told, happened, timed))
+  elseif #fields > 0 then
+    redis.call('HSET', k.message .. id, 'outcomes', known)
+  end
   if #fields == 0 then return 0 end
-  redis.call('HSET', k.message .. id, 'outcomes', known)
-  for _, scope in ipairs(cjson.decode(scopes)) do
+  names[scopes] = names[scopes] or cjson.decode(scopes)
+  for _, scope in ipairs(names[scopes]) do
     local key = k.outcomes .. string.format('%.0f:', day) .. scope
     adds[key] = adds[key] or {}
     for _, field in ipairs(fields) do adds[key][field] = (adds[key][field] or 0) + 1 end

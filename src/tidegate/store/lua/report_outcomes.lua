@@ -27,10 +27,10 @@ local function report(id, what, value)
   if others >= tonumber(ARGV[3]) then return -4 end
   redis.call('HSET', k.message .. id, 'reported', known == '' and what or known .. ' ' .. what)
   if what == 'handling' then
-    cells_time(k, at, cells_of(about), what, value)
+    cells_time(cells_of(k, at, about), what, value)
     return 1
   end
-  cells_report(k, at, cells_of(about), what, value)
+  cells_report(cells_of(k, at, about), what, value)
   if not (about.campaign and about.step and about.variant) then return 1 end
   local scope = 'campaign_part:' .. about.campaign .. ':' .. about.step .. ':' .. about.variant
   local key = k.outcomes .. string.format('%.0f:', math.floor(at / 86400000)) .. scope
