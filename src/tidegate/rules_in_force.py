@@ -123,7 +123,7 @@ class RulesInForce:
         """
         audited = False
         for _ in range(_TRIES):
-            books = await self._ledger.books(self._arbiter)
+            books = await self._ledger.books(self._arbiter, curve=False)
             self._clock.observe(books.now_ms)
             standing = await self._standings.reload(self._arbiter, books.epoch)
             record = self._standings.rules_record(self._arbiter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 import pytest
 from redis.exceptions import RedisError
@@ -90,10 +91,21 @@ async def test_the_books_of_many_that_have_ended_are_swept_in_steps_between_whic
     await asyncio.gather(*map(ledger.admit, asks))
     await store_client.set(keys.clock, f"@{NOW_MS + DAY_MS}")
 
-    _, _, used, ended, *_ = await script("capacity")(store_client, keys.all, [])
+    _, _, used, ended, *_ = await script("capacity")(store_client, keys.all, ["", 0])
 
     assert (used, ended) == (200, 1)
     assert (await ledger.books(PORTFOLIO)).used == 0
+
+
+async def test_the_books_are_the_same_without_the_curve_of_what_comes_free(store_client: StoreClient) -> None:
+    ledger = make_ledger(store_client)
+    await store_client.set(PortfolioKeys(PORTFOLIO).clock, f"@{NOW_MS}")
+    await ledger.admit(make_ask("m1", user(0)))
+
+    whole, brief = await ledger.books(PORTFOLIO), await ledger.books(PORTFOLIO, curve=False)
+
+    assert sum(whole.releases.values()) == 1
+    assert brief == replace(whole, releases={})
 
 
 async def test_without_a_steered_clock_the_time_is_the_stores(store_client: StoreClient) -> None:

@@ -48,5 +48,5 @@ class DayWatch:
 
     async def note(self, portfolio: str) -> None:
         """Note it now. Raises StoreUnavailable."""
-        books = await self._ledger.books(portfolio)
+        books = await self._ledger.books(portfolio, curve=False)
         await self._daily_use.note(portfolio, books.now_ms, books.used)

@@ -61,7 +61,7 @@ class Steering:
         On return from a stop no send of the campaign can start, on any node.
         """
         campaign = record.campaign
-        now_ms = (await self._ledger.books(campaign.portfolio)).now_ms
+        now_ms = (await self._ledger.books(campaign.portfolio, curve=False)).now_ms
         reached: list[Phase | None] = [None]
         told = {**values, "by": by} if by else values
         step = Run.from_json(record.progress).step
@@ -93,7 +93,7 @@ class Steering:
             await self._standings.look(portfolio)
             standing = await self._standings.current(portfolio)
             record = await self._campaigns.get(portfolio, campaign_id)
-            now_ms = (await self._ledger.books(portfolio)).now_ms
+            now_ms = (await self._ledger.books(portfolio, curve=False)).now_ms
             known = standing.campaigns.get(campaign_id)
             if record is None:
                 says, wanted = "deleted", known if known is not None and known.deadline_ms > now_ms else None

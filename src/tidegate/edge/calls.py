@@ -91,11 +91,11 @@ class Call:
         """
         await self.services.audit.write(place, Deed(act, self.actor, target, reason, detail))
 
-    async def books(self, portfolio: str) -> Books:
-        """The portfolio's books, at the store's own time."""
-        if self.seen is not None and portfolio in self.seen:
+    async def books(self, portfolio: str, *, curve: bool = False) -> Books:
+        """The portfolio's books, at the store's own time; with the `curve` of releases, or without (it may be long)."""
+        if self.seen is not None and portfolio in self.seen and not curve:
             return self.seen[portfolio]
-        books = await self.services.ledger.books(portfolio)
+        books = await self.services.ledger.books(portfolio, curve=curve)
         self.services.clock.observe(books.now_ms)
         if self.seen is not None:
             self.seen[portfolio] = books

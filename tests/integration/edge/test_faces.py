@@ -114,7 +114,6 @@ class TestErrorShapes:
             "/gateway/v1/rumours",
             "/gateway/v1/campaign",
             "/gateway/v1/recipients",
-            "/dashboard",
             "/webhooks/other",
             "/healthz/x",
         ],

@@ -11,6 +11,7 @@ from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.capacity import Release, available, release_curve, share_places, whole_places
 from tidegate.policy.standing import Standing
+from tidegate.store.ledger import Books
 from tidegate.store.send_queue import Lane
 
 #: More releases than this are told by the minute.
@@ -25,13 +26,24 @@ async def capacity(call: Call) -> Reply:
 
 async def capacity_of(call: Call, portfolio: str) -> dict[str, Any]:
     """The capacity of a portfolio that the app may see, as JSON values."""
-    books = await call.books(portfolio)
+    books = await call.books(portfolio, curve=True)
     standing = await call.standing(portfolio, books)
+    curve = release_curve(books.releases, books.now_ms)
+    return {
+        **places_of(portfolio, books, standing),
+        "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
+        "releases": [{"at": write_time_up(release.at_ms), "places": release.places} for release in grouped(curve)],
+        "queued": await _queued(call, portfolio),
+        "limit_share": await _share(call, portfolio, standing),
+    }
+
+
+def places_of(portfolio: str, books: Books, standing: Standing) -> dict[str, Any]:
+    """What a portfolio has left, as JSON values: its capacity without what comes free."""
     rules = standing.rules
     unlimited = standing.limit == UNLIMITED
     held = standing.held_until_ms > books.now_ms
     left = dict.fromkeys(Category, 0) if held else available(standing.limit, books.used, rules)
-    curve = release_curve(books.releases, books.now_ms)
     return {
         "portfolio": portfolio,
         "as_of": write_time(books.now_ms),
@@ -42,10 +54,6 @@ async def capacity_of(call: Call, portfolio: str) -> dict[str, Any]:
         "used": books.used,
         "available": None if unlimited else {c.value: left[c] for c in Category},
         "held_until": write_time_up(standing.held_until_ms) if held else None,
-        "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
-        "releases": [{"at": write_time_up(release.at_ms), "places": release.places} for release in grouped(curve)],
-        "queued": await _queued(call, portfolio),
-        "limit_share": await _share(call, portfolio, standing),
     }
 
 

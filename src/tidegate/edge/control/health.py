@@ -33,7 +33,7 @@ async def number_health(call: Call) -> Reply:
 
 async def health_of(call: Call, route: Route) -> dict[str, Any]:
     """How a number stands, as JSON values."""
-    books = await call.books(route.portfolio)
+    books = await call.books(route.portfolio, curve=True)
     standing = await call.standing(route.portfolio, books)
     curve = tuple(release_curve(books.releases, books.now_ms))
     turned_at_ms = await _turned_at_ms(call, route, books.now_ms)

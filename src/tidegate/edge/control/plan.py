@@ -49,7 +49,7 @@ async def plan_campaign(call: Call) -> Reply:
             raise Denial(Kind.BAD_REQUEST, "body: beside campaign_id only beside may be given")
         record = await find_campaign(call, order.campaign_id)
         campaign, audience = record.campaign, Uploaded(record)
-        books = await call.books(campaign.portfolio)
+        books = await call.books(campaign.portfolio, curve=True)
         wanted = _wanted(call, campaign, audience, order)
     else:
         campaign, books = await _ordered(call, written)
@@ -77,7 +77,7 @@ async def _ordered(call: Call, written: Mapping[str, Any]) -> tuple[Campaign, Bo
     usual = {key: value for key, value in _USUAL.items() if key != "template" or "variants" not in written}
     try:
         portfolio = portfolio_of(call, read_order({**usual, **written}).numbers)
-        books = await call.books(portfolio)
+        books = await call.books(portfolio, curve=True)
         return make_campaign({**usual, **written}, "", portfolio, call.app.name, books.now_ms), books
     except BadConfiguration as faults:
         raise refused_order(faults) from None

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.calls import Call
 from tidegate.edge.control.campaigns import may_see
-from tidegate.edge.control.capacity import capacity_of
+from tidegate.edge.control.capacity import places_of
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.control.queue import queue_of
 from tidegate.edge.control.standing import standing_of
@@ -55,7 +55,8 @@ async def _of_campaigns(call: Call, portfolios: tuple[str, ...]) -> list[Stop]:
 async def _portfolio(
     call: Call, portfolio: str, standing: Mapping[str, Any], queue: Mapping[str, Any]
 ) -> dict[str, Any]:
-    capacity = await capacity_of(call, portfolio)
+    books = await call.books(portfolio)
+    capacity = places_of(portfolio, books, await call.standing(portfolio, books))
     return {
         "id": portfolio,
         "capacity": capacity,
