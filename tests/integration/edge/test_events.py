@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.factories import make_order
 from tests.integration.edge.callers import (
     ANN,
     CHECKOUT,
@@ -170,6 +171,25 @@ async def test_a_pause_its_end_and_the_sends_that_it_holds_are_told(pair: Pair) 
     assert told.data["until"] is not None
     assert (cancelled.status, ended.data["state"]) == (200, "cancelled")
     assert reader.of("pause", key=pause)[1].data["to"] is None
+
+
+async def test_a_campaign_that_moves_and_a_message_that_runs_out_of_time_are_told(pair: Pair) -> None:
+    async with reading(pair.there, "?kinds=campaign,status") as reader:
+        await pair.all_note()
+        order = {"scope": {"template": "too_late"}, "reason": "until it has expired", "for": "1m"}
+        pause = (await pair.here("POST", "/gateway/v1/pauses", OPERATOR, json=order)).body["id"]
+        held = await pair.here.send(template(name="too_late"), Tidegate_Expires="2", Tidegate_Hold="queue")
+        campaign = await pair.here("POST", "/gateway/v1/campaigns", CHECKOUT, json=make_order(numbers=[NUMBER]))
+        campaign_id = campaign.body["id"]
+        await pair.here("POST", f"/gateway/v1/campaigns/{campaign_id}/cancel", CHECKOUT)
+        moved = await reader.hears("campaign", campaign=campaign_id)
+        expired = await reader.hears("status", message_id=held["Tidegate-Id"])
+        await pair.here("DELETE", f"/gateway/v1/pauses/{pause}?reason=over", OPERATOR)
+
+    assert (campaign.status, held.body["tidegate"]["verdict"]) == (201, "queue")
+    assert (moved.data["event"], moved.data["phase"], moved.data["by"]) == ("cancel", "cancelled", "checkout")
+    assert (moved.data["app"], moved.data["numbers"]) == ("checkout", [NUMBER])
+    assert (expired.data["state"], expired.data["template"]) == ("expired", "too_late/en_US")
 
 
 async def test_an_app_is_told_of_its_own_sends_and_an_operator_of_all_of_its_numbers(pair: Pair) -> None:

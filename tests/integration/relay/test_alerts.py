@@ -172,6 +172,22 @@ async def test_what_was_before_there_was_anybody_to_tell_is_not_told(operator: O
     assert operator.told("pause.started") == []
 
 
+async def test_who_goes_on_from_an_old_mark_tells_nothing_twice(operator: Operator) -> None:
+    node = await operator.node()
+    records = AlertRecords(node.connection.client, [PORTFOLIO])
+    before = await records.read(PORTFOLIO)
+    pause = await operator.pause()
+    await operator.hears("pause.started")
+
+    # As if its node had died between what it told and the note of it.
+    await records.write(PORTFOLIO, before)
+    _watch(node)._seen.clear()
+    await operator.resume(pause)
+    await operator.hears("pause.ended")
+
+    assert len(operator.told("pause.started")) == 1
+
+
 async def test_books_that_are_held_and_a_store_that_forgets_are_told_and_so_is_their_end(operator: Operator) -> None:
     node = await operator.node()
     client, standings = node.connection.client, node.services.standings
