@@ -22,11 +22,14 @@ from tidegate.cli import COMMANDS, _Commands
 from tidegate.edge.dashboard.pages import PAGES as PAGES_OF_THE_DASHBOARD
 from tidegate.edge.denials import Kind
 from tidegate.edge.routes import endpoints
+from tidegate.feed import Kind as FeedKind
 from tidegate.metrics import Metrics
 from tidegate.metrics.states import FAMILIES
+from tidegate.policy.alert import Alert, What
 from tidegate.policy.consequences.defaults import DEFAULTS
 from tidegate.policy.duration import read_duration
 from tidegate.policy.guardrails import COUNTED, STANDING, USER
+from tidegate.policy.reach import Scope
 from tidegate.policy.rules import GUARDRAIL_FIELDS, Rules
 from tidegate.policy.verdict import Reason
 from tidegate.settings import Settings
@@ -315,6 +318,25 @@ def test_a_runbook_says_what_one_sees_what_it_means_and_what_to_do(heading: str)
     places = [section.find(f"**{part}**") for part in ("You see", "It means", "Do now", "After")]
     assert -1 not in places
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("what", What)
+def test_an_alert_leads_to_a_runbook_and_is_told_of_with_its_direction(what: What) -> None:
+    alert = Alert(what, "portfolio", "p")
+    told = {word: row[1] for row in rows(page("api")) for word in named(row[0])}
+    assert alert.runbook in {heading.lower().replace(",", "").replace(" ", "-") for heading in runbooks()}
+    assert f"`{alert.kind}`" in told[what]
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_an_alert_of_a_breaker_leads_to_a_runbook_whatever_its_scope(scope: Scope) -> None:
+    runbook = Alert(What.BREAKER_OPENED, scope, "p").runbook
+    assert runbook in {heading.lower().replace(",", "").replace(" ", "-") for heading in runbooks()}
+
+
+def test_every_kind_of_the_live_feed_is_told_of() -> None:
+    section = page("api").partition("### Events")[2].partition("\n### ")[0]
+    assert set(FeedKind) <= {word for row in rows(section) for word in named(row[0])}
 
 
 def written_rules() -> Iterator[Any]:
