@@ -70,7 +70,7 @@ async def test_a_portfolio_shows_what_its_places_are_for_and_when_they_come_free
     assert (await site.send(template())).status == 200
     text = await shown(browser, f"/portfolios/{PORTFOLIO}")
     assert re.search(r"Of 2,000 places: used: [1-9]", text)
-    assert re.search(r"[1-9][0-9]* places? comes? free; nothing waits\.", text)
+    assert re.search(r"[1-9][0-9]* places? comes? free; nothing waits for one\.", text)
     assert "Nothing waits." in text
     assert (await browser.get("/portfolios/another")).status == 404
 

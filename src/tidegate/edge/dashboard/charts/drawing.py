@@ -130,7 +130,7 @@ def _chart(drawing: Drawing, width_px: int, most_labels: int) -> Any:
         js=(),
         include_x_axis=True,
         show_minor_x_labels=False,
-        dots_size=3,
+        dots_size=4,
         max_scale=5,
         truncate_label=-1,
         value_formatter=_per_cent if drawing.is_share else _count,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tidegate.edge.dashboard.charts.chart import Chart, Key
-from tidegate.edge.dashboard.charts.drawing import Drawing, Kind, Point, Series, Tick, Tone
+from tidegate.edge.dashboard.charts.drawing import Drawing, Kind, Point, Series, Tone
 from tidegate.edge.dashboard.charts.times import clock, day_and_clock
 from tidegate.policy.instant import read_time
 
@@ -31,8 +31,7 @@ def places_chart(capacity: Mapping[str, Any]) -> Chart:
         Kind.ROWS,
         tuple(Series(tone, (Point(count, f"{words}: {count:,}"),)) for tone, words, count in parts),
         labels=("",),
-        up=(Tick(0, "0"), Tick(limit, f"{limit:,}")),
-        height_px=70,
+        height_px=56,
     )
     told = "; ".join(f"{words}: {count:,}" for _, words, count in parts if count)
     return Chart(
@@ -45,8 +44,10 @@ def places_chart(capacity: Mapping[str, Any]) -> Chart:
     )
 
 
-def releases_chart(capacity: Mapping[str, Any]) -> Chart:
-    """The places that come free in the next 24 hours against what waits, from what `GET …/capacity` tells."""
+def releases_chart(capacity: Mapping[str, Any], waiting: int) -> Chart:
+    """The places that come free in the next 24 hours, from what `GET /portfolios/{id}/capacity` tells, against the
+    messages that wait for one.
+    """
     title = "Places coming free, next 24 hours"
     if capacity["unlimited"]:
         return Chart(title, "The limit is unlimited: nothing waits for a place.", None)
@@ -57,7 +58,6 @@ def releases_chart(capacity: Mapping[str, Any]) -> Chart:
         nth = (read_time(release["at"]) or 0) // _HOUR_MS - first
         if 0 <= nth < _HOURS:
             places[nth] += release["places"]
-    waiting = sum(capacity["queued"].values())
     if not any(places):
         return Chart(title, f"No place comes free in the next 24 hours; {_waiting(waiting)}.", None)
     taken, left = [], waiting
@@ -97,7 +97,9 @@ def _points(hours: list[str], counts: list[int], words: str) -> tuple[Point, ...
 
 
 def _waiting(waiting: int) -> str:
-    return f"{waiting:,} messages wait" if waiting > 1 else "1 message waits" if waiting else "nothing waits"
+    if not waiting:
+        return "nothing waits for one"
+    return f"{waiting:,} messages wait for one" if waiting > 1 else "1 message waits for one"
 
 
 def _summary(hours: list[str], places: list[int], waiting: int, left: int) -> str:

@@ -16,7 +16,6 @@ def capacity(**changed: Any) -> dict[str, Any]:
         "used": 1400,
         "available": {"authentication": 500, "utility": 400, "marketing": 200},
         "releases": [],
-        "queued": {"authentication": 0, "utility": 0, "marketing": 0},
     } | changed
 
 
@@ -41,7 +40,7 @@ def test_of_an_unlimited_portfolio_there_is_nothing_to_draw() -> None:
     assert (
         places_chart(UNLIMITED).summary == "The limit is unlimited; 1,400 recipients were reached in the last 24 hours."
     )
-    assert releases_chart(UNLIMITED).drawing is None
+    assert releases_chart(UNLIMITED, 0).drawing is None
 
 
 RELEASES = [
@@ -56,34 +55,32 @@ RELEASES = [
 @pytest.mark.parametrize(
     ("waiting", "summary"),
     [
-        pytest.param(0, "42 places come free; nothing waits.", id="nothing waits"),
+        pytest.param(0, "42 places come free; nothing waits for one.", id="nothing waits"),
         pytest.param(
             1,
-            "42 places come free; 1 message waits: there is a place for all of them in the hour from 22 Nov 10:00 UTC"
+            "42 places come free; 1 message waits for one: there is a place for all of them in the hour from 22 Nov 10:00 UTC"
             " at the latest.",
             id="one message waits",
         ),
         pytest.param(
             11,
-            "42 places come free; 11 messages wait: there is a place for all of them in the hour from 22 Nov 11:00 UTC"
+            "42 places come free; 11 messages wait for one: there is a place for all of them in the hour from 22 Nov 11:00 UTC"
             " at the latest.",
             id="the first hour is not enough",
         ),
         pytest.param(
             50,
-            "42 places come free; 50 messages wait: 8 of them find no place within 24 hours.",
+            "42 places come free; 50 messages wait for one: 8 of them find no place within 24 hours.",
             id="the whole day is not enough",
         ),
     ],
 )
 def test_it_says_when_there_is_a_place_for_all_that_waits(waiting: int, summary: str) -> None:
-    queued = {"authentication": 0, "utility": 0, "marketing": waiting}
-    assert releases_chart(capacity(releases=RELEASES, queued=queued)).summary == summary
+    assert releases_chart(capacity(releases=RELEASES), waiting).summary == summary
 
 
 def test_each_hour_tells_what_comes_free_and_what_still_waits_after_it() -> None:
-    queued = {"authentication": 0, "utility": 2, "marketing": 20}
-    chart = releases_chart(capacity(releases=RELEASES, queued=queued))
+    chart = releases_chart(capacity(releases=RELEASES), 22)
     assert chart.rows[:3] == (
         ("22 Nov 10:00", "10", "10", "12"),
         ("22 Nov 11:00", "25", "12", "0"),
@@ -97,4 +94,4 @@ def test_each_hour_tells_what_comes_free_and_what_still_waits_after_it() -> None
 
 
 def test_no_place_that_comes_free_is_said_in_words() -> None:
-    assert releases_chart(capacity()).summary == "No place comes free in the next 24 hours; nothing waits."
+    assert releases_chart(capacity(), 0).summary == "No place comes free in the next 24 hours; nothing waits for one."
