@@ -58,14 +58,14 @@ RELEASES = [
         pytest.param(0, "42 places come free; nothing waits for one.", id="nothing waits"),
         pytest.param(
             1,
-            "42 places come free; 1 message waits for one: there is a place for all of them in the hour from 22 Nov 10:00 UTC"
-            " at the latest.",
+            "42 places come free; 1 message waits for one: there is a place for all of them in the hour from 22 Nov"
+            " 10:00 UTC at the latest.",
             id="one message waits",
         ),
         pytest.param(
             11,
-            "42 places come free; 11 messages wait for one: there is a place for all of them in the hour from 22 Nov 11:00 UTC"
-            " at the latest.",
+            "42 places come free; 11 messages wait for one: there is a place for all of them in the hour from 22 Nov"
+            " 11:00 UTC at the latest.",
             id="the first hour is not enough",
         ),
         pytest.param(
