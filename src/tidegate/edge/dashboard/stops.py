@@ -136,6 +136,7 @@ def of_campaign(record: CampaignRecord) -> Stop | None:
         write_time(run.since_ms) if run.since_ms else None,
         by=run.by,
         tone="bad" if halted else "warn",
+        link=f"/campaigns/{campaign.campaign_id}",
     )
 
 
@@ -162,8 +163,10 @@ def _words(breaker: Mapping[str, Any]) -> str:
 
 def _scope(scope: Mapping[str, str]) -> str:
     ((kind, value),) = scope.items()
-    account, language, name = (*value.split(":", 2), "", "")[:3]
-    if kind == "template" and name:
-        # A breaker's: account, language, name. A pause has the name alone.
-        return f"template {name} ({language}) of account {account}"
+    # A breaker's value names whose it is too; a pause has the name alone.
+    match kind, value.split(":", 2):
+        case "template", [account, language, name]:
+            return f"template {name} ({language}) of account {account}"
+        case "category", [number, category]:
+            return f"category {category} of number {number}"
     return f"{_SCOPES.get(kind, kind)} {value}"
