@@ -50,7 +50,7 @@ class AccountStanding:
     waba: str
     review: Review = Review.UNKNOWN
     verification: Verification = Verification.UNKNOWN
-    changed_at_ms: int = 0
+    told_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,8 +255,8 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
                 warmings[key] = Warming.from_json(value)
         elif kind == "account":
             account = accounts.get(key) or AccountStanding(key)
-            changed_at_ms = max(account.changed_at_ms, arrived)
-            accounts[key] = replace(account, changed_at_ms=changed_at_ms, **_field(_ACCOUNT, name, value))
+            told_at_ms = max(account.told_at_ms, arrived)
+            accounts[key] = replace(account, told_at_ms=told_at_ms, **_field(_ACCOUNT, name, value))
         elif kind == "wallet":
             wallets[key] = value
         elif kind == "campaign" and value is not None:

@@ -78,7 +78,7 @@ async def test_a_number_that_was_read_has_all_seven_metrics(call: Caller) -> Non
         "wallet_balance": None,
         "daily_limit": {"limit": 2_000, "headroom": 100, "used": 0, "left": 1_900},
     }
-    assert account.pop("since")
+    assert account.pop("as_of")
     found = {"waba": WABA, "review": "APPROVED", "verification": "verified", "payment_method": "unknown"}
     assert account == found
     assert [advised[metric] for metric in ("quality", "daily_limit", "review", "verification")] == [

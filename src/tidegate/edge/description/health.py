@@ -27,7 +27,7 @@ ACCOUNT: Final = record(
         "review": words(Review),
         "verification": words(Verification),
         "payment_method": words(PaymentMethod),
-        "since": maybe(TIME),
+        "as_of": maybe(TIME),
     }
 )
 NUMBER_HEALTH: Final[Schema] = record(
