@@ -169,4 +169,5 @@ def _scope(scope: Mapping[str, str]) -> str:
             return f"template {name} ({language}) of account {account}"
         case "category", [number, category]:
             return f"category {category} of number {number}"
-    return f"{_SCOPES.get(kind, kind)} {value}"
+        case _:
+            return f"{_SCOPES.get(kind, kind)} {value}"
