@@ -167,6 +167,13 @@ def test_every_metric_is_documented_with_its_labels_and_no_other() -> None:
     assert {name for row in rows(section) for name in named(row[0])} == served
 
 
+@pytest.mark.parametrize("file", [pytest.param(file, id=file.name) for file in PAGES])
+def test_a_metric_that_a_page_names_exists(file: Path) -> None:
+    served = set(re.findall(r"^# TYPE (\S+)", Metrics().exposition().decode(), re.MULTILINE))
+    named_here = set(re.findall(r"\btidegate_[a-z_]+[a-z]\b", file.read_text()))
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named_here} <= served
+
+
 def test_every_label_of_a_gauge_is_documented() -> None:
     section = page("operations").partition("## Metrics")[2]
     told = {name: named(row[1]) for row in rows(section) for name in named(row[0])}
