@@ -181,8 +181,10 @@ def test_a_pause_holds_its_scope_and_its_end_lets_go(demo: Demo) -> None:
     status, body = call([*demo.curls()[0]])
     assert (status, body["tidegate"]["reason"]) == (200, "paused_by_operator")
     explained = demo.run("explain", body["messages"][0]["id"])
-    assert "paused_by_operator" in explained.stdout
-    assert "a test" in explained.stdout
+    assert "utility template order_confirmation/en_US, of app demo by number" in explained.stdout
+    assert "it waits, and goes by itself as soon as it may" in explained.stdout
+    assert "because of paused_by_operator, until 20" in explained.stdout
+    assert re.search(r"^operator_pause +enforce +paused_by_operator .*a test", explained.stdout, re.MULTILINE)
     assert made["id"] in demo.run("status").stdout
     assert demo.run("resume", made["id"]).stdout == f"pause {made['id']} has ended\n"
     again = demo.run("resume", made["id"])
@@ -202,20 +204,32 @@ def test_a_wrong_key_is_a_line_and_shown_nowhere(demo: Demo) -> None:
     assert "tg_of-nobody" not in done.stderr + done.stdout
 
 
-def test_watch_prints_a_line_a_look_where_there_is_no_terminal(demo: Demo) -> None:
+def test_watch_ends_when_it_was_told_to(demo: Demo) -> None:
+    done = demo.run("watch", "--every", "100ms", "--for", "300ms")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r"lucky-shrub: [0-9,]+ of 250 places used, .* waiting; [0-9]+ stopped\n", done.stdout)
+
+
+def test_watch_prints_a_line_a_look_with_the_decisions_that_were_made_since(demo: Demo) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tidegate", "watch", "--every", "100ms", "--json"],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(TIDEGATE_URL=demo.url, TIDEGATE_KEY=KEY),
     )
-    assert process.stdout is not None
-    looks = [json.loads(process.stdout.readline()) for _ in range(3)]
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    try:
+        assert process.stdout is not None
+        looks = (json.loads(line) for line in process.stdout)
+        first = next(looks)
+        # The demo's traffic goes on: one of the next looks has some of it.
+        told = next(look["events"] for look in looks if look["events"])
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     assert process.returncode == 0
-    assert all(look["capacity"][0]["portfolio"] == "lucky-shrub" for look in looks)
-    assert demo.run("watch", "--every", "100ms", "--for", "300ms", "--json").returncode == 0
+    assert first["capacity"][0]["portfolio"] == "lucky-shrub"
+    assert any("winback" in line for line in first["stopped"])
+    assert {event["event"] for event in told} <= {"decision", "left_out", "breaker", "pause", "campaign", "gap"}
 
 
 def test_the_demo_runs_for_as_long_as_it_is_told_and_leaves_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:

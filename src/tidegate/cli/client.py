@@ -23,6 +23,8 @@ PREFIX: Final = "/gateway/v1"
 _TIMEOUT_S: Final = 10.0
 #: For an answer to a file that may have a million lines.
 _PATIENCE_S: Final = 120.0
+#: The feed says something every 15 s.
+_SILENCE_S: Final = 40.0
 _PART: Final = 65_536
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
 
@@ -92,6 +94,15 @@ class ControlPlane:
                 _read(answer.status, answer.read(_LONGEST_ANSWER))
             while part := answer.read(_PART):
                 into.write(part)
+
+    @contextmanager
+    def streamed(self, *path: str, **query: str) -> Iterator[Iterator[str]]:
+        """GET of an answer that goes on: its lines as they come. Silence for longer than a heartbeat is NoAnswer."""
+        headers = {"Accept": "text/event-stream"}
+        with self._asked("GET", path, query, None, headers, _SILENCE_S) as answer:
+            if answer.status >= 300:
+                _read(answer.status, answer.read(_LONGEST_ANSWER))
+            yield (line.decode("utf-8", "replace").rstrip("\r\n") for line in iter(answer.readline, b""))
 
     def _request(
         self, method: str, path: tuple[str, ...], query: Mapping[str, str], body: Mapping[str, Any] | None = None

@@ -50,21 +50,25 @@ def _is_bad(number: dict[str, Any]) -> bool:
 
 
 def headlines(standing: dict[str, Any]) -> list[str]:
-    """What is stopped now, a line each, the widest first; one line when nothing is."""
+    """What is stopped now, a line each; one line when nothing is."""
+    return stopped(standing) or ["nothing is stopped"]
+
+
+def stopped(standing: dict[str, Any]) -> list[str]:
+    """What is stopped now, a line each, the widest first."""
     told = [
         f"{one['id']}: BOOKS HELD until {when(one['books']['held_until'])} UTC (tidegate books list)"
         for one in standing["portfolios"]
         if not one["books"]["whole"]
     ]
-    told += [
-        f"PAUSED: {_scope(one)} until {when(one['until'])} UTC by {one['by']}: {one['reason']}"
-        for one in standing["pauses"]
-    ]
+    told += [f"PAUSED: {_scope(one)} {_until(one)} by {one['by']}: {one['reason']}" for one in standing["pauses"]]
     stopping = sorted(filter(_stops, standing["breakers"]), key=lambda one: "template" in one["scope"])
-    told += [
-        f"STOPPED: {_scope(one)} until {when(one['until'])} UTC by {one['rule']}: {one['cause']}" for one in stopping
-    ]
-    return told or ["nothing is stopped"]
+    told += [f"STOPPED: {_scope(one)} {_until(one)} by {one['rule']}: {one['cause']}" for one in stopping]
+    return told
+
+
+def _until(one: dict[str, Any]) -> str:
+    return f"until {when(one['until'])} UTC" if one["until"] else "until it is ended"
 
 
 def _print(standing: dict[str, Any], every_template: bool) -> None:

@@ -1,20 +1,26 @@
-"""`tidegate watch`: capacity and queue, live."""
+"""`tidegate watch`: what is stopped, capacity, queue and decisions, live."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Annotated, Any
+from collections import deque
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
-from tidegate.cli import capacity, queue
+from tidegate.cli import capacity, queue, status
 from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, NoAnswer, Url, answering, print_json
 from tidegate.cli.example import example
+from tidegate.cli.live_feed import LiveFeed, line_of
 from tidegate.cli.tables import count, make_table
 from tidegate.policy.duration import read_duration
+
+#: Decisions that are shown, the newest last.
+_TOLD: Final = 12
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -41,22 +47,27 @@ def watch(
     every_s, lasting_s = _seconds(every) or 0.1, _seconds(lasting)
     plane = ControlPlane.at(url)
     ends_at = None if lasting_s is None else time.monotonic() + lasting_s
-    live = sys.stdout.isatty() and not as_json
+    feed = LiveFeed(plane)
     try:
         with answering(as_json):
             names = capacity.names_of(plane, None)
-            if live:
-                _live(plane, names, every_s, ends_at)
+            feed.start()
+            if sys.stdout.isatty() and not as_json:
+                _live(plane, feed, names, every_s, ends_at)
             else:
-                _lines(plane, names, every_s, ends_at, as_json)
+                _lines(plane, feed, names, every_s, ends_at, as_json)
     except KeyboardInterrupt:
         return
+    finally:
+        feed.stop()
 
 
-def _look(plane: ControlPlane, names: list[str]) -> dict[str, Any]:
+def _look(plane: ControlPlane, feed: LiveFeed, names: list[str]) -> dict[str, Any]:
     return {
         "capacity": [plane.get("portfolios", name, "capacity") for name in names],
         "queue": plane.get("queue"),
+        "stopped": status.stopped(plane.get("standing")),
+        "events": feed.take(),
     }
 
 
@@ -69,33 +80,46 @@ def _rest(every_s: float, ends_at: float | None) -> bool:
     return True
 
 
-def _lines(plane: ControlPlane, names: list[str], every_s: float, ends_at: float | None, as_json: bool) -> None:
+def _lines(
+    plane: ControlPlane, feed: LiveFeed, names: list[str], every_s: float, ends_at: float | None, as_json: bool
+) -> None:
     while True:
-        found = _look(plane, names)
+        found = _look(plane, feed, names)
         if as_json:
             print_json(found)
         else:
-            typer.echo("; ".join(capacity.headline(one) for one in found["capacity"]) + f"; {_waiting(found)}")
+            parts = [capacity.headline(one) for one in found["capacity"]]
+            typer.echo("; ".join([*parts, _waiting(found), f"{len(found['stopped'])} stopped"]))
         if not _rest(every_s, ends_at):
             return
 
 
-def _live(plane: ControlPlane, names: list[str], every_s: float, ends_at: float | None) -> None:
-    with Live(console=Console(), auto_refresh=False) as screen:
+def _live(plane: ControlPlane, feed: LiveFeed, names: list[str], every_s: float, ends_at: float | None) -> None:
+    console = Console(highlight=False, emoji=False)
+    told: deque[str] = deque(maxlen=_TOLD)
+    with Live(console=console, auto_refresh=False, screen=False, vertical_overflow="crop") as screen:
         while True:
             try:
-                picture = _picture(_look(plane, names))
+                found = _look(plane, feed, names)
+                told.extend(line_of(event) for event in found["events"])
+                picture = _picture(found, list(told), feed.fault, console)
             except NoAnswer as fault:
                 # A node that restarts comes back; whoever watches wants to see it.
-                picture = str(fault)
+                picture = Text(str(fault))
             screen.update(picture, refresh=True)
             if not _rest(every_s, ends_at):
                 return
 
 
-def _picture(found: dict[str, Any]) -> RenderableType:
-    tables = [make_table(capacity.headline(one), capacity.COLUMNS, capacity.rows(one)) for one in found["capacity"]]
-    return Group(*tables, make_table(_waiting(found), queue.COLUMNS, queue.rows(found["queue"])))
+def _picture(found: dict[str, Any], told: list[str], fault: str, console: Console) -> RenderableType:
+    stopped = [Text(line, style="bold red") for line in found["stopped"]] or [Text("nothing is stopped")]
+    tables = [
+        make_table(capacity.headline(one), capacity.COLUMNS, capacity.rows(one), console) for one in found["capacity"]
+    ]
+    waiting = make_table(_waiting(found), queue.COLUMNS, queue.rows(found["queue"]), console)
+    feed = [Text(line, overflow="ellipsis", no_wrap=True) for line in told]
+    heading = Text(f"decisions: {fault}" if fault else "decisions", style="bold")
+    return Group(*stopped, Text(""), *tables, waiting, heading, *feed)
 
 
 def _waiting(found: dict[str, Any]) -> str:

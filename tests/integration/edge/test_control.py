@@ -167,6 +167,26 @@ class TestMessages:
         told = (await bare("GET", path, OPERATOR)).body
         assert (told["state"], told["history"][-1]["cause"]) == ("cancelled", "cancelled by sender")
 
+    async def test_while_it_is_queued_each_guardrail_says_what_it_would_now(self, make_node, graph, session):
+        bare = Caller.of(await make_node(graph.url, limit="1"), session)
+        sent = await bare.send(template(), SENDER)
+        path = f"{V1}/messages/{sent['Tidegate-Id']}"
+
+        asked = (await bare("GET", f"{path}?guardrails=true", OPERATOR)).body["guardrails"]
+        unasked, odd = await bare("GET", path, OPERATOR), await bare("GET", f"{path}?guardrails=yes", OPERATOR)
+        await bare("DELETE", path, SENDER)
+        ended = (await bare("GET", f"{path}?guardrails=true", OPERATOR)).body["guardrails"]
+
+        objecting = [answer["guardrail"] for answer in asked["guardrails"] if answer["objects"]]
+        assert (asked["verdict"], asked["reason"], objecting) == (
+            "queue",
+            sent["Tidegate-Reason"],
+            ["messaging_limit", "category_reserve"],
+        )
+        assert "guardrails" not in unasked.body
+        assert (odd.status, odd.body["code"]) == (400, "bad_request")
+        assert ended is None
+
     async def test_what_was_sent_can_not_be_cancelled(self, bare: Caller):
         sent = await bare.send(template())
 

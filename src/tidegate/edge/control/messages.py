@@ -42,8 +42,12 @@ _CAUSES: Final = {
 
 
 async def read_message(call: Call) -> Reply:
-    """One message, by the gateway's id or by Meta's."""
-    return json_reply(await message_of(call, call.path("id")))
+    """One message, by the gateway's id or by Meta's; with `guardrails=true` what each says of it while it is queued."""
+    wanted, asked = call.path("id"), call.query("guardrails")
+    if asked not in (None, "true", "false"):
+        raise Denial(Kind.BAD_REQUEST, "query guardrails: has to be true or false")
+    told = await message_of(call, wanted)
+    return json_reply({**told, "guardrails": await guardrails_of(call, wanted)} if asked == "true" else told)
 
 
 async def message_of(call: Call, wanted: str) -> dict[str, Any]:

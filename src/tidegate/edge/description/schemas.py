@@ -193,7 +193,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "biz_opaque_callback_data": maybe(TEXT),
             **dict.fromkeys(_OF_MESSAGE, maybe(TEXT)),
             "history": array(record({"at": TIME, "state": words(State), "cause": TEXT})),
-        }
+            "guardrails": maybe(record({**_EXPLANATION, "guardrails": array(_ANSWER)})),
+        },
+        optional=("guardrails",),
     ),
     "Cancelled": record({"id": TEXT, "state": {"const": "cancelled"}}),
     "Decision": record(

@@ -37,6 +37,9 @@ _V1: Final = "/gateway/v1"
 _NUMBER: Final = Parameter("number", "query", "the phone_number_id to send from", TEXT, required=True)
 _DAYS: Final = Parameter("days", "query", "how many days back, 30 unless said", {"type": "integer", "minimum": 1})
 _FORGET: Final = Parameter("forget", "query", "true: what the user has refused is forgotten too", {"type": "boolean"})
+_JUDGED: Final = Parameter(
+    "guardrails", "query", "true: what each guardrail says of it now, while it is queued", {"type": "boolean"}
+)
 _WHY: Final = Parameter("reason", "query", "why; required to end what another app has stopped", TEXT)
 _REVOKED: Final = Parameter("reason", "query", "why, for the audit", TEXT)
 _IF_MATCH: Final = Parameter("If-Match", "header", "the ETag of the rules that may be replaced", TEXT)
@@ -83,7 +86,15 @@ CONTROL: Final = (
         _READ,
         capacity,
     ),
-    Endpoint("GET", f"{_V1}/messages/{{id}}", "What became of a message", {200: "MessageState"}, _READ, read_message),
+    Endpoint(
+        "GET",
+        f"{_V1}/messages/{{id}}",
+        "What became of a message",
+        {200: "MessageState"},
+        _READ,
+        read_message,
+        parameters=(_JUDGED,),
+    ),
     Endpoint(
         "DELETE",
         f"{_V1}/messages/{{id}}",
