@@ -13,12 +13,14 @@ from rich.live import Live
 from rich.text import Text
 
 from tidegate.cli import capacity, queue, status
-from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, NoAnswer, Url, answering, print_json
+from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, NoAnswer, Problem, Url, answering, print_json
 from tidegate.cli.example import example
 from tidegate.cli.live_feed import LiveFeed, line_of
 from tidegate.cli.tables import count, make_table
 from tidegate.policy.duration import read_duration
 
+#: Whoever watches wants to see it: a node that restarts comes back, and so does its store.
+_PASSING: Final = (NoAnswer, Problem)
 #: Decisions that are shown, the newest last.
 _TOLD: Final = 12
 
@@ -84,12 +86,14 @@ def _lines(
     plane: ControlPlane, feed: LiveFeed, names: list[str], every_s: float, ends_at: float | None, as_json: bool
 ) -> None:
     while True:
-        found = _look(plane, feed, names)
-        if as_json:
-            print_json(found)
+        try:
+            found = _look(plane, feed, names)
+        except _PASSING as fault:
+            typer.echo(f"tidegate: {fault}", err=True)
         else:
             parts = [capacity.headline(one) for one in found["capacity"]]
-            typer.echo("; ".join([*parts, _waiting(found), f"{len(found['stopped'])} stopped"]))
+            line = "; ".join([*parts, _waiting(found), f"{len(found['stopped'])} stopped"])
+            print_json(found) if as_json else typer.echo(line)
         if not _rest(every_s, ends_at):
             return
 
@@ -103,8 +107,7 @@ def _live(plane: ControlPlane, feed: LiveFeed, names: list[str], every_s: float,
                 found = _look(plane, feed, names)
                 told.extend(line_of(event) for event in found["events"])
                 picture = _picture(found, list(told), feed.fault, console)
-            except NoAnswer as fault:
-                # A node that restarts comes back; whoever watches wants to see it.
+            except _PASSING as fault:
                 picture = Text(str(fault))
             screen.update(picture, refresh=True)
             if not _rest(every_s, ends_at):
