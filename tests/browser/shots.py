@@ -1,6 +1,6 @@
 """Pictures of every page of the dashboard, of the demo under a scenario: for a desk, a phone, in the light and dark.
 
-python -m tests.browser.shots --out DIR [--scenario bad_template] [--only PAGE]
+python -m tests.browser.shots --out DIR [--scenario bad_template] [--only PAGE] [--first-screen]
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SIGHTS: Final[tuple[tuple[str, int, int, Literal["light", "dark"]], ...]] = (
 _LONGEST_PLAY_S: Final = 120.0
 
 
-async def take(directory: Path, scenario: str, only: str | None) -> list[Path]:
+async def take(directory: Path, scenario: str, only: str | None, *, whole: bool) -> list[Path]:
     """Play the scenario until there is something to see, and take the pictures."""
     headers = {"Authorization": f"Bearer {estate.APP_KEY}"}
     taken: list[Path] = []
@@ -46,7 +46,7 @@ async def take(directory: Path, scenario: str, only: str | None) -> list[Path]:
             async with _chromium() as browser:
                 for sight in SIGHTS:
                     async with _seated(browser, stage, *sight[1:]) as page:
-                        taken += await _pictures(page, stage, directory, sight[0], campaign, only)
+                        taken += await _pictures(page, stage, directory, sight[0], campaign, only, whole)
         finally:
             sending.cancel()
             await asyncio.wait([sending])
@@ -71,7 +71,7 @@ async def _played(stage: Stage, session: aiohttp.ClientSession, scenario: str) -
 
 
 async def _pictures(
-    page: Page, stage: Stage, directory: Path, sight: str, campaign: str, only: str | None
+    page: Page, stage: Stage, directory: Path, sight: str, campaign: str, only: str | None, whole: bool
 ) -> list[Path]:
     taken = []
     for row in PAGES:
@@ -86,7 +86,7 @@ async def _pictures(
         assert answer.ok, (path, answer.status)
         wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         taken.append(directory / f"{name}-{sight}.png")
-        await page.screenshot(path=taken[-1], full_page=True)
+        await page.screenshot(path=taken[-1], full_page=whole)
         print(f"{taken[-1]}{f'  scrolls sideways by {wide} px' if wide else ''}", flush=True)
     return taken
 
@@ -127,7 +127,7 @@ def main(arguments: Mapping[str, Any]) -> None:
     """Take the pictures that the command asks for."""
     logs.configure("error")
     arguments["out"].mkdir(parents=True, exist_ok=True)
-    asyncio.run(take(arguments["out"], arguments["scenario"], arguments["only"]))
+    asyncio.run(take(arguments["out"], arguments["scenario"], arguments["only"], whole=not arguments["first_screen"]))
 
 
 if __name__ == "__main__":
@@ -135,4 +135,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), default="bad_template")
     parser.add_argument("--only", help="the page whose template has this name")
+    parser.add_argument("--first-screen", action="store_true", help="what is seen without scrolling, alone")
     main(vars(parser.parse_args()))
