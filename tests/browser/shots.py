@@ -59,7 +59,7 @@ async def _played(stage: Stage, session: aiohttp.ClientSession, scenario: str) -
 
     async def is_there() -> bool:
         async with session.get(f"{stage.gateway}/gateway/v1/campaigns") as answer:
-            # A machine that draws pictures is too busy for its store now and then.
+            # Until the node has its books, it has no answer.
             found = (await answer.json()).get("campaigns", [])
         told.update(found[0] if found else {})
         return told.get("state") in (("halted",) if scenario == "bad_template" else ("running", "waiting", "halted"))
@@ -81,9 +81,14 @@ async def _pictures(
         name = row.template.removesuffix(".html")
         if only not in (None, name) or "{" in path:
             continue
-        answer = await page.goto(f"{stage.gateway}/dashboard{path}")
-        assert answer is not None
-        assert answer.ok, (path, answer.status)
+        url = f"{stage.gateway}/dashboard{path}"
+
+        async def is_shown(url: str = url) -> bool:
+            answer = await page.goto(url)
+            return answer is not None and answer.ok
+
+        # A machine that draws pictures is too busy for its store now and then.
+        await until(is_shown)
         wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         taken.append(directory / f"{name}-{sight}.png")
         await page.screenshot(path=taken[-1], full_page=whole)
