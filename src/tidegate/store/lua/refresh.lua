@@ -73,14 +73,14 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
     noted = tallies_release(k, id, noted, says ~= 'frees')
   end
   if billed >= 0 and status ~= 'failed' then tallies_bill(k, id, noted, billed) end
-  local function told(changed)
-    return changed, freed, state, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
+  local function told(changed, before)
+    return changed, freed, before, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
   end
-  if state == status then return told(0) end
+  if state == status then return told(0, state) end
   if rank <= rank_now then
     -- When it was delivered is news, though it was read by then.
-    if status ~= 'delivered' then return 0, freed, '', '', '', 0 end
-    return 0, freed, '', record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
+    if status == 'delivered' then return told(0, '') end
+    return 0, freed, '', '', '', 0
   end
   if state == 'queued' then
     -- An attempt that was taken for unsent was sent after all: it must not be sent again.
@@ -94,7 +94,7 @@ local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wami
   redis.call('HDEL', k.message .. id, 'body')
   -- What was delivered has no more to say of its place.
   if status ~= 'sent' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
-  return told(1)
+  return told(1, state)
 end
 
 for i = 2, #ARGV, 10 do
