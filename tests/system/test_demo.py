@@ -23,6 +23,7 @@ import pytest
 
 from tidegate.cli import main
 
+ROOT = Path(__file__).parents[2]
 KEY = "tg_demo-only"
 NUMBER = "106540352242922"
 
@@ -141,6 +142,35 @@ def test_the_dashboard_is_where_it_says_and_opens_with_the_key_that_it_says(demo
     with opener.open(f"{found[1]}/login", urllib.parse.urlencode({"key": found[2]}).encode(), timeout=20) as page:
         assert page.url == found[1]
         assert "lucky-shrub" in page.read().decode()
+
+
+def blocks(page: Path) -> list[str]:
+    """The blocks of a page that are to be typed into a terminal."""
+    return re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def typed(demo: Demo, block: str) -> str:
+    """What a block prints when it is typed as it stands, at the demo's port."""
+    done = subprocess.run(
+        ["bash", "-e", "-c", block.replace("http://127.0.0.1:8080", demo.url)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=environment(TIDEGATE_URL=demo.url, TIDEGATE_KEY=KEY),
+    )
+    return done.stdout
+
+
+def test_the_readmes_curl_works_as_it_stands(demo: Demo) -> None:
+    (send,) = [block for block in blocks(ROOT / "README.md") if block.startswith("curl http://127.0.0.1:8080/v")]
+    assert len(json.loads(typed(demo, send))["messages"]) == 1
+
+
+def test_the_curl_of_the_runbook_for_a_fall_works_as_it_stands(demo: Demo) -> None:
+    (asked,) = [block for block in blocks(ROOT / "docs/runbooks.md") if "/gateway/v1/quality" in block]
+    changes = json.loads(typed(demo, asked))["changes"]
+    assert any(change["key"].endswith(":winback") for change in changes)
 
 
 def test_capacity_is_what_the_control_plane_says(demo: Demo) -> None:
