@@ -378,8 +378,8 @@ MUTANTS: Final = [
     Mutant("what is written again counts for who was first", "rebuild",
            "share_change(k, about, recipient, { ends = 0 }, now, change)",
            "share_change(k, about, recipient, held, now, change)"),
-    Mutant("an app is told of all places", "capacity", "ARGV[1] and share_book(keys_of(0), ARGV[1]) or keys_of(0)",
-           "keys_of(0)"),
+    Mutant("an app is told of all places", "capacity", "share_book(keys_of(0), ARGV[1]) or keys_of(0)",
+           "keys_of(0) or keys_of(0)"),
     # Campaigns.
     Mutant("an earlier word on a row takes a later one back", "campaign_fates", "(fate > before or (", "(true or ("),
     Mutant("what is queued again stays as it was being sent", "campaign_fates",
