@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,11 +163,13 @@ def typed(demo: Demo, block: str) -> str:
     return done.stdout
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not here")
 def test_the_readmes_curl_works_as_it_stands(demo: Demo) -> None:
     (send,) = [block for block in blocks(ROOT / "README.md") if block.startswith("curl http://127.0.0.1:8080/v")]
     assert len(json.loads(typed(demo, send))["messages"]) == 1
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not here")
 def test_the_curl_of_the_runbook_for_a_fall_works_as_it_stands(demo: Demo) -> None:
     (asked,) = [block for block in blocks(ROOT / "docs/runbooks.md") if "/gateway/v1/quality" in block]
     changes = json.loads(typed(demo, asked))["changes"]
