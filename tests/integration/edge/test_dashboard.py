@@ -252,6 +252,16 @@ async def test_the_feed_tells_what_was_refused_to_whoever_asked_for_that_alone(s
     assert not any(ANN.removeprefix("+") in rows for rows in told)
 
 
+async def test_a_breaker_is_closed_from_the_page_by_whoever_says_why(site: Caller):
+    browser = await signed_in(site)
+    (red,) = [one for one in (await site("GET", "/gateway/v1/standing")).body["breakers"] if "red" in one["rule"]]
+    assert (await browser.submit("/breakers/close", id=red["id"])).status == 400
+    assert (await browser.submit("/breakers/close", id=red["id"], reason="it is green again")).status == 303
+    assert red["id"] not in [one["id"] for one in (await site("GET", "/gateway/v1/standing")).body["breakers"]]
+    (entry,) = (await site("GET", "/gateway/v1/audit?act=breaker.close")).body["entries"]
+    assert (entry["by"]["app"], entry["reason"]) == ("checkout", "it is green again")
+
+
 # Last of all: the address is locked out after it.
 async def test_who_guesses_keys_is_locked_out_of_the_form_too(site: Caller):
     statuses = [(await Browser(site).sign_in(f"tg_guess{nth}")).status for nth in range(FAILURES + 1)]
