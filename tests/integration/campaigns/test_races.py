@@ -9,6 +9,7 @@ import pytest
 
 from tests.factories import make_template
 from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template, pause, platform
+from tests.waiting import until
 from tidegate.cloudapi.vocabulary import TemplateStatus
 from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.phase import Event, Phase
@@ -213,15 +214,24 @@ async def test_a_stop_is_in_force_though_the_stores_clock_went_back(floor: Floor
 
 
 @pytest.mark.parametrize("floor", [platform(throughput=16)], indirect=True, ids=["16 messages a second"])
-async def test_a_look_puts_in_some_of_one_campaign_and_then_it_is_the_next_ones_turn(floor: Floor) -> None:
+async def test_a_look_puts_in_some_of_one_campaign_and_then_it_is_the_next_ones_turn(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = floor.node.services.campaign_runner
+    monkeypatch.setattr(runner, "_has_work", lambda portfolio, now_ms: False)
+
+    async def is_idle() -> bool:
+        return not runner.busy
+
     for name in ("cmp-1", "cmp-2"):
         await floor.campaign(600, name)
         await floor.move(Event.START, name)
-    services = floor.node.services
+    # One look, of this test's: the node's own would be another one.
+    await until(is_idle)
     leases: Any = LeasesOfAll()
-    services.campaign_runner._leases = leases
+    runner._leases = leases
 
-    await services.campaign_runner._look(PORTFOLIO)
+    await runner._look(PORTFOLIO)
 
     for name in ("cmp-1", "cmp-2"):
         assert 0 < (await floor.fates(name))[Fate.PENDING] < 600
