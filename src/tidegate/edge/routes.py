@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import orjson
@@ -40,8 +41,13 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every endpoint of a node, Graph's face included."""
     health, webhook = Health(services), Webhook(services)
 
+    @cache
+    def described() -> bytes:
+        # Few ask for it: a start of a node does not wait for it.
+        return orjson.dumps(document(table, services.version))
+
     async def description(_request: web.Request) -> web.Response:
-        return web.Response(body=described, headers={"Content-Type": "application/json"})
+        return web.Response(body=described(), headers={"Content-Type": "application/json"})
 
     table = (
         *SENDS,
@@ -78,7 +84,6 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
         Endpoint("GET", "/metrics", "Prometheus' text format", {200: ""}, open_to_all=health.metrics),
         Endpoint("GET", "/openapi.json", "This document", {200: ""}, open_to_all=description),
     )
-    described = orjson.dumps(document(table, services.version))
     return table
 
 

@@ -40,11 +40,15 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 NodeMaker = Callable[..., Awaitable[Node]]
+_CLOSE_S = 0.2
 
 
 @pytest.fixture
-async def make_node(client: StoreClient, valkey_socket: str, tmp_path: Path) -> AsyncIterator[NodeMaker]:
+async def make_node(
+    client: StoreClient, valkey_socket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[NodeMaker]:
     """Start nodes on the test's store; `change` may exchange some of their services."""
+    monkeypatch.setattr("tidegate.app.CLOSE_S", _CLOSE_S)
     nodes: list[Node] = []
 
     async def make(
@@ -53,19 +57,15 @@ async def make_node(client: StoreClient, valkey_socket: str, tmp_path: Path) -> 
         limit: str = "TIER_2K",
         clock: bool = True,
         environ: Mapping[str, str] | None = None,
-        change: Callable[[Services], Services] = lambda services: services,
+        change: Callable[[Services], Services] | None = None,
     ) -> Node:
         store = socket_url(valkey_socket)
         path = tmp_path / "tidegate.toml"
         path.write_text(config_text(store, upstream, limit=limit, clock=clock))
         settings = load(path, {"TIDEGATE_SERVER__LISTEN": "127.0.0.1:0"} | dict(environ or {}))
         node = await build(settings)
-        node.services = change(node.services)
-        application = make_application(node.services)
-        node.runner = make_runner(application, settings.server, shutdown_timeout=0.2)
-        if (control := settings.server.control) is not None:
-            beside = make_application(node.services, beside=application)
-            node.control = make_runner(beside, control, shutdown_timeout=0.2)
+        if change is not None:
+            _exchange(node, change(node.services))
         nodes.append(node)
         await node.start()
         return node
@@ -73,6 +73,16 @@ async def make_node(client: StoreClient, valkey_socket: str, tmp_path: Path) -> 
     yield make
     for node in nodes:
         await node.stop()
+
+
+def _exchange(node: Node, services: Services) -> None:
+    """Have a node that is not started yet answer with these services."""
+    node.services, server = services, node.settings.server
+    application = make_application(services)
+    node.runner = make_runner(application, server, shutdown_timeout=_CLOSE_S)
+    if server.control is not None:
+        beside = make_application(services, beside=application)
+        node.control = make_runner(beside, server.control, shutdown_timeout=_CLOSE_S)
 
 
 @pytest.fixture
