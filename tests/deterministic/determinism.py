@@ -48,6 +48,8 @@ def determined(loop: DeterministicLoop, seed: int, wall: Any) -> Iterator[None]:
             "os.urandom": chance.randbytes,
             "secrets.token_bytes": lambda size=32: chance.randbytes(size),
             "time.time": wall,
+            # Of how long a connection of the pool has been idle: however slow the machine is.
+            "aiohttp.connector.monotonic": loop.time,
             # Asked at every call of a script, and true: no script of ours sets a global.
             "fakeredis.commands_mixins.scripting_mixin._check_for_lua_globals": lambda *_: None,
         }.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import random
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,10 +57,12 @@ def sweep(every: int, jobs: int) -> Iterator[tuple[int, Result]]:
             return False
         while len(copies) >= jobs:
             _end_one(copies)
-        loop = asyncio.get_running_loop()
+        loop, chance = asyncio.get_running_loop(), random.getstate()
         if copy := os.fork():
             copies.add(copy)
             return False
+        # Python sows its chance anew in every copy of a process.
+        random.setstate(chance)
         # It is another process's loop until it is told.
         asyncio._set_running_loop(loop)
         own[0] = step

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import pytest
 
+from tests.deterministic.run import Result
 from tests.deterministic.sweep import killed_at, steps, sweep
 
 pytestmark = pytest.mark.impatient
 
-SHARES = [share / 14 for share in range(14)]
+POINTS = 14
 
 
 @pytest.fixture(scope="module")
-def whole() -> range:
-    """All steps of the node that is killed."""
-    return steps()
+def found() -> dict[int, Result]:
+    """What came of the run by the step at which the node was killed; 0: at none."""
+    return dict(sweep(len(steps()) // POINTS, jobs=1))
 
 
-@pytest.mark.parametrize("share", SHARES, ids=[f"{share:.0%} of the run" for share in SHARES])
-def test_every_promise_is_kept_when_a_node_dies_after(share: float, whole: range) -> None:
-    step = whole[int(len(whole) * share)]
-    result = killed_at(step)
-    assert result.violations == (), f"killed at step {step}"
-    assert result.crashes == ()
+@pytest.mark.parametrize("point", range(POINTS), ids=[f"{point} of {POINTS} parts" for point in range(POINTS)])
+def test_every_promise_is_kept_when_a_node_dies_after(point: int, found: dict[int, Result]) -> None:
+    step = sorted(found)[1:][point]
+    assert found[step].violations == (), f"killed at step {step}"
+    assert found[step].crashes == ()
 
 
-def test_a_copy_of_the_run_goes_on_as_a_run_of_its_own_would(whole: range) -> None:
-    every = len(whole) // 2
-    found = dict(sweep(every, jobs=2))
-    undisturbed = found.pop(0)
-    assert undisturbed.is_clean
-    assert found == {step: killed_at(step) for step in whole if step % every == 0}
-    assert {result.digest for result in found.values()} != {undisturbed.digest}
+def test_a_copy_of_the_run_goes_on_as_a_run_of_its_own_would(found: dict[int, Result]) -> None:
+    assert found[0].is_clean
+    for step in sorted(found)[POINTS // 3 :: POINTS // 2]:
+        assert found[step] == killed_at(step)
+        assert found[step].digest != found[0].digest
