@@ -17,6 +17,7 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
+from tests.ports import free_port
 from tests.system.starts import Start, Starts
 from tests.waiting import until
 from tidegate.settings import hash_key
@@ -36,9 +37,6 @@ from tidegate.simulator.server import Simulator, run_simulator
 
 KEY: Final = "tg_fleet-test-key-of-the-campaign-app"
 SECRET: Final = "app-secret"
-ACCOUNTS: Final = 4
-"""WABAs of the portfolio, with a number each: the first is never stopped, the others one after the other."""
-
 _NODE: Final = """
 [server]
 listen = "127.0.0.1:{port}"
@@ -96,28 +94,32 @@ def _throughput(index: int) -> int:
     return 1_000 if index else 12
 
 
-def platform() -> SimulatorConfig:
+def platform(accounts: int) -> SimulatorConfig:
     """The platform's side of the same accounts, which takes whatever comes: what is stopped is stopped by the nodes."""
     templates = (TemplateConfig("offer", "MARKETING"), TemplateConfig("news", "MARKETING"))
-    accounts = tuple(
+    wabas = tuple(
         WabaConfig(
             waba(i), f"EAAG-simulated-token-{i}", (NumberConfig(number(i), display(i), _throughput(i)),), templates
         )
-        for i in range(ACCOUNTS)
+        for i in range(accounts)
     )
     behaviour = Behaviour(pair_rate=PairRate(burst_window_ms=3_600_000))
-    return SimulatorConfig((PortfolioConfig("lucky-shrub", accounts, UNLIMITED),), behaviour)
+    return SimulatorConfig((PortfolioConfig("lucky-shrub", wabas, UNLIMITED),), behaviour)
 
 
 class Fleet:
-    """Three nodes, the platform behind them, and what started there."""
+    """Three nodes, the platform behind them, and what started there.
+
+    Each of its accounts has one number. The first is never stopped; each of the others, by index in `unused`, once.
+    """
 
     def __init__(self, meta: Simulator, starts: Starts, processes: list[asyncio.subprocess.Process], paths: list[Path],
-                 ports: list[int], session: aiohttp.ClientSession) -> None:  # fmt: skip
+                 ports: list[int], session: aiohttp.ClientSession, accounts: int) -> None:  # fmt: skip
         self.meta = meta
         self.starts = starts
         self.processes = processes
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
+        self.unused = iter(range(1, accounts))
         self._logs = [path.with_suffix(".log") for path in paths]
         self._session = session
         self._frozen = -1
@@ -136,8 +138,9 @@ class Fleet:
 
     def thaw(self) -> None:
         """Let it go on, as if nothing had been."""
-        self.processes[self._frozen].send_signal(signal.SIGCONT)
-        self._frozen = -1
+        if self._frozen >= 0:
+            self.processes[self._frozen].send_signal(signal.SIGCONT)
+            self._frozen = -1
 
     async def ready(self) -> bool:
         assert all(process.returncode is None for process in self.processes), "a node ended instead of getting ready"
@@ -203,29 +206,29 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(store_url: str, ports: list[int], directory: Path, poll_interval: str) -> AsyncIterator[Fleet]:
+async def fleet(store_url: str, directory: Path, poll_interval: str, accounts: int) -> AsyncIterator[Fleet]:
     """A fleet that is ready; ended with all that belongs to it."""
-    meta = await run_simulator(config=platform())
+    meta = await run_simulator(config=platform(accounts))
     starts = Starts(meta.url)
     upstream = await starts.open()
-    processes, paths = [], []
+    processes, paths, ports = [], [], [free_port() for _ in range(3)]
     for index, port in enumerate(ports):
         path = directory / f"node-{index}.toml"
         node = _NODE.format(
             port=port, store=store_url, upstream=upstream, interval=poll_interval, key_sha256=hash_key(KEY)
         )
-        accounts = "".join(
+        listed = "".join(
             _ACCOUNT.format(index=i, waba=waba(i), number=number(i), display=display(i), throughput=_throughput(i))
-            for i in range(ACCOUNTS)
+            for i in range(accounts)
         )
-        path.write_text(node + accounts)
+        path.write_text(node + listed)
         command = (sys.executable, "-m", "tidegate", "serve", "--config", str(path))
         with path.with_suffix(".log").open("wb") as log:
             processes.append(await asyncio.create_subprocess_exec(*command, stderr=log))
         paths.append(path)
     key = {"Authorization": f"Bearer {KEY}"}
     async with aiohttp.ClientSession(headers=key, connector=aiohttp.TCPConnector(limit=0)) as session:
-        made = Fleet(meta, starts, processes, paths, ports, session)
+        made = Fleet(meta, starts, processes, paths, ports, session, accounts)
         try:
             await until(made.ready, within_s=40)
             yield made
