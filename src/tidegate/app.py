@@ -324,6 +324,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
             tallies=tallies,
             counts=history.sent,
             audiences=audiences,
+            fates=fates,
             acquaintance=Acquaintance(ledger, identity),
             clock=clock,
             routes=routes,

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import orjson
 import structlog
 
+from tidegate.campaigns.scouting import SEEN_AT_A_LOOK, Scouting
 from tidegate.cloudapi.messages import BadMessage, Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.gateway import Gateway, Message, Route
@@ -30,8 +31,10 @@ from tidegate.store.send_queue import Lane, SendQueue
 AHEAD_MS: Final = 120_000
 _MOST_AHEAD: Final = 20_000
 #: ... and no more than this with all that is held until later: a million may sleep, and the store keeps all who are
-#: queued. Those behind them who are awake wait with them then.
-_MOST_HELD: Final = 50_000
+#: queued. Then those who are awake are looked for among the rest.
+_MOST_HELD: Final = 20_000
+#: So many of these at most turn out to be held after all: for how often they were written to, or for their own zone.
+_MOST_HELD_BESIDE: Final = 50_000
 #: Rows put in at one look, at most so many seconds of what the numbers may send: others want the store as well.
 _AT_A_LOOK_S: Final = 5
 _LEAST_AT_A_LOOK: Final = 200
@@ -43,11 +46,20 @@ log = structlog.get_logger()
 
 class Fed(NamedTuple):
     """How far a step is fed: `cursor`, rows of each variant's group that are or were in the queue; whether these are
-    all of them; whether `any` was fed now, so that there may be room for more."""
+    all of them; whether `any` was fed now, so that there may be room for more; and where it looks `ahead` of that for
+    those who are awake."""
 
     cursor: tuple[int, ...]
     is_all: bool
     any: bool
+    ahead: tuple[int, ...]
+
+
+class _Room(NamedTuple):
+    """For how many messages there is room before a number: in their turn, and for those who are awake out of it."""
+
+    in_turn: int
+    awake: int
 
 
 class _Lane(NamedTuple):
@@ -74,6 +86,7 @@ class Feeder:
         self._gateway = gateway
         self._queue = queue
         self._audiences = audiences
+        self._scouting = Scouting(audiences)
         self._fates = fates
         self._ids = ids
         self._routes = routes
@@ -95,7 +108,8 @@ class Feeder:
         rows = [_rows(record, campaign.group(run.step, variant)) for variant in variants]
         cursor = list(run.cursor or (0 for _ in variants))
         lanes = [self._open_lanes(campaign, variant, standing, now_ms) for variant in variants]
-        rooms = await self._rooms(campaign.portfolio, lanes, standing)
+        told = await self._rooms(campaign.portfolio, lanes, standing)
+        rooms = {number: room.in_turn for number, room in told.items()}
         left = [rows[variant] - cursor[variant] if lanes[variant] else 0 for variant in variants]
         most = min(sum(rooms.values()), _most_at_a_look(rooms, standing), sum(left))
         for variant in variants:
@@ -104,8 +118,38 @@ class Feeder:
             async for taken in self._slices(record, campaign.group(run.step, variant), cursor[variant], quota):
                 await self._put(campaign, run.step, variant, taken, lanes[variant], rooms)
                 cursor[variant] += len(taken)
+        ahead = list(run.ahead or (0 for _ in variants))
+        rooms = {number: room.awake for number, room in told.items()}
+        for variant in variants:
+            if sum(rooms[number] for number in lanes[variant]):
+                ahead[variant] = await self._feed_ahead(record, run, standing, variant, lanes[variant], rooms, now_ms)
         is_all = all(at >= count for at, count in zip(cursor, rows, strict=True))
-        return Fed(tuple(cursor), is_all, tuple(cursor) != (run.cursor or (0,) * len(variants)))
+        any_ = tuple(cursor) != (run.cursor or (0,) * len(variants))
+        return Fed(tuple(cursor), is_all, any_, tuple(ahead) if any(ahead) else ())
+
+    async def _feed_ahead(
+        self,
+        record: CampaignRecord,
+        run: Run,
+        standing: Standing,
+        variant: int,
+        lanes: Mapping[str, _Lane],
+        rooms: dict[str, int],
+        now_ms: int,
+    ) -> int:
+        """Put in some of those who are awake, though it is not their turn; where to look for more of them."""
+        campaign = record.campaign
+        at, first = (told[variant] if told else 0 for told in (run.ahead, run.cursor))
+        case = _case(campaign, variant, next(iter(lanes.values())))
+        left = _most_at_a_look(lanes, standing) // len(campaign.variants)
+        found = self._scouting.awake(record, campaign.group(run.step, variant), at, first, case, standing, now_ms)
+        async for awake, next_at in found:
+            if awake:
+                await self._put(campaign, run.step, variant, awake, lanes, rooms)
+            at, left = next_at, left - len(awake)
+            if left <= 0 or max(rooms[number] for number in lanes) <= 0:
+                break
+        return at
 
     async def _slices(self, record: CampaignRecord, group: int, first: int, count: int) -> AsyncIterator[Sequence[Row]]:
         """So many of a group's rows from the one at `first` on, a few at a time."""
@@ -123,9 +167,10 @@ class Feeder:
         most = _most_at_a_look(campaign.numbers, standing)
         for variant in range(len(campaign.variants)):
             group = campaign.group(run.step, variant)
-            first = run.cursor[variant] if run.cursor else 0
-            last = min(_rows(record, group), first + most)
-            for index in range(first // CHUNK_ROWS, -(-last // CHUNK_ROWS)):
+            first, ahead = (told[variant] if told else 0 for told in (run.cursor, run.ahead))
+            in_hand = [range(first, first + most), range(max(first, ahead), max(first, ahead) + SEEN_AT_A_LOOK)]
+            chunks = {at // CHUNK_ROWS for rows in in_hand for at in rows if at < _rows(record, group)}
+            for index in sorted(chunks):
                 kept = await self._audiences.rows(record, Chunk(group, index))
                 ids += [self.message_id(campaign, row.number) for row in kept]
         return ids
@@ -140,33 +185,25 @@ class Feeder:
                 # It was taken out of the configuration since.
                 continue
             known = standing.template(route.waba, ref.name, ref.language)
-            category = (known.category if known else None) or campaign.category or Category.MARKETING
-            case = Case(
-                portfolio=campaign.portfolio,
-                waba=route.waba,
-                number=number,
-                category=category,
-                template=(ref.name, ref.language),
-                hold=True,
-                expires_at_ms=campaign.deadline_ms,
-                campaign=campaign.campaign_id,
-                queued=True,
-            )
-            if is_free(case, standing, now_ms):
-                lanes[number] = _Lane(route, category)
+            lane = _Lane(route, (known.category if known else None) or campaign.category or Category.MARKETING)
+            if is_free(_case(campaign, variant, lane), standing, now_ms):
+                lanes[number] = lane
         return lanes
 
-    async def _rooms(self, portfolio: str, lanes: Sequence[Mapping[str, _Lane]], standing: Standing) -> dict[str, int]:
+    async def _rooms(
+        self, portfolio: str, lanes: Sequence[Mapping[str, _Lane]], standing: Standing
+    ) -> dict[str, _Room]:
         """How many messages there is room for before each number, whichever variant they are of."""
         asked = list(dict.fromkeys(Lane(number, lane.category) for one in lanes for number, lane in one.items()))
         if not asked:
             return {}
+        rooms: dict[str, _Room] = {}
         ahead = await self._queue.ahead(portfolio, asked, AHEAD_MS)
-        rooms = {
-            lane.number: min(_MOST_AHEAD, standing.number(lane.number).throughput * AHEAD_MS // 1000) for lane in asked
-        }
         for lane, waiting in zip(asked, ahead, strict=True):
-            rooms[lane.number] = max(0, min(rooms[lane.number] - waiting.soon, _MOST_HELD - waiting.all))
+            soon = min(_MOST_AHEAD, standing.number(lane.number).throughput * AHEAD_MS // 1000) - waiting.soon
+            in_turn = max(0, min(soon, _MOST_HELD - waiting.all))
+            beside = max(0, min(soon, _MOST_HELD + _MOST_HELD_BESIDE - waiting.all))
+            rooms[lane.number] = _Room(in_turn, 0 if waiting.all < _MOST_HELD else beside)
         return rooms
 
     async def _put(
@@ -179,7 +216,9 @@ class Feeder:
         rooms: dict[str, int],
     ) -> None:
         group, messages, fates = campaign.group(step, variant), [], []
-        for row in await self._unfed(campaign, rows):
+        # A message that was sent is forgotten, and its id with it, after a while; a campaign may have been stopped for
+        # longer, at a moment when its cursor did not tell of it.
+        for row in await self._fates.pending(campaign, rows):
             # The emptiest takes the next one: shares follow from what the numbers send.
             number = max(lanes, key=lambda name: rooms[name])
             message = self._message(campaign, step, variant, row, number, lanes) if row.to else None
@@ -192,13 +231,6 @@ class Feeder:
             fates.append(RowFate(row.number, group, Fate.QUEUED))
         await asyncio.gather(*(self._gateway.keep(message, "its campaign's turn came") for message in messages))
         await self._fates.write(campaign.portfolio, campaign.campaign_id, fates)
-
-    async def _unfed(self, campaign: Campaign, rows: Sequence[Row]) -> list[Row]:
-        """Those that nothing is known of yet. A message that was sent is forgotten, and its id with it, after a while;
-        a campaign may have been stopped for longer, at a moment when its cursor did not tell of it."""
-        first = rows[0].number
-        known = await self._fates.read(campaign.portfolio, campaign.campaign_id, first, rows[-1].number - first + 1)
-        return [row for row in rows if not any(known[row.number - first : row.number - first + 1])]
 
     def _message(
         self, campaign: Campaign, step: int, variant: int, row: Row, number: str, lanes: Mapping[str, _Lane]
@@ -234,6 +266,23 @@ class Feeder:
             part=part,
             alternatives=tuple(others),
         )
+
+
+def _case(campaign: Campaign, variant: int, lane: _Lane) -> Case:
+    """A message of a variant, as the guardrails see it before it is known to whom it is."""
+    ref = campaign.variants[variant].template.ref
+    return Case(
+        portfolio=campaign.portfolio,
+        waba=lane.route.waba,
+        number=lane.route.number,
+        category=lane.category,
+        template=(ref.name, ref.language),
+        hold=True,
+        expires_at_ms=campaign.deadline_ms,
+        campaign=campaign.campaign_id,
+        app=campaign.app,
+        queued=True,
+    )
 
 
 def _most_at_a_look(numbers: Iterable[str], standing: Standing) -> int:

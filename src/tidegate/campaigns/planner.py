@@ -26,6 +26,7 @@ from tidegate.policy.tallies import tallies_of
 from tidegate.policy.warning_counts import day_of, field_of
 from tidegate.policy.warning_metric import HOUR_MS, Counter
 from tidegate.store.audiences import Audiences
+from tidegate.store.fates import Fates
 from tidegate.store.ledger import Books, Ledger
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.send_queue import Lane, SendQueue
@@ -95,6 +96,7 @@ class Planner:
         tallies: Tallies,
         counts: OutcomeCounts,
         audiences: Audiences,
+        fates: Fates,
         acquaintance: Acquaintance,
         clock: StoreClock,
         routes: Sequence[Route],
@@ -105,6 +107,7 @@ class Planner:
         self._tallies = tallies
         self._counts = counts
         self._audiences = audiences
+        self._fates = fates
         self._acquaintance = acquaintance
         self._clock = clock
         self._routes = routes
@@ -178,7 +181,7 @@ class Planner:
             count_heads(crowd, campaign, audience)
             return 0
         every, asked = self._acquaintance.every(audience.recipients), list[tuple[str, Part]]()
-        async for page in audience.pages(self._audiences):
+        async for page in audience.pages(self._audiences, self._fates):
             began_ms = self._clock.monotonic_ms()
             for to, group in page:
                 part = Part(*campaign.step_and_variant(group))

@@ -110,7 +110,7 @@ class Tending:
             if seen.step != run.step:
                 return None
             cursor = tuple(map(max, seen.cursor or fed.cursor, fed.cursor))
-            after = replace(seen, cursor=cursor, step_began_ms=seen.step_began_ms or now_ms)
+            after = replace(seen, cursor=cursor, ahead=fed.ahead, step_began_ms=seen.step_began_ms or now_ms)
             return None if after == seen else replace(known, progress=after.to_json())
 
         return await self._campaigns.change(record.campaign.portfolio, record.campaign.campaign_id, fed_on)
@@ -149,7 +149,7 @@ class Tending:
 
     async def _next_step(self, record: CampaignRecord, run: Run, verdicts: Mapping[str, Any]) -> CampaignRecord | None:
         return await self._steering.move(
-            record, Event.PASSED, verdicts=verdicts, step=run.step + 1, cursor=(), step_began_ms=0, gone_ms=0
+            record, Event.PASSED, verdicts=verdicts, step=run.step + 1, cursor=(), ahead=(), step_began_ms=0, gone_ms=0
         )
 
     async def _judged(

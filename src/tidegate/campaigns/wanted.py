@@ -18,6 +18,7 @@ from tidegate.policy.rule_table import Mode
 from tidegate.policy.standing import CampaignStanding, Standing
 from tidegate.store.audiences import CHUNK_ROWS, Audiences
 from tidegate.store.campaigns import CampaignRecord
+from tidegate.store.fates import Fates
 
 _OVER: Final = frozenset({Phase.CANCELLING, Phase.CANCELLED, Phase.FINISHED})
 
@@ -41,7 +42,7 @@ class Listed:
     def recipients(self) -> int:
         return len(self.rows)
 
-    async def pages(self, audiences: Audiences) -> AsyncIterator[Sequence[tuple[str, int]]]:
+    async def pages(self, audiences: Audiences, fates: Fates) -> AsyncIterator[Sequence[tuple[str, int]]]:
         """All of them."""
         yield self.rows
 
@@ -68,15 +69,20 @@ class Uploaded:
             told.append((group.rows, group.rows if step < run.step or run.phase in _OVER else fed))
         return told
 
-    async def pages(self, audiences: Audiences) -> AsyncIterator[Sequence[tuple[str, int]]]:
+    async def pages(self, audiences: Audiences, fates: Fates) -> AsyncIterator[Sequence[tuple[str, int]]]:
         """Chunk by chunk, as it is kept. Raises StoreUnavailable, BrokenSeal and LookupError."""
+        is_under_way = bool(Run.from_json(self.record.progress).cursor)
         for group, (_, fed) in enumerate(self._groups):
             for chunk in audiences.chunks(self.record, group):
                 first = chunk.index * CHUNK_ROWS
                 if first + CHUNK_ROWS > fed:
                     rows = await audiences.rows(self.record, chunk)
                     # Who was erased since has no number any more.
-                    yield [(row.to, group) for row in rows[max(0, fed - first) :] if row.to]
+                    left = [row for row in rows[max(0, fed - first) :] if row.to]
+                    if is_under_way:
+                        # Some went before their turn.
+                        left = await fates.pending(self.record.campaign, left)
+                    yield [(row.to, group) for row in left]
 
     def begins_ms(self, now_ms: int) -> int:
         """When the rest may go: a step that has nobody left is waited for until its gate may pass."""

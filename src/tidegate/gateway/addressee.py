@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from tidegate.cloudapi.messages import RecipientKind, Request
+from tidegate.cloudapi.messages import Request
 from tidegate.policy.facts import Case, Facts
 from tidegate.policy.identity import Identity
 from tidegate.policy.rules import Rules
 from tidegate.policy.users import EMPTY, User, expires_at_ms, read_user, sent, write_user
 from tidegate.policy.verdict import Queue, Reason, Reject, Verdict
-from tidegate.policy.zones import candidate_zones, country_zones
+from tidegate.policy.zones import zones_of_recipient
 from tidegate.store.users import Users
 
 #: What only the user's record can say for certain.
@@ -57,7 +57,7 @@ class Addressee:
         self.name = identity.of(request.kind, request.recipient)
         self.user: User = EMPTY
         #: Zones that the user may be in, by number or user id.
-        self.zones = _zones(request)
+        self.zones = zones_of_recipient(request.kind, request.recipient)
 
     async def look(self, verdict: Verdict) -> bool:
         """Look the user up where a no rests on that; False where no more is to be known. Raises StoreUnavailable."""
@@ -86,13 +86,3 @@ class Addressee:
         if user.same_as is not None and user.same_as != self.name:
             # Another name of the same user: all that counts is known there.
             self.name, self.user, self._looked = user.same_as, EMPTY, False
-
-
-def _zones(request: Request) -> tuple[str, ...]:
-    match request.kind:
-        case RecipientKind.PHONE:
-            return candidate_zones(request.recipient)
-        case RecipientKind.BSUID:
-            return country_zones(request.recipient.partition(".")[0])
-        case _:
-            return ()

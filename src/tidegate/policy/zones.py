@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from tidegate.cloudapi.recipients import RecipientKind
 from tidegate.policy.identity import canonical_phone
 
 NATIONWIDE_MOBILE: Final = {
@@ -69,6 +70,17 @@ def country_zones(country: str) -> tuple[str, ...]:
     All that is known of a recipient who hides the phone number.
     """
     return _zones_by_country().get(country, ())
+
+
+def zones_of_recipient(kind: RecipientKind, to: str) -> tuple[str, ...]:
+    """The zones that whoever a message is addressed to may be in; () for a group, and where nothing is known."""
+    match kind:
+        case RecipientKind.PHONE:
+            return candidate_zones(to)
+        case RecipientKind.BSUID:
+            return country_zones(to.partition(".")[0])
+        case _:
+            return ()
 
 
 def calling_code(zone: str) -> str:

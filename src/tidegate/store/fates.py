@@ -10,6 +10,7 @@ import orjson
 
 from tidegate.policy.campaign.fate import IN_HAND, Fate
 from tidegate.policy.campaign.part import Part
+from tidegate.policy.campaign.spec import Campaign, Row
 from tidegate.policy.lifecycle import State
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
@@ -67,6 +68,14 @@ class Fates:
         with store_faults:
             found: Any = await self._client.getrange(key, first_row - 1, first_row + rows - 2)
         return bytes(found)
+
+    async def pending(self, campaign: Campaign, rows: Sequence[Row]) -> list[Row]:
+        """Those of these rows, in their order, of which nothing is known yet."""
+        if not rows:
+            return []
+        first, last = rows[0].number, rows[-1].number
+        known = await self.read(campaign.portfolio, campaign.campaign_id, first, last - first + 1)
+        return [row for row in rows if not any(known[row.number - first : row.number - first + 1])]
 
     async def counts(self, portfolio: str, campaign_id: str) -> Counter[tuple[int, Fate]]:
         """How many rows of each group have which fate; those that are pending are not counted."""

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.campaigns import floor as floors
 from tests.integration.campaigns.floor import FIRST, PORTFOLIO, Floor, phone
 from tests.waiting import until
+from tidegate.campaigns.wanted import Uploaded
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.phase import Event
@@ -41,6 +42,29 @@ async def test_a_campaign_whose_recipients_sleep_is_not_put_into_the_queue_as_a_
     await services.steerable.advance(DAY_MS // 4)
 
     await floor.come_to({Fate.DELIVERED: 50})
+
+
+async def test_who_is_awake_does_not_wait_behind_so_many_who_sleep_that_the_queue_takes_no_more_of_them(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.campaigns.feeder._MOST_HELD", 20)
+    # Every eighth is in India, where it is early in the afternoon; the others are in New York, before dawn.
+    monkeypatch.setattr(floors, "phone", lambda row: f"9198765{row:05}" if row % 8 == 0 else f"1212555{row:04}")
+    services = floor.node.services
+    assert services.steerable is not None
+    now_ms = (await services.ledger.books(PORTFOLIO)).now_ms
+    await services.steerable.advance((8 * 3_600_000 - now_ms) % DAY_MS)
+    await floor.campaign(200, numbers=[FIRST], quiet_hours={"from": "21:00", "to": "09:00"})
+    await floor.move(Event.START)
+
+    await floor.come_to({Fate.DELIVERED: 25, Fate.QUEUED: 20, Fate.PENDING: 155})
+
+    assert all(user.startswith("91") for user in floor.sent_to())
+    pages = Uploaded(await floor.record()).pages(services.audiences, services.fates)
+    assert sum([len(page) async for page in pages]) == 155, "a plan is of those who are left"
+    await services.steerable.advance(DAY_MS // 4)
+    await floor.come_to({Fate.DELIVERED: 200})
+    assert set(floor.sent_to().values()) == {1}
 
 
 async def test_who_may_never_be_written_to_keeps_no_later_step_from_being_sent(

@@ -16,16 +16,18 @@ WAIVED: Final = "waived"
 class Run:
     """A campaign's phase, its step (an index), and how much of the step was fed.
 
-    `cursor`: of each variant, how many of the step's rows were fed; () stands for none. Times are the store's, in ms,
-    0 for what has not happened: `since_ms` when the phase began, `started_ms` when it first ran, `step_began_ms` when
-    the step's first row was fed, `gone_ms` when the last one had left the queue, `resumed_ms` when it was let go on
-    last. `reason` and `by` tell of a stop by hand, `evidence` of one by a gate. `verdicts`: by the step's index (as
-    text), what its gate said.
+    `cursor`: of each variant, how many of the step's rows were fed; () stands for none. `ahead`: where, beyond that,
+    those who are awake are looked for next while those whose turn it is sleep; () stands for none too. Times are the
+    store's, in ms, 0 for what has not happened: `since_ms` when the phase began, `started_ms` when it first ran,
+    `step_began_ms` when the step's first row was fed, `gone_ms` when the last one had left the queue, `resumed_ms` when
+    it was let go on last. `reason` and `by` tell of a stop by hand, `evidence` of one by a gate. `verdicts`: by the
+    step's index (as text), what its gate said.
     """
 
     phase: Phase = Phase.DRAFT
     step: int = 0
     cursor: tuple[int, ...] = ()
+    ahead: tuple[int, ...] = ()
     since_ms: int = 0
     started_ms: int = 0
     step_began_ms: int = 0
@@ -63,15 +65,16 @@ class Run:
         """What `to_json` made. Raises ValueError where another release wrote what this one can't read."""
         values = {name: stored[key] for key, name in _NAMES.items() if key in stored}
         phase = Phase(values.pop("phase", Phase.DRAFT))
-        cursor = tuple(int(chunk) for chunk in values.pop("cursor", ()))
-        return cls(phase=phase, cursor=cursor, **values)
+        cursor, ahead = (tuple(int(at) for at in values.pop(name, ())) for name in ("cursor", "ahead"))
+        return cls(phase=phase, cursor=cursor, ahead=ahead, **values)
 
     def to_json(self) -> dict[str, Any]:
         """It as JSON values: only what is not as it is at first, and the phase."""
         first = Run()
         told = {key: getattr(self, name) for key, name in _NAMES.items() if getattr(self, name) != getattr(first, name)}
-        if self.cursor:
-            told["cursor"] = list(self.cursor)
+        for name in ("cursor", "ahead"):
+            if name in told:
+                told[name] = list(told[name])
         return told | {"state": self.phase.value}
 
 
@@ -80,6 +83,7 @@ _NAMES: Final = {
     "state": "phase",
     "step": "step",
     "cursor": "cursor",
+    "ahead": "ahead",
     "since_ms": "since_ms",
     "started_ms": "started_ms",
     "step_began_ms": "step_began_ms",
