@@ -56,13 +56,15 @@ async def messages(bare: Caller, **value: Any) -> None:
     await webhook(bare, "messages", {"messaging_product": "whatsapp", "metadata": metadata, **value})
 
 
-async def hears(bare: Caller, graph: Recorder, wamid: str, status: str, at_s: int) -> None:
+async def hears(bare: Caller, graph: Recorder, wamid: str, status: str, at_s: int, *codes: int) -> None:
     opaque = next(
         sent["biz_opaque_callback_data"]
         for _, _, _, raw in reversed(graph.requests)
         if (sent := orjson.loads(raw)) and wamid.endswith(sent["to"].removeprefix("+"))
     )
-    told = {"id": wamid, "status": status, "timestamp": str(at_s), "biz_opaque_callback_data": opaque}
+    told: dict[str, Any] = {"id": wamid, "status": status, "timestamp": str(at_s), "biz_opaque_callback_data": opaque}
+    if codes:
+        told["errors"] = [{"code": code, "title": "told by Meta"} for code in codes]
     await messages(bare, statuses=[told | {"recipient_id": wamid.removeprefix("wamid.")}])
 
 
@@ -72,15 +74,17 @@ async def asks(bare: Caller, at_s: int) -> None:
     await messages(bare, messages=[said], contacts=[{"wa_id": digits, "profile": {"name": "Ann"}}])
 
 
+async def named_by_recipient(_: web.Request, raw: bytes) -> web.StreamResponse:
+    """Accept a send under an id of which its test knows what it is."""
+    to = str(orjson.loads(raw)["to"])
+    return web.json_response(accepted("wamid." + to.removeprefix("+"), to))
+
+
 @pytest.fixture
 async def lived(bare: Caller, graph: Recorder) -> Caller:
     """A template that was read, whose webhooks came twice and the wrong way round; a question, and its answer."""
 
-    async def answer(_: web.Request, raw: bytes) -> web.StreamResponse:
-        to = str(orjson.loads(raw)["to"])
-        return web.json_response(accepted("wamid." + to.removeprefix("+"), to))
-
-    graph.answer = answer
+    graph.answer = named_by_recipient
     assert (await bare.send(template(USER), Tidegate_Category="marketing", Tidegate_Campaign="=spring")).status == 200
     at_s, wamid = await now_s(bare), "wamid." + USER.removeprefix("+")
     for status, late_s in (("read", 9), ("delivered", 4), ("read", 9), ("sent", 1), ("delivered", 4)):
@@ -128,6 +132,23 @@ async def test_the_days_figures_are_told_by_whatever_is_asked(lived: Caller) -> 
     assert (number["number"], number["sent"], number["quality"]) == (NUMBER, 2, None)
 
 
+async def test_a_message_has_failed_once_however_many_reasons_are_told(bare: Caller, graph: Recorder) -> None:
+    graph.answer = named_by_recipient
+    assert (await bare.send(template(USER))).status == 200
+    wamid, at_s = "wamid." + USER.removeprefix("+"), await now_s(bare)
+    for code in (131049, 131026, 131050, 131049):
+        await hears(bare, graph, wamid, "failed", at_s, code)
+
+    total = (await kpis(bare))["total"]
+    assert [total[name] for name in ("sent", "failed", "withheld", "dropped")] == [1, 1, 1, 0]
+    assert total["failure_rate"] == 1.0
+
+    await hears(bare, graph, wamid, "delivered", at_s)
+
+    total = (await kpis(bare))["total"]
+    assert [total[name] for name in ("delivered", "failed", "withheld", "dropped")] == [1, 0, 0, 0]
+
+
 async def test_a_table_for_a_spreadsheet_holds_no_formula(lived: Caller) -> None:
     answer = await lived("GET", KPIS + "?by=campaign&format=csv", READER)
 
@@ -169,6 +190,8 @@ async def test_what_meta_decided_on_templates_is_told_by_day_and_by_template(bar
 
 WRONG = {
     "a date that is none": "?from=2026-02-30",
+    "a day before there were any": "?to=0001-01-01",
+    "a beginning before there were days": "?from=1969-12-31&to=1970-01-01",
     "a time for a date": "?to=2026-02-20T10:00:00Z",
     "an end before the beginning": "?from=2026-02-20&to=2026-02-19",
     "more than is kept": "?from=2024-01-01&to=2026-01-01",

@@ -189,7 +189,7 @@ def asked_of(call: Call) -> Asked:
         portfolios = (route.portfolio,)
     today = call.services.clock.now_ms() // DAY_MS
     last = _day(call, "to", today)
-    first = _day(call, "from", last - _DAYS + 1)
+    first = _day(call, "from", max(0, last - _DAYS + 1))
     if not 0 <= last - first < KEPT_DAYS:
         raise Denial(
             Kind.BAD_REQUEST, f"query from: has to be no later than `to`, and at most {KEPT_DAYS - 1} days before"
@@ -202,11 +202,11 @@ def _day(call: Call, name: str, otherwise: int) -> int:
     if given is None:
         return otherwise
     try:
-        if _DATE.fullmatch(given):
-            return (date.fromisoformat(given) - _EPOCH).days
+        if _DATE.fullmatch(given) and (day := (date.fromisoformat(given) - _EPOCH).days) >= 0:
+            return day
     except ValueError:
         pass
-    raise Denial(Kind.BAD_REQUEST, f"query {name}: has to be a date such as 2026-11-21 (UTC)")
+    raise Denial(Kind.BAD_REQUEST, f"query {name}: has to be a date such as 2026-11-21 (UTC), of 1970 or later")
 
 
 def _by(given: str | None) -> By:

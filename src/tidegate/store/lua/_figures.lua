@@ -1,7 +1,8 @@
 -- figures: what became of one send, in the cells of the day of its admission: each counter once, in whatever order it is
--- told. `kpis` of its record keeps what was counted, a letter each (`t`: how long its delivery took). What was delivered
--- after all has not failed. `reached:asked:<number>:<recipient>` is "<since when a user waits for an answer (ms), 0: does
--- not> <when we last wrote to them (ms)>", of users who have written lately.
+-- told. `kpis` of its record keeps what was counted, a letter each (`t`: how long its delivery took). A send fails once,
+-- for the first reason that is told; what was delivered after all has not failed. `reached:asked:<number>:<recipient>` is
+-- "<since when a user waits for an answer (ms), 0: does not> <when we last wrote to them (ms)>", of users who have written
+-- lately.
 local LETTERS = { sent = 's', delivered = 'd', read = 'r', failed = 'f', withheld = 'w', dropped = 'x',
   opted_out = 'o', replied = 'p' }
 local FAILURES = { 'failed', 'withheld', 'dropped' }
@@ -18,14 +19,15 @@ end
 -- What is known of the send now; `at`: its admission.
 local function figures_of(cells, at, known, counters, happened, timed)
   local function is_known(counter) return string.find(known, LETTERS[counter], 1, true) end
+  local function failure()
+    for _, counter in ipairs(FAILURES) do
+      if is_known(counter) then return counter end
+    end
+  end
   for _, counter in ipairs(counters) do
-    if not is_known(counter) then
-      local is_failure = counter == 'failed' or counter == 'withheld' or counter == 'dropped'
-      if counter == 'delivered' then
-        for _, failure in ipairs(FAILURES) do
-          if is_known(failure) then cells_add(cells, failure, -1) end
-        end
-      end
+    local is_failure = counter == 'failed' or counter == 'withheld' or counter == 'dropped'
+    if not is_known(counter) and not (is_failure and failure()) then
+      if counter == 'delivered' and failure() then cells_add(cells, failure(), -1) end
       if not (is_failure and is_known('delivered')) then cells_add(cells, counter, 1) end
       known = known .. LETTERS[counter]
     end
