@@ -14,6 +14,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 #: What a number says before anybody has asked Meta is no bad news.
 _WELL: Final = frozenset({"CONNECTED", "UNKNOWN"})
+#: What is told of an account where nothing is wrong, or nothing was read yet.
+_ACCOUNT_WELL: Final = {
+    "review": frozenset({"APPROVED", "UNKNOWN"}),
+    "verification": frozenset({"verified", "unknown"}),
+    "payment_method": frozenset({"ok", "unknown"}),
+}
 
 
 @app.command(epilog=example("tidegate status --templates"))
@@ -24,7 +30,7 @@ def status(
 ) -> None:
     """Show what is stopped, why and until when.
 
-    Then limits, numbers, templates in trouble, breakers and pauses.
+    Then limits, accounts and templates in trouble, numbers, breakers and pauses.
 
     Exits 1 when a number's quality is RED, its status another than CONNECTED, or more than a template is stopped.
     """
@@ -47,6 +53,16 @@ def _stops(breaker: dict[str, Any]) -> bool:
 
 def _is_bad(number: dict[str, Any]) -> bool:
     return number["quality"] == "RED" or number["status"] not in _WELL
+
+
+def accounts_in_trouble(standing: dict[str, Any]) -> list[list[str]]:
+    """A row for each account whose review, verification or payment method is not as it should be."""
+    # A node of an older version tells of no accounts.
+    return [
+        [one["waba"], *(one[field].lower().replace("_", " ") for field in _ACCOUNT_WELL), when(one["as_of"])]
+        for one in standing.get("accounts", ())
+        if any(one[field] not in well for field, well in _ACCOUNT_WELL.items())
+    ]
 
 
 def headlines(standing: dict[str, Any]) -> list[str]:
@@ -83,6 +99,9 @@ def _print(standing: dict[str, Any], every_template: bool) -> None:
             for one in standing["portfolios"]
         ],
     )
+    if troubled := accounts_in_trouble(standing):
+        columns = {"account": "left", "review": "left", "verification": "left", "payment": "left", "read (UTC)": "left"}
+        print_table("Accounts", columns, troubled)
     print_table(
         "Numbers",
         {"number": "left", "status": "left", "quality": "left", "per second": "right", "since (UTC)": "left"},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.cli.status import headlines
+from tidegate.cli.status import accounts_in_trouble, headlines
 
 WHOLE = {"whole": True, "held_until": None, "waiting_for": []}
 BREAKER = {
@@ -63,3 +63,35 @@ def standing(**changes: Any) -> dict[str, Any]:
 )
 def test_what_is_stopped_is_told_first(changes: dict[str, Any], lines: list[str]) -> None:
     assert headlines(standing(**changes)) == lines
+
+
+ACCOUNT = {
+    "waba": "102290129340398",
+    "review": "APPROVED",
+    "verification": "verified",
+    "payment_method": "ok",
+    "as_of": "2026-11-21T09:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        pytest.param({}, None, id="all is well"),
+        pytest.param({"review": "UNKNOWN", "verification": "unknown", "payment_method": "unknown"}, None, id="unread"),
+        pytest.param({"review": "REJECTED"}, ["rejected", "verified", "ok"], id="a review that went wrong"),
+        pytest.param(
+            {"verification": "pending_need_more_info"},
+            ["approved", "pending need more info", "ok"],
+            id="a verification that waits for somebody",
+        ),
+        pytest.param({"payment_method": "missing"}, ["approved", "verified", "missing"], id="nothing to be charged"),
+    ],
+)
+def test_accounts_are_told_of_where_something_is_wrong(changes: dict[str, Any], told: list[str] | None) -> None:
+    rows = accounts_in_trouble(standing(accounts=[ACCOUNT | changes]))
+    assert rows == ([] if told is None else [["102290129340398", *told, "2026-11-21 09:00:00"]])
+
+
+def test_a_node_that_tells_of_no_accounts_has_none_in_trouble() -> None:
+    assert accounts_in_trouble(standing()) == []
