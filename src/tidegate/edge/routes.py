@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
-from tidegate.edge.dashboard.serving import dashboard_endpoints
+from tidegate.edge.dashboard.serving import Dashboard
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.description.openapi import document
 from tidegate.edge.door.doorway import ID_KEY, doorway, expect
@@ -99,7 +99,8 @@ def make_application(services: Services, beside: web.Application | None = None) 
     )
     grants = Grants(settings, services.credentials)
     graph = Graph(services, keyring, grants)
-    table = (*endpoints(services), *dashboard_endpoints(services, keyring, grants))
+    dashboard = Dashboard(services, keyring, grants)
+    table = (*endpoints(services), *dashboard.endpoints())
 
     def keyed(endpoint: Endpoint, handler: KeyedHandler) -> OpenHandler:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -117,9 +118,10 @@ def make_application(services: Services, beside: web.Application | None = None) 
             return await graph.handle(request, request[ID_KEY])
         methods = {row.method for row in table if row.face is Face.CONTROL and row.pattern.fullmatch(request.path)}
         if not methods:
-            raise Denial(Kind.NOT_FOUND, "there is nothing here")
+            return await dashboard.astray(request, Denial(Kind.NOT_FOUND, "there is nothing here"))
         allowed = ", ".join(sorted(methods))
-        raise Denial(Kind.METHOD_NOT_ALLOWED, f"only {allowed}", headers={"Allow": allowed})
+        denial = Denial(Kind.METHOD_NOT_ALLOWED, f"only {allowed}", headers={"Allow": allowed})
+        return await dashboard.astray(request, denial)
 
     application = web.Application(middlewares=[doorway(services.draining, services.metrics)])
     application[IN_HAND] = graph.in_hand

@@ -267,3 +267,22 @@ async def test_who_guesses_keys_is_locked_out_of_the_form_too(site: Caller):
     statuses = [(await Browser(site).sign_in(f"tg_guess{nth}")).status for nth in range(FAILURES + 1)]
     assert statuses[-1] == 429
     assert (await signed_in(site)).cookie
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/numbers/1/2", "/pauses"])
+async def test_who_goes_astray_gets_a_page_signed_in_or_not(site: Caller, path: str):
+    stranger = await Browser(site).get(path, Accept="text/html,*/*;q=0.8")
+    known = await (await signed_in(site, READER)).get(path, Accept="text/html")
+    for answer in (stranger, known):
+        assert answer.status == (405 if path == "/pauses" else 404)
+        assert answer["Content-Type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in (answer["Content-Security-Policy"] or "")
+        assert "To the overview" in answer.raw.decode()
+    assert "Sign out" in known.raw.decode()
+    assert "Sign out" not in stranger.raw.decode()
+    assert (await Browser(site).get(path, Accept="application/json"))["Content-Type"] == "application/problem+json"
+
+
+async def test_the_dashboard_with_a_slash_behind_it_is_the_dashboard(site: Caller):
+    answer = await Browser(site).get("/", Accept="text/html")
+    assert (answer.status, answer["Location"]) == (303, "/dashboard")

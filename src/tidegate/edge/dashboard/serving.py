@@ -31,22 +31,44 @@ _STREAM: Final = "text/event-stream"
 _Handler = Callable[[web.Request, SignedIn], Awaitable[web.StreamResponse]]
 
 
-def dashboard_endpoints(services: Services, keyring: Keyring, grants: Grants) -> tuple[Endpoint, ...]:
-    """Every endpoint below `/dashboard`. They are for browsers, and no part of the described API."""
-    shell = Shell(services, keyring, grants, PAGES)
-    live, feed, login = Live(shell), FeedStream(shell), Login(shell)
+class Dashboard:
+    """What a node answers below `/dashboard`."""
 
-    def row(method: str, path: str, handler: OpenHandler) -> Endpoint:
-        return Endpoint(method, f"{ROOT}{path}", "", {200: ""}, open_to_all=handler, answer_types=_HTML)
+    def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
+        self._shell = Shell(services, keyring, grants, PAGES)
 
-    return (
-        row("GET", "/login", _open(shell, login.form)),
-        row("POST", "/login", _open(shell, login.sign_in)),
-        row("POST", "/logout", _open(shell, login.sign_out)),
-        row("GET", "/static/{name}", read_static),
-        *(row("GET", page.path, _signed_in(shell, _shown(shell, live, feed, page))) for page in PAGES),
-        *(row("POST", action.path, _signed_in(shell, _done(shell, action))) for action in ACTIONS),
-    )
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint of it. They are for browsers, and no part of the described API."""
+        shell = self._shell
+        live, feed, login = Live(shell), FeedStream(shell), Login(shell)
+
+        def row(method: str, path: str, handler: OpenHandler) -> Endpoint:
+            return Endpoint(method, f"{ROOT}{path}", "", {200: ""}, open_to_all=handler, answer_types=_HTML)
+
+        return (
+            row("GET", "/login", _open(shell, login.form)),
+            row("POST", "/login", _open(shell, login.sign_in)),
+            row("POST", "/logout", _open(shell, login.sign_out)),
+            row("GET", "/static/{name}", read_static),
+            *(row("GET", page.path, _signed_in(shell, _shown(shell, live, feed, page))) for page in PAGES),
+            *(row("POST", action.path, _signed_in(shell, _done(shell, action))) for action in ACTIONS),
+        )
+
+    async def astray(self, request: web.Request, denial: Denial) -> web.StreamResponse:
+        """The answer to what is asked for below `/dashboard` and is no endpoint. Raises the denial for who is not
+        somebody with a browser.
+        """
+        is_here = request.path.startswith(f"{ROOT}/")
+        if not is_here or _HTML[0] not in request.headers.get("Accept", ""):
+            raise denial
+        if request.path == f"{ROOT}/":
+            return away(base_of(request))
+        return await _rendered(self._shell, request, None, self._lost(request, denial))
+
+    async def _lost(self, request: web.Request, denial: Denial) -> web.Response:
+        if denial.kind is Kind.NOT_FOUND:
+            denial = Denial(Kind.NOT_FOUND, "No page of the dashboard has this address.")
+        return fault_page(self._shell, request, await self._shell.signed_in(request), denial)
 
 
 def _shown(shell: Shell, live: Live, feed: FeedStream, page: Page) -> _Handler:
