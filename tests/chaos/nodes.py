@@ -75,7 +75,8 @@ class Node:
 
     def logged(self, event: str) -> int:
         """How many lines of its log are about this."""
-        lines = (line for line in self.log.read_bytes().splitlines() if line.startswith(b"{"))
+        whole, _, _ = self.log.read_bytes().rpartition(b"\n")
+        lines = (line for line in whole.splitlines() if line.startswith(b"{"))
         return sum(orjson.loads(line)["event"] == event for line in lines)
 
 

@@ -195,7 +195,8 @@ class Fleet:
 
     def readings(self, account: str) -> int:
         """How often one of the nodes has read this account from Graph, and acted on it."""
-        lines = (line for log in self._logs for line in log.read_bytes().splitlines() if b'"standing_read"' in line)
+        whole = (log.read_bytes().rpartition(b"\n")[0] for log in self._logs)
+        lines = (line for log in whole for line in log.splitlines() if b'"standing_read"' in line)
         return sum(orjson.loads(line)["waba_id"] == account for line in lines)
 
     async def _call(self, method: str, url: str, body: Any = None, **headers: str) -> tuple[int, Any, float]:
