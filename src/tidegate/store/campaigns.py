@@ -156,15 +156,19 @@ class Campaigns:
 
     async def list(self, portfolio: str) -> list[CampaignRecord]:
         """Every campaign of a portfolio, the newest first."""
-        keys = self._keys[portfolio]
-        names = [keys.campaign("record", campaign_id) for campaign_id in await self.ids(portfolio)]
+        return [*await self.read(portfolio, await self.ids(portfolio))]
+
+    async def read(self, portfolio: str, campaign_ids: Iterable[str]) -> tuple[CampaignRecord, ...]:
+        """Those of these campaigns that there are, the newest first."""
+        names = [self._keys[portfolio].campaign("record", campaign_id) for campaign_id in campaign_ids]
         records: list[CampaignRecord] = []
         for begin in range(0, len(names), _READ_AT_ONCE):
             # To read an order takes longer than to fetch it: others have their turn in between.
             with store_faults:
                 kept: Any = await self._client.mget(names[begin : begin + _READ_AT_ONCE])
             records += [record for record in map(_read, kept) if record is not None]
-        return sorted(records, key=lambda record: (-record.campaign.created_at_ms, record.campaign.campaign_id))
+        records.sort(key=lambda record: (-record.campaign.created_at_ms, record.campaign.campaign_id))
+        return tuple(records)
 
     async def change(self, portfolio: str, campaign_id: str, change: Change) -> CampaignRecord | None:
         """Change a campaign; what it is then, or None when there is none.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.integration.edge.callers import (
     text,
 )
 from tests.waiting import until
+from tidegate.edge.dashboard.live import MOST_WATCHERS_OF_APP
 from tidegate.edge.dashboard.session import LASTING_MS
 from tidegate.edge.door.lockout import FAILURES
 from tidegate.settings.app_keys import fingerprint
@@ -286,3 +288,25 @@ async def test_who_goes_astray_gets_a_page_signed_in_or_not(site: Caller, path: 
 async def test_the_dashboard_with_a_slash_behind_it_is_the_dashboard(site: Caller):
     answer = await Browser(site).get("/", Accept="text/html")
     assert (answer.status, answer["Location"]) == (303, "/dashboard")
+
+
+async def test_one_app_watches_so_many_pages_and_leaves_the_others_room(site: Caller):
+    mine, theirs = await signed_in(site, READER), await signed_in(site, OPERATOR)
+
+    async def watches(stack: AsyncExitStack, browser: Browser) -> int:
+        headers = {"Cookie": f"tidegate_session={browser.cookie}", "Accept": "text/event-stream"}
+        asked = site.session.get(f"{site.url}/dashboard/numbers", headers=headers)
+        return (await stack.enter_async_context(asked)).status
+
+    async with AsyncExitStack() as stack:
+        begun = [await watches(stack, mine) for _ in range(MOST_WATCHERS_OF_APP)]
+        assert set(begun) == {200}
+        assert await watches(stack, mine) == 503
+        assert await watches(stack, theirs) == 200
+
+    async def is_let_in() -> bool:
+        async with AsyncExitStack() as stack:
+            return await watches(stack, mine) == 200
+
+    # Those who left say nothing of it; their places are free all the same.
+    await until(is_let_in, within_s=4)

@@ -122,9 +122,13 @@ async def test_a_campaign_is_shown_and_moved_by_its_buttons(site: Caller):
     assert (answer.status, answer["Location"]) == (303, f"/dashboard{page}")
     assert re.findall(rf'action="/dashboard{page}/(\w+)"', await shown(browser, page)) == ["pause", "cancel"]
     assert (await browser.submit(f"{page}/pause")).status == 400
+    assert "Campaign spring" not in await shown(browser, "")
     assert (await browser.submit(f"{page}/pause", reason="wrong price")).status == 303
     text = await shown(browser, page)
     assert "wrong price" in text
+    overview = await shown(browser, "")
+    assert all(words in overview for words in ("Campaign spring", "wrong price", f'href="/dashboard{page}"'))
+    assert "wrong price" not in await shown(await signed_in(site, READER), "")
     assert re.findall(rf'action="/dashboard{page}/(\w+)"', text) == ["resume", "cancel"]
     assert (await browser.submit(f"{page}/cancel", reason="no offer")).status == 303
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,8 +26,11 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.errors import StoreUnavailable
 from tidegate.tasks import spawn
 
-#: Of each process. A browser has one for each tab that is in sight.
+#: Of each process, and of one app on it. A browser has one for each tab that is in sight.
 MOST_WATCHERS: Final = 64
+MOST_WATCHERS_OF_APP: Final = 32
+#: How often it is looked whether a watcher is still there, and still signed in.
+_PRESENCE_S: Final = 1.0
 
 log = structlog.get_logger()
 
@@ -57,40 +61,49 @@ class Live:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._looks: dict[tuple[str, str], _Look] = {}
-        self._watchers = 0
+        self._watchers: Counter[str] = Counter()
 
     async def stream(self, request: web.Request, page: Page, who: SignedIn) -> web.StreamResponse:
         """Tell what changes, until the watcher goes, the session ends, or the node. Raises Denial: too many watch."""
-        if self._watchers >= MOST_WATCHERS:
-            raise Denial(Kind.OVERLOADED, "too many pages of the dashboard are being watched on this node")
+        if self._watchers.total() >= MOST_WATCHERS or self._watchers[who.app.name] >= MOST_WATCHERS_OF_APP:
+            detail = "as many pages of the dashboard are being watched as may be: by this app, or on this node"
+            raise Denial(Kind.OVERLOADED, detail)
         response = web.StreamResponse(headers=STREAM)
-        self._watchers += 1
+        self._watchers[who.app.name] += 1
         try:
             # Whoever has gone is missed by nobody.
             with contextlib.suppress(ConnectionError, TimeoutError):
                 await response.prepare(request)
                 async with self._watching(request, page, who) as look:
-                    await self._tell(response, look, who)
+                    await self._tell(request, response, look, who)
         finally:
-            self._watchers -= 1
+            self._watchers[who.app.name] -= 1
         return response
 
-    async def _tell(self, response: web.StreamResponse, look: _Look, who: SignedIn) -> None:
+    async def _tell(self, request: web.Request, response: web.StreamResponse, look: _Look, who: SignedIn) -> None:
         await write(response, AGAIN)
         told: dict[str, str] = {}
         version, fault = 0, ""
+        now_s = asyncio.get_running_loop().time
+        silent_s = now_s()
         while not self._shell.services.draining():
             news = look.news
             if look.version == version:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(SILENCE_S):
+                    async with asyncio.timeout(_PRESENCE_S):
                         await news.wait()
+            # Whoever has gone without a word leaves his place to others before there is anything to tell him.
+            if request.transport is None or request.transport.is_closing():
+                return
             if not await self._shell.lasts(who):
                 await write(response, event("over", ""))
                 return
             if look.version == version:
-                await write(response, NOTHING)
+                if now_s() - silent_s >= SILENCE_S:
+                    silent_s = now_s()
+                    await write(response, NOTHING)
                 continue
+            silent_s = now_s()
             version = look.version
             new = {name: html for name, html in look.fragments.items() if told.get(name) != html}
             told |= new

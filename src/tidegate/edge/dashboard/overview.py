@@ -47,7 +47,10 @@ async def _gathered(call: Call, portfolios: tuple[str, ...]) -> dict[str, Any]:
 async def _of_campaigns(call: Call, portfolios: tuple[str, ...]) -> list[Stop]:
     found = []
     for portfolio in portfolios:
-        records = await call.services.campaigns.list(portfolio)
+        standing = await call.standing(portfolio, await call.books(portfolio))
+        # Each second all the campaigns that there ever were would be too much to read.
+        stopped = [campaign.campaign_id for campaign in standing.campaigns.values() if campaign.stopped]
+        records = await call.services.campaigns.read(portfolio, stopped)
         found += [of_campaign(record) for record in records if may_see(call, record)]
     return [stop for stop in found if stop is not None]
 
