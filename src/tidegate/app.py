@@ -53,6 +53,7 @@ from tidegate.poller import Account, Poller
 from tidegate.recovery import Recovery, Stores
 from tidegate.relay import Relay
 from tidegate.rules_in_force import RulesInForce
+from tidegate.send_rates import SendRates
 from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
 from tidegate.signals import Signals, Whose
@@ -287,6 +288,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         version=__version__,
         journal_is_durable=journals[0].is_durable,
     )
+    kpis = Kpis(client, portfolios)
     services = Services(
         settings=settings,
         gateway=gateway,
@@ -347,7 +349,8 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         idempotency=Idempotency(client, portfolios, seal),
         seal=seal,
         history=history,
-        kpis=Kpis(client, portfolios),
+        kpis=kpis,
+        send_rates=SendRates(kpis, clock),
         fates=fates,
         fate_notes=fate_notes,
         feed=feed,

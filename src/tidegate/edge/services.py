@@ -22,6 +22,7 @@ from tidegate.metrics import Metrics
 from tidegate.policy.identity import Identity
 from tidegate.relay import Relay
 from tidegate.rules_in_force import RulesInForce
+from tidegate.send_rates import SendRates
 from tidegate.settings import Settings
 from tidegate.settings.credentials import Credentials
 from tidegate.signals import Signals
@@ -108,4 +109,5 @@ class Services:
     campaign_runner: Runner
     history: StandingHistory
     kpis: Kpis
+    send_rates: SendRates
     probe: Callable[[], Awaitable[StoreCondition]]

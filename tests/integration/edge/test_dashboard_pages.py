@@ -96,6 +96,21 @@ async def test_a_number_shows_its_health_its_quality_by_day_and_what_stops_it(si
     assert (await browser.submit(f"/pauses/{pause['id']}/end")).status == 303
 
 
+async def test_a_number_shows_how_fast_it_sends_once_it_was_looked_at_twice(site: Caller):
+    health = f"/gateway/v1/numbers/{NUMBER}/health"
+    assert (await site("GET", health, READER)).body["throughput"]["allowed"] == 80
+    assert (await site.send(template())).status == 200
+
+    async def is_seen() -> bool:
+        return bool((await site("GET", health, READER)).body["throughput"]["used"])
+
+    await until(is_seen)
+    browser = await signed_in(site)
+    assert re.search(r"<b>[0-9]+\.[0-9]</b> of <b>80</b> messages a second", await shown(browser, f"/numbers/{NUMBER}"))
+    for path in ("", "/numbers"):
+        assert re.search(r">[0-9]+\.[0-9] of 80</td>", await shown(browser, path))
+
+
 async def test_templates_in_trouble_come_first_with_what_stops_them_and_are_found_by_name(site: Caller):
     browser = await signed_in(site)
     names = re.findall(r'<th scope="row"><bdi>(\w+)</bdi>', await shown(browser, "/templates"))

@@ -19,6 +19,7 @@ from tidegate.policy.money import write_micros
 from tidegate.policy.readiness import Remark, remarks
 from tidegate.policy.standing import AccountStanding, Standing
 from tidegate.policy.tallies import included_tally
+from tidegate.send_rates import Rate
 
 _DAY_MS: Final = 86_400_000
 #: How far back a change of quality or status is looked for: far beyond the 7 days that matter.
@@ -40,6 +41,7 @@ async def health_of(call: Call, route: Route) -> dict[str, Any]:
     seen = Seen(standing, route.waba, route.number, books.now_ms, books.used, curve, turned_at_ms)
     quality = standing.number(route.number).quality
     limit = None if standing.limit == UNLIMITED else standing.limit
+    rates = await call.services.send_rates.of(route.portfolio, [route.number])
     money = await _money(call, standing, route, books.now_ms)
     return {
         "number": route.number,
@@ -60,10 +62,18 @@ async def health_of(call: Call, route: Route) -> dict[str, Any]:
             "used": books.used,
             "left": None if limit is None else max(0, limit_places(limit, standing.rules) - books.used),
         },
+        "throughput": throughput_told(standing.number(route.number).throughput, rates[route.number]),
         "campaign_readiness": _readiness(remarks(seen)),
         "account": account_told(standing.account(route.waba), payment_method(seen)),
         "metrics": [asdict(one) for one in advice_of(seen, money)],
     }
+
+
+def throughput_told(allowed: int, rate: Rate | None) -> dict[str, Any]:
+    """How much of the messages a second that a number may send it does send; `used` None: not measured yet."""
+    if rate is None:
+        return {"allowed": allowed, "used": None, "over_s": None}
+    return {"allowed": allowed, "used": round(rate.per_second, 1), "over_s": round(rate.over_s, 1)}
 
 
 def account_told(account: AccountStanding, payment: PaymentMethod) -> dict[str, Any]:

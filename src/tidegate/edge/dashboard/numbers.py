@@ -8,6 +8,7 @@ from tidegate.edge.calls import Call
 from tidegate.edge.control.standing import standing_of
 from tidegate.edge.dashboard import tones
 from tidegate.edge.dashboard.concerns import is_about_number
+from tidegate.edge.dashboard.pace import paced
 
 
 async def gather(call: Call) -> dict[str, Any]:
@@ -16,6 +17,6 @@ async def gather(call: Call) -> dict[str, Any]:
     stops = [*standing["pauses"], *standing["breakers"]]
     numbers = [
         {**number, "stops": sum(is_about_number(stop["scope"], number) for stop in stops)}
-        for number in standing["numbers"]
+        for number in await paced(call, standing["numbers"])
     ]
     return {"numbers": numbers, "tones": tones}

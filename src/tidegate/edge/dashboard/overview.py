@@ -12,6 +12,7 @@ from tidegate.edge.control.capacity import places_of
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.control.queue import queue_of
 from tidegate.edge.control.standing import standing_of
+from tidegate.edge.dashboard.pace import paced
 from tidegate.edge.dashboard.stops import Stop, of_books, of_breakers, of_campaign, of_pauses, of_the_store
 from tidegate.errors import StoreUnavailable
 
@@ -65,7 +66,7 @@ async def _portfolio(
         "capacity": capacity,
         "parts": _parts(capacity),
         "queue": [_waiting(category.value, portfolio, queue["lanes"]) for category in Category],
-        "numbers": [number for number in standing["numbers"] if number["portfolio"] == portfolio],
+        "numbers": await paced(call, (one for one in standing["numbers"] if one["portfolio"] == portfolio)),
     }
 
 

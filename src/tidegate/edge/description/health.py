@@ -10,6 +10,7 @@ from tidegate.policy.health import QUALITY_WORDS, AccountStatus, PaymentMethod
 from tidegate.policy.health_advice import METRICS, WORDS
 from tidegate.policy.readiness import Kind
 
+_FIGURE: Final = {"type": "number"}
 _REMARK: Final = record(
     {
         "kind": words(Kind),
@@ -47,6 +48,7 @@ NUMBER_HEALTH: Final[Schema] = record(
         "included_conversations": maybe(COUNT),
         "wallet_balance": maybe(TEXT),
         "daily_limit": record({"limit": maybe(COUNT), "headroom": COUNT, "used": COUNT, "left": maybe(COUNT)}),
+        "throughput": record({"allowed": COUNT, "used": maybe(_FIGURE), "over_s": maybe(_FIGURE)}),
         "account": ACCOUNT,
         "metrics": array(
             record(
