@@ -38,7 +38,7 @@ async def gather(call: Call) -> dict[str, Any]:
     now_ms = (await call.books(route.portfolio)).now_ms
     # To the end of the minute: what is looked at each second is drawn once in it.
     until_ms = -(-now_ms // _MINUTE_MS) * _MINUTE_MS
-    chart = quality_chart(route.number, Quality(number["quality"]), history["changes"], until_ms, DAYS)
+    chart = quality_chart(route.number, Quality(number["quality"]), history["changes"], until_ms, DAYS, changes)
     queue = await queue_of(call)
     return {
         "number": number,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from tidegate.cloudapi.vocabulary import Quality
 from tidegate.edge.dashboard.charts.chart import Chart, Key
 from tidegate.edge.dashboard.charts.drawing import Drawing, Kind, Point, Series, Tick, Tone
+from tidegate.edge.dashboard.charts.marks import keys_of, marks_of, series_of, summary_of
 from tidegate.edge.dashboard.charts.times import day, day_and_clock, span
 from tidegate.policy.health import QUALITY_WORDS
 from tidegate.policy.instant import read_time
@@ -35,27 +36,39 @@ class Stretch:
     to_ms: int
 
 
-def quality_chart(number: str, quality: Quality, changes: Sequence[Mapping[str, Any]], now_ms: int, days: int) -> Chart:
-    """The quality of a number, as it is now and as the changes (of `GET /quality`, newest first) tell it was."""
+def quality_chart(
+    number: str,
+    quality: Quality,
+    changes: Sequence[Mapping[str, Any]],
+    now_ms: int,
+    days: int,
+    story: Sequence[Mapping[str, Any]] = (),
+) -> Chart:
+    """The quality of a number, as it is now and as the changes (of `GET /quality`, newest first) tell it was.
+
+    `story`: the changes, in words, that are marked on it where they are of a sort that is.
+    """
     from_ms = now_ms - days * DAY_MS
     stretches = tuple(stretches_of(number, quality, changes, from_ms, now_ms))
+    marks = marks_of(story, from_ms)
+    bands = tuple(_series(of, stretches, from_ms) for of in _HEIGHTS if any(s.quality is of for s in stretches))
     drawing = Drawing(
         Kind.BANDS,
-        tuple(_series(of, stretches, from_ms) for of in _HEIGHTS if any(s.quality is of for s in stretches)),
+        bands + series_of(marks, from_ms),
         across=tuple(_midnights(from_ms, now_ms)),
         up=_UP,
         height_px=160,
     )
     return Chart(
         f"Quality, last {days} days",
-        _summary(stretches, days),
+        _summary(stretches, days) + summary_of(marks),
         drawing,
         ("From (UTC)", "To (UTC)", "Quality", "For"),
         tuple(
             (day_and_clock(s.from_ms), day_and_clock(s.to_ms), QUALITY_WORDS[s.quality], span(s.to_ms - s.from_ms))
             for s in reversed(stretches)
         ),
-        tuple(Key(_TONES[of], QUALITY_WORDS[of]) for of in _HEIGHTS),
+        tuple(Key(_TONES[of], QUALITY_WORDS[of]) for of in _HEIGHTS) + keys_of(marks),
     )
 
 
