@@ -117,7 +117,7 @@ class Gateway:
         self._settling.on_fate = self._keeping.on_fate = note
 
     def call_on_answer(self, note: Callable[[Message, Answered], None]) -> None:
-        """Have `note` called with each message that was submitted, and what became of it."""
+        """Have `note` called with each message that was submitted, as it went in the end, and what became of it."""
         self._on_answer = note
 
     async def settled(self, timeout_s: float) -> None:
@@ -173,14 +173,15 @@ class Gateway:
             return answered
 
     async def _answered(self, message: Message) -> Answered:
+        went = message
         try:
             await self._seal.ready()
-            answered = await self._submit(message)
+            went, answered = await self._submit(message)
         except StoreUnavailable as error:
             answered = Unavailable(message.message_id, str(error))
         verdict, reason = told(answered)
         self._metrics.sent(verdict, reason, message.category.value if message.category else "service")
-        self._on_answer(message, answered)
+        self._on_answer(went, answered)
         return answered
 
     async def keep(self, message: Message, cause: str) -> None:
@@ -210,8 +211,8 @@ class Gateway:
         verdict = judge(case, terms, facts, rules) if isinstance(early, Terms) else early
         return Explanation(verdict, explain(case, standing, terms, facts, rules, user), facts, rules.version)
 
-    async def _submit(self, message: Message, tried: frozenset[str] = frozenset()) -> Answered:
-        """`tried`: numbers that a campaign's message could not go by."""
+    async def _submit(self, message: Message, tried: frozenset[str] = frozenset()) -> tuple[Message, Answered]:
+        """The message as it went, and what became of it. `tried`: numbers that a campaign's message could not go by."""
         addressee = Addressee(self._users, self._identity, message.route.portfolio, message.request)
         line = Line(self._pacer.room(message.route.number), message.priority, self._clock.monotonic_ms())
         rounds = 0
@@ -241,8 +242,8 @@ class Gateway:
             if isinstance(verdict, Queue | Reject):
                 return await self._conclude(message, verdict, standing, tried)
             if verdict is not None and not isinstance(verdict, Send | Wait):
-                return verdict
-        return Unavailable(message.message_id, "the standing changes faster than this send can be decided")
+                return message, verdict
+        return message, Unavailable(message.message_id, "the standing changes faster than this send can be decided")
 
     async def _attempt(
         self, message: Message, case: Case, terms: Terms, standing: Standing, addressee: Addressee
@@ -284,7 +285,7 @@ class Gateway:
 
     async def _conclude(
         self, message: Message, verdict: Verdict, standing: Standing, tried: frozenset[str]
-    ) -> Answered:
+    ) -> tuple[Message, Answered]:
         match verdict:
             case Queue(reason, detail, until_ms, needs_place, spread_ms):
                 if message.alternatives:
@@ -300,14 +301,14 @@ class Gateway:
                     if not message.queued and not isinstance(fault, StoreNotAsked):
                         self._keeping.retract(message)
                     raise
-                return Held(message.message_id, "queue", reason, until_ms)
+                return message, Held(message.message_id, "queue", reason, until_ms)
             case Reject(reason, detail, until_ms, pacing):
                 if message.queued:
                     ended = State.EXPIRED if reason is Reason.EXPIRED else State.FAILED
                     await self._keeping.end(message, ended, detail, reason)
                 if reason is Reason.STORE_UNAVAILABLE:
-                    return Unavailable(message.message_id, detail)
-                return Refused(message.message_id, reason, detail, until_ms, pacing)
+                    return message, Unavailable(message.message_id, detail)
+                return message, Refused(message.message_id, reason, detail, until_ms, pacing)
             case _:
                 raise AssertionError(f"{type(verdict).__name__} concludes nothing")
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
 from tests.integration.campaigns.floor import (
+    APP,
     FIRST,
     KEY,
     PORTFOLIO,
@@ -24,7 +26,11 @@ from tests.integration.campaigns.floor import (
 )
 from tests.waiting import until
 from tidegate.campaigns.gate_readings import StepTimes
+from tidegate.cloudapi.messages import Request, parse_send
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
+from tidegate.feed import Kind
+from tidegate.gateway import Message, Route
 from tidegate.policy.campaign.fate import Fate
 from tidegate.policy.campaign.judgement import Judgement, Outcome
 from tidegate.policy.campaign.part import Part
@@ -127,6 +133,35 @@ async def test_what_is_stopped_by_its_number_goes_by_the_other_one(floor: Floor)
 
     assert floor.sent_to() == everybody(30)
     assert {sent.number_id for sent in floor.simulator.world.book.accepted} == {SECOND}
+
+
+async def test_a_message_that_goes_by_another_number_is_told_as_that_numbers(floor: Floor) -> None:
+    services = floor.node.services
+    await pause(floor, FIRST)
+    body = {"messaging_product": "whatsapp", "to": phone(1), "type": "template", "template": a_template()}
+    request = parse_send(orjson.dumps(body))
+    assert isinstance(request, Request)
+    message = Message(
+        message_id=services.gateway.new_id(PORTFOLIO),
+        app=APP,
+        route=Route(PORTFOLIO, WABA, FIRST),
+        request=request,
+        raw_path=f"/v25.0/{FIRST}/messages",
+        deadline_ms=services.clock.now_ms() + 60_000,
+        category=Category.MARKETING,
+        hold=True,
+        alternatives=(Route(PORTFOLIO, WABA, SECOND),),
+    )
+    reader = services.feed.subscribe([PORTFOLIO], lambda event: event.kind is Kind.DECISION, whose="ops")
+    assert reader is not None
+    with reader:
+        await reader.joined(20.0)
+
+        await services.gateway.submit(message)
+        [told] = await reader.next(20.0)
+
+    assert (told.data["verdict"], told.data["number"]) == ("send", SECOND)
+    assert [sent.number_id for sent in floor.simulator.world.book.accepted] == [SECOND]
 
 
 async def turn_red(floor: Floor, number: str) -> None:
