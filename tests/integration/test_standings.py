@@ -269,6 +269,38 @@ async def test_a_record_changed_when_the_last_of_its_fields_did(desk: Desk, stor
     assert template.changed_at_ms == NOW_MS + 30
 
 
+@pytest.mark.parametrize(
+    ("then", "changed_ms"),
+    [
+        pytest.param([("graph", "RED")], 10, id="a poll that finds the same leaves it"),
+        pytest.param([("graph", "RED"), ("graph", "RED")], 10, id="so does the next one"),
+        pytest.param([("webhook", "RED"), ("graph", "RED")], 10, id="so does another source that says the same"),
+        pytest.param([("graph", "RED"), ("graph", "YELLOW")], 30, id="a change moves it"),
+        pytest.param([("webhook", "YELLOW"), ("graph", "RED")], 30, id="a change back moves it"),
+        pytest.param([("webhook", "YELLOW"), ("webhook", "YELLOW")], 20, id="what is said again after a change, not"),
+    ],
+)
+async def test_since_when_a_fact_stands_moves_with_the_fact_and_not_with_who_repeats_it(
+    desk: Desk, store_client: StoreClient, then: list[tuple[str, str]], changed_ms: int
+) -> None:
+    for arrives_ms, (source, quality) in enumerate([("graph", "RED"), *then], start=1):
+        await store_client.set(KEYS.clock, f"@{NOW_MS + arrives_ms * 10}")
+        for kind, key in (("number", NUMBER), ("template", f"{WABA}:en:{TEMPLATE[0]}")):
+            assert await desk.change(kind, key, {"quality": quality}, source, since_ms=arrives_ms) == [True]
+        limit = {"RED": 250, "YELLOW": 2_000}[quality]
+        assert await desk.says(source, limit, arrives_ms)
+        assert await desk.change("account", WABA, {"review": quality}, source, since_ms=arrives_ms) == [True]
+
+    standing = await desk.standings.reload(PORTFOLIO, epoch=-1)
+
+    template = standing.template(WABA, TEMPLATE[0], "en")
+    assert template is not None
+    facts = (standing.number(NUMBER), template, standing.account(WABA))
+    assert {fact.changed_at_ms for fact in facts} == {NOW_MS + changed_ms}
+    assert standing.limit_changed_at_ms == NOW_MS + changed_ms
+    assert standing.limit == {"RED": 250, "YELLOW": 2_000}[then[-1][1]]
+
+
 async def test_the_portfolios_are_those_of_the_configuration(client: StoreClient) -> None:
     standings = Standings(client, [make_standing(portfolio="red"), make_standing(portfolio="blue")])
 

@@ -16,7 +16,7 @@ NO_BREAKERS: Final = Board()
 
 @dataclass(frozen=True, slots=True)
 class TemplateStanding:
-    """One template in one language of one WABA."""
+    """One template in one language of one WABA. `changed_at_ms`: when anything of it became another, as heard here."""
 
     waba: str
     name: str
@@ -34,7 +34,7 @@ class TemplateStanding:
 
 @dataclass(frozen=True, slots=True)
 class NumberStanding:
-    """One business phone number."""
+    """One business phone number. `changed_at_ms`: when anything of it became another, as heard here."""
 
     number: str
     throughput: int = 80
@@ -45,12 +45,12 @@ class NumberStanding:
 
 @dataclass(frozen=True, slots=True)
 class AccountStanding:
-    """What Meta found when it looked into a WABA and the business behind it."""
+    """What Meta found when it looked into a WABA and the business behind it. `changed_at_ms`: as of a number."""
 
     waba: str
     review: Review = Review.UNKNOWN
     verification: Verification = Verification.UNKNOWN
-    told_at_ms: int = 0
+    changed_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

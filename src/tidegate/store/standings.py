@@ -233,30 +233,30 @@ def _merge(configured: Standing, epoch: int, stored: Mapping[Any, Any]) -> Stand
     wallets: dict[str, int] = {}
     campaigns: dict[str, CampaignStanding] = {}
     accounts: dict[str, AccountStanding] = {}
-    for (record, name), (arrived, rank, since, value) in latest.items():
+    for (record, name), (since, rank, became_true, value) in latest.items():
         kind, _, key = record.partition(":")
         if kind == "limit":
-            standing = replace(standing, limit=value, limit_source=_SOURCES[rank], limit_changed_at_ms=arrived)
+            standing = replace(standing, limit=value, limit_source=_SOURCES[rank], limit_changed_at_ms=since)
         elif kind == "number":
             number = numbers.get(key) or NumberStanding(key)
-            changed_at_ms = max(number.changed_at_ms, arrived)
+            changed_at_ms = max(number.changed_at_ms, since)
             numbers[key] = replace(number, changed_at_ms=changed_at_ms, **_field(_NUMBER, name, value))
         elif kind == "template":
             waba, language, template_name = key.split(":", 2)
             template = templates.get((waba, template_name, language)) or TemplateStanding(waba, template_name, language)
-            changed_at_ms = max(template.changed_at_ms, arrived)
+            changed_at_ms = max(template.changed_at_ms, since)
             template = replace(template, changed_at_ms=changed_at_ms, **_field(_TEMPLATE, name, value))
             templates[template.key] = template
         elif kind == "pause" and value is not None:
-            pauses.append(Pause(key, since_ms=since, **{name: value[name] for name in _PAUSE}))
+            pauses.append(Pause(key, since_ms=became_true, **{name: value[name] for name in _PAUSE}))
         elif kind == "warming":
             with contextlib.suppress(KeyError, ValueError):
                 # Of a newer version: without it the warm-up is at its first day, the careful one.
                 warmings[key] = Warming.from_json(value)
         elif kind == "account":
             account = accounts.get(key) or AccountStanding(key)
-            told_at_ms = max(account.told_at_ms, arrived)
-            accounts[key] = replace(account, told_at_ms=told_at_ms, **_field(_ACCOUNT, name, value))
+            changed_at_ms = max(account.changed_at_ms, since)
+            accounts[key] = replace(account, changed_at_ms=changed_at_ms, **_field(_ACCOUNT, name, value))
         elif kind == "wallet":
             wallets[key] = value
         elif kind == "campaign" and value is not None:
@@ -286,7 +286,7 @@ def _campaign(campaign_id: str, value: Mapping[str, Any]) -> CampaignStanding:
 
 
 def _latest(stored: Mapping[Any, Any]) -> dict[tuple[str, str], tuple[int, int, int, Any]]:
-    """Of each record's field what arrived last from any source: (arrived, rank of the source, became true, value)."""
+    """Of each record's field what is believed: (since when, rank of the source, when it became true there, value)."""
     latest: dict[tuple[str, str], tuple[int, int, int, Any]] = {}
     for key, text in stored.items():
         record, _, field = bytes(key).decode().rpartition("|")
@@ -295,8 +295,8 @@ def _latest(stored: Mapping[Any, Any]) -> dict[tuple[str, str], tuple[int, int, 
         name, _, source = field.partition("@")
         if source not in _SOURCES:
             continue  # a newer version's: what it says is heard by that version's nodes
-        became_true, arrived_at, content = bytes(text).split(b" ", 2)
-        entry = (int(arrived_at), _SOURCES.index(source), int(became_true), orjson.loads(content))
+        became_true, since, content = bytes(text).split(b" ", 2)
+        entry = (int(since), _SOURCES.index(source), int(became_true), orjson.loads(content))
         if (record, name) not in latest or entry[:2] >= latest[record, name][:2]:
             latest[record, name] = entry
     return latest

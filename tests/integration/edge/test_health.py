@@ -79,7 +79,7 @@ async def test_a_number_that_was_read_has_all_seven_metrics(call: Caller) -> Non
         "daily_limit": {"limit": 2_000, "headroom": 100, "used": 0, "left": 1_900},
         "throughput": {"allowed": 80, "used": None, "over_s": None},
     }
-    assert account.pop("as_of")
+    assert account.pop("since")
     found = {"waba": WABA, "review": "APPROVED", "verification": "verified", "payment_method": "unknown"}
     assert account == found
     assert [advised[metric] for metric in ("quality", "daily_limit", "review", "verification")] == [

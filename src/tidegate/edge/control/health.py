@@ -83,7 +83,7 @@ def account_told(account: AccountStanding, payment: PaymentMethod) -> dict[str, 
         "review": account.review.value,
         "verification": account.verification.value,
         "payment_method": payment.value,
-        "as_of": write_time(account.told_at_ms) if account.told_at_ms else None,
+        "since": write_time(account.changed_at_ms) if account.changed_at_ms else None,
     }
 
 

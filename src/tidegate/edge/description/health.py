@@ -28,7 +28,7 @@ ACCOUNT: Final = record(
         "review": words(Review),
         "verification": words(Verification),
         "payment_method": words(PaymentMethod),
-        "as_of": maybe(TIME),
+        "since": maybe(TIME),
     }
 )
 NUMBER_HEALTH: Final[Schema] = record(

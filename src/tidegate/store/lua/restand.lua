@@ -8,21 +8,21 @@
 --
 -- Returns now, the epoch after it, then 1 for each change that was applied, 0 for one that an equal or newer one of the
 -- same source forestalled (under an epoch: an equal one); now and the epoch alone when it is another one. A field holds
--- "<became true> <arrived> <value>"; history gets what changed.
+-- "<became true> <believed since> <value>"; history gets what changed.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local epoch = tonumber(redis.call('HGET', k.ledger, 'epoch') or 0)
 if ARGV[2] ~= '' and tonumber(ARGV[2]) ~= epoch then return { now, epoch } end
 local SOURCES = { 'webhook', 'graph', 'operator' }
 
--- What is believed of a record's field: what arrived last, from whichever source.
+-- What is believed of a record's field, and since when: what arrived last, from whichever source.
 local function believed(record, name)
   local latest, value = -1, nil
   for _, source in ipairs(SOURCES) do
     local text = redis.call('HGET', k.standing, record .. '|' .. name .. '@' .. source)
-    local arrived, said = string.match(text or '', '^%d+ (%d+) (.*)$')
-    if arrived and tonumber(arrived) >= latest then latest, value = tonumber(arrived), said end
+    local since, said = string.match(text or '', '^%d+ (%d+) (.*)$')
+    if since and tonumber(since) >= latest then latest, value = tonumber(since), said end
   end
-  return value
+  return value, latest
 end
 
 local applied, any = {}, false
@@ -33,8 +33,10 @@ for i = 3, #ARGV, 5 do
   local newer = not since or at > tonumber(since) or ((ARGV[2] ~= '' or at == tonumber(since)) and old ~= value)
   if newer then
     local name = string.match(field, '^[^@]+')
-    local before = believed(record, name)
-    redis.call('HSET', k.standing, record .. '|' .. field, string.format('%.0f %.0f ', at, now) .. value)
+    local before, begun = believed(record, name)
+    -- Who confirms what is believed already changes nothing: it stays since when it is so.
+    if before ~= value then begun = now end
+    redis.call('HSET', k.standing, record .. '|' .. field, string.format('%.0f %.0f ', at, math.min(begun, now)) .. value)
     if before ~= value then
       any = true
       redis.call('XADD', k.history, 'MAXLEN', '~', ARGV[1], '*', 'at', now, 'since', ARGV[i + 3], 'record', record,

@@ -3,7 +3,7 @@
 -- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
--- ARGV    3 a record: 'standing' or 'breakers', field, value ("<became true> <arrived> <value>"; "<revision> <JSON>")
+-- ARGV    3 a record: 'standing' or 'breakers', field, value ("<became true> <believed since> <value>"; "<revision> <JSON>")
 --
 -- Returns the epoch, then how many were written. Running again changes nothing.
 local k, written = keys_of(0), 0
