@@ -59,7 +59,7 @@ def accounts_in_trouble(standing: dict[str, Any]) -> list[list[str]]:
     """A row for each account whose review, verification or payment method is not as it should be."""
     # A node of an older version tells of no accounts.
     return [
-        [one["waba"], *(one[field].lower().replace("_", " ") for field in _ACCOUNT_WELL), when(one["as_of"])]
+        [one["waba"], *(one[field].lower().replace("_", " ") for field in _ACCOUNT_WELL), when(one["since"])]
         for one in standing.get("accounts", ())
         if any(one[field] not in well for field, well in _ACCOUNT_WELL.items())
     ]
@@ -100,7 +100,7 @@ def _print(standing: dict[str, Any], every_template: bool) -> None:
         ],
     )
     if troubled := accounts_in_trouble(standing):
-        columns = {"account": "left", "review": "left", "verification": "left", "payment": "left", "read (UTC)": "left"}
+        columns = {"account": "left", "review": "left", "verification": "left", "payment": "left", "since (UTC)": "left"}
         print_table("Accounts", columns, troubled)
     print_table(
         "Numbers",

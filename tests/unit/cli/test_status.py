@@ -70,7 +70,7 @@ ACCOUNT = {
     "review": "APPROVED",
     "verification": "verified",
     "payment_method": "ok",
-    "as_of": "2026-11-21T09:00:00Z",
+    "since": "2026-11-21T09:00:00Z",
 }
 
 
