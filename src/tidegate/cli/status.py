@@ -100,7 +100,13 @@ def _print(standing: dict[str, Any], every_template: bool) -> None:
         ],
     )
     if troubled := accounts_in_trouble(standing):
-        columns = {"account": "left", "review": "left", "verification": "left", "payment": "left", "since (UTC)": "left"}
+        columns = {
+            "account": "left",
+            "review": "left",
+            "verification": "left",
+            "payment": "left",
+            "since (UTC)": "left",
+        }
         print_table("Accounts", columns, troubled)
     print_table(
         "Numbers",
