@@ -83,6 +83,7 @@ from tidegate.store.prepaid import Prepaid
 from tidegate.store.relay_looks import RelayLooks
 from tidegate.store.relay_traces import RelayTraces
 from tidegate.store.relays import Relays, Room
+from tidegate.store.releases_ahead import ReleasesAhead
 from tidegate.store.scripts import StoreClient, require_replicas, time_scripts
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
@@ -351,6 +352,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         history=history,
         kpis=kpis,
         send_rates=SendRates(kpis, clock),
+        releases_ahead=ReleasesAhead(client, portfolios),
         fates=fates,
         fate_notes=fate_notes,
         feed=feed,

@@ -41,6 +41,7 @@ from tidegate.store.ledger import Ledger
 from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
 from tidegate.store.relays import Relays
+from tidegate.store.releases_ahead import ReleasesAhead
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.standing_history import StandingHistory
@@ -110,4 +111,5 @@ class Services:
     history: StandingHistory
     kpis: Kpis
     send_rates: SendRates
+    releases_ahead: ReleasesAhead
     probe: Callable[[], Awaitable[StoreCondition]]

@@ -153,6 +153,11 @@ class PortfolioKeys:
         return f"{self._prefix}ledger"
 
     @property
+    def releases(self) -> str:
+        """Places expected to come free, by second."""
+        return f"{self._prefix}releases"
+
+    @property
     def standing(self) -> str:
         return f"{self._prefix}standing"
 

@@ -68,6 +68,7 @@ async def test_a_portfolio_shows_what_its_places_are_for_and_when_they_come_free
     browser = await signed_in(site)
     assert f'href="/dashboard/portfolios/{PORTFOLIO}"' in await shown(browser, "")
     assert (await site.send(template())).status == 200
+    assert "No place comes free within the hour." in await shown(browser, "")
     text = await shown(browser, f"/portfolios/{PORTFOLIO}")
     assert re.search(r"Of 2,000 places: used: [1-9]", text)
     assert re.search(r"[1-9][0-9]* places? comes? free; nothing waits for one\.", text)

@@ -12,10 +12,13 @@ from tidegate.edge.control.capacity import places_of
 from tidegate.edge.control.pauses import SCOPES
 from tidegate.edge.control.queue import queue_of
 from tidegate.edge.control.standing import standing_of
+from tidegate.edge.dashboard.charts.times import clock
 from tidegate.edge.dashboard.pace import paced
 from tidegate.edge.dashboard.stops import Stop, of_books, of_breakers, of_campaign, of_pauses, of_the_store
 from tidegate.errors import StoreUnavailable
+from tidegate.store.releases_ahead import Ahead
 
+_MINUTE_MS: Final = 60_000
 _RANK: Final = {"bad": 0, "warn": 1}
 #: (name, tone) of a limit's parts, in the order in which they are stacked.
 _USED, _FREE, _UTILITY, _CODES, _HEADROOM = "1", "good", "2", "3", "calm"
@@ -65,9 +68,22 @@ async def _portfolio(
         "id": portfolio,
         "capacity": capacity,
         "parts": _parts(capacity),
+        "coming_free": None
+        if capacity["unlimited"]
+        else coming_free(await call.services.releases_ahead.look(portfolio, books.now_ms)),
         "queue": [_waiting(category.value, portfolio, queue["lanes"]) for category in Category],
         "numbers": await paced(call, (one for one in standing["numbers"] if one["portfolio"] == portfolio)),
     }
+
+
+def coming_free(ahead: Ahead) -> str:
+    """What comes free within the hour, in words that stay the same until it is read again."""
+    if ahead.first_at_ms is None:
+        return "No place comes free within the hour."
+    # Up to the minute: nobody is told of a place before it is there.
+    minute_ms = -(-ahead.first_at_ms // _MINUTE_MS) * _MINUTE_MS
+    places = f"{ahead.places:,} place{' comes' if ahead.places == 1 else 's come'} free within the hour"
+    return f"{places}, the first by {clock(minute_ms)} UTC."
 
 
 def _parts(capacity: Mapping[str, Any]) -> list[tuple[str, int, str]]:
