@@ -13,7 +13,7 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.scripts import StoreClient
 
-_PAGE: Final = 1_000
+_PAGE: Final = 250
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Of each change for the worse it tells what was sent before.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ _DAYS: Final = 30
 _MOST_DAYS: Final = 366
 #: Of one portfolio.
 _MOST_EVENTS: Final = 10_000
+#: Changes put into words between two turns of the loop.
+_SLICE: Final = 200
 
 
 async def read_quality(call: Call) -> Reply:
@@ -43,10 +46,11 @@ async def quality_of(call: Call, days: int, *, with_sends: bool = True) -> dict[
         truncated = truncated or more
     found.sort(key=lambda pair: pair[1].at_ms, reverse=True)
     report = SentBefore(call)
-    changes = [
-        {**_told(portfolio, event), **(await report.of(portfolio, event) if with_sends else {})}
-        for portfolio, event in found
-    ]
+    changes = []
+    for portfolio, event in found:
+        changes.append({**_told(portfolio, event), **(await report.of(portfolio, event) if with_sends else {})})
+        if len(changes) % _SLICE == 0:
+            await asyncio.sleep(0)
     return {"days": days, "truncated": truncated, "changes": changes}
 
 
