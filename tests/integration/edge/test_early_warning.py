@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from typing import Any
 
+from tests.integration.edge.browsing import signed_in
 from tests.integration.edge.callers import CHECKOUT, NUMBER, PORTFOLIO, WABA, Answer, Caller, signed, template
 from tests.waiting import until
 from tidegate.store.scripts import StoreClient
@@ -63,6 +65,9 @@ async def test_a_campaign_that_users_answer_with_stop_is_stopped_before_meta_say
     causes = {breaker["id"]: breaker["cause"] for breaker in standing["breakers"]}
     assert causes[f"template_alarm/template/{WABA}:en_US:winback"].startswith("warning.template.opt_out.stop (opt_out ")
     assert f"category_alarm/category/{NUMBER}:marketing" in causes
+
+    overview = (await (await signed_in(bare)).get()).raw.decode()
+    assert re.search(r"of 120 sends, (assumed )?baseline [0-9.]+%", overview), "its evidence, for who looks"
 
     changes = (await bare("GET", f"{V1}/quality")).body["changes"]
     [fall] = [change for change in changes if change["key"] == f"template_alarm/template/{WABA}:en_US:winback"]
