@@ -14,7 +14,9 @@ from tests.mutants.book import Book
 from tests.mutants.scenarios import SCENARIOS, Scenario
 from tests.waiting import until
 from tidegate.errors import StoreUnavailable
+from tidegate.policy.capacity import place_at, release_curve
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.ledger import Ledger
 from tidegate.store.scripts import StoreClient, script
 
 
@@ -106,6 +108,57 @@ async def test_the_books_are_the_same_without_the_curve_of_what_comes_free(store
 
     assert sum(whole.releases.values()) == 1
     assert brief == replace(whole, releases={})
+
+
+async def curve_of(client: StoreClient, curve: dict[int, int]) -> Ledger:
+    """A ledger whose places are expected so many seconds from now."""
+    keys, now = PortfolioKeys(PORTFOLIO), NOW_MS // 1000
+    await client.set(keys.clock, f"@{NOW_MS}")
+    fields = {str(now + second): str(places) for second, places in curve.items()}
+    if fields:
+        await client.hset(f"tidegate:{{{PORTFOLIO}}}:releases", mapping=fields)
+    return make_ledger(client)
+
+
+DENSE = dict.fromkeys(range(-100, 5_000), 1)
+LATE = dict.fromkeys([*range(-2_000, 0), 86_400], 2)
+
+
+@pytest.mark.parametrize(
+    ("curve", "places", "expected"),
+    [
+        pytest.param({5: 1, 70: 2}, 1, {5: 1, 70: 2}, id="a short curve comes whole"),
+        pytest.param({-5: 3, 5: 1}, 1, {-5: 3, 5: 1}, id="what is overdue stays in a short one"),
+        pytest.param({}, 7, {}, id="nothing is expected"),
+        pytest.param(DENSE, 0, {}, id="no place is asked for"),
+        pytest.param(LATE, 1, {86_400: 2}, id="all that is overdue is left out of a long one"),
+    ],
+)
+async def test_of_the_curve_as_much_is_read_as_frees_the_places_that_are_missing(
+    store_client: StoreClient, curve: dict[int, int], places: int, expected: dict[int, int]
+) -> None:
+    ledger = await curve_of(store_client, curve)
+
+    books = await ledger.books_freeing(PORTFOLIO, places)
+
+    assert books.releases == {NOW_MS // 1000 + second: count for second, count in expected.items()}
+
+
+@pytest.mark.parametrize("places", [1, 2, 600, 601, 602, 2_500, 4_999, 5_000])
+async def test_a_part_of_the_curve_tells_no_place_earlier_than_the_whole_and_at_most_a_minute_later(
+    store_client: StoreClient, places: int
+) -> None:
+    ledger = await curve_of(store_client, DENSE)
+
+    part = await ledger.books_freeing(PORTFOLIO, places)
+
+    whole = await ledger.books(PORTFOLIO)
+    early, late = (place_at(release_curve(books.releases, NOW_MS), places, 1) for books in (whole, part))
+    if early is None or late is None:
+        assert early is late is None
+    else:
+        assert early <= late < early + (60_000 if places > 600 else 1)
+    assert len(part.releases) == (places if places <= 600 else 600 + 1 + 74)
 
 
 async def test_without_a_steered_clock_the_time_is_the_stores(store_client: StoreClient) -> None:

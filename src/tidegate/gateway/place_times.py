@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from sys import maxsize
+from typing import Final, NamedTuple
 
 from tidegate.policy.capacity import Release, place_at, release_curve
 from tidegate.policy.facts import Facts, Terms
@@ -11,15 +12,27 @@ from tidegate.policy.tallies import SHARE
 from tidegate.store.ledger import Ledger
 
 _CURVE_AGE_MS: Final = 1_000
+_MORE: Final = 100
+
+
+class _Curve(NamedTuple):
+    """A curve as far as it was read: until so many `places` are free."""
+
+    read_at_ms: int
+    places: int
+    releases: list[Release]
+
+
+_NEVER_READ: Final = _Curve(0, 0, [])
 
 
 class PlaceTimes:
-    """Reads the release curves, each at most once a second: thousands may wait for the same places."""
+    """Reads the release curves as far as they are asked for, about once a second: thousands may wait for one place."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         #: By portfolio, and the app where they are of its share.
-        self._curves: dict[tuple[str, str], tuple[int, list[Release]]] = {}
+        self._curves: dict[tuple[str, str], _Curve] = {}
 
     async def told(self, portfolio: str, terms: Terms, facts: Facts) -> Facts:
         """The facts, with the time of the next place where that is what is missing. Raises StoreUnavailable."""
@@ -37,9 +50,13 @@ class PlaceTimes:
         return facts
 
     async def _at(self, portfolio: str, app: str, now_ms: int, used: int, bound: int) -> int | None:
-        read_at_ms, curve = self._curves.get((portfolio, app), (0, []))
-        if abs(now_ms - read_at_ms) > _CURVE_AGE_MS:
-            books = await self._ledger.books(portfolio, app)
-            curve = release_curve(books.releases, books.now_ms)
-            self._curves[portfolio, app] = (books.now_ms, curve)
-        return place_at(curve, used, bound)
+        missing = used - bound + 1
+        curve = self._curves.get((portfolio, app), _NEVER_READ)
+        if abs(now_ms - curve.read_at_ms) > _CURVE_AGE_MS or curve.places < missing:
+            # Some more than are missing: with each that is taken meanwhile one more is.
+            asked = missing + missing // 8 + _MORE
+            books = await self._ledger.books_freeing(portfolio, asked, app)
+            releases = release_curve(books.releases, books.now_ms)
+            is_whole = sum(release.places for release in releases) < asked
+            curve = self._curves[portfolio, app] = _Curve(books.now_ms, maxsize if is_whole else asked, releases)
+        return place_at(curve.releases, used, bound)

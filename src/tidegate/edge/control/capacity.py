@@ -17,6 +17,8 @@ from tidegate.store.send_queue import Lane
 #: More releases than this are told by the minute.
 EXACT_RELEASES: Final = 1_000
 _MINUTE_MS: Final = 60_000
+#: More places than there are: of the curve as much as there is.
+_ANY: Final = 2**53
 
 
 async def capacity(call: Call) -> Reply:
@@ -26,9 +28,10 @@ async def capacity(call: Call) -> Reply:
 
 async def capacity_of(call: Call, portfolio: str) -> dict[str, Any]:
     """The capacity of a portfolio that the app may see, as JSON values."""
-    books = await call.books(portfolio, curve=True)
+    books = await call.books(portfolio)
     standing = await call.standing(portfolio, books)
-    curve = release_curve(books.releases, books.now_ms)
+    ahead = await call.services.ledger.books_freeing(portfolio, _ANY)
+    curve = release_curve(ahead.releases, books.now_ms)
     return {
         **places_of(portfolio, books, standing),
         "next_release_at": write_time_up(curve[0].at_ms) if curve else None,
@@ -73,7 +76,7 @@ async def _share(call: Call, portfolio: str, standing: Standing) -> dict[str, An
     share = call.app.limit_share
     if share is None:
         return None
-    books = await call.services.ledger.books(portfolio, call.app.name)
+    books = await call.services.ledger.books_freeing(portfolio, 1, call.app.name)
     places = share_places(share, standing.limit, standing.rules)
     unlimited = places == UNLIMITED
     curve = release_curve(books.releases, books.now_ms)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from tidegate.cloudapi.vocabulary import UNLIMITED
+from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.edge.calls import Call
 from tidegate.edge.control.wallets import left_micros
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.gateway import Route
-from tidegate.policy.capacity import limit_places, release_curve, whole_places
+from tidegate.policy.capacity import Release, category_places, limit_places, release_curve, whole_places
 from tidegate.policy.health import QUALITY_WORDS, PaymentMethod, Seen, account_status, payment_method
 from tidegate.policy.health_advice import Money, advice_of
 from tidegate.policy.money import write_micros
@@ -20,6 +20,7 @@ from tidegate.policy.readiness import Remark, remarks
 from tidegate.policy.standing import AccountStanding, Standing
 from tidegate.policy.tallies import included_tally
 from tidegate.send_rates import Rate
+from tidegate.store.ledger import Books
 
 _DAY_MS: Final = 86_400_000
 #: How far back a change of quality or status is looked for: far beyond the 7 days that matter.
@@ -34,9 +35,9 @@ async def number_health(call: Call) -> Reply:
 
 async def health_of(call: Call, route: Route) -> dict[str, Any]:
     """How a number stands, as JSON values."""
-    books = await call.books(route.portfolio, curve=True)
+    books = await call.books(route.portfolio)
     standing = await call.standing(route.portfolio, books)
-    curve = tuple(release_curve(books.releases, books.now_ms))
+    curve = await _curve(call, standing, books)
     turned_at_ms = await _turned_at_ms(call, route, books.now_ms)
     seen = Seen(standing, route.waba, route.number, books.now_ms, books.used, curve, turned_at_ms)
     quality = standing.number(route.number).quality
@@ -74,6 +75,15 @@ def throughput_told(allowed: int, rate: Rate | None) -> dict[str, Any]:
     if rate is None:
         return {"allowed": allowed, "used": None, "over_s": None}
     return {"allowed": allowed, "used": round(rate.per_second, 1), "over_s": round(rate.over_s, 1)}
+
+
+async def _curve(call: Call, standing: Standing, books: Books) -> tuple[Release, ...]:
+    """The release curve as far as marketing has to wait for a place."""
+    places = category_places(standing.limit, Category.MARKETING, standing.rules)
+    if standing.limit == UNLIMITED or books.used < places:
+        return ()
+    ahead = await call.services.ledger.books_freeing(standing.portfolio, books.used - places + 1)
+    return tuple(release_curve(ahead.releases, books.now_ms))
 
 
 def account_told(account: AccountStanding, payment: PaymentMethod) -> dict[str, Any]:

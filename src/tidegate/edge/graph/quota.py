@@ -84,7 +84,7 @@ class Quota:
         snapshot.known, snapshot.limit = False, limit
         taken = self._gateway.places_taken(portfolio)
         try:
-            books = await self._ledger.books(portfolio)
+            books = await self._ledger.books_freeing(portfolio, 1)
         except StoreUnavailable:
             return
         finally:
