@@ -9,6 +9,7 @@ from tidegate.cli.client import DEFAULT_URL, AsJson, ControlPlane, Url, answerin
 from tidegate.cli.example import example
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.tables import count, print_line, print_table, when
+from tidegate.policy.consequences.worded import in_words
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -79,12 +80,18 @@ def stopped(standing: dict[str, Any]) -> list[str]:
     ]
     told += [f"PAUSED: {_scope(one)} {_until(one)} by {one['by']}: {one['reason']}" for one in standing["pauses"]]
     stopping = sorted(filter(_stops, standing["breakers"]), key=lambda one: "template" in one["scope"])
-    told += [f"STOPPED: {_scope(one)} {_until(one)} by {one['rule']}: {one['cause']}" for one in stopping]
+    told += [f"STOPPED: {_scope(one)} {_until(one)} by {one['rule']}: {_cause(one)}" for one in stopping]
     return told
 
 
 def _until(one: dict[str, Any]) -> str:
-    return f"until {when(one['until'])} UTC" if one["until"] else "until it is ended"
+    return f"until {when(one['until'])} UTC" if one["until"] else "until somebody ends it"
+
+
+def _cause(breaker: dict[str, Any]) -> str:
+    """In words, and the signal behind it."""
+    words = in_words(breaker["cause"])
+    return words if words == breaker["cause"] else f"{words} ({breaker['cause']})"
 
 
 def _print(standing: dict[str, Any], every_template: bool) -> None:

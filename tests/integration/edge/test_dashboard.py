@@ -207,7 +207,7 @@ async def test_what_changes_is_told_to_whoever_watches_until_the_session_is_over
 
     async with site.session.get(f"{site.url}/dashboard", headers=headers) as stream:
         assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
-        await until(lambda: seen("2 things are stopped"))
+        await until(lambda: seen("1 thing is stopped"))
         await browser.submit("/pauses", scope="category", value="marketing", reason="seen live")
         await until(lambda: seen("seen live"))
         token = await browser.token()
@@ -215,7 +215,7 @@ async def test_what_changes_is_told_to_whoever_watches_until_the_session_is_over
         (pause,) = (await site("GET", "/gateway/v1/pauses", CHECKOUT)).body["pauses"]
         await browser.submit(f"/pauses/{pause['id']}/end")
         events.clear()
-        await until(lambda: seen("2 things are stopped"))
+        await until(lambda: seen("1 thing is stopped"))
 
 
 async def test_a_message_is_shown_to_whoever_may_see_it_while_it_waits_with_every_guardrail(site: Caller):

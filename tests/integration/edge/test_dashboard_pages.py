@@ -120,7 +120,7 @@ async def test_templates_in_trouble_come_first_with_what_stops_them_and_are_foun
     text = await shown(browser, "/templates?q=WINB")
     assert re.findall(r'<th scope="row"><bdi>(\w+)</bdi>', text) == ["winback"]
     assert "PAUSED" in text
-    assert "template_paused" in text
+    assert "Meta paused the template" in text
     nothing = await shown(browser, "/templates?q=%3Cb%3Enone")
     assert "contains that" in nothing
     assert "<b>none" not in nothing

@@ -32,7 +32,7 @@ async def test_while_the_store_is_away_the_overview_says_so_and_what_can_not_be_
             return page.status == 200 and "the store is unreachable" in page.raw.decode()
 
         await until(told)
-        assert f"Sends of {PORTFOLIO}" in (await browser.get()).raw.decode()
+        assert f"Portfolio {PORTFOLIO} " in (await browser.get()).raw.decode()
         fields = {"csrf": token, "scope": "number", "value": NUMBER, "reason": "now"}
         refused = await browser.post("/pauses", fields)
         assert refused.status == 503

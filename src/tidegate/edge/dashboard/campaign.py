@@ -11,6 +11,7 @@ from tidegate.edge.control.campaigns import find_campaign, may_see, may_steer, s
 from tidegate.edge.dashboard import tones
 from tidegate.edge.dashboard.charts import draw
 from tidegate.edge.dashboard.charts.campaign import steps_chart
+from tidegate.edge.dashboard.stops import WHY_HALTED
 from tidegate.edge.denials import Denial, Kind
 from tidegate.policy.campaign.phase import Event, Phase, after
 from tidegate.settings.tables import Scope
@@ -18,15 +19,6 @@ from tidegate.store.campaigns import CampaignRecord
 
 #: What somebody may do, and which of it opens what was closed: only the owner or an admin does that.
 VERBS: Final = (Event.START, Event.RESUME, Event.PAUSE, Event.CANCEL)
-WHY_STOPPED: Final = {
-    "rates": "a rate is worse than its baseline",
-    "quality": "Meta, or a breaker, spoke against it",
-    "limit": "the gate was still unsure when its longest wait was over",
-    "too_few": "too few sends to say anything",
-    "uncounted": "more was sent than is counted",
-    "sending": "the step is still being sent",
-    "soaking": "the step has not soaked long enough",
-}
 
 
 async def gather(call: Call) -> dict[str, Any]:
@@ -37,7 +29,7 @@ async def gather(call: Call) -> dict[str, Any]:
         "campaign": campaign,
         "picture": await draw(steps_chart(campaign)),
         "verbs": [event.value for event in VERBS if _may(call, record, event)],
-        "why": WHY_STOPPED,
+        "why": WHY_HALTED,
         "tones": tones,
     }
 

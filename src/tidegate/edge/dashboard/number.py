@@ -14,7 +14,7 @@ from tidegate.edge.dashboard import tones
 from tidegate.edge.dashboard.charts import draw
 from tidegate.edge.dashboard.charts.quality import quality_chart
 from tidegate.edge.dashboard.concerns import is_about_number, is_change_of_number
-from tidegate.edge.dashboard.stops import of_breakers, of_pauses
+from tidegate.edge.dashboard.stops import by_subject, of_breakers, of_pauses
 from tidegate.edge.dashboard.worded import worded
 
 DAYS: Final = 30
@@ -43,10 +43,12 @@ async def gather(call: Call) -> dict[str, Any]:
     return {
         "number": number,
         "health": await health_of(call, route),
-        "stops": [
-            *of_pauses(pause for pause in standing["pauses"] if is_about_number(pause["scope"], number)),
-            *of_breakers(breaker for breaker in standing["breakers"] if is_about_number(breaker["scope"], number)),
-        ],
+        "stops": by_subject(
+            [
+                *of_pauses(pause for pause in standing["pauses"] if is_about_number(pause["scope"], number)),
+                *of_breakers(breaker for breaker in standing["breakers"] if is_about_number(breaker["scope"], number)),
+            ]
+        ),
         "lanes": [lane for lane in queue["lanes"] if lane["number"] == route.number],
         "picture": await draw(chart),
         "changes": changes[:_MOST_CHANGES],

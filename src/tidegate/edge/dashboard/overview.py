@@ -14,12 +14,11 @@ from tidegate.edge.control.queue import queue_of
 from tidegate.edge.control.standing import standing_of
 from tidegate.edge.dashboard.charts.times import clock
 from tidegate.edge.dashboard.pace import paced
-from tidegate.edge.dashboard.stops import Stop, of_books, of_breakers, of_campaign, of_pauses, of_the_store
+from tidegate.edge.dashboard.stops import Stop, by_subject, of_books, of_breakers, of_campaign, of_pauses, of_the_store
 from tidegate.errors import StoreUnavailable
 from tidegate.store.releases_ahead import Ahead
 
 _MINUTE_MS: Final = 60_000
-_RANK: Final = {"bad": 0, "warn": 1}
 #: (name, tone) of a limit's parts, in the order in which they are stacked.
 _USED, _FREE, _UTILITY, _CODES, _HEADROOM = "1", "good", "2", "3", "calm"
 
@@ -31,19 +30,21 @@ async def gather(call: Call) -> dict[str, Any]:
     try:
         return {**told, **await _gathered(call, portfolios)}
     except StoreUnavailable:
-        return {**told, "stops": [of_the_store(portfolio) for portfolio in portfolios], "portfolios": []}
+        stops = [of_the_store(portfolio) for portfolio in portfolios]
+        return {**told, "stops": by_subject(stops), "portfolios": []}
 
 
 async def _gathered(call: Call, portfolios: tuple[str, ...]) -> dict[str, Any]:
     standing, queue = await standing_of(call), await queue_of(call)
     stops = [
         *of_books(standing["portfolios"]),
+        # Before a pause of one: it knows the campaign's name.
+        *await _of_campaigns(call, portfolios),
         *of_pauses(standing["pauses"]),
         *of_breakers(standing["breakers"]),
-        *await _of_campaigns(call, portfolios),
     ]
     return {
-        "stops": sorted(stops, key=lambda stop: _RANK[stop.tone]),
+        "stops": by_subject(stops),
         "portfolios": [await _portfolio(call, portfolio, standing, queue) for portfolio in portfolios],
     }
 

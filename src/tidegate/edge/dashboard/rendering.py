@@ -27,6 +27,15 @@ def _when(told: str | None, otherwise: str = "") -> Markup | str:
     return Markup('<time datetime="{}">{}</time>').format(told, f"{at:%-d %b %H:%M:%S} UTC")
 
 
+def moment(told: str | None, today: str, otherwise: str = "") -> Markup | str:
+    """A time in a table: of `today` (a date) the time of day, of another day the date too; in its title all of it."""
+    if told is None:
+        return otherwise
+    at: datetime = datetime.fromisoformat(told)
+    short = f"{at:%H:%M:%S}" if f"{at:%Y-%m-%d}" == today else f"{at:%-d %b %H:%M}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(told, f"{at:%-d %b %H:%M:%S} UTC", short)
+
+
 def _clock(at_ms: int) -> str:
     """The time of day of a time in ms."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%H:%M:%S}"
@@ -51,7 +60,14 @@ def _made() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"when": _when, "count": _count, "share": share, "clock": _clock, "clock_of": _clock_of}
+    made.filters |= {
+        "when": _when,
+        "moment": moment,
+        "count": _count,
+        "share": share,
+        "clock": _clock,
+        "clock_of": _clock_of,
+    }
     made.globals |= {"static": lambda name: STATIC[name].name}
     return made
 

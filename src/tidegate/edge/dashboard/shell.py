@@ -17,6 +17,7 @@ from tidegate.edge.door.keyring import Keyring
 from tidegate.edge.door.origins import PREFIX_KEY
 from tidegate.edge.grants import Grants
 from tidegate.edge.services import Services
+from tidegate.edge.times import write_time
 from tidegate.settings.app_keys import hash_key
 from tidegate.settings.tables import App, Scope
 
@@ -136,6 +137,7 @@ class Shell:
             "may_stop": who is not None and who.may_stop,
             "csrf": token or (who.session.token if who else ""),
             "version": self.services.version,
+            "today": write_time(self.services.clock.now_ms())[:10],
             "live": False,
         }
 

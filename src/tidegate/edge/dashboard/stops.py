@@ -2,52 +2,122 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tidegate.edge.dashboard.remedies import remedy
+from tidegate.edge.dashboard.remedies import OF_A_GATE, remedy
+from tidegate.edge.dashboard.tones import BAD, WARN
 from tidegate.edge.times import write_time
 from tidegate.policy.breaker import State
+from tidegate.policy.campaign.judgement import Outcome
 from tidegate.policy.campaign.phase import Phase
 from tidegate.policy.campaign.run import Run
-from tidegate.policy.verdict import Reason
+from tidegate.policy.consequences.worded import in_words
+from tidegate.policy.reach import Action
 from tidegate.store.campaigns import CampaignRecord
+
+WHY_HALTED: Final = {
+    "rates": "a rate is worse than its baseline",
+    "quality": "Meta, or a breaker, spoke against it",
+    "limit": "the gate was still unsure when its longest wait was over",
+    "too_few": "too few sends to say anything",
+    "uncounted": "more was sent than is counted",
+    "sending": "the step is still being sent",
+    "soaking": "the step has not soaked long enough",
+}
+"""A gate's reason in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One stop. Times are RFC 3339; `until` None: until somebody or something ends it.
+    """One cause of a stop. Times are RFC 3339; `until` None: until what `ends` says.
 
-    `tone`: bad for what stops, warn for what only slows down or is only told. `action`: the form that ends it, below
-    `/dashboard`, with `fields` in it; None: nothing here does. `verb`: the name of its button. `link`: the page that
-    tells more, below `/dashboard`.
+    `subject`: the kind and name of what is stopped, and `of` the same in words. `covers`: which of its sends. `code`:
+    the signal and the rule behind the cause. `tone`: bad for what stops, warn for what only slows down or is only told.
+    `action`: the form that ends it, below `/dashboard`, with `fields` in it; None: nothing here does. `verb`: the name
+    of its button. `link`: the page that tells more, below `/dashboard`.
     """
 
     key: str
-    what: str
+    subject: tuple[str, str]
+    of: str
+    covers: str
     kind: str
     cause: str
     remedy: str
     since: str | None = None
     until: str | None = None
+    ends: str = "somebody ends it"
+    code: str = ""
     by: str = ""
-    tone: str = "bad"
+    tone: str = BAD
     action: str | None = None
     verb: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     link: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is stopped, with all causes, the worst first: it goes on when the last of those that stop has ended."""
+
+    name: str
+    stops: tuple[Stop, ...]
+
+    @property
+    def tone(self) -> str:
+        """Of the worst cause."""
+        return self.stops[0].tone
+
+    @property
+    def kind(self) -> str:
+        """How it is stopped, by the worst cause."""
+        return self.stops[0].kind
+
+    @property
+    def last(self) -> Stop:
+        """Of the worst causes the one that ends last."""
+        return max(self._worst, key=lambda stop: (stop.until is None, stop.until or ""))
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """What to do about the worst causes, each thing once."""
+        return tuple(dict.fromkeys(stop.remedy for stop in self._worst))
+
+    @property
+    def _worst(self) -> list[Stop]:
+        return [stop for stop in self.stops if stop.tone == self.tone]
+
+
+_RANK: Final = {BAD: 0, WARN: 1}
+#: In words, the widest first.
 _SCOPES: Final = {
-    "number": "number",
-    "template": "template",
-    "category": "category",
-    "campaign": "campaign",
     "portfolio": "portfolio",
     "waba": "account",
     "token": "access token of account",
+    "number": "number",
+    "category": "category",
+    "campaign": "campaign",
+    "template": "template",
 }
+_WIDTH: Final = {scope: nth for nth, scope in enumerate(_SCOPES)}
+_TEMPLATE_KEY: Final = re.compile(r"template [0-9]+:([A-Za-z_]+):([a-z0-9_]+)")
+_BREAKER_LINE: Final = re.compile(r"breaker (\S+) on (.+)")
+
+
+def by_subject(stops: Iterable[Stop]) -> list[Subject]:
+    """The stops by what is stopped, the worst first, and of these the widest."""
+    found: dict[tuple[str, str], list[Stop]] = {}
+    for stop in stops:
+        found.setdefault(stop.subject, []).append(stop)
+    subjects = [Subject(each[0].of, tuple(sorted(each, key=_rank))) for each in found.values()]
+    return sorted(subjects, key=lambda subject: (_RANK[subject.tone], _WIDTH[subject.stops[0].subject[0]]))
+
+
+def _rank(stop: Stop) -> int:
+    return _RANK[stop.tone]
 
 
 def of_pauses(pauses: Iterable[Mapping[str, Any]]) -> list[Stop]:
@@ -55,7 +125,9 @@ def of_pauses(pauses: Iterable[Mapping[str, Any]]) -> list[Stop]:
     return [
         Stop(
             f"pause-{pause['id']}",
-            f"All sends of {_scope(pause['scope'])}",
+            _subject(pause["scope"]),
+            _scope(pause["scope"]),
+            "All sends",
             "paused by hand",
             pause["reason"],
             f"Ask {pause['by']}, then resume it."
@@ -63,7 +135,8 @@ def of_pauses(pauses: Iterable[Mapping[str, Any]]) -> list[Stop]:
             else f"It ends by itself; ask {pause['by']} before you resume it sooner.",
             pause["since"],
             pause["until"],
-            pause["by"],
+            "somebody resumes it",
+            by=pause["by"],
             action=f"/pauses/{pause['id']}/end",
             verb="Resume",
         )
@@ -80,16 +153,20 @@ def _of_breaker(breaker: Mapping[str, Any]) -> Stop:
     shadow = breaker["mode"] != "enforce"
     stops = breaker["state"] == State.OPEN.value and breaker["share"] is None and not shadow
     covers = "All sends" if breaker["covers"] == "everything" else f"{breaker['covers']} sends".replace("_", " ")
-    words = "would be stopped (the rule only tells)" if shadow else _words(breaker)
+    scope = next(iter(breaker["scope"]))
     return Stop(
         f"breaker-{breaker['id']}",
-        f"{covers[0].upper()}{covers[1:]} of {_scope(breaker['scope'])}",
-        words,
-        f"{breaker['cause']} (rule {breaker['rule']})",
-        remedy(breaker["reason"]),
+        _subject(breaker["scope"]),
+        _scope(breaker["scope"]),
+        f"{covers[0].upper()}{covers[1:]}",
+        "would be stopped (the rule only tells)" if shadow else _words(breaker),
+        _capital(in_words(breaker["cause"])),
+        remedy(breaker["rule"], scope, breaker["reason"]),
         breaker["since"],
         breaker["until"],
-        tone="bad" if stops else "warn",
+        _end(breaker),
+        f"{breaker['cause']}, rule {breaker['rule']}",
+        tone=BAD if stops else WARN,
         action="/breakers/close",
         verb="Close the breaker",
         fields={"id": breaker["id"]},
@@ -107,7 +184,9 @@ def of_books(portfolios: Iterable[Mapping[str, Any]]) -> list[Stop]:
         found.append(
             Stop(
                 f"books-{portfolio['id']}",
-                f"Sends of {portfolio['id']} that count against its limit",
+                ("portfolio", portfolio["id"]),
+                f"portfolio {portfolio['id']}",
+                "Sends that count against its limit",
                 "the books are held",
                 f"The store has lost what was written; waited for: {waited_for}.",
                 "Start the nodes that are waited for, with their journals. Take the books as they are only when you "
@@ -129,13 +208,16 @@ def of_campaign(record: CampaignRecord) -> Stop | None:
     halted = run.phase is Phase.HALTED
     return Stop(
         f"campaign-{campaign.campaign_id}",
-        f"Campaign {campaign.name or campaign.campaign_id}",
+        ("campaign", campaign.campaign_id),
+        f"campaign {campaign.name or campaign.campaign_id}",
+        "All sends",
         "halted by its gate" if halted else "paused",
-        run.reason or "The results of a step are not what its gate asks for.",
-        remedy(Reason.CAMPAIGN_HALTED) if halted else "Resume it when the reason is over.",
+        _capital(run.reason or gate_found(run.evidence)),
+        OF_A_GATE if halted else "Resume it when the reason is over.",
         write_time(run.since_ms) if run.since_ms else None,
+        ends="somebody resumes or cancels it",
         by=run.by,
-        tone="bad" if halted else "warn",
+        tone=BAD if halted else WARN,
         link=f"/campaigns/{campaign.campaign_id}",
     )
 
@@ -144,12 +226,56 @@ def of_the_store(portfolio: str) -> Stop:
     """The store does not answer for a portfolio."""
     return Stop(
         f"store-{portfolio}",
-        f"Sends of {portfolio}",
+        ("portfolio", portfolio),
+        f"portfolio {portfolio}",
+        "Sends that need the store",
         "the store is unreachable",
         "This node gets no answer from the store: what needs it is answered 503; login codes and replies go on for as "
         "long as what was leased for that lasts.",
         "Look after the store: is its process up, its disk full, the network whole? The gateway goes on by itself.",
+        ends="the store answers",
     )
+
+
+def gate_found(evidence: Mapping[str, Any]) -> str:
+    """What a gate found against a campaign, in words."""
+    found = [
+        f"{_metric(rate)} {_percent(rate['events'] / rate['sends'])} against {_percent(rate['usual'])} usual"
+        + (f" (variant {rate['variant']})" if rate.get("variant") else "")
+        for rate in evidence.get("rates") or ()
+        if rate["says"] == Outcome.FAIL and rate["sends"]
+    ]
+    lines = [*map(_setback, evidence.get("quality") or ()), *found]
+    if lines:
+        return "; ".join(lines)
+    return WHY_HALTED.get(evidence.get("reason", ""), "the results of a step are not what its gate asks for")
+
+
+def _setback(line: str) -> str:
+    """What Meta or a breaker said, without ids that nobody reads."""
+    named = _TEMPLATE_KEY.sub(r"template \2 (\1)", line)
+    return _BREAKER_LINE.sub(r"rule \1 stopped \2", named)
+
+
+def _metric(rate: Mapping[str, Any]) -> str:
+    return str(rate["metric"]).replace("_", " ")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _end(breaker: Mapping[str, Any]) -> str:
+    """What ends a breaker that has no time for it."""
+    if breaker["state"] == State.HALF_OPEN.value:
+        return "enough tries went well"
+    if breaker["action"] == Action.THROTTLE.value:
+        return "all of the pace is back"
+    return "Meta says that it is over, or somebody closes it"
 
 
 def _words(breaker: Mapping[str, Any]) -> str:
@@ -161,13 +287,18 @@ def _words(breaker: Mapping[str, Any]) -> str:
     return {"hold": "held", "stop": "stopped"}.get(action, action.replace("_", " "))
 
 
+def _subject(scope: Mapping[str, str]) -> tuple[str, str]:
+    ((kind, value),) = scope.items()
+    return kind, value
+
+
 def _scope(scope: Mapping[str, str]) -> str:
     ((kind, value),) = scope.items()
     # A breaker's value names whose it is too; a pause has the name alone.
     match kind, value.split(":", 2):
         case "template", [account, language, name]:
-            return f"template {name} ({language}) of account {account}"
+            return f"template {name} ({language}), account {account}"
         case "category", [number, category]:
-            return f"category {category} of number {number}"
+            return f"{category} of number {number}"
         case _:
             return f"{_SCOPES.get(kind, kind)} {value}"

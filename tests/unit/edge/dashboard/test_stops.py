@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
-from tidegate.edge.dashboard.remedies import REMEDIES, remedy
-from tidegate.edge.dashboard.stops import of_books, of_breakers, of_pauses
+from tidegate.edge.dashboard.remedies import BY_REASON, BY_RULE, remedy
+from tidegate.edge.dashboard.stops import by_subject, gate_found, of_books, of_breakers, of_pauses
+from tidegate.policy.consequences.defaults import DEFAULTS
+from tidegate.policy.reach import Scope
 from tidegate.policy.verdict import Reason
 
 SINCE, UNTIL = "2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"
+LATER, LATEST = "2026-11-22T10:00:00Z", "2026-11-28T10:00:00Z"
+OF_ONE_USER = (Scope.RECIPIENT, Scope.PAIR)
 WABA, NUMBER = "102290129340398", "106540352242922"
 
 
@@ -33,51 +37,113 @@ def breaker(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("more", "what", "kind", "tone"),
+    ("more", "told", "ends", "tone"),
     [
         pytest.param(
             {},
-            f"Business initiated sends of template winback (en_US) of account {WABA}",
-            "stopped",
+            (f"template winback (en_US), account {WABA}", "Business initiated sends", "stopped"),
+            "Meta says that it is over, or somebody closes it",
             "bad",
             id="one that stops a template",
         ),
         pytest.param(
             {"covers": "everything", "scope": {"number": NUMBER}, "action": "hold"},
-            f"All sends of number {NUMBER}",
-            "held",
+            (f"number {NUMBER}", "All sends", "held"),
+            "Meta says that it is over, or somebody closes it",
             "bad",
             id="one that holds a number",
         ),
         pytest.param(
             {"covers": "marketing", "scope": {"category": f"{NUMBER}:marketing"}, "action": "throttle", "share": 0.25},
-            f"Marketing sends of category marketing of number {NUMBER}",
-            "slowed down to 25%",
+            (f"marketing of number {NUMBER}", "Marketing sends", "slowed down to 25%"),
+            "all of the pace is back",
             "warn",
             id="one that throttles",
         ),
         pytest.param(
             {"state": "half_open", "scope": {"token": WABA}},
-            f"Business initiated sends of access token of account {WABA}",
-            "tried one by one",
+            (f"access token of account {WABA}", "Business initiated sends", "tried one by one"),
+            "enough tries went well",
             "warn",
             id="one that is half open",
         ),
         pytest.param(
             {"mode": "shadow", "scope": {"waba": WABA}},
-            f"Business initiated sends of account {WABA}",
-            "would be stopped (the rule only tells)",
+            (f"account {WABA}", "Business initiated sends", "would be stopped (the rule only tells)"),
+            "Meta says that it is over, or somebody closes it",
             "warn",
             id="one of a rule in shadow",
         ),
     ],
 )
-def test_a_breaker_is(more: dict[str, Any], what: str, kind: str, tone: str):
+def test_a_breaker_is(more: dict[str, Any], told: tuple[str, str, str], ends: str, tone: str):
     (stop,) = of_breakers([breaker(**more)])
-    assert (stop.what, stop.kind, stop.tone) == (what, kind, tone)
-    assert (stop.since, stop.until) == (SINCE, UNTIL)
-    assert stop.cause == "template.status.PAUSED (rule template_paused)"
+    assert (stop.of, stop.covers, stop.kind) == told
+    assert (stop.since, stop.until, stop.ends, stop.tone) == (SINCE, UNTIL, ends, tone)
+    assert stop.cause == "Meta paused the template"
+    assert stop.code == "template.status.PAUSED, rule template_paused"
     assert stop.fields == {"id": "template_paused/template/x"}
+
+
+def test_the_stops_of_one_subject_are_one_thing_which_goes_on_when_the_last_of_the_worst_ends():
+    paused, red = breaker(), breaker(id="r", rule="template_red", cause="template.quality.RED", until=LATER)
+    yellow = breaker(id="y", rule="template_yellow", action="throttle", share=0.5, until=LATEST)
+    slowed = breaker(id="n", rule="number_yellow", scope={"number": NUMBER}, action="throttle", share=0.5)
+    number, template = by_subject(of_breakers([yellow, slowed, paused, red]))[::-1]
+    assert [stop.fields["id"] for stop in template.stops] == [paused["id"], "r", "y"]
+    assert (template.name, template.kind, template.tone) == (template.stops[0].of, "stopped", "bad")
+    assert template.last.until == LATER
+    assert template.remedies == (BY_RULE["template_paused"],)
+    assert BY_RULE["template_red"] == BY_RULE["template_paused"]
+    assert (number.tone, number.last.until) == ("warn", UNTIL)
+
+
+def test_of_what_is_as_bad_the_widest_comes_first():
+    scopes = [{"template": f"{WABA}:en_US:winback"}, {"number": NUMBER}, {"waba": WABA}]
+    found = by_subject(of_breakers([breaker(scope=scope) for scope in scopes]))
+    assert [subject.stops[0].subject[0] for subject in found] == ["waba", "number", "template"]
+
+
+def test_what_no_time_ends_ends_last():
+    (subject,) = by_subject(of_breakers([breaker(until=None), breaker(id="r", until=LATEST)]))
+    assert (subject.last.until, subject.last.ends) == (None, "Meta says that it is over, or somebody closes it")
+
+
+RATE = {"variant": "a", "metric": "block_proxy", "says": "fail", "usual": 0.026, "sends": 1000, "events": 91.0}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "found"),
+    [
+        pytest.param(
+            {
+                "reason": "quality",
+                "quality": [f"template {WABA}:en_US:winback: quality YELLOW", f"number {NUMBER}: quality RED"],
+                "rates": [],
+            },
+            f"template winback (en_US): quality YELLOW; number {NUMBER}: quality RED",
+            id="what Meta said",
+        ),
+        pytest.param(
+            {"reason": "quality", "quality": [f"breaker template_paused on template {WABA}:en_US:winback"]},
+            "rule template_paused stopped template winback (en_US)",
+            id="what a breaker said",
+        ),
+        pytest.param(
+            {"reason": "rates", "rates": [RATE, {**RATE, "metric": "read", "says": "pass"}]},
+            "block proxy 9.1 % against 2.6 % usual (variant a)",
+            id="the rates that fail",
+        ),
+        pytest.param(
+            {"reason": "limit", "rates": [{**RATE, "says": "unsure"}]},
+            "the gate was still unsure when its longest wait was over",
+            id="its reason where no rate fails",
+        ),
+        pytest.param({}, "the results of a step are not what its gate asks for", id="that it found something"),
+    ],
+)
+def test_of_a_halted_campaign_is_told(evidence: dict[str, Any], found: str):
+    assert gate_found(evidence) == found
 
 
 @pytest.mark.parametrize(
@@ -90,7 +156,7 @@ def test_a_breaker_is(more: dict[str, Any], what: str, kind: str, tone: str):
 def test_a_pause_tells_whom_to_ask_and(until: str | None, words: str):
     pause = {"id": "pause-1", "scope": {"template": "winback"}, "reason": "spam", "since": SINCE, "by": "ann"}
     (stop,) = of_pauses([{**pause, "until": until}])
-    assert (stop.what, stop.cause, stop.by) == ("All sends of template winback", "spam", "ann")
+    assert (stop.of, stop.covers, stop.cause, stop.by) == ("template winback", "All sends", "spam", "ann")
     assert "ask ann" in stop.remedy.lower()
     assert words in stop.remedy
     assert stop.action == "/pauses/pause-1/end"
@@ -105,9 +171,21 @@ def test_books_that_are_held_name_the_nodes_that_are_waited_for_and_whole_ones_a
 
 
 @pytest.mark.parametrize("reason", [*Reason, "no reason of ours"])
-def test_there_is_something_to_do_about_every_stop(reason: str):
-    assert remedy(reason).endswith(".")
+def test_there_is_something_to_do_about_every_stop_of_an_operators_rule(reason: str):
+    assert all(remedy("a_rule_of_ours", scope, reason).endswith(".") for scope in Scope)
+
+
+def test_there_is_something_to_do_about_every_default_rule_that_stops_many_and_about_no_other():
+    of_many = {rule.id for rule in DEFAULTS.values() if rule.action.lasts and rule.scope not in OF_ONE_USER}
+    assert set(BY_RULE) == of_many
+    assert all(words.endswith(".") for words in BY_RULE.values())
+
+
+def test_a_template_that_is_slowed_down_is_not_told_as_a_number_that_is_too_fast():
+    told = [remedy("template_yellow", "template", "throughput"), remedy("ours", "template", "throughput")]
+    assert all("template" in words and "pace comes back" not in words for words in told)
+    assert "pace comes back" in remedy("ours", "number", "throughput")
 
 
 def test_a_remedy_is_for_a_reason_that_stops_many():
-    assert Reason.OPTED_OUT not in REMEDIES
+    assert Reason.OPTED_OUT not in BY_REASON
