@@ -23,7 +23,8 @@ PAUSE = {
     "by": "checkout",
     "reason": "[red]wrong price[/]",
 }
-STOPPED = "STOPPED: number 106540352242922 until 2026-11-28 09:00:00 UTC by number_red: Meta rates the number RED (number.quality.RED)"
+WHY = "Meta rates the number RED (number.quality.RED)"
+STOPPED = f"STOPPED: number 106540352242922 until 2026-11-28 09:00:00 UTC by number_red: {WHY}"
 
 
 def standing(**changes: Any) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def standing(**changes: Any) -> dict[str, Any]:
             [
                 "PAUSED: category marketing until 2026-11-21 09:05:00 UTC by checkout: [red]wrong price[/]",
                 STOPPED,
-                "STOPPED: template 1:en_US:winback until somebody ends it by template_paused: Meta rates the number RED (number.quality.RED)",
+                f"STOPPED: template 1:en_US:winback until somebody ends it by template_paused: {WHY}",
             ],
             id="by hand first, then the widest",
         ),

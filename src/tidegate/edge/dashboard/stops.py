@@ -212,7 +212,7 @@ def of_campaign(record: CampaignRecord) -> Stop | None:
         f"campaign {campaign.name or campaign.campaign_id}",
         "All sends",
         "halted by its gate" if halted else "paused",
-        _capital(run.reason or gate_found(run.evidence)),
+        run.reason or _capital(gate_found(run.evidence)),
         OF_A_GATE if halted else "Resume it when the reason is over.",
         write_time(run.since_ms) if run.since_ms else None,
         ends="somebody resumes or cancels it",
