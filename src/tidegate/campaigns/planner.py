@@ -27,7 +27,7 @@ from tidegate.policy.warning_counts import day_of, field_of
 from tidegate.policy.warning_metric import HOUR_MS, Counter
 from tidegate.store.audiences import Audiences
 from tidegate.store.fates import Fates
-from tidegate.store.ledger import Books, Ledger
+from tidegate.store.ledger import EVERY_PLACE, Books, Ledger
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.send_queue import Lane, SendQueue
 from tidegate.store.tallies import Tallies
@@ -210,7 +210,7 @@ class Planner:
     async def _share(self, wanted: Wanted, standing: Standing) -> tuple[int, tuple[Release, ...]]:
         if wanted.grant is None or wanted.grant.limit_share is None:
             return 0, ()
-        books = await self._ledger.books(standing.portfolio, wanted.grant.app)
+        books = await self._ledger.books_freeing(standing.portfolio, EVERY_PLACE, wanted.grant.app)
         return books.used, tuple(release_curve(books.releases, books.now_ms))
 
     async def _queued(self, standing: Standing, now_ms: int) -> list[Cohort]:

@@ -20,7 +20,7 @@ from tidegate.policy.audit import Act, Actor, Deed
 from tidegate.policy.standing import Standing
 from tidegate.settings.app_keys import fingerprint, fingerprint_of
 from tidegate.settings.tables import App
-from tidegate.store.ledger import Books
+from tidegate.store.ledger import EVERY_PLACE, Books
 
 _MOST: Final = 64 * 1024
 
@@ -92,10 +92,10 @@ class Call:
         await self.services.audit.write(place, Deed(act, self.actor, target, reason, detail))
 
     async def books(self, portfolio: str, *, curve: bool = False) -> Books:
-        """The portfolio's books, at the store's own time; with the `curve` of releases, or without (it may be long)."""
+        """The portfolio's books at the store's time; with the `curve` of releases, by the minute where it is long."""
         if self.seen is not None and portfolio in self.seen and not curve:
             return self.seen[portfolio]
-        books = await self.services.ledger.books(portfolio, curve=curve)
+        books = await self.services.ledger.books_freeing(portfolio, EVERY_PLACE if curve else 0)
         self.services.clock.observe(books.now_ms)
         if self.seen is not None:
             self.seen[portfolio] = books

@@ -30,6 +30,8 @@ REMEMBER_MS: Final = 8 * DAY_MS
 _SWEEPS: Final = 64
 #: Asked of the curve: all of it, what is overdue too.
 _ALL: Final = -1
+#: More than any limit that is one.
+EVERY_PLACE: Final = 1_000_000_000
 
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
 _FACTS: Final = 13
