@@ -97,7 +97,7 @@ TABLE: Final = (
         "400; 422; 409",
         (
             *_at(f"{_EDGE}/test_sends", "test_a_wish_given_twice_is_a_400"),
-            *_at("unit/edge/test_send_options", "test_what_is_not_is_refused"),
+            *_at("unit/edge/graph/test_send_options", "test_what_is_not_is_refused"),
             *_at(
                 f"{_EDGE}/test_once",
                 "test_another_request_with_the_key_is_a_422",
@@ -160,10 +160,10 @@ TABLE: Final = (
         "another's and what is nobody's is one answer",
         (
             *_at(
-                "unit/edge/test_keyring",
+                "unit/edge/door/test_keyring",
                 "test_a_wrong_key_takes_the_same_steps_to_the_same_answer_however_near_it_comes",
             ),
-            *_at("unit/edge/test_lockout", "test_a_lock_out_is_told_to_its_end_and_is_the_peers_own"),
+            *_at("unit/edge/door/test_lockout", "test_a_lock_out_is_told_to_its_end_and_is_the_peers_own"),
             *_at(f"{_EDGE}/test_tenants", "test_what_is_anothers_and_what_is_nobodys_are_one_answer"),
         ),
     ),

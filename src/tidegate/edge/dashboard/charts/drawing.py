@@ -7,6 +7,7 @@ no inline script. `svg` takes the picture alone, and names each series by its to
 from __future__ import annotations
 
 import re
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -114,6 +115,8 @@ def _chart(drawing: Drawing, width_px: int, most_labels: int) -> Any:
     import pygal
     from pygal.style import Style
 
+    # It puts a finder of modules behind all others, for maps, in a form that Python warns of with every later import.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
     kinds = {
         Kind.COLUMNS: pygal.StackedBar,
         Kind.ROWS: pygal.HorizontalStackedBar,
