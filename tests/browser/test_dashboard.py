@@ -134,7 +134,7 @@ async def test_the_page_grows_no_larger_than_two_hundred_rows(seat: Seat):
     async def much(route: Route) -> None:
         if route.request.headers.get("accept") != "text/event-stream":
             return await route.continue_()
-        rows = json.dumps("".join(f"<tr><td>row {nth}</td></tr>" for nth in range(300)))
+        rows = json.dumps("".join(f"\n<tr><td>row {nth}</td></tr>\n" for nth in range(300)))
         await route.fulfill(content_type="text/event-stream", body=f"event: rows\ndata: {rows}\n\n")
 
     await page.route("**/dashboard/feed", much)
@@ -142,6 +142,7 @@ async def test_the_page_grows_no_larger_than_two_hundred_rows(seat: Seat):
     await page.locator("#feed tr").first.wait_for()
     assert await page.locator("#feed tr").count() == 200
     assert await page.locator("#feed tr").first.inner_text() == "row 0"
+    assert await page.evaluate("document.getElementById('feed').childNodes.length") == 200
     await page.unroute("**/dashboard/feed")
 
 

@@ -69,7 +69,8 @@
     if (rows === null) return;
     const made = document.createElement("template");
     made.innerHTML = html;
-    rows.prepend(made.content);
+    // Rows only: the text between them would stay behind when they go.
+    rows.prepend(...made.content.children);
     while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   };
 
