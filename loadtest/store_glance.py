@@ -8,7 +8,7 @@ from typing import Final
 
 from redis import Redis
 
-from tidegate.store.keys import NAMES, PortfolioKeys
+from tidegate.store.keys import PortfolioKeys
 from tidegate.store.send_queue import Lane
 
 
@@ -83,11 +83,11 @@ class StoreGlance:
     def __init__(self, store: Redis, portfolio: str, lanes: Sequence[Lane]) -> None:
         self._lanes = tuple(lanes)
         self._look = store.register_script(_LOOK)
-        key = dict(zip(NAMES, PortfolioKeys(portfolio).all, strict=True))
-        self._message = key["message:"]
-        self._keys = [key[name] for name in ("ledger", "inflight", "leases", "calendar", "deadlines")]
+        keys = PortfolioKeys(portfolio)
+        self._message = keys.named("message:")
+        self._keys = [keys.named(name) for name in ("ledger", "inflight", "leases", "calendar", "deadlines")]
         for lane in lanes:
-            self._keys += [key["lane:"] + str(lane).encode(), key["waiting:"] + str(lane).encode()]
+            self._keys += [keys.named("lane:") + str(lane).encode(), keys.named("waiting:") + str(lane).encode()]
 
     def look(self) -> Glance:
         """Look now. Blocks the loop for the trip, so that what is seen is still so when it returns."""

@@ -21,7 +21,7 @@ from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Refused, Route
 from tidegate.policy.verdict import Reason
 from tidegate.settings import Settings
-from tidegate.store.keys import NAMES, PortfolioKeys
+from tidegate.store.keys import PortfolioKeys
 from tidegate.store.send_queue import Lane
 
 #: As an operator would write them for a list that is new to a number, with a warm-up besides: a queue that outlives it;
@@ -58,11 +58,11 @@ _LANE: Final = Lane(NUMBER.id, Category.MARKETING)
 
 def _reason(house: House) -> str | None:
     """Why messages are held: for quality's sake if any of some is, else as one of them; None: none is."""
-    keys, found = dict(zip(NAMES, PortfolioKeys(PORTFOLIO).all, strict=True)), set[str]()
+    keys, found = PortfolioKeys(PORTFOLIO), set[str]()
     for name in ("lane:", "waiting:"):
-        held: Any = house.store.zrandmember(keys[name] + str(_LANE).encode(), _SAMPLE)
+        held: Any = house.store.zrandmember(keys.named(name) + str(_LANE).encode(), _SAMPLE)
         for message_id in held:
-            reason: Any = house.store.hget((keys["message:"] + message_id).decode(), "reason")
+            reason: Any = house.store.hget(keys.message(message_id.decode()), "reason")
             found |= {reason.decode()} if reason else set()
     told = sorted(found)
     return next((reason for reason in told if reason in FOR_QUALITY), told[0] if told else None)

@@ -14,7 +14,6 @@ from tests.property.prepaid_world import LIMIT, SHARES, OneNode, World
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
 from tidegate.policy.offline import AWAY_MS
-from tidegate.store.keys import NAMES
 from tidegate.store.prepaid import REST_MS
 
 WHO = st.integers(0, 1)
@@ -127,7 +126,7 @@ class PrepaidMachine(RuleBasedStateMachine):
 
     def _leases(self) -> dict[bytes, bytes]:
         async def read() -> dict[bytes, bytes]:
-            found: Any = self.bench.client.hgetall(KEYS.all[NAMES.index("prepaid")])
+            found: Any = self.bench.client.hgetall(KEYS.named("prepaid"))
             return dict(await found)
 
         return self.bench.run(read())

@@ -1,8 +1,9 @@
 """Every key that tidegate writes: how it is built, what it holds, who writes it, when it goes.
 
-A portfolio's keys share one hash tag, so that a script may touch all of them on a Valkey Cluster. Scripts get them
-as KEYS in the order of `NAMES`, one such block a portfolio, and name them by the fragment `lua/_keys.lua`. A name
-that ends in a colon is a prefix: the script appends the recipient, message or lane that it was given.
+A portfolio's keys share one hash tag, so that a script may touch all of them on a Valkey Cluster. Scripts get two as
+KEYS, the same two of each portfolio (`PortfolioKeys.all`), and name all others by what those begin with: the fragment
+`lua/_keys.lua` mirrors `NAMES`. A name that ends in a colon is a prefix: the script appends the recipient, message or
+lane that it was given.
 
 | key | type | holds | written by | goes |
 |---|---|---|---|---|
@@ -67,8 +68,7 @@ What `relay:` begins, each for one app:
   how many were `left_out` and `dropped` for want of room.
 - `ended`, zset, of all apps: promised messages that ended unsent, until the report of it waits; 9 days at most.
 
-What `campaign:` begins, each for one campaign (they are not among `NAMES`: no send needs them, and each name there
-costs every send):
+What `campaign:` begins, each for one campaign (they are not among `NAMES`: no script of a send needs them):
 
 - `record:<id>`, string: `<revision> <call> <JSON>`: its order, its audience in numbers, its progress.
 - `rows:<id>:<upload>:<group>`, hash: number of a chunk -> some of a group's rows, packed and sealed; `who:<number>` ->
@@ -136,13 +136,21 @@ NAMES: Final = (
 
 
 class PortfolioKeys:
-    """The keys of one portfolio; `all` is the block that scripts take."""
+    """The keys of one portfolio; `all` is the block that scripts take.
+
+    It is of two: one that is there as soon as anything is, and one that is not. While a cluster moves a portfolio from
+    one of its servers to another, each of them then answers TRYAGAIN, and no script finds half of the books.
+    """
 
     __slots__ = ("_prefix", "all")
 
     def __init__(self, portfolio: str) -> None:
         self._prefix = f"tidegate:{{{portfolio}}}:"
-        self.all: list[bytes] = [f"{self._prefix}{name}".encode() for name in NAMES]
+        self.all: list[bytes] = [self.clock.encode(), self.ledger.encode()]
+
+    def named(self, name: str) -> bytes:
+        """The key of this name, one of `NAMES`."""
+        return f"{self._prefix}{name}".encode()
 
     @property
     def clock(self) -> str:

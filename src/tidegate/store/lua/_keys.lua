@@ -1,16 +1,23 @@
--- keys: names the block of KEYS that belongs to one portfolio (0 is the first), in the order of store/keys.py.
-local KEY_NAMES = { 'clock', 'ledger', 'places', 'calendar', 'holds', 'releases', 'pair', 'message', 'wamid',
-  'inflight', 'lane', 'waiting', 'leases', 'deadlines', 'queued_for', 'standing', 'history', 'breakers',
-  'turns', 'tally', 'count', 'user', 'outcomes',
-  'outcome_scopes', 'reached', 'ramps', 'topups', 'nodes', 'heard',
-  'prepaid', 'relay' }
+-- keys: names the keys of one portfolio (0 is the first), as store/keys.py does: by what begins the two that it is given
+-- of each, so that a send does not carry the names of all. Only what a script asks for is put together.
+local KEY_NAMES = {
+  clock = 'clock', ledger = 'ledger', places = 'places:', calendar = 'calendar', holds = 'holds',
+  releases = 'releases', pair = 'pair:', message = 'message:', wamid = 'wamid:', inflight = 'inflight',
+  lane = 'lane:', waiting = 'waiting:', leases = 'leases', deadlines = 'deadlines', queued_for = 'queued_for',
+  standing = 'standing', history = 'history', breakers = 'breakers', turns = 'turns', tally = 'tally:',
+  count = 'count:', user = 'user:', outcomes = 'outcomes:', outcome_scopes = 'outcome_scopes', reached = 'reached:',
+  ramps = 'ramps', topups = 'topups', nodes = 'nodes', heard = 'heard', prepaid = 'prepaid', relay = 'relay:' }
 
 local blocks = {}
 local function keys_of(portfolio)
   local block = blocks[portfolio]
   if not block then
-    block = {}
-    for i, name in ipairs(KEY_NAMES) do block[name] = KEYS[portfolio * #KEY_NAMES + i] end
+    local prefix = string.sub(KEYS[2 * portfolio + 1], 1, -6)
+    block = setmetatable({}, { __index = function(names, name)
+      local key = KEY_NAMES[name] and prefix .. KEY_NAMES[name]
+      rawset(names, name, key)
+      return key
+    end })
     blocks[portfolio] = block
   end
   return block
