@@ -217,6 +217,7 @@ def told(portfolio: str, name: str, alert: Alert, at_ms: int, since_ms: int) -> 
         "rule": alert.rule,
         "mode": alert.mode,
         "cause": mask_text(alert.cause),
+        "cause_in_words": mask_text(alert.in_words),
         "by": alert.by,
         "since": write_time(since_ms),
         "until": None if alert.until_ms is None else write_time_up(alert.until_ms),

@@ -127,7 +127,11 @@ async def test_a_clock_that_can_be_moved_is_a_warning(written: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("token", "told"),
     [
-        pytest.param("EAAG-of-nobody", "expired or not valid (code 190)", id="a token that is not valid"),
+        pytest.param(
+            "EAAG-of-nobody",
+            "expired or not valid (code 190: Access token has expired)",
+            id="a token that is not valid",
+        ),
         pytest.param("EAAG-replace-me", "still the example's", id="the example's token"),
     ],
 )
@@ -144,7 +148,7 @@ async def test_a_number_of_somebody_else_is_broken(written: dict[str, Any]) -> N
     written["app"][0].pop("numbers")
     (finding,) = await found(written, "token")
     assert finding.level is Level.FAIL
-    assert "Graph answers HTTP 400, code 100" in finding.found
+    assert "Graph answers HTTP 400 (code 100: Invalid parameter)" in finding.found
     assert "whatsapp_business_management" in finding.remedy
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from tidegate.cli.client import ControlPlane, NoAnswer, Problem
+from tidegate.policy.consequences.worded import in_words
 
 _KINDS: Final = "decision,breaker,pause,campaign,left_out"
 #: What is kept for whoever takes it once a second: the newest.
@@ -87,7 +88,7 @@ def line_of(event: dict[str, Any]) -> str:
             missed = told.get("missed")
             return f"{at} {'some' if missed is None else missed} events were missed"
         case kind:
-            return f"{at} {kind} {told.get('key')}: {_word(told.get('to'))} after {told.get('cause')}"
+            return f"{at} {kind} {told.get('key')}: {_word(told.get('to'))} after {in_words(str(told.get('cause')))}"
 
 
 def _word(value: Any) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 from tidegate.cloudapi.vocabulary import NumberStatus, Quality, TemplateStatus
 from tidegate.policy.breaker import State
 from tidegate.policy.campaign.phase import STOPPED, Phase
+from tidegate.policy.consequences.remedies import BY_RULE
+from tidegate.policy.consequences.worded import in_words
 from tidegate.policy.fall import is_fall
 from tidegate.policy.reach import Scope
 
@@ -147,9 +149,15 @@ class Alert:
         return self._of_breaker[0] or ADVICE[self.what].runbook
 
     @property
+    def in_words(self) -> str:
+        """The cause, for somebody who does not know the signals by name."""
+        return in_words(self.cause)
+
+    @property
     def what_to_do(self) -> str:
-        """The first thing to do, in a sentence."""
-        return self._of_breaker[1] or ADVICE[self.what].what_to_do
+        """What to do first: as the dashboard says it, where a default rule has stopped something."""
+        of_rule = BY_RULE.get(self.rule or "", "") if self.what is What.BREAKER_OPENED else ""
+        return of_rule or self._of_breaker[1] or ADVICE[self.what].what_to_do
 
     @property
     def _of_breaker(self) -> tuple[str, str]:

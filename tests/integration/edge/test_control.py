@@ -402,6 +402,18 @@ class TestPauses:
         assert (got.status, got["Content-Type"]) == (status, "application/problem+json")
         assert (await bare("GET", f"{V1}/pauses")).body["pauses"] == []
 
+    async def test_whom_a_reason_names_is_kept_nowhere(self, bare: Caller):
+        order = {"scope": {"number": NUMBER}, "reason": "+1 650 555-1234 complains, see Bearer EAAGm0PX4ZCpsBA"}
+        made = await bare("POST", f"{V1}/pauses", json=order)
+        seen = [made.raw, *[(await bare("GET", f"{V1}/{of}")).raw for of in ("pauses", "quality", "audit")]]
+
+        await bare("DELETE", f"{V1}/pauses/{made.body['id']}?reason=%2B16505551234%20is%20content")
+
+        seen += [(await bare("GET", f"{V1}/{of}")).raw for of in ("quality", "audit")]
+        assert all(b"complains" in one for one in seen[:4])
+        assert all(b"is content" in one for one in seen[4:])
+        assert not [one for one in seen if b"555" in one or b"EAAG" in one]
+
 
 class TestQuality:
     async def test_it_is_the_history_of_what_changed_the_newest_first(self, bare: Caller):

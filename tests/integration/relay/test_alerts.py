@@ -114,6 +114,7 @@ async def test_a_stop_and_its_end_are_told_once_signed_and_with_what_to_do(opera
     assert read_time(begun["sent_at"]) is not None
     assert (paused["scope"], paused["value"], paused["to"]) == ("template", f"{WABA}:en_US:winback", "PAUSED")
     assert opened["rule"]
+    assert (opened["cause"], opened["cause_in_words"]) == ("template.status.PAUSED", "Meta paused the template")
     assert len({alert["id"] for alert in map(_body, operator.desk.got)}) == len(operator.desk.got)
     assert [one.app for one in node.services.relay.subscribers.all] == ["checkout", "shop", "depot"]
     assert [app.got for app in (operator.town.checkout, operator.town.shop, operator.town.depot)][2] == []

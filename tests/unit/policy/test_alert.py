@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tidegate.cloudapi.vocabulary import UNLIMITED
 from tidegate.policy.alert import ADVICE, Alert, Direction, What, alert_of
+from tidegate.policy.consequences.remedies import BY_RULE
 
 PAUSE = {"scope": "number", "value": "106540352242922", "reason": "complaints", "until_ms": 5_000, "by": "operator"}
 
@@ -121,6 +123,21 @@ def test_a_tokens_breaker_leads_to_the_token_and_its_end_to_breakers() -> None:
     assert opened.runbook == "the-token-has-expired"
     assert "token" in opened.what_to_do
     assert closed.runbook == "a-breaker-is-open"
+
+
+@pytest.mark.parametrize(
+    ("rule", "what_to_do"),
+    [
+        pytest.param("template_paused", BY_RULE["template_paused"], id="as the dashboard says of a default rule"),
+        pytest.param("ours", "Read the cause: nothing of this template goes meanwhile.", id="of an operator's own"),
+    ],
+)
+def test_of_an_open_breaker_is_told(rule: str, what_to_do: str) -> None:
+    opened = Alert(What.BREAKER_OPENED, "template", "1:en_US:offer", "template.status.PAUSED", rule=rule)
+    closed = replace(opened, what=What.BREAKER_CLOSED)
+
+    assert (opened.what_to_do, opened.in_words) == (what_to_do, "Meta paused the template")
+    assert closed.what_to_do == ADVICE[What.BREAKER_CLOSED].what_to_do
 
 
 @pytest.mark.parametrize("what", What)

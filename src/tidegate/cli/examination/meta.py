@@ -11,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 
 from tidegate.cli.examination.finding import PLACEHOLDERS, Finding, Level
+from tidegate.cloudapi.error_codes import lookup
 from tidegate.cloudapi.json_text import BadJson, read_json
 from tidegate.graph_reads import VERSION
 from tidegate.settings import Settings
@@ -113,9 +114,14 @@ def judge_number(number: str, status: int, body: Mapping[str, Any]) -> Finding:
     error = body.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     if status == 401 or code in (0, 190):
-        return Finding("token", Level.FAIL, f"number {number}: expired or not valid (code {code})", _NEW_TOKEN)
+        return Finding("token", Level.FAIL, f"number {number}: expired or not valid{_code(code)}", _NEW_TOKEN)
     remedy = "check number.id, and that the token has whatsapp_business_management and whatsapp_business_messaging"
-    return Finding("token", Level.FAIL, f"number {number}: Graph answers HTTP {status}, code {code}", remedy)
+    return Finding("token", Level.FAIL, f"number {number}: Graph answers HTTP {status}{_code(code)}", remedy)
+
+
+def _code(code: Any) -> str:
+    """Meta's error code with its meaning."""
+    return f" (code {code}: {lookup(code).title})" if isinstance(code, int) else ""
 
 
 def judge_token(waba: str, body: Mapping[str, Any], now_s: float) -> list[Finding]:

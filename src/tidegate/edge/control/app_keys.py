@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.reasons import read_reason
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time
@@ -12,8 +13,6 @@ from tidegate.keys_in_force import LIVE_KEYS, KnownKey
 from tidegate.policy.audit import Act
 from tidegate.settings.tables import App
 from tidegate.store.audit import GATEWAY
-
-_LONGEST_REASON: Final = 500
 
 
 async def list_keys(call: Call) -> Reply:
@@ -44,15 +43,13 @@ async def make_key(call: Call) -> Reply:
 
 async def revoke_key(call: Call) -> Reply:
     """Revoke a key for good, one of the configuration too; on the answer no node takes it."""
-    reason = call.query("reason") or ""
-    if len(reason) > _LONGEST_REASON or not reason.isprintable():
-        raise Denial(Kind.BAD_REQUEST, f"query reason: has to be at most {_LONGEST_REASON} printable characters")
+    reason = read_reason((call.query("reason") or "").strip() or None, "query reason", required=None)
     known = call.services.keys.key(call.path("id"))
     owner = next((app for app in call.services.settings.apps if known and app.name == known.record.app), None)
     if known is None or owner is None or not _may_manage(call.app, owner):
         raise Denial(Kind.NOT_FOUND, "no such key")
-    await call.audit(GATEWAY, Act.KEY_REVOKE, {"app": owner.name}, reason.strip(), key=known.record.id)
-    record = await call.services.keys.revoke(known, call.app.name, reason.strip() or "no reason was given")
+    await call.audit(GATEWAY, Act.KEY_REVOKE, {"app": owner.name}, reason, key=known.record.id)
+    record = await call.services.keys.revoke(known, call.app.name, reason or "no reason was given")
     used = await call.services.keys.last_used()
     return json_reply(_told(KnownKey(record, known.configured), used.get(record.id)))
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.reasons import read_reason
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time_up
@@ -31,7 +32,7 @@ async def accept(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
     """
     if fields.keys() - {"portfolio", "reason"}:
         raise Denial(Kind.BAD_REQUEST, "body: may have portfolio and reason, and nothing else")
-    portfolio, reason = call.portfolio(_text(fields, "portfolio")), _text(fields, "reason")
+    portfolio, reason = call.portfolio(_text(fields, "portfolio")), read_reason(fields.get("reason"))
     found = await call.services.books.look(portfolio)
     target = {"portfolio": portfolio}
     await call.audit(portfolio, Act.BOOKS_ACCEPT, target, reason, waited_for=list(found.waiting_for))

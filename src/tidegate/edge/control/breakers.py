@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from tidegate.edge.calls import Call
+from tidegate.edge.control.reasons import read_reason
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
@@ -31,7 +32,7 @@ async def close(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Close the breaker that a body of `POST /breakers:close` names: it as JSON values. Raises Denial."""
     if fields.keys() - {"id", "reason"}:
         raise Denial(Kind.BAD_REQUEST, "body: may have id and reason, and nothing else")
-    breaker_id, reason = (_text(fields, name) for name in ("id", "reason"))
+    breaker_id, reason = _text(fields, "id"), read_reason(fields.get("reason"))
     told: dict[str, Any] | None = None
     for portfolio in call.grants.portfolios(call.app):
         books = await call.books(portfolio)

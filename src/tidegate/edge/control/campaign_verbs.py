@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tidegate.edge.calls import Call
 from tidegate.edge.control.campaigns import find_campaign, may_see, may_steer, shown_campaign, target_of
+from tidegate.edge.control.reasons import read_reason
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.policy.audit import Act
@@ -15,8 +16,6 @@ from tidegate.policy.campaign.run import Run
 from tidegate.settings.tables import Scope
 from tidegate.store.campaigns import CampaignRecord
 
-_LONGEST: Final = 500
-#: Where each verb leads: whoever asks for it again is told that it is so.
 _DONE: Final = {
     Event.START: LIVE - STOPPED,
     Event.PAUSE: frozenset({Phase.PAUSED, Phase.HALTED}),
@@ -109,10 +108,4 @@ async def _moved(call: Call, record: CampaignRecord, event: Event, reason: str) 
 def _reason(fields: Mapping[str, Any], required_for: str) -> str:
     if fields.keys() - {"reason"}:
         raise Denial(Kind.BAD_REQUEST, "body: may have reason, and nothing else")
-    given = fields.get("reason")
-    if given is None and not required_for:
-        return ""
-    if not isinstance(given, str) or not 0 < len(given.strip()) <= _LONGEST or not given.isprintable():
-        needed = f"is required {required_for}, " if required_for else "has to be "
-        raise Denial(Kind.BAD_REQUEST, f"body reason: {needed}1 to {_LONGEST} printable characters")
-    return given.strip()
+    return read_reason(fields.get("reason"), required=f"is required {required_for}, " if required_for else None)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.calls import Call
+from tidegate.edge.control.reasons import read_reason
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
@@ -16,7 +17,6 @@ from tidegate.policy.duration import read_duration
 from tidegate.policy.standing import Change, Pause
 
 SCOPES: Final = ("number", "template", "category", "campaign", "portfolio")
-_LONGEST_REASON: Final = 500
 _LONGEST_VALUE: Final = 512
 
 
@@ -37,7 +37,7 @@ async def pause(call: Call, fields: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise Denial(Kind.BAD_REQUEST, "body: may have scope, reason and for, and nothing else")
     scope, value = _scope(fields.get("scope"))
-    reason = _reason(fields.get("reason"))
+    reason = read_reason(fields.get("reason"))
     span_ms = _span_ms(fields["for"]) if fields.get("for") is not None else None
     pause_id = f"pause-{secrets.token_hex(8)}"
     told: dict[str, Any] = {}
@@ -62,7 +62,7 @@ async def end_pause(call: Call) -> Reply:
 
 async def resume(call: Call, pause_id: str, given: str | None) -> dict[str, Any]:
     """End the pause of this id, for the reason `given`: what has become of it as JSON values. Raises Denial."""
-    reason = None if given is None else _reason(given, "query reason")
+    reason = None if given is None else read_reason(given, "query reason")
     found = False
     for portfolio in call.grants.portfolios(call.app):
         books = await call.books(portfolio)
@@ -134,12 +134,6 @@ def _scope(given: object) -> tuple[str, str]:
     if scope == "category" and value not in set(Category):
         raise Denial(Kind.BAD_REQUEST, f"body scope.category: has to be one of {', '.join(Category)}")
     return scope, value
-
-
-def _reason(given: object, place: str = "body reason") -> str:
-    if not isinstance(given, str) or not 0 < len(given.strip()) <= _LONGEST_REASON or not given.isprintable():
-        raise Denial(Kind.BAD_REQUEST, f"{place}: is required, 1 to {_LONGEST_REASON} printable characters")
-    return given.strip()
 
 
 def _span_ms(given: object) -> int:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from tidegate.edge.dashboard.charts.trends import share
 from tidegate.edge.dashboard.static_files import STATIC
+from tidegate.edge.dashboard.worded import worded
 
 _LIVE: Final = "live_"
 
@@ -67,6 +68,7 @@ def _made() -> Environment:
         "share": share,
         "clock": _clock,
         "clock_of": _clock_of,
+        "worded": worded,
     }
     made.globals |= {"static": lambda name: STATIC[name].name}
     return made

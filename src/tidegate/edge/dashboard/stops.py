@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tidegate.edge.dashboard.remedies import OF_A_GATE, remedy
 from tidegate.edge.dashboard.tones import BAD, WARN
 from tidegate.edge.times import write_time
 from tidegate.policy.breaker import State
 from tidegate.policy.campaign.judgement import Outcome
 from tidegate.policy.campaign.phase import Phase
 from tidegate.policy.campaign.run import Run
+from tidegate.policy.consequences.remedies import OF_A_GATE, remedy
 from tidegate.policy.consequences.worded import in_words
 from tidegate.policy.reach import Action
 from tidegate.store.campaigns import CampaignRecord

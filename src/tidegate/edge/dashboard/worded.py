@@ -9,6 +9,7 @@ import orjson
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Quality
 from tidegate.edge.dashboard import tones
+from tidegate.policy.consequences.worded import in_words
 from tidegate.policy.fall import is_fall
 from tidegate.policy.health import QUALITY_WORDS
 
@@ -19,7 +20,7 @@ _CAN_FALL: Final = frozenset({"quality", "status", "limit", "state"})
 
 
 def worded(change: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of `GET /quality` with `what` it is about, `before` and `after` in words, and its `tone`."""
+    """A row of `GET /quality` with `what` it is about, `before`, `after` and `why` in words, and its `tone`."""
     kind, field = change["kind"], change["field"]
     before, after = change["from"], change["to"]
     return {
@@ -27,6 +28,7 @@ def worded(change: Mapping[str, Any]) -> dict[str, Any]:
         "what": _what(kind, change["key"], field, after or before),
         "before": _value(kind, field, before),
         "after": _value(kind, field, after),
+        "why": in_words(change["cause"]),
         "tone": _tone(kind, field, before, after),
     }
 

@@ -6,15 +6,11 @@ from typing import Any
 
 import pytest
 
-from tidegate.edge.dashboard.remedies import BY_REASON, BY_RULE, remedy
 from tidegate.edge.dashboard.stops import by_subject, gate_found, of_books, of_breakers, of_pauses
-from tidegate.policy.consequences.defaults import DEFAULTS
-from tidegate.policy.reach import Scope
-from tidegate.policy.verdict import Reason
+from tidegate.policy.consequences.remedies import BY_RULE
 
 SINCE, UNTIL = "2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"
 LATER, LATEST = "2026-11-22T10:00:00Z", "2026-11-28T10:00:00Z"
-OF_ONE_USER = (Scope.RECIPIENT, Scope.PAIR)
 WABA, NUMBER = "102290129340398", "106540352242922"
 
 
@@ -168,24 +164,3 @@ def test_books_that_are_held_name_the_nodes_that_are_waited_for_and_whole_ones_a
     (stop,) = of_books([{"id": "blue", "books": held}, {"id": "red", "books": whole}])
     assert "node-a, node-b" in stop.cause
     assert (stop.until, stop.fields) == (UNTIL, {"portfolio": "blue"})
-
-
-@pytest.mark.parametrize("reason", [*Reason, "no reason of ours"])
-def test_there_is_something_to_do_about_every_stop_of_an_operators_rule(reason: str):
-    assert all(remedy("a_rule_of_ours", scope, reason).endswith(".") for scope in Scope)
-
-
-def test_there_is_something_to_do_about_every_default_rule_that_stops_many_and_about_no_other():
-    of_many = {rule.id for rule in DEFAULTS.values() if rule.action.lasts and rule.scope not in OF_ONE_USER}
-    assert set(BY_RULE) == of_many
-    assert all(words.endswith(".") for words in BY_RULE.values())
-
-
-def test_a_template_that_is_slowed_down_is_not_told_as_a_number_that_is_too_fast():
-    told = [remedy("template_yellow", "template", "throughput"), remedy("ours", "template", "throughput")]
-    assert all("template" in words and "pace comes back" not in words for words in told)
-    assert "pace comes back" in remedy("ours", "number", "throughput")
-
-
-def test_a_remedy_is_for_a_reason_that_stops_many():
-    assert Reason.OPTED_OUT not in BY_REASON

@@ -99,4 +99,10 @@ PAUSED = {"scope": "number", "value": "106", "reason": "a flood", "by": "ops"}
 def test_a_change_says(kind: str, key: str, field: str, before: Any, after: Any, told: tuple[str, ...]) -> None:
     said = worded({"kind": kind, "key": key, "field": field, "from": before, "to": after, "cause": "a poll"})
     assert (said["what"], said["before"], said["after"], said["tone"]) == told
-    assert said["cause"] == "a poll"
+    assert (said["cause"], said["why"]) == ("a poll", "a poll")
+
+
+def test_a_cause_that_is_a_signal_by_name_is_told_in_words_beside_it() -> None:
+    change = {"kind": "template", "key": "1:en_US:offer", "field": "status", "from": "APPROVED", "to": "PAUSED"}
+    said = worded({**change, "cause": "template.status.PAUSED"})
+    assert (said["cause"], said["why"]) == ("template.status.PAUSED", "Meta paused the template")

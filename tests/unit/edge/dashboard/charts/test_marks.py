@@ -18,7 +18,7 @@ FROM_MS = NOW_MS - 30 * DAY_MS
 
 def changed(days_ago: float, kind: str, field: str, before: Any, after: Any, key: str = "k") -> dict[str, Any]:
     at = write_time(NOW_MS - int(days_ago * DAY_MS))
-    return worded({"at": at, "kind": kind, "key": key, "field": field, "from": before, "to": after})
+    return worded({"at": at, "kind": kind, "key": key, "field": field, "from": before, "to": after, "cause": "a poll"})
 
 
 @pytest.mark.parametrize(
