@@ -85,6 +85,21 @@ async def test_what_opens_no_session_is_told_on_the_form(site: Caller, key: str,
     assert browser.cookie == ""
 
 
+@pytest.mark.parametrize(
+    ("told", "is_secure"),
+    [
+        pytest.param({}, False, id="not over plain HTTP, where a browser would not take it"),
+        pytest.param({"X-Forwarded-Proto": "https, http"}, True, id="behind two proxies of which the first ends TLS"),
+        pytest.param({"Forwarded": "for=192.0.2.1;proto=https"}, True, id="where a proxy tells as the standard has it"),
+    ],
+)
+async def test_the_cookie_is_for_tls_alone(site: Caller, told: dict[str, str], is_secure: bool):
+    answer = await Browser(site).post("/login", {"key": CHECKOUT}, **told)
+
+    assert answer.status == 303
+    assert ("; Secure" in answer["Set-Cookie"]) is is_secure
+
+
 async def test_who_signs_out_or_shows_another_cookie_is_not_signed_in(site: Caller):
     browser = await signed_in(site)
     assert (await browser.submit("/logout"))["Location"] == "/dashboard/login"

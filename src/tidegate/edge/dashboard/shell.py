@@ -14,7 +14,7 @@ from tidegate.edge.dashboard.page import Page
 from tidegate.edge.dashboard.rendering import is_live, rendered
 from tidegate.edge.dashboard.session import LASTING_MS, Session, Sessions
 from tidegate.edge.door.keyring import Keyring
-from tidegate.edge.door.origins import PREFIX_KEY
+from tidegate.edge.door.origins import PREFIX_KEY, is_over_tls
 from tidegate.edge.grants import Grants
 from tidegate.edge.services import Services
 from tidegate.edge.times import write_time
@@ -111,8 +111,7 @@ class Shell:
 
     def _is_secure(self, request: web.Request) -> bool:
         public_url = self.services.settings.server.public_url
-        told = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-        return request.secure or told or (public_url is not None and URL(public_url).scheme == "https")
+        return is_over_tls(request) or (public_url is not None and URL(public_url).scheme == "https")
 
     def is_from_here(self, request: web.Request) -> bool:
         """Whether a form was sent by a page of ours: browsers say where it stood (Fetch Metadata, RFC 6454)."""

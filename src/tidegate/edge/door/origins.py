@@ -19,9 +19,23 @@ def origin_of(request: web.Request, public_url: str | None) -> str:
     if public_url is not None:
         return public_url
     host = request.headers.get("Host", "")
-    # Only the caller's own answer is written with it, so what it says of itself may be believed.
-    secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-    return f"{'https' if secure else 'http'}://{host}{request.get(PREFIX_KEY, '')}" if _HOST.fullmatch(host) else ""
+    return (
+        f"{'https' if is_over_tls(request) else 'http'}://{host}{request.get(PREFIX_KEY, '')}"
+        if _HOST.fullmatch(host)
+        else ""
+    )
+
+
+def is_over_tls(request: web.Request) -> bool:
+    """Whether the caller speaks TLS, to this node or to the first proxy before it.
+
+    Each proxy adds its own to what the one before it has told: the first value is of the caller's own connection. Only
+    the caller's own answer and cookie are written with it, so what a stranger says of himself harms nobody else.
+    Sources: RFC 7239, 5.4 (`Forwarded: proto=`); `X-Forwarded-Proto` by custom.
+    """
+    told = ",".join(request.headers.getall("X-Forwarded-Proto", ())).split(",")
+    protos = (element["proto"] for element in request.forwarded if "proto" in element)
+    return request.secure or "https" in (told[0].strip().lower(), next(protos, "").lower())
 
 
 def without_prefix(target: str, prefix: str) -> str | None:
