@@ -224,15 +224,15 @@ class TestAStoreInTrouble:
 
     async def test_a_demoted_primary_is_left_for_a_new_connection(self, server: OwnServer, lua: Path) -> None:
         add = Script("add", lua)
-        async with await connect(server.url + "?max_connections=1") as connection:
-            before = await connection.client.client_id()
+        async with await connect(server.url + "") as connection:
+            before = await connection.client.connection_pool.wire.call("CLIENT", "ID")
             await ask(server.admin, "REPLICAOF", "127.0.0.1", "1")
             with pytest.raises(StoreUnavailable):
                 await add(connection.client, ["n"], [1])
             await ask(server.admin, "REPLICAOF", "NO", "ONE")
 
             assert await add(connection.client, ["n"], [1]) == 1
-            assert await connection.client.client_id() != before
+            assert await connection.client.connection_pool.wire.call("CLIENT", "ID") != before
 
     async def test_a_connection_that_broke_while_idle_is_replaced(self, server: OwnServer, lua: Path) -> None:
         add = Script("add", lua)

@@ -29,7 +29,7 @@ from tidegate.store.connections import (
 from tidegate.store.data_directory import DirectoryInUse
 from tidegate.store.embedded import EmbeddedStore, running_url
 from tidegate.store.pulse import Pulse
-from tidegate.store.scripts import StoreClient
+from tidegate.store.scripts import StoreClient, run_by
 from tidegate.store.witness import Witness
 from tidegate.tasks import spawn
 
@@ -133,7 +133,9 @@ def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[Stor
             kind = TlsConnection if address.tls else PlainConnection
             where = {"connection_class": kind, "host": host, "port": port}
     pool = Pool(**_pool_options(address), **_greeted(witness), **where)
-    return Redis.from_pool(pool), None
+    client = Redis.from_pool(pool)
+    run_by(client, pool.wire)
+    return client, None
 
 
 def _greeted(witness: Witness | None) -> dict[str, Any]:
@@ -153,6 +155,7 @@ def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClie
         **_pool_options(address),
         **_greeted(witness),
     )
+    run_by(client, client.connection_pool.wire)
     return client, sentinel
 
 

@@ -13,6 +13,7 @@ from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tidegate.store.pulse import NoConnection, Pulse
+from tidegate.store.wire import Wire
 from tidegate.store.witness import Witness
 from tidegate.tasks import spawn
 
@@ -103,6 +104,15 @@ class Pool(BlockingConnectionPool):
     """Waits for a free connection instead of refusing at once; not while the store is away, nor when it is closed."""
 
     _is_closed = False
+    _wire: Wire | None = None
+
+    @property
+    def wire(self) -> Wire:
+        """A connection of its own beside the pool's, which scripts share."""
+        if self._wire is None:
+            options = self.connection_kwargs
+            self._wire = Wire(self.make_connection, options["pulse"], options["socket_timeout"])
+        return self._wire
 
     async def get_connection(self, *args: Any, **options: Any) -> Any:
         if self._is_closed:
@@ -139,6 +149,8 @@ class Pool(BlockingConnectionPool):
     async def aclose(self) -> None:
         """Close what is open. Whoever has still something to ask is told so, and opens nothing new."""
         self._is_closed = True
+        if self._wire is not None:
+            self._wire.close()
         await super().aclose()
 
 

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -19,6 +19,7 @@ from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.metrics import Metrics
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.wire import Wire
 
 #: Together with the client's own timeout less than half a second: that long may a caller wait for a 503.
 SECOND_TRY_S: Final = 0.2
@@ -35,6 +36,7 @@ _PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
 _REPLICAS_MS: Final = 150
 _replicas: weakref.WeakKeyDictionary[StoreClient, int] = weakref.WeakKeyDictionary()
 _timed: weakref.WeakKeyDictionary[StoreClient, Metrics] = weakref.WeakKeyDictionary()
+_wires: weakref.WeakKeyDictionary[StoreClient, Wire] = weakref.WeakKeyDictionary()
 
 
 def require_replicas(client: StoreClient, replicas: int) -> None:
@@ -45,6 +47,11 @@ def require_replicas(client: StoreClient, replicas: int) -> None:
 def time_scripts(client: StoreClient, metrics: Metrics) -> None:
     """Tell these metrics how long each script takes that is run by way of this client, and which got no answer."""
     _timed[client] = metrics
+
+
+def run_by(client: StoreClient, wire: Wire) -> None:
+    """Have scripts of this client run by way of a wire to the same server."""
+    _wires[client] = wire
 
 
 class Script:
@@ -100,10 +107,12 @@ class Script:
         with store_faults:
             if replicas and not isinstance(client, RedisCluster):
                 return await self._promised(client, keys, args, replicas)
+            wire = _wires.get(client)
+            call: Callable[..., Awaitable[Any]] = client.execute_command if wire is None else wire.call
             try:
-                return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+                return await call("EVALSHA", self.sha, len(keys), *keys, *args)
             except NoScriptError:
-                return await client.execute_command("EVAL", self.text, len(keys), *keys, *args)
+                return await call("EVAL", self.text, len(keys), *keys, *args)
 
     async def repeatable(
         self, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]

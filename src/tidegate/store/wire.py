@@ -1,0 +1,184 @@
+"""One connection to the store on which calls follow each other, without waiting for each other's answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import hiredis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import InvalidResponse, ReadOnlyError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tidegate.store.pulse import NoConnection, Pulse
+from tidegate.tasks import spawn
+
+#: A loop that stood still reads first what came meanwhile, and only then says that nothing did.
+_LOOK_AGAIN_S: Final = 0.001
+_NOT_ALL: Final = object()
+
+
+class Wire:
+    """Sends commands as they come and gives each its answer: those of one moment share a packet, and so do the answers.
+
+    The library's own way costs more than a script does: two time-outs, a connection and some tasks for each call. It
+    still greets the server, so that all that a connection has to be (login, TLS, the primary, the server that is
+    trusted) is as it is there; from then on its bytes are read here.
+
+    A call that has no answer in time fails, and with it all that wait on the connection: it is given up, for nobody
+    knows what still comes on it. Nothing is repeated. Whoever is cancelled loses its answer and nothing else.
+    """
+
+    def __init__(self, make: Callable[[], Any], pulse: Pulse, timeout_s: float) -> None:
+        """`make`: gives one of the library's connections, not connected yet."""
+        self._make = make
+        self._pulse = pulse
+        self._timeout_s = timeout_s
+        self._line: _Line | None = None
+        self._connecting: asyncio.Task[Exception | None] | None = None
+        self._is_closed = False
+
+    async def call(self, *words: bytes | str | int) -> Any:
+        """Send one command and return the answer, undecoded.
+
+        Raises what the store answers, redis' errors where it does not: NoConnection only if nothing left.
+        """
+        line = self._line
+        if line is None or not line.is_fit:
+            line = await self._connected()
+        return await line.ask(words)
+
+    def close(self) -> None:
+        """Close it. Whoever has still something to ask is told so, and opens nothing new."""
+        self._is_closed = True
+        if self._line is not None:
+            self._line.drop(RedisConnectionError("the way to the store was closed"))
+
+    async def _connected(self) -> _Line:
+        if self._line is not None:
+            # A primary that was deposed while it could not be told goes on answering on connections that never broke.
+            self._line.drop(RedisConnectionError("another server is trusted now"))
+            self._line = None
+        if self._connecting is None:
+            if self._is_closed:
+                raise NoConnection("the way to the store is closed")
+            if not self._pulse.may_ask():
+                raise NoConnection("the store does not answer; it is asked again in a moment")
+            self._connecting = spawn(self._connect(), "connect to the store")
+        fault = await asyncio.shield(self._connecting)
+        if fault is not None or self._line is None:
+            raise NoConnection(str(fault)) from fault
+        return self._line
+
+    async def _connect(self) -> Exception | None:
+        connection = self._make()
+        try:
+            await connection.connect()
+        except (RedisConnectionError, RedisTimeoutError, OSError) as fault:
+            return fault
+        finally:
+            self._connecting = None
+        if self._is_closed or not connection.is_trusted:
+            await connection.disconnect(nowait=True)
+            return RedisConnectionError("the way to the store was closed meanwhile")
+        self._line = _Line(connection, self._pulse, self._timeout_s)
+        return None
+
+
+class _Line(asyncio.Protocol):
+    """What a wire is while its connection lasts: those who wait for an answer, the longest first."""
+
+    def __init__(self, connection: Any, pulse: Pulse, timeout_s: float) -> None:
+        """Take over a connection that has just been greeted."""
+        self._connection = connection
+        self._pulse = pulse
+        self._timeout_s = timeout_s
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(
+            protocolError=InvalidResponse, replyError=connection._parser.parse_error, notEnoughData=_NOT_ALL
+        )
+        # Kept, and taken from the connection: each of them would close what it holds once it is forgotten.
+        self._writer = connection._writer
+        connection._reader = connection._writer = None
+        self._transport: asyncio.Transport = self._writer.transport
+        self._library: Any = self._transport.get_protocol()
+        self._transport.set_protocol(self)
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it may be asked: the connection lasts, and leads to the server that is trusted now."""
+        return not self._transport.is_closing() and self._connection.is_trusted is True
+
+    def ask(self, words: tuple[bytes | str | int, ...]) -> asyncio.Future[Any]:
+        packed: Any = words
+        try:
+            self._transport.write(hiredis.pack_command(packed))
+        except RuntimeError as fault:
+            # uvloop says so of a connection that was reset while it was written to.
+            self.drop(RedisConnectionError("the connection was reset"))
+            raise RedisConnectionError("the connection was reset") from fault
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.append((answer, self._loop.time()))
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._timeout_s, self._look, False)
+        return answer
+
+    def data_received(self, data: bytes) -> None:
+        """Give the one who waits longest its answer, then the next ones."""
+        try:
+            self._reader.feed(data)
+            while (answer := self._reader.gets()) is not _NOT_ALL:
+                self._answered(answer)
+        except (InvalidResponse, IndexError) as fault:
+            self.drop(RedisConnectionError(f"the store was not understood: {type(fault).__name__}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail whoever waits."""
+        self._library.connection_lost(exc)
+        self.drop(RedisConnectionError("the store closed the connection"))
+
+    def _answered(self, answer: Any) -> None:
+        if isinstance(answer, hiredis.PushNotification):
+            return
+        waiting, _ = self._waiting.popleft()
+        if isinstance(answer, RedisConnectionError):
+            self._pulse.failed()
+        else:
+            self._pulse.answered()
+        if not waiting.done():
+            if isinstance(answer, Exception):
+                waiting.set_exception(answer)
+            else:
+                waiting.set_result(answer)
+        if isinstance(answer, RedisConnectionError | ReadOnlyError):
+            # After a failover the old primary goes on answering; a new connection goes where the name points by then.
+            self.drop(answer)
+
+    def _look(self, again: bool) -> None:
+        """Whether the one who waits longest has waited too long."""
+        self._timer = None
+        if not self._waiting:
+            return
+        left_s = self._waiting[0][1] + self._timeout_s - self._loop.time()
+        if left_s > 0:
+            self._timer = self._loop.call_later(left_s, self._look, False)
+        elif not again:
+            self._timer = self._loop.call_later(_LOOK_AGAIN_S, self._look, True)
+        else:
+            self.drop(RedisTimeoutError("the store did not answer in time"))
+
+    def drop(self, fault: Exception) -> None:
+        """Give the connection up, and tell whoever waits on it why."""
+        self._transport.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, deque()
+        for answer, _ in waiting:
+            self._pulse.failed()
+            if not answer.done():
+                answer.set_exception(fault)
