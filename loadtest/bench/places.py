@@ -20,17 +20,16 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.bench.filling import fill
 from tidegate.policy.facts import NO_LIMIT, Terms
 from tidegate.policy.lifecycle import RANK
 from tidegate.store import scripts
-from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import Ask, Ledger
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
 SIZES: Final = (2_000, 100_000, 1_000_000)
 ADMISSIONS: Final = 16_384
 AT_ONCE: Final = 64
-_FILLED_AT_ONCE: Final = 5_000
 _DAY_MS: Final = 86_400_000
 _PORTFOLIO: Final = "bench"
 
@@ -49,20 +48,6 @@ _ONE_SET: Final = {
     "    if first[1] then redis.call('ZADD', k.calendar, first[2], bucket) else"
     " redis.call('ZREM', k.calendar, bucket) end\n": "",
 }
-
-_FILL: Final = """
-local k, now = keys_of(0), now_ms(KEYS[1])
-math.randomseed(tonumber(ARGV[1]))
-for i = 1, tonumber(ARGV[2]) do
-  local bytes = {}
-  for b = 1, 16 do bytes[b] = string.char(math.random(0, 255)) end
-  local place = place_load(k, table.concat(bytes))
-  local ends = now + math.random(3600000, 86400000)
-  if ARGV[3] == '1' then place.counted = ends
-  else place.holds[ARGV[4] .. string.format('%026d', i)] = { expected = ends, ends = ends + 2592000000 } end
-  place_save(k, place, now)
-end
-"""
 
 
 @dataclass(frozen=True)
@@ -100,23 +85,8 @@ def _layout(name: str) -> Iterator[None]:
 
 async def _fill(client: Redis, recipients: int, *, settled: bool) -> float:
     """Let so many recipients hold a place; bytes each."""
-    before = await _emptied(client)
-    fragments = "\n".join(scripts._read(scripts._LUA, name, "_") for name in ("keys", "time", "places"))
-    message = f"tg{secrets.token_hex(4)}-"
-    for begin in range(0, recipients, _FILLED_AT_ONCE):
-        args = [begin, min(_FILLED_AT_ONCE, recipients - begin), int(settled), message]
-        keys = PortfolioKeys(_PORTFOLIO).all
-        await client.execute_command("EVAL", fragments + _FILL, len(keys), *keys, *args)
-    used = int(await client.hget(PortfolioKeys(_PORTFOLIO).ledger, "used") or 0)
-    return ((await client.info("memory"))["used_memory"] - before) / used
-
-
-async def _emptied(client: Redis) -> int:
-    """The bytes of an empty server; what was forgotten is freed before they are read."""
     await client.execute_command("FLUSHALL", "SYNC")
-    await client.execute_command("MEMORY", "PURGE")
-    used: int = (await client.info("memory"))["used_memory"]
-    return used
+    return await fill(client, _PORTFOLIO, recipients, settled=settled)
 
 
 async def _server_us(client: Redis) -> float:

@@ -1,0 +1,1 @@
+"""What a send costs, and how fast sends go, beside other proxies on the same machine."""

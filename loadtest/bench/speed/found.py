@@ -1,0 +1,61 @@
+"""What a run found, axis by axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from loadtest.bench.speed.intake import Intake
+from loadtest.bench.speed.queueing import Queued
+from loadtest.bench.speed.rounds import Rounds
+from loadtest.bench.speed.window import Window
+
+AXES: Final = ("send", "latency", "portfolios", "recipients", "durable", "queue", "webhooks", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Connections, and how long the upstream takes for an answer (ms); `rate` a second where callers keep to one."""
+
+    connections: int = 64
+    upstream_ms: int = 0
+    rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """MiB of a node before its first send and after `sends`, bytes that a send leaves in node and store."""
+
+    name: str
+    idle_mib: float
+    after_mib: float
+    sends: int
+    node_bytes: float
+    store_bytes: float
+
+
+@dataclass
+class Found:
+    """Everything; an axis that was not measured is empty."""
+
+    rounds: int = 0
+    seconds: float = 0.0
+    sends: dict[Setting, Rounds[Window]] = field(default_factory=dict)
+    latency: dict[Setting, Rounds[Window]] = field(default_factory=dict)
+    portfolios: Rounds[Window] = field(default_factory=Rounds)
+    recipients: Rounds[Window] = field(default_factory=Rounds)
+    durable: Rounds[Window] = field(default_factory=Rounds)
+    queue: Rounds[Queued] = field(default_factory=Rounds)
+    #: By how they were told, such as "1 a delivery, 64 connections".
+    webhooks: dict[str, Rounds[Intake]] = field(default_factory=dict)
+    memory: list[Memory] = field(default_factory=list)
+    #: Bytes that the store takes for each counted recipient, by how many there are.
+    recipient_bytes: dict[int, float] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
+
+    @property
+    def voids(self) -> list[str]:
+        """Why windows were void, of all axes."""
+        of = [*self.sends.values(), *self.latency.values(), self.portfolios, self.recipients, self.durable]
+        told = [void for rounds in of for void in rounds.voids] + self.queue.voids
+        return told + [void for rounds in self.webhooks.values() for void in rounds.voids]

@@ -1,0 +1,119 @@
+"""Webhooks: signed statuses of messages that the node has sent, as fast as it takes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from loadtest.bench.speed.candidates import signature, webhook
+from loadtest.bench.speed.configs import KEY, Estate
+from loadtest.bench.speed.load import Load
+from loadtest.bench.speed.stage import Candidate, Stage
+from loadtest.bench.speed.window import Meter, Shape, Void, Window, at, measured
+from tidegate.cloudapi.opaque import unwrap_opaque
+
+_STATES: Final = ("sent", "delivered", "read")
+_SAMPLES: Final = 20
+_HEAD: Final = (
+    b"POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n"
+    b"Content-Type: application/json\r\nX-Hub-Signature-256: %b\r\nContent-Length: %d\r\n\r\n%b"
+)
+
+#: What the upstream keeps of a send: callback data, Meta's id, recipient, number.
+Kept = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Statuses a second, CPU in microseconds a status, times of the answers in ms; `sends`: the same node's sends."""
+
+    statuses: int
+    per_second: float
+    gateway_us: float
+    store_us: float
+    p50_ms: float
+    p99_ms: float
+    sends: Window
+
+
+async def taken_in(
+    stage: Stage, candidate: Candidate, estate: Estate, *, at_once: int, connections: int, seconds: float, most: int
+) -> Intake:
+    """Send for a while, then tell of each of these sends (`most` of them) that it was sent, delivered and read.
+
+    `at_once` statuses are in a delivery. Raises Void, TimeoutError.
+    """
+    await stage.upstream("keep")
+    sends = await measured(stage, candidate, Shape(64, seconds))
+    kept: list[Kept] = (await stage.upstream("kept"))[-most:]
+    deliveries = [_request(body) for body in _deliveries(estate, kept, at_once)]
+    statuses = len(kept) * len(_STATES)
+    load = Load(candidate.port, connections, _each(deliveries))
+    load.told.listening, meter = True, Meter(candidate)
+    await load.begin()
+    await load.answered()
+    took_s, gateway_s, store_s = meter.read()
+    told = await load.end()
+    if told.answers != {"send": len(deliveries)}:
+        raise Void(f"{candidate.name}: not every webhook was answered 200: {dict(told.answers)}, lost {told.lost}")
+    await _are_read(stage, candidate, kept)
+    return Intake(
+        statuses=statuses,
+        per_second=statuses / took_s,
+        gateway_us=gateway_s / statuses * 1e6,
+        store_us=store_s / statuses * 1e6,
+        p50_ms=at(told.took_s, 0.5) * 1_000,
+        p99_ms=at(told.took_s, 0.99) * 1_000,
+        sends=sends,
+    )
+
+
+def _each(requests: Iterable[bytes]) -> Callable[[], bytes | None]:
+    following = iter(requests)
+    return lambda: next(following, None)
+
+
+def _request(body: bytes) -> bytes:
+    return _HEAD % (signature(body).encode(), len(body), body)
+
+
+def _deliveries(estate: Estate, kept: Sequence[Kept], at_once: int) -> Iterator[bytes]:
+    now_s = int(time.time())
+    by_number = [list(of) for _, of in groupby(sorted(kept, key=lambda send: send[3]), key=lambda send: send[3])]
+    for after_s, state in enumerate(_STATES):
+        for sends in by_number:
+            for begin in range(0, len(sends), at_once):
+                statuses = [_status(send, state, now_s + after_s) for send in sends[begin : begin + at_once]]
+                yield webhook(estate, sends[0][3], {"statuses": statuses})
+
+
+def _status(send: Kept, state: str, at_s: int) -> dict[str, Any]:
+    opaque, wamid, recipient, _ = send
+    return {
+        "id": wamid,
+        "status": state,
+        "timestamp": str(at_s),
+        "recipient_id": recipient,
+        "biz_opaque_callback_data": opaque,
+        "pricing": {"billable": True, "pricing_model": "PMP", "category": "utility", "type": "regular"},
+    }
+
+
+async def _are_read(stage: Stage, candidate: Candidate, kept: Sequence[Kept]) -> None:
+    """See by some of them that what was told of was understood."""
+    for opaque, *_ in kept[:: max(1, len(kept) // _SAMPLES)]:
+        url = f"{candidate.url}/gateway/v1/messages/{_message_id(opaque)}"
+        async with stage.session.get(url, headers={"Authorization": f"Bearer {KEY}"}) as answer:
+            state = (await answer.json()).get("state")
+            if state != "read":
+                raise Void(f"{candidate.name}: a message that was told of as read is {state}")
+
+
+def _message_id(opaque: str) -> str:
+    found = unwrap_opaque(opaque)
+    if found is None:
+        raise Void("the gateway's callback data is not its own")
+    return found[0]
