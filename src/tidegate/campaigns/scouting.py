@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from tidegate.policy.asleep import asleep_until_ms
@@ -97,7 +97,7 @@ class Scouting:
         return self._rounds[name]
 
     def _is_awake(self, row: Row, case: Case, standing: Standing, now_ms: int, round_: _Round) -> bool:
-        until_ms = asleep_until_ms(replace(case, zones=zones_of_recipient(row.kind, row.to)), standing, now_ms)
+        until_ms = asleep_until_ms(case._replace(zones=zones_of_recipient(row.kind, row.to)), standing, now_ms)
         if until_ms is not None:
             round_.wakes_at_ms = min(until_ms, round_.wakes_at_ms or until_ms)
         return until_ms is None

@@ -14,7 +14,8 @@ def wrap_opaque(message_id: str, mac: str) -> str:
     Raises `ValueError` for parts that `unwrap_opaque` could not give back.
     """
     text = f"tg1.{message_id}.{mac}"
-    if unwrap_opaque(text) != (message_id, mac):
+    match = _WRAPPED.fullmatch(text)
+    if match is None or match[2] != mac:
         raise ValueError("a message id or its authentication code has characters that cannot be wrapped")
     return text
 

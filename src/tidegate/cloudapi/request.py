@@ -1,14 +1,13 @@
 """What a caller asks the messages endpoint to do."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .recipients import RecipientKind
 from .vocabulary import Category, MessageType
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateRef:
+class TemplateRef(NamedTuple):
     """A template as a message names it: its name and its language code, such as `en_US`."""
 
     name: str

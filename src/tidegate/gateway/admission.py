@@ -21,7 +21,7 @@ from tidegate.gateway.place_times import PlaceTimes
 from tidegate.gateway.settling import Settling
 from tidegate.metrics import Metrics
 from tidegate.policy.capacity import category_places
-from tidegate.policy.decide import PLACE_REASONS, foreshadowed, judge, shadowed
+from tidegate.policy.decide import PLACE_REASONS, judge, shadowed
 from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Standing
@@ -121,14 +121,13 @@ class Admission:
         if facts.expired:
             return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
         facts = await self._place_times.told(message.route.portfolio, terms, facts)
-        rules, now_ms = standing.rules, facts.now_ms
+        rules = standing.rules
         verdict = judge(case, terms, facts, rules)
         if await self._called_back(case, standing, facts, verdict):
             return None
         if not isinstance(verdict, Wait):
             # A send that waits for its turn is judged again, and would be told of twice.
-            self._tell_shadows(message, foreshadowed(case, standing, rules, now_ms, addressee.user))
-            self._tell_shadows(message, shadowed(case, terms, facts, rules))
+            self._tell_shadows(message, (*terms.foreshadowed, *shadowed(case, terms, facts, rules)))
         return verdict
 
     def _tell_shadows(self, message: Message, reasons: Sequence[Reason]) -> None:

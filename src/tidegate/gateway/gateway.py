@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from tidegate.clock import StoreClock
@@ -203,7 +202,7 @@ class Gateway:
             terms = terms_of(case, with_what_is_leased(standing, now_ms), rules, now_ms, user)
             if not isinstance(decide(case, standing, rules, now_ms, user), Terms):
                 # At night no terms are valid, and asking anew would last until the morning.
-                terms = replace(terms, valid_until_ms=0)
+                terms = terms._replace(valid_until_ms=0)
             facts = await self._admission.seen(message, terms, addressee)
             if facts is not None:
                 break
@@ -250,7 +249,7 @@ class Gateway:
     ) -> tuple[Message, Verdict | Answered | None]:
         """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
         note = addressee.note(case, standing.rules, self._clock.now_ms())
-        message = replace(message, marketing_at_ms=note.marketing_at_ms)
+        message = message._replace(marketing_at_ms=note.marketing_at_ms)
         with self._tracing.span("admit"):
             judged, asked_at_ms = await self._admission.judged(message, case, terms, standing, addressee, note)
         if message.deadline_is_ours and _is_expired(judged):
@@ -260,7 +259,7 @@ class Gateway:
         probes = Probes(tuple(turn.probes for turn in terms.turns if turn.probes), note.probes)
         answered = await self._posting.post(message, asked_at_ms, probes)
         if answered is None:
-            return replace(message, message_id=self.new_id(message.route.portfolio)), None
+            return message._replace(message_id=self.new_id(message.route.portfolio)), None
         return message, answered
 
     def _seen(
@@ -269,19 +268,19 @@ class Gateway:
         """The message and its case under a standing: to whom it goes, and as what it is judged now."""
         grant = self._grants.get(message.app)
         of_share = grant is not None and grant.limit_share is not None
-        message = replace(message, user=addressee.name, rules_version=standing.rules.version, of_share=of_share)
+        message = message._replace(user=addressee.name, rules_version=standing.rules.version, of_share=of_share)
         case = message.case(waited_ms, standing.rules, addressee.zones)
         if grant is not None:
-            case = replace(case, grant=grant)
+            case = case._replace(grant=grant)
         if case.category is Category.UTILITY and is_marketing_now(case, standing, self._clock.now_ms()):
-            message = replace(message, category=Category.MARKETING)
-            case = replace(case, category=Category.MARKETING)
+            message = message._replace(category=Category.MARKETING)
+            case = case._replace(category=Category.MARKETING)
         return message, case
 
     def _with_new_deadline(self, message: Message) -> Message:
         # It has only just come: the store's time was put forward, and this node did not know of it.
         deadline_ms = self.deadline_ms(message.route, message.category, None)
-        return replace(message, deadline_ms=deadline_ms, deadline_is_ours=False)
+        return message._replace(deadline_ms=deadline_ms, deadline_is_ours=False)
 
     async def _conclude(
         self, message: Message, verdict: Verdict, standing: Standing, tried: frozenset[str]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import orjson
 
-from tidegate.cloudapi.messages import RecipientKind, Request
-from tidegate.cloudapi.vocabulary import Category
+from tidegate.cloudapi.messages import RecipientKind, Request, TemplateRef
+from tidegate.cloudapi.vocabulary import Category, MessageType
 from tidegate.policy.campaign.part import Part
-from tidegate.policy.facts import Case
+from tidegate.policy.facts import Case, shown
 from tidegate.policy.reach import Subject
 from tidegate.policy.rules import Delivery, Rules
 from tidegate.store.sealing import Seal, body_name
 
+_RANK: Final = {Category.AUTHENTICATION: 0, Category.UTILITY: 2, None: 4, Category.MARKETING: 6}
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Route:
+
+class Route(NamedTuple):
     """One number and the accounts that it belongs to."""
 
     portfolio: str
@@ -25,8 +29,12 @@ class Route:
     number: str
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class _Noted(NamedTuple):
+    words: Mapping[str, str]
+    json: bytes
+
+
+class Message(NamedTuple):
     """One message on its way, direct or out of the queue.
 
     `raw_path` is the path to post to, with its version and query. `deadline_ms` and `not_before_ms` are the store's
@@ -44,12 +52,12 @@ class Message:
     hold: bool
     not_before_ms: int = 0
     campaign: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
     attempt: int = 1
     queued: bool = False
     pacing_wait_ms: int | None = None
     deadline_is_ours: bool = False
-    user: bytes = field(default=b"", repr=False)
+    user: bytes = b""
     """The 16 bytes that stand for its recipient; empty until it is submitted."""
     rules_version: str = ""
     """Of the rules that it was judged by last."""
@@ -68,11 +76,13 @@ class Message:
     of_share: bool = False
     """Whether its app has a share of the messaging limit, so that the place that it takes is counted as the app's."""
 
+    def __repr__(self) -> str:
+        return shown(self, ("user",))
+
     @property
     def priority(self) -> int:
         """Authentication, utility, replies, marketing (0 goes first); a queued send goes after a direct one."""
-        rank = {Category.AUTHENTICATION: 0, Category.UTILITY: 2, None: 4, Category.MARKETING: 6}[self.category]
-        return rank + self.queued
+        return _RANK[self.category] + self.queued
 
     def case(self, waited_ms: float, rules: Rules, zones: tuple[str, ...] = ()) -> Case:
         """What the guardrails see of it after it has waited `waited_ms` for its turn."""
@@ -103,33 +113,38 @@ class Message:
         template = (request.template.name, request.template.language) if request.template else None
         return Subject(route.portfolio, route.waba, route.number, template, self.category, self.user or None)
 
-    def noted(self) -> dict[str, str]:
+    def noted(self) -> Mapping[str, str]:
         """What is noted of it beside its record: nothing personal."""
-        request = self.request
-        noted = {
-            "app": self.app,
-            "number": self.route.number,
-            "waba": self.route.waba,
-            "category": self.category.value if self.category else "service",
-            "type": request.type,
-            "template": f"{request.template.name}/{request.template.language}" if request.template else None,
-            "campaign": self.campaign,
-            **(self.part.noted() if self.part is not None else {}),
-            "rules": self.rules_version or None,
-            "delivery": self.delivery.value if self.delivery is Delivery.AT_LEAST_ONCE else None,
-            "marketing_at": str(self.marketing_at_ms) if self.marketing_at_ms else None,
-            "relay": "1" if self.relayed else None,
-            "share": "1" if self.of_share else None,
-        }
-        return {key: value for key, value in noted.items() if value is not None}
+        return self._noted().words
+
+    def _noted(self) -> _Noted:
+        part = tuple(self.part.noted().items()) if self.part is not None else ()
+        return _noted(
+            self.app,
+            self.route,
+            self.category,
+            self.request.type,
+            self.request.template,
+            self.campaign,
+            part,
+            self.rules_version,
+            self.delivery,
+            self.marketing_at_ms,
+            self.relayed,
+            self.of_share,
+        )
 
     def about(self, seal: Seal, *, promised: bool = False) -> bytes:
         """What is noted of it as JSON, with what its sender noted of it (sealed, for that may be personal).
 
         Of one that is queued (`promised`: that is about to be) also to whom it goes, where its app is told how it ends.
         """
-        noted = self.noted()
-        if self.relayed and (promised or self.queued):
+        words, json = self._noted()
+        is_told = self.relayed and (promised or self.queued)
+        if not is_told and self.request.opaque is None:
+            return json
+        noted = dict(words)
+        if is_told:
             noted["to"] = seal.close_word(self.message_id, self.request.recipient, self.deadline_ms)
         if self.request.opaque is not None:
             noted["opaque"] = seal.close_word(self.message_id, self.request.opaque, self.deadline_ms)
@@ -139,7 +154,7 @@ class Message:
         """It by another number of its campaign; its own becomes one of those by which it may go."""
         path = self.raw_path.replace(f"/{self.route.number}/", f"/{route.number}/", 1)
         others = tuple(other for other in self.alternatives if other != route)
-        return replace(self, route=route, raw_path=path, alternatives=(*others, self.route))
+        return self._replace(route=route, raw_path=path, alternatives=(*others, self.route))
 
     @property
     def body_name(self) -> str:
@@ -157,3 +172,38 @@ class Message:
         if self.alternatives:
             packed["numbers"] = [route.number for route in self.alternatives]
         return orjson.dumps(packed)
+
+
+@lru_cache(maxsize=1_024)
+def _noted(
+    app: str,
+    route: Route,
+    category: Category | None,
+    type_: MessageType,
+    template: TemplateRef | None,
+    campaign: str | None,
+    part: tuple[tuple[str, str], ...],
+    rules_version: str,
+    delivery: Delivery,
+    marketing_at_ms: int,
+    relayed: bool,
+    of_share: bool,
+) -> _Noted:
+    # Most sends of the moment are of a few kinds.
+    noted = {
+        "app": app,
+        "number": route.number,
+        "waba": route.waba,
+        "category": category.value if category else "service",
+        "type": type_.value,
+        "template": f"{template.name}/{template.language}" if template else None,
+        "campaign": campaign,
+        **dict(part),
+        "rules": rules_version or None,
+        "delivery": delivery.value if delivery is Delivery.AT_LEAST_ONCE else None,
+        "marketing_at": str(marketing_at_ms) if marketing_at_ms else None,
+        "relay": "1" if relayed else None,
+        "share": "1" if of_share else None,
+    }
+    words = {key: value for key, value in noted.items() if value is not None}
+    return _Noted(MappingProxyType(words), orjson.dumps(words))

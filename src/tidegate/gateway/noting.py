@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import structlog
 
@@ -25,25 +27,32 @@ class Noting:
         self._outcomes = outcomes
         self._aliases = aliases
         self._clock = clock
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing: set[asyncio.Future[Any]] = set()
 
     def accepted(self, message: Message, acceptance: Acceptance) -> None:
         """Meta took a message."""
-        task = spawn(self._note(message, acceptance), "settle")
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        portfolio, now_ms = message.route.portfolio, self._clock.now_ms()
+        counting = self._outcomes.accepting(portfolio, message.message_id, message.user, message.noted())
+        if counting is not None:
+            self._follow(counting, message.message_id)
+        links = links_of_answer(message.request, acceptance, now_ms)
+        if links:
+            self._follow(spawn(self._aliases.learn(portfolio, links, now_ms), "note"), message.message_id)
+
+    def _follow(self, writing: asyncio.Future[Any], message_id: str) -> None:
+        self._writing.add(writing)
+        writing.add_done_callback(partial(self._written, message_id))
+
+    def _written(self, message_id: str, writing: asyncio.Future[Any]) -> None:
+        self._writing.discard(writing)
+        fault = None if writing.cancelled() else writing.exception()
+        if isinstance(fault, StoreUnavailable):
+            log.warning("acceptance_not_noted", message_id=message_id, fault=str(fault))
+        elif fault is not None:
+            context = {"message": "an acceptance was not noted", "exception": fault}
+            writing.get_loop().call_exception_handler(context)
 
     async def ended(self, timeout_s: float) -> None:
         """Return when everything is noted, or after `timeout_s`."""
         if self._writing:
             await asyncio.wait(self._writing, timeout=timeout_s)
-
-    async def _note(self, message: Message, acceptance: Acceptance) -> None:
-        portfolio, now_ms = message.route.portfolio, self._clock.now_ms()
-        links = links_of_answer(message.request, acceptance, now_ms)
-        try:
-            await self._outcomes.accepted(portfolio, message.message_id, message.user, message.noted())
-            if links:
-                await self._aliases.learn(portfolio, links, now_ms)
-        except StoreUnavailable as error:
-            log.warning("acceptance_not_noted", message_id=message.message_id, fault=str(error))

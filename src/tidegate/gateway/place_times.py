@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from sys import maxsize
 from typing import Final, NamedTuple
 
@@ -42,11 +41,11 @@ class PlaceTimes:
         bound = min((p for p in (terms.limit_places, terms.category_places) if p >= 0), default=-1)
         if 0 < bound <= facts.used:
             at_ms = await self._at(portfolio, "", facts.now_ms, facts.used, bound)
-            facts = replace(facts, place_at_ms=at_ms)
+            facts = facts._replace(place_at_ms=at_ms)
         for tally, stood in zip(terms.tallies, facts.tallied, strict=False):
             if tally.of_places and 0 < tally.limit <= stood:
                 at_ms = await self._at(portfolio, tally.name.removeprefix(SHARE), facts.now_ms, stood, tally.limit)
-                facts = replace(facts, share_at_ms=at_ms)
+                facts = facts._replace(share_at_ms=at_ms)
         return facts
 
     async def _at(self, portfolio: str, app: str, now_ms: int, used: int, bound: int) -> int | None:

@@ -161,8 +161,11 @@ class Metrics:
 
     def _begin_at_nothing(self) -> None:
         """Have a series of what has not happened yet: the first time is no growth of one that was not there before."""
-        for outcome in ("answered", "unknown", "not_sent"):
-            self._outcomes.labels(outcome)
+        outcomes = ("answered", "unknown", "not_sent")
+        self._of_outcomes = {outcome: self._outcomes.labels(outcome) for outcome in outcomes}
+        #: Series that were asked for before: the library takes longer to find one than to count.
+        self._of_sends: dict[tuple[str, Reason | None, str], Counter] = {}
+        self._of_scripts: dict[str, Histogram] = {}
         for became in ("expired", "unknown", "requeued"):
             self._ended.labels(became)
         for limit in ("connections", "node", "app", "bodies", "uploads"):
@@ -185,7 +188,11 @@ class Metrics:
 
     def sent(self, verdict: str, reason: Reason | None, category: str) -> None:
         """One guarded send was answered."""
-        self._sends.labels(verdict, reason.value if reason else "", category).inc()
+        counter = self._of_sends.get((verdict, reason, category))
+        if counter is None:
+            counter = self._sends.labels(verdict, reason.value if reason else "", category)
+            self._of_sends[verdict, reason, category] = counter
+        counter.inc()
 
     def shadowed(self, reasons: Iterable[Reason]) -> None:
         """Guardrails in shadow mode would have objected."""
@@ -206,7 +213,7 @@ class Metrics:
 
     def posted(self, outcome: str, spent_ms: float) -> None:
         """One POST to Meta ended: answered, unknown or not_sent."""
-        self._outcomes.labels(outcome).inc()
+        self._of_outcomes[outcome].inc()
         self._upstream.observe(spent_ms / 1000)
 
     def refused_by_meta(self, code: int) -> None:
@@ -263,7 +270,10 @@ class Metrics:
 
     def store_answered(self, script: str, spent_s: float) -> None:
         """The store ran a script."""
-        self._store.labels(script).observe(spent_s)
+        histogram = self._of_scripts.get(script)
+        if histogram is None:
+            histogram = self._of_scripts[script] = self._store.labels(script)
+        histogram.observe(spent_s)
 
     def store_failed(self, script: str) -> None:
         """The store did not answer when it was asked to run a script."""

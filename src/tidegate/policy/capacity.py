@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.rules import Rules
 
 
+@lru_cache(maxsize=4096)
 def whole_places(share: float, limit: int) -> int:
     """A share of the limit in whole places, rounded up; 0 when the limit is unlimited."""
     if limit == UNLIMITED:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
@@ -14,7 +16,7 @@ from tidegate.policy.guardrails.pair_rate import BURST, EMISSION_MS
 from tidegate.policy.guardrails.quiet_hours import quiet_from_ms
 from tidegate.policy.guardrails.throughput import EARLY_US, SLACK_US
 from tidegate.policy.paces import number_share, turns_of
-from tidegate.policy.rules import GUARDRAIL_FIELDS, Mode, Rules
+from tidegate.policy.rules import Mode, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.tallies import tallies_of
 from tidegate.policy.users import EMPTY, User
@@ -31,6 +33,12 @@ TIME_TO_LIVE_MS: Final = {
 _IN_TRANSIT_MS: Final = 60_000
 #: A refusal for pacing that ends within this is a 429 with Retry-After; clients sleep that long inside the call.
 PACING_RETRY_MS: Final = 30_000
+
+#: An operator's pause is no rule of the file: what has no mode there always decides.
+_STANDING: Final = tuple((guardrail.__name__, guardrail) for guardrail in STANDING)
+_USER: Final = tuple((guardrail.__name__, guardrail) for guardrail in USER)
+_COUNTED: Final = tuple((guardrail.__name__, guardrail) for guardrail in COUNTED)
+_SEND: Final = Send()
 
 PLACE_REASONS: Final = frozenset({Reason.MESSAGING_LIMIT, Reason.CATEGORY_RESERVE})
 
@@ -50,37 +58,69 @@ def decide(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User
         return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
     if case.not_before_ms > now_ms:
         return Queue(Reason.SCHEDULED, "it is not to be sent before the time asked for", case.not_before_ms)
-    answers = _standing_answers(case, standing, rules, now_ms, user)
-    objections = [a.objection for a in answers if _decides(a)]
+    objections, shadows = list[Objection](), list[Reason]()
+    modes = rules.modes
+    for name, of_standing in _STANDING:
+        mode = modes.get(name, Mode.ENFORCE)
+        if mode is not Mode.OFF and (objection := of_standing(case, standing, now_ms)) is not None:
+            _sort(objection, mode, objections, shadows)
+    for name, of_user in _USER:
+        mode = modes.get(name, Mode.ENFORCE)
+        if mode is not Mode.OFF and (objection := of_user(case, standing, user, now_ms)) is not None:
+            _sort(objection, mode, objections, shadows)
     if objections:
         return _verdict(case, _strictest(objections), now_ms)
-    return terms_of(case, standing, rules, now_ms, user)
-
-
-def foreshadowed(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User = EMPTY) -> list[Reason]:
-    """What guardrails and rules in shadow mode say of a send before the ledger is asked."""
-    return _in_shadow(_standing_answers(case, standing, rules, now_ms, user))
+    terms = terms_of(case, standing, rules, now_ms, user)
+    return terms._replace(foreshadowed=tuple(shadows)) if shadows else terms
 
 
 def judge(case: Case, terms: Terms, facts: Facts, rules: Rules) -> Verdict:
     """The verdict on what `admit` saw. Law: it is Send exactly when `admit` took what was asked for."""
     if facts.repeated:
-        return Send()
-    objections = [a.objection for a in _counted_answers(case, terms, facts, rules) if _decides(a)]
-    return _verdict(case, _strictest(objections), facts.now_ms) if objections else Send()
+        return _SEND
+    objections, _ = _counted(case, terms, facts, rules)
+    return _verdict(case, _strictest(objections), facts.now_ms) if objections else _SEND
 
 
 def shadowed(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Reason]:
     """What the guardrails in shadow mode would have objected to."""
-    return _in_shadow(_counted_answers(case, terms, facts, rules))
+    return _counted(case, terms, facts, rules)[1]
+
+
+def _counted(case: Case, terms: Terms, facts: Facts, rules: Rules) -> tuple[list[Objection], list[Reason]]:
+    objections, shadows = list[Objection](), list[Reason]()
+    modes = rules.modes
+    for name, guardrail in _COUNTED:
+        mode = modes.get(name, Mode.ENFORCE)
+        if mode is not Mode.OFF and (objection := guardrail(case, terms, facts)) is not None:
+            _sort(objection, mode, objections, shadows)
+    return objections, shadows
+
+
+def _sort(objection: Objection, mode: Mode, objections: list[Objection], shadows: list[Reason]) -> None:
+    # What only one of a guardrail's rules says in shadow is in shadow, though the guardrail is not.
+    if objection.shadow or mode is Mode.SHADOW:
+        shadows.append(objection.reason)
+    else:
+        objections.append(objection)
 
 
 def explain(
     case: Case, standing: Standing, terms: Terms, facts: Facts, rules: Rules, user: User = EMPTY
 ) -> list[Answer]:
     """Every guardrail's answer, in the order of explanation."""
-    before = _standing_answers(case, standing, rules, facts.now_ms, user)
-    return before + _counted_answers(case, terms, facts, rules)
+    now_ms = facts.now_ms
+    said: list[tuple[str, Callable[[], Objection | None]]] = [
+        *((name, partial(guardrail, case, standing, now_ms)) for name, guardrail in _STANDING),
+        *((name, partial(guardrail, case, standing, user, now_ms)) for name, guardrail in _USER),
+        *((name, partial(guardrail, case, terms, facts)) for name, guardrail in _COUNTED),
+    ]
+    return [
+        Answer(name, Mode.SHADOW if objection is not None and objection.shadow else mode, objection)
+        for name, ask in said
+        if (mode := rules.modes.get(name, Mode.ENFORCE)) is not Mode.OFF
+        for objection in (ask(),)
+    ]
 
 
 def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user: User = EMPTY) -> Terms:
@@ -153,53 +193,14 @@ def is_free(case: Case, standing: Standing, now_ms: int) -> bool:
     """Whether nothing in the standing objects to a send; what is known of the recipient is not looked at."""
     rules = standing.rules
     return not any(
-        _decides(_answer(guardrail.__name__, mode, guardrail(case, standing, now_ms)))
-        for guardrail in STANDING
-        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
+        mode is Mode.ENFORCE and (objection := guardrail(case, standing, now_ms)) is not None and not objection.shadow
+        for name, guardrail in _STANDING
+        if (mode := rules.modes.get(name, Mode.ENFORCE)) is not Mode.OFF
     )
 
 
-def _standing_answers(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User) -> list[Answer]:
-    answers = [
-        _answer(guardrail.__name__, mode, guardrail(case, standing, now_ms))
-        for guardrail in STANDING
-        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
-    ]
-    return answers + [
-        _answer(guardrail.__name__, mode, guardrail(case, standing, user, now_ms))
-        for guardrail in USER
-        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
-    ]
-
-
-def _counted_answers(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Answer]:
-    return [
-        _answer(guardrail.__name__, mode, guardrail(case, terms, facts))
-        for guardrail in COUNTED
-        if (mode := _mode(rules, guardrail.__name__)) is not Mode.OFF
-    ]
-
-
-def _answer(guardrail: str, mode: Mode, objection: Objection | None) -> Answer:
-    # What only one of a guardrail's rules says in shadow is in shadow, though the guardrail is not.
-    return Answer(guardrail, Mode.SHADOW if objection is not None and objection.shadow else mode, objection)
-
-
-def _in_shadow(answers: list[Answer]) -> list[Reason]:
-    return [a.objection.reason for a in answers if a.objection and a.mode is Mode.SHADOW]
-
-
-def _mode(rules: Rules, guardrail: str) -> Mode:
-    # An operator's pause is no rule of the file: it always decides.
-    return rules.mode(guardrail) if guardrail in GUARDRAIL_FIELDS else Mode.ENFORCE
-
-
-def _decides(answer: Answer) -> bool:
-    return answer.objection is not None and answer.mode is Mode.ENFORCE
-
-
-def _strictest(objections: list[Objection | None]) -> Objection:
-    return max((o for o in objections if o), key=lambda o: (o.final, not o.pacing, o.until_ms or 0))
+def _strictest(objections: list[Objection]) -> Objection:
+    return max(objections, key=lambda o: (o.final, not o.pacing, o.until_ms or 0))
 
 
 def _verdict(case: Case, objection: Objection, now_ms: int) -> Verdict:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.grant import Grant
-from tidegate.policy.verdict import Objection
+from tidegate.policy.verdict import Objection, Reason
 
 NO_LIMIT: Final = UNLIMITED
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+def shown(record: NamedTuple, hidden: Collection[str]) -> str:
+    """What `repr` shows of a record: all but the hidden fields, which tell of people."""
+    told = (f"{name}={value!r}" for name, value in record._asdict().items() if name not in hidden)
+    return f"{type(record).__name__}({', '.join(told)})"
+
+
+class Case(NamedTuple):
     """One send as the guardrails see it; all times are the store's, in ms.
 
     `category` is None for a free-form message, which may go only inside an open customer service window.
@@ -36,15 +41,18 @@ class Case:
     to_group: bool = False
     queued: bool = False
     """Whether it comes out of the queue."""
-    recipient: bytes | None = field(default=None, repr=False)
+    recipient: bytes | None = None
     """The 16 bytes that stand for the user; None where it is not asked who it is."""
-    digits: str = field(default="", repr=False)
+    digits: str = ""
     """Their phone number, which tells what a message costs; "" where it is hidden."""
-    zones: tuple[str, ...] = field(default=(), repr=False)
+    zones: tuple[str, ...] = ()
     """The time zones that the user may be in, by their number or user id; () where nothing is known."""
 
     grant: Grant | None = None
     """What its app may send; None: all."""
+
+    def __repr__(self) -> str:
+        return shown(self, ("recipient", "digits", "zones"))
 
     @property
     def counts(self) -> bool:
@@ -96,8 +104,7 @@ class Tally(NamedTuple):
     of_places: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What `admit` is asked to take, in numbers; a limit of NO_LIMIT (-1) and an emission of 0 ask for nothing.
 
     `places`: how many places may be filled before this send is stopped. `limit_places` and `category_places` are the
@@ -126,12 +133,13 @@ class Terms:
     user_version: int = 0
     turns: tuple[Turn, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    foreshadowed: tuple[Reason, ...] = ()
+    """What guardrails and rules in shadow mode said of it before the ledger is asked."""
     held_until_ms: int = 0
     """Until when it may go in an open service window only, since the books may not know who was counted; 0: whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What `admit` saw, all at the one instant `now_ms`; `taken` says that it took everything asked for.
 
     `stale`: the standing changed since the decision was made. `gone`: the message is no longer this attempt's to send
@@ -162,9 +170,12 @@ class Facts:
     outdated: bool = False
     other_user: bool = False
     user_version: int = 0
-    user_record: bytes = field(default=b"", repr=False)
+    user_record: bytes = b""
     turns_at_ms: tuple[int, ...] = ()
     tallied: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return shown(self, ("user_record",))
 
     def window_open(self, margin_ms: int) -> bool:
         """Whether the service window is open, and stays so for `margin_ms`."""

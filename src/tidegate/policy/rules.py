@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
@@ -240,10 +241,13 @@ class Rules(Table):
 
         Raises KeyError for a name that is no guardrail.
         """
-        if guardrail not in GUARDRAIL_FIELDS:
-            raise KeyError(guardrail)
-        table: Guardrail | None = getattr(self, guardrail)
-        return Mode.OFF if table is None else table.mode
+        return self.modes[guardrail]
+
+    @cached_property
+    def modes(self) -> Mapping[str, Mode]:
+        """The mode of each guardrail, by its name."""
+        tables: dict[str, Guardrail | None] = {name: getattr(self, name) for name in GUARDRAIL_FIELDS}
+        return {name: Mode.OFF if table is None else table.mode for name, table in tables.items()}
 
     def written(self) -> dict[str, Any]:
         """The rules as JSON values under their public keys, every default included; of a consequence what is changed.

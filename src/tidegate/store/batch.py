@@ -30,15 +30,19 @@ class Batch(Generic[Item, Answer]):
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._busy = False
 
-    async def __call__(self, item: Item) -> Answer:
-        """Give the answer to `item`; raises what `run` raised for the call that it was part of."""
+    def put(self, item: Item) -> asyncio.Future[Answer]:
+        """The answer to `item`, once it is there, or what `run` raised for the call that it was part of."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((item, future))
         if not self._busy:
             self._busy = True
             loop.call_soon(self._start)
-        return await future
+        return future
+
+    async def __call__(self, item: Item) -> Answer:
+        """Give the answer to `item`, as `put` does."""
+        return await self.put(item)
 
     def _start(self) -> None:
         spawn(self._drain(), "store batch")
@@ -95,10 +99,14 @@ class Shards(Generic[Item, Answer]):
         self._one_slot = one_slot
         self._batches: dict[str, Batch[Item, Answer]] = {}
 
-    async def __call__(self, portfolio: str, item: Item) -> Answer:
-        """Give the answer to `item`, as `Batch` does."""
+    def put(self, portfolio: str, item: Item) -> asyncio.Future[Answer]:
+        """The answer to `item`, as `Batch.put` gives it."""
         shard = portfolio if self._one_slot else ""
         batch = self._batches.get(shard)
         if batch is None:
             batch = self._batches[shard] = Batch(self._run)
-        return await batch(item)
+        return batch.put(item)
+
+    async def __call__(self, portfolio: str, item: Item) -> Answer:
+        """Give the answer to `item`, as `put` does."""
+        return await self.put(portfolio, item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -155,8 +156,12 @@ class Ledger:
 
     async def settle(self, outcome: Outcome) -> bool:
         """Write an outcome down; whether it gave a place back."""
+        return await self.settling(outcome)
+
+    def settling(self, outcome: Outcome) -> asyncio.Future[bool]:
+        """Write an outcome down, in passing: the future tells whether it gave a place back."""
         self._journal.ended(*outcome[:4], outcome.wamid)
-        return await self._outcomes(outcome.portfolio, outcome)
+        return self._outcomes.put(outcome.portfolio, outcome)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""

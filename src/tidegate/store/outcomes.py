@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
@@ -107,9 +108,19 @@ class Outcomes:
 
     async def accepted(self, portfolio: str, message_id: str, recipient: bytes, about: Mapping[str, str]) -> None:
         """Meta took a message of which `about` was noted; `recipient` is the 16 bytes of its user."""
+        if (noting := self.accepting(portfolio, message_id, recipient, about)) is not None:
+            await noting
+
+    def accepting(
+        self, portfolio: str, message_id: str, recipient: bytes, about: Mapping[str, str]
+    ) -> asyncio.Future[bool] | None:
+        """The same in passing: done when it is counted; None where nothing is to be counted."""
         # An answer to a user is no reason for them to opt out; what a business begins is.
         pair = _pair(about["number"], recipient) if about.get("category") in tuple(Category) else b""
-        await self._note(_News(portfolio, message_id, (Counter.SENT,), 0, about, pair, _answers(about, recipient)))
+        if not scopes_of(about):
+            return None
+        news = _News(portfolio, message_id, (Counter.SENT,), 0, about, pair, _answers(about, recipient))
+        return self._news.put(portfolio, news)
 
     async def status(self, portfolio: str, message_id: str, refreshed: Refreshed, event: StatusUpdate) -> None:
         """A status did this to a message. What came too late counts nothing; what came before, only what is missing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tidegate.cloudapi.vocabulary import Category
@@ -65,7 +65,7 @@ class Cohort:
             grant=self.grant,
         )
         if self.category is Category.UTILITY and is_marketing_now(case, standing, now_ms):
-            return replace(case, category=Category.MARKETING)
+            return case._replace(category=Category.MARKETING)
         return case
 
 

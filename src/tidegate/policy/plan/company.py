@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.decide import decide
@@ -58,12 +57,12 @@ class Company:
 
     def _take(self, books: Books, stream: Beside, wanted: int, now_ms: int) -> int:
         cohort = Cohort(recipients=wanted, category=stream.category, template=None, senders=(), expires_at_ms=_NEVER_MS)
-        case = replace(cohort.case(self._senders[0], books.standing, now_ms), queued=False, hold=False)
+        case = cohort.case(self._senders[0], books.standing, now_ms)._replace(queued=False, hold=False)
         decided = decide(case, books.standing, books.standing.rules, now_ms)
         if not isinstance(decided, Terms):
             return 0
         # What it costs is on nobody's plan.
-        terms = replace(decided, tallies=(), turns=())
+        terms = decided._replace(tallies=(), turns=())
         count, _ = most(case, terms, books.facts(cohort, terms, now_ms), books.standing.rules, wanted)
         books.keep(count)
         return count
