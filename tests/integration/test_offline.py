@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,7 +196,7 @@ class TestOthers:
 
         assert isinstance(await node.services.gateway.submit(message), Forwarded)
         claimed = a_message(node, "+15550100002", Category.AUTHENTICATION, hold=True)
-        answer = await node.services.gateway.submit(replace(claimed, queued=True))
+        answer = await node.services.gateway.submit(claimed._replace(queued=True))
         assert isinstance(answer, Unavailable)
         await house.start_store()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 
 from tests.factories import make_share
@@ -33,10 +31,10 @@ class ShareModel(BookModel):
         seen = super().admit(ask._replace(dry_run=True), now_ms)
         known = ask.message_id in self.messages and not ask.dry_run
         if not known and not (seen.stale or seen.gone or seen.expired):
-            seen = replace(seen, tallied=(used,) * len(ask.terms.tallies))
+            seen = seen._replace(tallied=(used,) * len(ask.terms.tallies))
             if seen.needs_place(ask.terms) and any(used >= tally.limit >= 0 for tally in ask.terms.tallies):
-                return replace(seen, taken=False)
-        facts = replace(super().admit(ask, now_ms), tallied=seen.tallied)
+                return seen._replace(taken=False)
+        facts = super().admit(ask, now_ms)._replace(tallied=seen.tallied)
         if facts.taken and not facts.repeated and not ask.dry_run and app:
             self._app_of[ask.message_id] = app
             if self.messages[ask.message_id].kind == "1" and (not held or ask.recipient in share.places):
@@ -66,7 +64,7 @@ class ShareModel(BookModel):
 
 def with_share(terms: Terms, app: str, limit: int) -> Terms:
     """The terms of a send of this app, which may have so many places (-1: they are only counted)."""
-    return replace(terms, tallies=(make_share(app, limit),) if terms.counts else ())
+    return terms._replace(tallies=(make_share(app, limit),) if terms.counts else ())
 
 
 def about(app: str) -> bytes:

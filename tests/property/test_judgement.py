@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -41,7 +41,7 @@ def all_rules(draw: st.DrawFn) -> Rules:
 
 
 CASES = st.builds(
-    Case,
+    dict,
     portfolio=st.just("p"),
     waba=st.just("w"),
     number=st.sampled_from(NUMBERS),
@@ -51,7 +51,7 @@ CASES = st.builds(
     expires_at_ms=st.just(NOW_MS * 2),
     pacing_wait_ms=st.sampled_from([0, 2_000, 10_000]),
     to_group=st.sampled_from([False, False, False, True]),
-)
+).map(lambda given: Case(**given))
 LIMITS = st.sampled_from([UNLIMITED, 1, 2, 3, 5, 10])
 
 
@@ -62,7 +62,7 @@ def standing_of(limit: int, throughput: int = 80, prepaid: int = 0) -> Standing:
 
 STANDINGS = st.builds(standing_of, LIMITS, st.sampled_from([0, 1, 80, 1_000]), st.sampled_from([0, 0, 1, 3, 20]))
 FACTS = st.builds(
-    Facts,
+    dict,
     now_ms=st.just(NOW_MS),
     epoch=st.just(0),
     taken=st.booleans(),
@@ -72,7 +72,7 @@ FACTS = st.builds(
     pair_at_ms=st.sampled_from([0, NOW_MS, NOW_MS + 1, NOW_MS + 5_000, NOW_MS + 60_000]),
     throughput_at_ms=st.sampled_from([0, NOW_MS, NOW_MS + 1, NOW_MS + 5_000]),
     place_at_ms=st.sampled_from([None, NOW_MS + 5_000, NOW_MS + DAY_MS]),
-)
+).map(lambda given: Facts(**given))
 
 
 @dataclass(frozen=True)
@@ -179,11 +179,11 @@ def test_a_fuller_book_never_opens_the_gate(
     assume(not isinstance(judge(case, terms, facts, rules), Send))
 
     for worse in (
-        replace(facts, used=facts.used + more),
-        replace(facts, counted=False),
-        replace(facts, window_ends_ms=0),
-        replace(facts, pair_at_ms=facts.pair_at_ms + more),
-        replace(facts, throughput_at_ms=facts.throughput_at_ms + more),
+        facts._replace(used=facts.used + more),
+        facts._replace(counted=False),
+        facts._replace(window_ends_ms=0),
+        facts._replace(pair_at_ms=facts.pair_at_ms + more),
+        facts._replace(throughput_at_ms=facts.throughput_at_ms + more),
     ):
         assert not isinstance(judge(case, terms, worse, rules), Send)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -238,7 +237,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def _ask(self, asked: tuple[Any, ...], **changes: Any) -> Ask:
         who, number, terms, pace, behind, share = asked
         self.ids.append(f"m{len(self.ids)}")
-        terms = replace(terms, epoch=self.model.epoch - behind, **pace)
+        terms = terms._replace(epoch=self.model.epoch - behind, **pace)
         if share is not None:
             terms, changes["about"] = with_share(terms, *share), about(share[0])
         return make_ask(self.ids[-1], who, number=number, terms=terms, **changes)

@@ -10,7 +10,7 @@ from tests.factories import NOW_MS, NUMBER, TEMPLATE, WABA, make_case, make_rule
 from tests.unit.policy.breaker.specimens import HOUR_MS, MINUTE_MS, make_grip, make_throttle, open_since
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.breaker import Board, Grip
-from tidegate.policy.decide import decide, foreshadowed, terms_of
+from tidegate.policy.decide import decide, terms_of
 from tidegate.policy.facts import Terms
 from tidegate.policy.grant import Grant
 from tidegate.policy.paces import is_marketing_now, number_share, turns_of
@@ -115,13 +115,18 @@ class TestAnOpenBreaker:
         rules = off("spam_rate", "shadow")
         standing = standing_with(SPAM, rules=rules)
 
-        assert isinstance(decide(make_case(), standing, rules, NOW_MS), Terms)
-        assert foreshadowed(make_case(), standing, rules, NOW_MS) == [Reason.NUMBER_STANDING]
+        decided = decide(make_case(), standing, rules, NOW_MS)
+
+        assert isinstance(decided, Terms)
+        assert decided.foreshadowed == (Reason.NUMBER_STANDING,)
 
     def test_where_its_rule_is_off_it_says_nothing(self) -> None:
         rules = off("spam_rate")
 
-        assert foreshadowed(make_case(), standing_with(SPAM, rules=rules), rules, NOW_MS) == []
+        decided = decide(make_case(), standing_with(SPAM, rules=rules), rules, NOW_MS)
+
+        assert isinstance(decided, Terms)
+        assert decided.foreshadowed == ()
 
 
 class TestAnAppsShare:
