@@ -6,7 +6,6 @@ get lost between the step that points the name to its user and the one that move
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -128,7 +127,7 @@ class NamesMachine(LedgerMachine):
         """As a node asks: under the name that the user is known by, and on what is known there."""
         ask = super()._ask(asked, **changes)
         name, known = self.bench.run(self.users.resolve(PORTFOLIO, ask.recipient))
-        return ask._replace(recipient=name, terms=replace(ask.terms, user_version=known.version))
+        return ask._replace(recipient=name, terms=ask.terms._replace(user_version=known.version))
 
 
 def test_names_of_one_user_are_counted_as_one(bench: Bench) -> None:
