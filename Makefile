@@ -7,7 +7,7 @@ NODE   := tests/clients/node
 NODED  := $(NODE)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check cover format demo load bench chaos clients fuzz lock sbom clean
+.PHONY: help setup test check cover format demo load bench profile chaos clients fuzz lock sbom clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,11 @@ demo: $(READY) ## Simulated Cloud API and gateway with sample traffic; ARGS="...
 load: $(TOOLED) ## Roll a campaign out through gateway and simulator, and report
 	$(VENV)/bin/python -m loadtest campaign $(ARGS)
 
-bench: $(TOOLED) ## Measure speed against a bare proxy on this machine
+bench: $(TOOLED) ## Measure speed against bare proxies on this machine; ARGS="--quick" in a few minutes
 	$(VENV)/bin/python -m loadtest.bench $(ARGS)
+
+profile: $(TOOLED) ## Load a node, and draw where its CPU goes into build/profile.svg; ARGS="..." goes to it
+	$(VENV)/bin/python -m loadtest.bench.profile $(ARGS)
 
 chaos: $(TOOLED) ## Break real processes in every way of a table, and print it; ARGS="..." goes to it
 	$(VENV)/bin/python -m tests.chaos $(ARGS)

@@ -18,8 +18,10 @@ from loadtest.bench.speed.machine import rss_mib
 from loadtest.bench.speed.queueing import queued
 from loadtest.bench.speed.rounds import in_rounds
 from loadtest.bench.speed.stage import Candidate, Stage, stage
+from loadtest.bench.speed.traffic import Mix
 from loadtest.bench.speed.window import Shape, Window, measured
 
+_WARMS_S: Final = 1.0
 MANY: Final = Estate(portfolios=50, numbers_each=1)
 ONE_PORTFOLIO, MANY_PORTFOLIOS = "1 portfolio", "50 portfolios"
 
@@ -121,6 +123,10 @@ async def recipients(plan: Plan, found: Found) -> None:
                 await at.end(candidate)
                 fresh = await few(at)
                 candidate.__dict__.update(fresh.__dict__)
+                # A node that has just started has everything to do for the first time; texts take no place.
+                candidate.traffic.mix = Mix.TEXTS
+                await measured(at, candidate, Shape(64, _WARMS_S))
+                candidate.traffic.mix = Mix.ALL
             return await measured(at, candidate, Shape(64, plan.seconds))
 
         found.recipients = await in_rounds(candidates, plan.rounds, measure)

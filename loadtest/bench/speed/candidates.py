@@ -20,7 +20,7 @@ from loadtest.bench.served import free_port
 from loadtest.bench.speed import configs, machine
 from loadtest.bench.speed.configs import APP_SECRET, KEY, Estate
 from loadtest.bench.speed.stage import Candidate, Stage
-from loadtest.bench.speed.traffic import InTouch, Traffic
+from loadtest.bench.speed.traffic import IN_TOUCH, InTouch, Traffic
 from tidegate.store.valkey_process import ValkeyProcess
 
 BARE, BARE_AGAIN, NGINX, HAPROXY, NAIVE = "bare aiohttp", "bare aiohttp again", "bare nginx", "bare haproxy", "naive"
@@ -102,6 +102,7 @@ class Tidegate:
     limit: bool = True
     synced: bool = False
     replicas: int = 0
+    users_in_touch: int = IN_TOUCH
     prepare: Callable[[str], Awaitable[None]] | None = None
 
     async def __call__(self, stage: Stage) -> Candidate:
@@ -119,7 +120,7 @@ class Tidegate:
         file.chmod(0o600)
         process = await stage.start(sys.executable, "-m", "tidegate", "serve", "--config", str(file), folder=folder)
         await stage.serving(process, port, folder)
-        traffic = Traffic(self.estate.numbers, KEY)
+        traffic = Traffic(self.estate.numbers, KEY, users_in_touch=self.users_in_touch)
         candidate = Candidate(self.name, port, [process.pid], traffic, stores, url)
         await _get_in_touch(stage, candidate, self.estate)
         return candidate

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from typing import Final
 CORES: Final = sorted(os.sched_getaffinity(0))
 APART: Final = len(CORES) >= 2
 _SPINS: Final = 200_000
+_TO_CORE: Final = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execvp(sys.argv[2], sys.argv[2:])"
 
 
 def place_caller() -> None:
@@ -20,9 +22,9 @@ def place_caller() -> None:
         os.sched_setaffinity(0, CORES[1:])
 
 
-def on_gateway_core() -> Callable[[], None] | None:
-    """What a process that is measured does first: go to its core."""
-    return (lambda: os.sched_setaffinity(0, CORES[:1])) if APART else None
+def on_gateway_core() -> tuple[str, ...]:
+    """What stands before the command of a process that is measured: it goes to its core, and all that it starts."""
+    return (sys.executable, "-I", "-S", "-c", _TO_CORE, str(CORES[0])) if APART else ()
 
 
 def cpu_s(pids: Iterable[int]) -> float:

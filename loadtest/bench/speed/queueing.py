@@ -11,7 +11,7 @@ from typing import Final
 from loadtest.bench.speed.configs import KEY, Estate
 from loadtest.bench.speed.load import Load
 from loadtest.bench.speed.stage import Candidate, Stage
-from loadtest.bench.speed.traffic import Traffic
+from loadtest.bench.speed.traffic import Mix
 from loadtest.bench.speed.window import Meter, Shape, Void, Window, measured
 
 _CONNECTIONS: Final = 64
@@ -38,7 +38,7 @@ class Queued:
 async def queued(stage: Stage, candidate: Candidate, estate: Estate, messages: int, seconds: float) -> Queued:
     """Send at once for a while; then pause everything, send so many, and let them go. Raises Void, TimeoutError."""
     # A text never waits.
-    candidate.traffic = Traffic(estate.numbers, KEY, first=candidate.traffic.new_users, texts=False)
+    candidate.traffic.mix = Mix.TEMPLATES
     direct = await measured(stage, candidate, Shape(_CONNECTIONS, seconds))
     await stage.upstream("reset")
     pauses = [await _pause(stage, candidate, estate.portfolio(index)) for index in range(estate.portfolios)]

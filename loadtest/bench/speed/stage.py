@@ -82,13 +82,13 @@ class Stage:
         log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             process = await asyncio.create_subprocess_exec(
+                *(machine.on_gateway_core() if measured else ()),
                 *command,
                 cwd=folder,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=machine.on_gateway_core() if measured else None,
             )
         finally:
             os.close(log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 import orjson
@@ -61,27 +62,31 @@ class InTouch:
     number: str
 
 
-class Traffic:
-    """One request after the other, no two alike. `first`: which new user is the first, so that runs can be apart."""
+class Mix(Enum):
+    """What is sent: all kinds, or those alone that may wait, or those alone that take no place."""
 
-    def __init__(self, numbers: Sequence[str], key: str, *, first: int = 0, texts: bool = True) -> None:
+    ALL = "all"
+    TEMPLATES = "templates"
+    TEXTS = "texts"
+
+
+class Traffic:
+    """One request after the other, no two alike."""
+
+    def __init__(self, numbers: Sequence[str], key: str, *, users_in_touch: int = IN_TOUCH) -> None:
         self._numbers = [number.encode() for number in numbers]
         self._key = key.encode()
-        self._texts = texts
-        self._sends = self._new = first
-        self._first = first
-        self._chance = random.Random(first)
+        #: What comes from now on.
+        self.mix = Mix.ALL
+        self._users_in_touch = users_in_touch
+        self._sends = self._new = 0
+        self._chance = random.Random(8)
 
     @property
     def in_touch(self) -> list[InTouch]:
         """Whose windows have to be open before the first request."""
         numbers = [number.decode() for number in self._numbers]
-        return [InTouch(f"1651{index:07}", numbers[index % len(numbers)]) for index in range(IN_TOUCH)]
-
-    @property
-    def new_users(self) -> int:
-        """How far it is: where another traffic to the same store begins."""
-        return max(self._new, self._sends)
+        return [InTouch(f"1651{index:07}", numbers[index % len(numbers)]) for index in range(self._users_in_touch)]
 
     def request(self) -> bytes:
         """The next one, head and body."""
@@ -89,11 +94,11 @@ class Traffic:
         number = self._numbers[sends % len(self._numbers)]
         kind = sends // len(self._numbers) % 10
         form = _TEMPLATE
-        if kind == 9 and self._texts:
-            index = self._chance.randrange(IN_TOUCH)
+        if self.mix is Mix.TEXTS or (kind == 9 and self.mix is Mix.ALL):
+            index = self._chance.randrange(self._users_in_touch)
             number, to, form = self._numbers[index % len(self._numbers)], b"1651%07d" % index, _TEXT
-        elif kind == 8 and self._new - self._first > _BEFORE:
-            ago = self._chance.randrange(_BEFORE, min(_LONG_BEFORE * _BEFORE, self._new - self._first) + 1)
+        elif kind == 8 and self._new > _BEFORE:
+            ago = self._chance.randrange(_BEFORE, min(_LONG_BEFORE * _BEFORE, self._new) + 1)
             to = b"1650%07d" % ((self._new - ago) % 10_000_000)
         else:
             self._new += 1
