@@ -251,6 +251,27 @@ async def test_the_history_tells_what_changed_and_why(desk: Desk, store_client: 
     )
 
 
+@pytest.mark.parametrize(
+    ("wanted", "most", "limits", "more"),
+    [
+        pytest.param(None, 3, [300, 200, 100], False, id="all that there are"),
+        pytest.param(None, 2, [300, 200], True, id="the newest of more"),
+        pytest.param(200, 3, [200], False, id="those that are wanted"),
+        pytest.param(100, 2, [], True, id="one that is wanted, but too long ago to be looked at"),
+    ],
+)
+async def test_the_history_is_looked_through_so_far_back(
+    desk: Desk, store_client: StoreClient, wanted: int | None, most: int, limits: list[int], more: bool
+) -> None:
+    for nth, limit in enumerate((100, 200, 300)):
+        await desk.says("graph", limit, nth, arrives_ms=10 + nth)
+    history = StandingHistory(store_client, [PORTFOLIO])
+
+    found = await history.since(PORTFOLIO, 0, most, None if wanted is None else lambda event: event.after == wanted)
+
+    assert ([event.after for event in found[0]], found[1]) == (limits, more)
+
+
 async def test_a_record_changed_when_the_last_of_its_fields_did(desk: Desk, store_client: StoreClient) -> None:
     key = f"{WABA}:en:{TEMPLATE[0]}"
     for arrives_ms, of_number, of_template in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,10 +45,15 @@ class StandingHistory:
         #: What was sent meanwhile, and what became of it.
         self.sent: Final = OutcomeCounts(client, self._keys)
 
-    async def since(self, portfolio: str, from_ms: int, most: int) -> tuple[list[StandingEvent], bool]:
-        """The changes since a time, newest first, and whether there are more than `most`."""
+    async def since(
+        self, portfolio: str, from_ms: int, most: int, wanted: Callable[[StandingEvent], bool] | None = None
+    ) -> tuple[list[StandingEvent], bool]:
+        """The changes since a time, newest first, and whether there are more than `most`.
+
+        With `wanted` only those of them that it picks out. They are read a few at a time, so others get the loop.
+        """
         found: list[StandingEvent] = []
-        last = "+"
+        seen, last = 0, "+"
         while True:
             with store_faults:
                 page = await self._page(portfolio, last)
@@ -56,9 +61,11 @@ class StandingHistory:
                 event = read_event(fields)
                 if event.at_ms < from_ms:
                     return found, False
-                if len(found) == most:
+                if seen == most:
                     return found, True
-                found.append(event)
+                seen += 1
+                if wanted is None or wanted(event):
+                    found.append(event)
                 last = f"({entry_id.decode()}"
             if len(page) < _PAGE:
                 return found, False

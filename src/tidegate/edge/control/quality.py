@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tidegate.edge.calls import Call
@@ -23,6 +24,8 @@ _DAYS: Final = 30
 _MOST_DAYS: Final = 366
 #: Of one portfolio.
 _MOST_EVENTS: Final = 10_000
+#: A change, and of which portfolio.
+Changed = tuple[str, StandingEvent]
 #: Changes put into words between two turns of the loop.
 _SLICE: Final = 200
 
@@ -32,26 +35,43 @@ async def read_quality(call: Call) -> Reply:
     return json_reply(await quality_of(call, days_asked(call.query("days"))))
 
 
-async def quality_of(call: Call, days: int, *, with_sends: bool = True) -> dict[str, Any]:
-    """The changes of so many days as JSON values: `days`, `truncated`, `changes`.
+async def quality_of(call: Call, days: int) -> dict[str, Any]:
+    """The changes of so many days as JSON values: `days`, `truncated`, `changes`."""
+    found, truncated = await changes_of(call, days)
+    return {"days": days, "truncated": truncated, "changes": await told_with_sends(call, found)}
 
-    `with_sends`: with what was sent before each change for the worse, which takes much longer.
+
+async def changes_of(
+    call: Call, days: int, wanted: Callable[[str, StandingEvent], bool] = lambda _portfolio, _event: True
+) -> tuple[list[Changed], bool]:
+    """What changed in so many days, newest first: of what the app may use, those that are `wanted`.
+
+    And whether there is more: of each portfolio the newest _MOST_EVENTS are looked through.
     """
-    found: list[tuple[str, StandingEvent]] = []
+    found: list[Changed] = []
     truncated = False
     for portfolio in call.grants.portfolios(call.app):
         from_ms = (await call.books(portfolio)).now_ms - days * _DAY_MS
-        events, more = await call.services.history.since(portfolio, from_ms, _MOST_EVENTS)
-        found += [(portfolio, event) for event in events if concerns(call.grants, call.app, touched_by(event))]
+
+        def picked(event: StandingEvent, portfolio: str = portfolio) -> bool:
+            return wanted(portfolio, event) and concerns(call.grants, call.app, touched_by(event))
+
+        events, more = await call.services.history.since(portfolio, from_ms, _MOST_EVENTS, picked)
+        found += [(portfolio, event) for event in events]
         truncated = truncated or more
-    found.sort(key=lambda pair: pair[1].at_ms, reverse=True)
+    found.sort(key=lambda changed: changed[1].at_ms, reverse=True)
+    return found, truncated
+
+
+async def told_with_sends(call: Call, found: Sequence[Changed]) -> list[dict[str, Any]]:
+    """Changes as JSON values, each for the worse with what was sent before it."""
     report = SentBefore(call)
     changes = []
     for portfolio, event in found:
-        changes.append({**_told(portfolio, event), **(await report.of(portfolio, event) if with_sends else {})})
+        changes.append({**told_change(portfolio, event), **await report.of(portfolio, event)})
         if len(changes) % _SLICE == 0:
             await asyncio.sleep(0)
-    return {"days": days, "truncated": truncated, "changes": changes}
+    return changes
 
 
 def days_asked(given: str | None) -> int:
@@ -63,7 +83,8 @@ def days_asked(given: str | None) -> int:
     return int(given)
 
 
-def _told(portfolio: str, event: StandingEvent) -> dict[str, Any]:
+def told_change(portfolio: str, event: StandingEvent) -> dict[str, Any]:
+    """A change as JSON values, without what was sent before it."""
     return {
         "at": write_time(event.at_ms),
         "since": write_time(event.since_ms),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from tidegate.store.standing_history import StandingEvent
 
 
 def is_about_number(scope: Mapping[str, str], number: Mapping[str, object]) -> bool:
@@ -29,22 +30,22 @@ def is_about_template(scope: Mapping[str, str], template: Mapping[str, object]) 
     return scope.get("template") in (template["name"], full)
 
 
-def is_change_of_number(change: Mapping[str, Any], number: Mapping[str, object]) -> bool:
-    """Whether a change of `GET /quality` belongs to a number's story: its own, its limit's, of what stopped it."""
-    if change["portfolio"] != number["portfolio"]:
+def is_change_of_number(portfolio: str, change: StandingEvent, number: Mapping[str, object]) -> bool:
+    """Whether a change belongs to a number's story: its own, its limit's, of what stopped it."""
+    if portfolio != number["portfolio"]:
         return False
-    match change["kind"]:
+    match change.kind:
         case "number":
-            return bool(change["key"] == number["id"])
+            return bool(change.key == number["id"])
         case "template":
-            return bool(change["key"].partition(":")[0] == number["waba"])
+            return bool(change.key.partition(":")[0] == number["waba"])
         case "limit":
             return True
         case "breaker":
-            _, kind, value = (*change["key"].split("/", 2), "", "")[:3]
+            _, kind, value = (*change.key.split("/", 2), "", "")[:3]
             return is_about_number({kind: value}, number)
         case "pause":
-            paused = change["to"] or change["from"] or {}
+            paused = change.after or change.before or {}
             return is_about_number({paused.get("scope", ""): paused.get("value", "")}, number)
         case _:
             return False

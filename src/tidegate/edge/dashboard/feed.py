@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Sequence
+from operator import is_
 from typing import Any, Final
 
 from aiohttp import web
@@ -22,6 +24,8 @@ from tidegate.feed import FeedEvent, Kind, Passes, Subscription
 #: How often what has come is shown, and how much of it: nobody reads faster.
 _TURN_S: Final = 1.0
 _MOST_ROWS: Final = 60
+#: Apps that watch are told different things, and so are those who ask for one verdict.
+_MOST_KEPT: Final = 8
 
 
 async def gather(call: Call) -> dict[str, Any]:
@@ -29,11 +33,30 @@ async def gather(call: Call) -> dict[str, Any]:
     return {"verdicts": VERDICTS, "verdict": _verdict(call)}
 
 
+class Rows:
+    """Events as rows of the page. What several readers are told in the same turn is made once."""
+
+    def __init__(self) -> None:
+        self._made: deque[tuple[list[FeedEvent], str]] = deque(maxlen=_MOST_KEPT)
+
+    def of(self, events: Sequence[FeedEvent]) -> str:
+        """The newest first; of more than anybody reads, what was refused or changed before what went."""
+        shown = _shown(events)
+        # Readers of one node are told the same objects.
+        for known, rows in self._made:
+            if len(known) == len(shown) and all(map(is_, known, shown)):
+                return rows
+        rows = rendered("feed_rows.html", {"events": list(reversed(shown))})
+        self._made.append((shown, rows))
+        return rows
+
+
 class FeedStream:
     """Tells a browser what happens, a second's worth at a time."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        self._rows = Rows()
 
     async def stream(self, request: web.Request, who: SignedIn) -> web.StreamResponse:
         """Tell, until the watcher goes, the session ends, or the node. Raises Denial: too many watch."""
@@ -57,17 +80,17 @@ class FeedStream:
             if not await self._shell.lasts(who):
                 await write(response, event("over", ""))
                 return
-            await write(response, event("rows", _rows(events)) if events else NOTHING)
-            await asyncio.sleep(_TURN_S)
+            await write(response, event("rows", self._rows.of(events)) if events else NOTHING)
+            # All readers' turns begin at the same time, so that what they are told is the same.
+            await asyncio.sleep(_TURN_S - asyncio.get_running_loop().time() % _TURN_S)
 
 
-def _rows(events: Sequence[FeedEvent]) -> str:
-    """The newest first; of more than anybody reads, what was refused or changed before what went."""
-    if len(events) > _MOST_ROWS:
-        plain = [one for one in events if one.kind is Kind.DECISION and one.data["verdict"] == "send"]
-        left_out = set(map(id, plain[: len(events) - _MOST_ROWS]))
-        events = [one for one in events if id(one) not in left_out][-_MOST_ROWS:]
-    return rendered("feed_rows.html", {"events": list(reversed(events))})
+def _shown(events: Sequence[FeedEvent]) -> list[FeedEvent]:
+    if len(events) <= _MOST_ROWS:
+        return list(events)
+    plain = [one for one in events if one.kind is Kind.DECISION and one.data["verdict"] == "send"]
+    left_out = set(map(id, plain[: len(events) - _MOST_ROWS]))
+    return [one for one in events if id(one) not in left_out][-_MOST_ROWS:]
 
 
 def _passes(call: Call) -> Passes:

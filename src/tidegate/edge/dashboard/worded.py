@@ -29,11 +29,13 @@ def worded(change: Mapping[str, Any]) -> dict[str, Any]:
         "before": _value(kind, field, before),
         "after": _value(kind, field, after),
         "why": in_words(change["cause"]),
-        "tone": _tone(kind, field, before, after),
+        "tone": tone_of(change),
     }
 
 
-def _tone(kind: str, field: str, before: Any, after: Any) -> str:
+def tone_of(change: Mapping[str, Any]) -> str:
+    """Whether a row of `GET /quality` tells of something bad, good, or neither."""
+    kind, field, before, after = (change[name] for name in ("kind", "field", "from", "to"))
     if kind == "pause":
         return tones.GOOD if after is None else tones.BAD
     if is_fall(kind, field, before, after):

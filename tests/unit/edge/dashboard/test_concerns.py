@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate.edge.dashboard.concerns import is_about_number, is_about_template, is_change_of_number
+from tidegate.store.standing_history import StandingEvent
 
 NUMBER = {"id": "106", "waba": "102", "portfolio": "shrub"}
 TEMPLATE = {"name": "offer", "language": "en_US", "waba": "102"}
@@ -66,5 +67,6 @@ def test_what_stops_a_template(scope: dict[str, str], is_about: bool) -> None:
     ],
 )
 def test_a_numbers_story_is_made_of_changes(changed: dict[str, Any], belongs: bool) -> None:
-    change = {"portfolio": "shrub", "from": None, "to": None} | changed
-    assert is_change_of_number(change, NUMBER) is belongs
+    told = {"portfolio": "shrub", "from": None, "to": None} | changed
+    change = StandingEvent(2, 1, told["kind"], told["key"], "state", "meta", told["from"], told["to"], "a poll")
+    assert is_change_of_number(told["portfolio"], change, NUMBER) is belongs

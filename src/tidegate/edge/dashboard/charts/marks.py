@@ -10,6 +10,7 @@ from typing import Any, Final
 from tidegate.edge.dashboard.charts.chart import Key
 from tidegate.edge.dashboard.charts.drawing import Point, Series, Tone
 from tidegate.edge.dashboard.charts.times import day_and_clock
+from tidegate.edge.dashboard.worded import worded
 from tidegate.policy.breaker import State
 from tidegate.policy.fall import is_fall
 from tidegate.policy.instant import read_time
@@ -40,21 +41,26 @@ _SORTS: Final = (_LIMIT, _STATUS, _TEMPLATE, _BREAKER)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened."""
+    """Something that happened: a change, as `GET /quality` tells it. Of many, few are ever put into words."""
 
     sort: Sort
     at_ms: int
-    told: str
+    change: Mapping[str, Any]
+
+    @property
+    def told(self) -> str:
+        """When, and what became of what."""
+        said = worded(self.change)
+        return f"{day_and_clock(self.at_ms)} UTC: {said['what']}: {said['before']} to {said['after']}"
 
 
 def marks_of(changes: Iterable[Mapping[str, Any]], from_ms: int) -> tuple[Mark, ...]:
-    """The marks of changes (of `GET /quality`, in words, newest first) since then, the oldest first."""
+    """The marks of changes (of `GET /quality`, newest first) since then, the oldest first."""
     found = []
     for change in changes:
-        sort, at_ms = _sort(change), read_time(change["at"]) or 0
-        if sort is not None and at_ms >= from_ms:
-            what = f"{change['what']}: {change['before']} to {change['after']}"
-            found.append(Mark(sort, at_ms, f"{day_and_clock(at_ms)} UTC: {what}"))
+        sort = _sort(change)
+        if sort is not None and (at_ms := read_time(change["at"]) or 0) >= from_ms:
+            found.append(Mark(sort, at_ms, change))
     return tuple(sorted(found, key=lambda mark: mark.at_ms))
 
 
@@ -103,6 +109,7 @@ def _counted(marks: Sequence[Mark]) -> list[str]:
 def _points(sort: Sort, marks: Sequence[Mark], from_ms: int) -> Iterator[Point]:
     width_ms = _WIDTH_DAYS * _DAY_MS
     for nth, group in groupby(marks, key=lambda mark: int((mark.at_ms - from_ms) // width_ms)):
-        told = [mark.told for mark in group]
-        more = f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-        yield Point(sort.height, "; ".join(told[:_MOST_TOLD]) + more, nth * _WIDTH_DAYS, (nth + 1) * _WIDTH_DAYS)
+        marked = list(group)
+        more = f"; and {len(marked) - _MOST_TOLD} more" if len(marked) > _MOST_TOLD else ""
+        told = "; ".join(mark.told for mark in marked[:_MOST_TOLD]) + more
+        yield Point(sort.height, told, nth * _WIDTH_DAYS, (nth + 1) * _WIDTH_DAYS)

@@ -46,7 +46,7 @@ def quality_chart(
 ) -> Chart:
     """The quality of a number, as it is now and as the changes (of `GET /quality`, newest first) tell it was.
 
-    `story`: the changes, in words, that are marked on it where they are of a sort that is.
+    `story`: the changes that are marked on it where they are of a sort that is.
     """
     from_ms = now_ms - days * DAY_MS
     stretches = tuple(stretches_of(number, quality, changes, from_ms, now_ms))

@@ -8,7 +8,6 @@ from tidegate.cloudapi.vocabulary import Quality
 from tidegate.edge.dashboard.charts.drawing import Tone, svg
 from tidegate.edge.dashboard.charts.marks import keys_of, marks_of, series_of, summary_of
 from tidegate.edge.dashboard.charts.quality import DAY_MS, quality_chart
-from tidegate.edge.dashboard.worded import worded
 from tidegate.policy.instant import read_time, write_time
 
 NUMBER = "106540352242922"
@@ -18,7 +17,7 @@ FROM_MS = NOW_MS - 30 * DAY_MS
 
 def changed(days_ago: float, kind: str, field: str, before: Any, after: Any, key: str = "k") -> dict[str, Any]:
     at = write_time(NOW_MS - int(days_ago * DAY_MS))
-    return worded({"at": at, "kind": kind, "key": key, "field": field, "from": before, "to": after, "cause": "a poll"})
+    return {"at": at, "kind": kind, "key": key, "field": field, "from": before, "to": after, "cause": "a poll"}
 
 
 @pytest.mark.parametrize(
