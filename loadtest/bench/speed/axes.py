@@ -14,12 +14,13 @@ from loadtest.bench.speed.candidates import FORMS, Tidegate, installed
 from loadtest.bench.speed.configs import Estate
 from loadtest.bench.speed.found import Found, Memory, Setting
 from loadtest.bench.speed.intake import taken_in
+from loadtest.bench.speed.judged import judged as judged_sends
 from loadtest.bench.speed.machine import rss_mib
 from loadtest.bench.speed.queueing import queued
 from loadtest.bench.speed.rounds import in_rounds
 from loadtest.bench.speed.stage import Candidate, Stage, stage
 from loadtest.bench.speed.traffic import Mix
-from loadtest.bench.speed.window import Shape, Window, measured
+from loadtest.bench.speed.window import Shape, Void, Window, measured
 
 _WARMS_S: Final = 1.0
 MANY: Final = Estate(portfolios=50, numbers_each=1)
@@ -39,6 +40,8 @@ class Plan:
     queued: int = 10_000
     #: Sends of which webhooks tell.
     told_of: int = 4_000
+    #: Sends before the platform that judges them.
+    judged: int = 4_000
 
 
 QUICK: Final = Plan(rounds=3, seconds=0.5, connections=(1, 64), counted=(1_000, 1_000_000), queued=3_000, told_of=1_000)
@@ -192,6 +195,18 @@ async def memory(plan: Plan, found: Found) -> None:
             await at.end(candidate)
 
 
+async def judged(plan: Plan, found: Found) -> None:
+    """The same sends before the simulated platform, which says what they broke."""
+    async with stage() as at:
+        try:
+            found.judged = await judged_sends(at, plan.judged)
+        except (Void, TimeoutError) as fault:
+            found.amiss.append(f"judged: {fault}")
+            return
+    if found.judged.broken:
+        found.amiss.append(f"judged: the platform counted violations: {dict(found.judged.violations)}")
+
+
 async def _store_bytes(candidate: Candidate) -> int:
     if not candidate.store_url:
         return 0
@@ -209,6 +224,7 @@ RUN: Final[dict[str, Callable[[Plan, Found], Awaitable[None]]]] = {
     "queue": queue,
     "webhooks": webhooks,
     "memory": memory,
+    "judged": judged,
 }
 
 

@@ -91,15 +91,16 @@ async def _python(stage: Stage, name: str, module: str, *arguments: str) -> Cand
 
 @dataclass(frozen=True)
 class Tidegate:
-    """A node, with a store of its own; `synced`: that writes each promise to its disk; `replicas` that must have it.
+    """A node, with a store of its own; a `limit` of 0 is none.
 
-    `prepare` is called with the store's URL before the node starts.
+    `synced`: the store writes each promise to its disk; `replicas`: so many must have it; `prepare` is called with the
+    store's URL before the node starts.
     """
 
     name: str
     rules: str = configs.RULES_ALL
     estate: Estate = _PLAIN
-    limit: bool = True
+    limit: int = configs.LIMIT
     synced: bool = False
     replicas: int = 0
     users_in_touch: int = IN_TOUCH
@@ -151,7 +152,7 @@ FORMS: Final[dict[str, Starts]] = {
     BARE: bare,
     BARE_AGAIN: bare_again,
     NAIVE: naive,
-    OFF: Tidegate(OFF, rules=configs.RULES_OFF, limit=False),
+    OFF: Tidegate(OFF, rules=configs.RULES_OFF, limit=0),
     DEFAULT: Tidegate(DEFAULT, rules=configs.RULES_DEFAULT),
     ON: Tidegate(ON),
     SYNCED: Tidegate(SYNCED, synced=True),

@@ -78,10 +78,10 @@ class Estate:
 
 
 def tidegate_toml(
-    port: int, store_url: str, upstream: str, estate: Estate, rules: str, *, limit: bool = True, replicas_ack: int = 0
+    port: int, store_url: str, upstream: str, estate: Estate, rules: str, *, limit: int = LIMIT, replicas_ack: int = 0
 ) -> str:
-    """A node's configuration; without the `limit` nothing is counted."""
-    most = str(LIMIT) if limit else '"TIER_UNLIMITED"'
+    """A node's configuration; a `limit` of 0 is none."""
+    most = str(limit) if limit else '"TIER_UNLIMITED"'
     head = f"""
 [server]
 listen = "127.0.0.1:{port}"

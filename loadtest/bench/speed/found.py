@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from loadtest.bench.speed.intake import Intake
+from loadtest.bench.speed.judged import Judged
 from loadtest.bench.speed.queueing import Queued
 from loadtest.bench.speed.rounds import Rounds
 from loadtest.bench.speed.window import Window
 
-AXES: Final = ("send", "latency", "portfolios", "recipients", "durable", "queue", "webhooks", "memory")
+AXES: Final = ("send", "latency", "portfolios", "recipients", "durable", "queue", "webhooks", "memory", "judged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,14 @@ class Found:
     memory: list[Memory] = field(default_factory=list)
     #: Bytes that the store takes for each counted recipient, by how many there are.
     recipient_bytes: dict[int, float] = field(default_factory=dict)
+    judged: Judged | None = None
+    #: What else went wrong, but in rounds.
+    amiss: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
 
     @property
     def voids(self) -> list[str]:
         """Why windows were void, of all axes."""
         of = [*self.sends.values(), *self.latency.values(), self.portfolios, self.recipients, self.durable]
-        told = [void for rounds in of for void in rounds.voids] + self.queue.voids
+        told = [void for rounds in of for void in rounds.voids] + self.queue.voids + self.amiss
         return told + [void for rounds in self.webhooks.values() for void in rounds.voids]

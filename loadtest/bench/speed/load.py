@@ -20,7 +20,10 @@ Next = Callable[[], bytes | None]
 
 @dataclass(slots=True)
 class Told:
-    """What callers asked and were told. `answers`: how many, by "send", "queue", "reject", "unknown" or "503"."""
+    """What callers asked and were told.
+
+    `answers`: how many, by verdict ("send", "queue", "reject", "unknown"), "refused by Meta", or a status from 500 on.
+    """
 
     asked: int = 0
     answers: Counter[str] = field(default_factory=Counter)
@@ -80,7 +83,11 @@ class Caller(asyncio.Protocol):
         status = self._parser.get_status_code()
         # Who has no verdicts sends what it answers 200, and refuses what it answers 4xx.
         verdict = self._verdict.decode() or ("send" if status == 200 else "reject")
-        told.answers[verdict if status < 500 else str(status)] += 1
+        if status >= 500:
+            verdict = str(status)
+        elif verdict == "send" and status != 200:
+            verdict = "refused by Meta"
+        told.answers[verdict] += 1
         if self._parser.should_keep_alive():
             self._idle(self)
         else:
@@ -178,3 +185,9 @@ class Load:
         """Return when nothing more is to be asked, and all is answered or lost. Raises TimeoutError."""
         async with asyncio.timeout(_DRAIN_S):
             await self._quiet.wait()
+
+
+def at_most(requests: int, following: Callable[[], bytes]) -> Next:
+    """The next so many, and then none."""
+    left = iter(range(requests))
+    return lambda: None if next(left, None) is None else following()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from loadtest.bench.speed.configs import KEY, Estate
-from loadtest.bench.speed.load import Load
+from loadtest.bench.speed.load import Load, at_most
 from loadtest.bench.speed.stage import Candidate, Stage
 from loadtest.bench.speed.traffic import Mix
 from loadtest.bench.speed.window import Meter, Shape, Void, Window, measured
@@ -43,7 +42,7 @@ async def queued(stage: Stage, candidate: Candidate, estate: Estate, messages: i
     await stage.upstream("reset")
     pauses = [await _pause(stage, candidate, estate.portfolio(index)) for index in range(estate.portfolios)]
     enqueue = Meter(candidate)
-    load = Load(candidate.port, _CONNECTIONS, _at_most(messages, candidate.traffic.request))
+    load = Load(candidate.port, _CONNECTIONS, at_most(messages, candidate.traffic.request))
     await load.begin()
     await load.answered()
     enqueue_s, enqueue_gateway_s, enqueue_store_s = enqueue.read()
@@ -71,16 +70,6 @@ async def queued(stage: Stage, candidate: Candidate, estate: Estate, messages: i
         rouse_ms=rouse_s * 1_000,
         direct=direct,
     )
-
-
-def _at_most(requests: int, following: Callable[[], bytes]) -> Callable[[], bytes | None]:
-    left = [requests]
-
-    def following_of_them() -> bytes | None:
-        left[0] -= 1
-        return following() if left[0] >= 0 else None
-
-    return following_of_them
 
 
 async def _pause(stage: Stage, candidate: Candidate, portfolio: str) -> str:

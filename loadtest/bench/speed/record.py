@@ -35,6 +35,7 @@ def record(found: Found) -> bytes:
             "queue": _rounds(found.queue),
             "webhooks": {told: _rounds(rounds) for told, rounds in found.webhooks.items()},
             "memory": [asdict(memory) for memory in found.memory],
+            "judged": None if found.judged is None else asdict(found.judged),
             "not_installed": found.absent,
             "void": found.voids,
             "musts": _musts(found),

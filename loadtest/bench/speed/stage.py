@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, Final
 
 import aiohttp
@@ -58,7 +58,6 @@ class Stage:
     session: aiohttp.ClientSession
     _processes: list[asyncio.subprocess.Process] = field(default_factory=list)
     _stores: list[ValkeyProcess] = field(default_factory=list)
-    _made: int = 0
 
     @property
     def upstream_url(self) -> str:
@@ -72,10 +71,7 @@ class Stage:
 
     def folder(self) -> Path:
         """A folder for one process."""
-        self._made += 1
-        folder = self.directory / str(self._made)
-        folder.mkdir(mode=0o700)
-        return folder
+        return Path(mkdtemp(dir=self.directory))
 
     async def start(self, *command: str, folder: Path, measured: bool = True) -> asyncio.subprocess.Process:
         """Start a program in its folder, on the gateway's core if it is `measured`; what it says is in `log` there."""

@@ -10,6 +10,7 @@ from rich.table import Table
 from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.found import Found, Memory, Setting
 from loadtest.bench.speed.intake import Intake
+from loadtest.bench.speed.judged import Judged
 from loadtest.bench.speed.musts import MUSTS
 from loadtest.bench.speed.queueing import Queued
 from loadtest.bench.speed.rounds import Rounds, Spread
@@ -46,6 +47,8 @@ def tables(found: Found) -> Iterator[Table]:
         yield _webhooks(found.webhooks)
     if found.memory:
         yield _memory(found.memory)
+    if found.judged is not None:
+        yield _judged(found.judged)
     yield _musts(found)
 
 
@@ -132,6 +135,17 @@ def _memory(found: Sequence[Memory]) -> Table:
     for one in found:
         figures = (f"{one.idle_mib:.0f}", f"{one.after_mib:.0f}", f"{one.sends:,}")
         table.add_row(one.name, *figures, f"{one.node_bytes:.0f}", f"{one.store_bytes:.0f}")
+    return table
+
+
+def _judged(judged: Judged) -> Table:
+    table = _table(f"before the simulated platform, at a limit of {judged.limit:,}", "", "messages")
+    for verdict, count in sorted(judged.told.items()):
+        table.add_row(f"told: {verdict}", f"{count:,}")
+    table.add_row("accepted by the platform", f"{judged.accepted:,}")
+    for code, count in judged.refused.items():
+        table.add_row(f"refused by the platform: {code}", f"{count:,}")
+    table.add_row("violations", str(judged.broken))
     return table
 
 

@@ -79,7 +79,7 @@ class Traffic:
         #: What comes from now on.
         self.mix = Mix.ALL
         self._users_in_touch = users_in_touch
-        self._sends = self._new = 0
+        self._sends = self._new = self._told = 0
         self._chance = random.Random(8)
 
     @property
@@ -95,7 +95,7 @@ class Traffic:
         kind = sends // len(self._numbers) % 10
         form = _TEMPLATE
         if self.mix is Mix.TEXTS or (kind == 9 and self.mix is Mix.ALL):
-            index = self._chance.randrange(self._users_in_touch)
+            self._told = index = (self._told + 1) % self._users_in_touch
             number, to, form = self._numbers[index % len(self._numbers)], b"1651%07d" % index, _TEXT
         elif kind == 8 and self._new > _BEFORE:
             ago = self._chance.randrange(_BEFORE, min(_LONG_BEFORE * _BEFORE, self._new) + 1)
