@@ -92,9 +92,14 @@ class KeysInForce:
             self._note(key_id(key_hash))
         return app
 
+    @property
+    def are_fresh(self) -> bool:
+        """Whether what was made and revoked on other nodes was asked for a moment ago: `refresh` does nothing then."""
+        return self._clock.monotonic_ms() - max(self._asked_ms, self._failed_ms) < LEASE_MS
+
     async def refresh(self) -> None:
         """Learn what was made and revoked on other nodes up to now, unless that was asked for a moment ago."""
-        if self._clock.monotonic_ms() - max(self._asked_ms, self._failed_ms) < LEASE_MS:
+        if self.are_fresh:
             return
         if self._asking is None or self._asking.done():
             self._asking = spawn(self._look(self._clock.monotonic_ms()), "look at the keys")

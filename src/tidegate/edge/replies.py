@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -20,7 +20,7 @@ class Reply:
 
     def with_headers(self, headers: Mapping[str, str]) -> Reply:
         """The same answer with these headers too."""
-        return replace(self, headers={**self.headers, **headers}) if headers else self
+        return Reply(self.status, {**self.headers, **headers}, self.body) if headers else self
 
     def response(self) -> web.Response:
         """The answer, ready to be written."""

@@ -15,10 +15,11 @@ from tidegate.edge.description.openapi import document
 from tidegate.edge.door.doorway import ID_KEY, doorway, expect
 from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring, bearer, require
-from tidegate.edge.door.server import Listener, make_runner
+from tidegate.edge.door.server import CARRIER, Listener, make_runner
 from tidegate.edge.faces import Face, Port, face_of
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph.face import Graph
+from tidegate.edge.graph.straight import Straight
 from tidegate.edge.health import Health
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
@@ -126,10 +127,11 @@ def make_application(services: Services, beside: web.Application | None = None) 
     application = web.Application(middlewares=[doorway(services.draining, services.metrics)])
     application[IN_HAND] = graph.in_hand
     application[_KEYRING] = keyring
+    if port is not Port.CONTROL:
+        application[CARRIER] = Straight(graph, services.draining, settings.server.path_prefix)
     for row in filter(lambda row: port.serves(row.path), table):
-        if row.keyed is not None:
-            application.router.add_route(row.method, row.route, keyed(row, row.keyed), expect_handler=expect)
-        elif row.open_to_all is not None:
-            application.router.add_route(row.method, row.route, row.open_to_all, expect_handler=expect)
+        handler = row.open_to_all if row.keyed is None else keyed(row, row.keyed)
+        if handler is not None:
+            application.router.add_route(row.method, row.route, handler, expect_handler=expect)
     application.router.add_route("*", r"/{path:[\s\S]*}", all_else, expect_handler=expect)
     return application

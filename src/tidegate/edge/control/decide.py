@@ -36,7 +36,7 @@ async def decide(call: Call) -> Reply:
         raise Denial(Kind.INVALID_MESSAGE, "a read receipt is no send: it passes")
     services = call.services
     options = read_options(call.request.headers, services.clock.now_ms())
-    draft = Draft(call.app, route, replace(request, body=told), options, raw_path="", fingerprint=b"")
+    draft = Draft(call.app, route, replace(request, body=told), options, raw_path="", raw=b"")
     message = await to_message(draft, services.gateway.new_id(route.portfolio), services)
     explanation = await services.gateway.explain(message)
     return json_reply(

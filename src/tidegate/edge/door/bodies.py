@@ -15,6 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from tidegate.cloudapi.json_text import BadJson, read_json
 from tidegate.cloudapi.messages import BadMessage
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.door.arrivals import Headed
 
 SEND_MOST: Final = 256 * 1024
 SEND_DEADLINE_S: Final = 5.0
@@ -83,28 +84,28 @@ def _too_large(most: int) -> Denial:
     return Denial(Kind.CONTENT_TOO_LARGE, f"a body may have {most} bytes here", headers={"Connection": "close"})
 
 
-def refuse_encoded(request: web.Request) -> None:
+def refuse_encoded(request: Headed) -> None:
     """Raises Denial for a compressed body: what is judged has to be what was sent."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise Denial(Kind.UNSUPPORTED_ENCODING, "send the body without Content-Encoding")
 
 
-def media_type(request: web.Request) -> str:
+def media_type(request: Headed) -> str:
     """What the body says that it is, without parameters; empty when it says nothing."""
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-def is_form(request: web.Request) -> bool:
+def is_form(request: Headed) -> bool:
     """Whether the body is an `application/x-www-form-urlencoded` one."""
     return media_type(request) == "application/x-www-form-urlencoded"
 
 
-def is_json(request: web.Request) -> bool:
+def is_json(request: Headed) -> bool:
     """Whether the body says that it is JSON."""
     return media_type(request) == "application/json"
 
 
-def is_multipart(request: web.Request) -> bool:
+def is_multipart(request: Headed) -> bool:
     """Whether the body is one of several parts."""
     return media_type(request).startswith("multipart/")
 

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from tidegate.edge.denials import Denial, Kind, graph_reply, problem_reply
 from tidegate.edge.door.connections import is_surplus
 from tidegate.edge.faces import Face, face_of
+from tidegate.edge.replies import Reply
 from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
 
@@ -33,7 +34,7 @@ def doorway(draining: Callable[[], bool], metrics: Metrics) -> Middleware:
 
     @web.middleware
     async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request_id = _request_id(request)
+        request_id = request_id_of(request.headers.get(REQUEST_ID, ""))
         request[ID_KEY] = request_id
         if is_surplus(request) and request.raw_path != _ALIVE:
             metrics.turned_away("connections")
@@ -58,25 +59,36 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
         # What was written is no part of the answer whose size the writer counts.
         request.writer.output_size = 0
         return None
-    return _rendered(request, Denial(Kind.EXPECTATION_FAILED, "only 100-continue"), _request_id(request))
+    request_id = request_id_of(request.headers.get(REQUEST_ID, ""))
+    return _rendered(request, Denial(Kind.EXPECTATION_FAILED, "only 100-continue"), request_id)
+
+
+def refusal(fault: Exception, method: str, raw_path: str, request_id: str) -> Reply:
+    """The answer to a request that ended in a fault, in the shape of its face."""
+    face = face_of(raw_path)
+    denial = _denial(fault)
+    if denial is None:
+        # A bug of ours: told to the log with its place, and to the caller as a fault that may pass.
+        log.error("request_failed", request_id=request_id, method=method, face=face.value, exc_info=fault)
+        denial = Denial(Kind.INTERNAL)
+    return (graph_reply if face is Face.GRAPH else problem_reply)(denial, request_id)
+
+
+def _denial(fault: Exception) -> Denial | None:
+    if isinstance(fault, Denial):
+        return fault
+    return Denial(Kind.STORE_UNAVAILABLE) if isinstance(fault, StoreUnavailable) else None
 
 
 async def _answered(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
     try:
         _refuse_oddities(request)
         return await handler(request)
-    except Denial as denial:
-        return _rendered(request, denial, request_id)
-    except StoreUnavailable:
-        return _rendered(request, Denial(Kind.STORE_UNAVAILABLE), request_id)
     except ConnectionError:
         # Nobody is there any more to be answered.
         raise
-    except Exception:
-        # A bug of ours: told to the log with its place, and to the caller as a fault that may pass.
-        face = face_of(request.raw_path).value
-        log.exception("request_failed", request_id=request_id, method=request.method, face=face)
-        return _rendered(request, Denial(Kind.INTERNAL), request_id)
+    except Exception as fault:
+        return _rendered(request, fault, request_id)
 
 
 def _refuse_oddities(request: web.Request) -> None:
@@ -99,14 +111,14 @@ def _odd(detail: str) -> Denial:
     return Denial(Kind.BAD_REQUEST, detail, headers={"Connection": "close"})
 
 
-def _rendered(request: web.Request, denial: Denial, request_id: str) -> web.Response:
-    render = graph_reply if face_of(request.raw_path) is Face.GRAPH else problem_reply
-    response = render(denial, request_id).response()
-    if denial.headers.get("Connection") == "close":
+def _rendered(request: web.Request, fault: Exception, request_id: str) -> web.Response:
+    reply = refusal(fault, request.method, request.raw_path, request_id)
+    response = reply.response()
+    if reply.headers.get("Connection") == "close":
         response.force_close()
     return response
 
 
-def _request_id(request: web.Request) -> str:
-    given = request.headers.get(REQUEST_ID, "")
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+def request_id_of(given: str) -> str:
+    """The id of a request: what its caller calls it, where that is an id, else a new one."""
+    return given if given and _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import structlog
-from aiohttp import web
 
 from tidegate.clock import StoreClock
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.door.arrivals import Headed
 from tidegate.edge.door.lockout import Lockout
 from tidegate.edge.door.peers import peer_of
 from tidegate.keys_in_force import KeysInForce
@@ -37,7 +37,7 @@ class Keyring:
         self._metrics = metrics
         self._lockout = Lockout()
 
-    async def app(self, request: web.Request, key: str | None) -> App:
+    async def app(self, request: Headed, key: str | None) -> App:
         """The app of the key that came with a request.
 
         Raises Denial: unauthenticated for no key, a key of nobody and one of another environment; locked_out for one
@@ -45,15 +45,16 @@ class Keyring:
         """
         if not key:
             raise Denial(Kind.UNAUTHENTICATED, "no key, or one that is not known here, was given")
-        peer, now_ms = peer_of(request, self._server.peer_header), self._clock.monotonic_ms()
         # What is looked up is the SHA-256: how long the look-up takes tells of the hash, from which nobody can work
         # towards a key.
         key_hash = hash_key(key[:_LONGEST_KEY])
-        await self._keys.refresh()
+        if not self._keys.are_fresh:
+            await self._keys.refresh()
         app = self._keys.find(key_hash) if len(key) <= _LONGEST_KEY else None
         foreign = self._foreign(key)
         if app is not None and foreign is None:
             return app
+        peer, now_ms = peer_of(request, self._server.peer_header), self._clock.monotonic_ms()
         locked_ms = self._lockout.locked_ms(peer, now_ms)
         if locked_ms:
             self._metrics.refused_key("locked_out")

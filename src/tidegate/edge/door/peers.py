@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
-from aiohttp import web
+from tidegate.edge.door.arrivals import Headed
 
 #: What one household or server is given of IPv6 (RFC 6177): its addresses are one peer.
 _IPV6_PREFIX: Final = 64
 
 
-def peer_of(request: web.Request, peer_header: str | None) -> str:
+def peer_of(request: Headed, peer_header: str | None) -> str:
     """Who counts as one peer: the peer's address (`address_of`); of IPv6 its network."""
     address = _address(request, peer_header)
     if isinstance(address, ipaddress.IPv6Address):
@@ -19,7 +19,7 @@ def peer_of(request: web.Request, peer_header: str | None) -> str:
     return str(address or "unknown")
 
 
-def address_of(request: web.Request, peer_header: str | None) -> str:
+def address_of(request: Headed, peer_header: str | None) -> str:
     """The peer's address; empty where it has none.
 
     `peer_header`: the header in which the proxy before this node names its peer. Of several values, the last was
@@ -28,7 +28,7 @@ def address_of(request: web.Request, peer_header: str | None) -> str:
     return str(_address(request, peer_header) or "")
 
 
-def _address(request: web.Request, peer_header: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(request: Headed, peer_header: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if peer_header is not None:
         told = ",".join(request.headers.getall(peer_header, [])).rpartition(",")[2].strip()
         named = _read(told)

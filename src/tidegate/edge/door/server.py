@@ -10,10 +10,12 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 
-from tidegate.edge.door.connections import LimitedServer
+from tidegate.edge.door.connections import Carrier, LimitedServer
 from tidegate.edge.door.origins import PREFIX_KEY, as_url, without_prefix
 from tidegate.settings.tables import Server
 
+#: Where an application keeps what answers plain sends without it.
+CARRIER: Final = web.AppKey("carrier", Carrier)
 RequestFactory = Callable[..., web.BaseRequest]
 
 #: Longer than the idle time of clients' pools: a connection is not closed under a request.
@@ -30,6 +32,7 @@ class _Runner(web.AppRunner):
         made = await super()._make_server()
         return LimitedServer(
             self._settings,
+            self.app.get(CARRIER),
             made.request_handler,
             request_factory=_reads(made.request_factory, self._settings.path_prefix),
             handler_cancellation=made.handler_cancellation,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from typing import NamedTuple
 
 from tidegate.cloudapi.messages import Request
 from tidegate.edge.denials import Denial, Kind
@@ -13,19 +14,25 @@ from tidegate.policy.rules import Hold
 from tidegate.settings.tables import App
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A send that was read from a request and has not been judged.
-
-    `fingerprint` (of method, path and body) tells two requests with one Idempotency-Key apart.
-    """
+class Draft(NamedTuple):
+    """A send that was read from a request and has not been judged. `raw`: its body, as it came."""
 
     app: App
     route: Route
     request: Request
     options: SendOptions
     raw_path: str
-    fingerprint: bytes
+    raw: bytes
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Of method, path and body: tells two requests with one Idempotency-Key apart."""
+        digest = hashlib.sha256(f"POST {self.raw_path.partition('?')[0]}\n".encode())
+        digest.update(self.raw)
+        return digest.digest()
+
+    def __repr__(self) -> str:
+        return f"Draft({self.options!r})"
 
 
 async def to_message(draft: Draft, message_id: str, services: Services) -> Message:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.door.arrivals import Arrival
 from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring
 from tidegate.edge.door.strangers import Strangers
@@ -17,6 +18,7 @@ from tidegate.edge.graph.passthrough import METHODS, Passthrough
 from tidegate.edge.graph.quota import Quota
 from tidegate.edge.graph.sends import Sends
 from tidegate.edge.graph_paths import Target, read_target
+from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 
 
@@ -51,15 +53,27 @@ class Graph:
 
     async def _answer(self, request: web.Request, target: Target, ours: Mapping[str, str]) -> web.StreamResponse:
         if request.method == "POST" and target.is_send:
-            try:
-                self._refuse_when_draining()
-                return await self._sends.handle(request, target)
-            except Denial as denial:
-                denial.headers["Tidegate-Verdict"] = "reject"
-                denial.headers.setdefault("Tidegate-Reason", denial.kind.value)
-                raise
+            answer = await self._sent(Arrival.of(request), target)
+            return answer.response() if isinstance(answer, Reply) else answer
         self._refuse_when_draining()
         return await self._passthrough.forward(request, target, ours)
+
+    async def send(self, arrival: Arrival, target: Target) -> Reply:
+        """Answer a send that came without its request. Raises Denial, and AnotherWay where it can't do without."""
+        with self.in_hand:
+            answer = await self._sent(arrival, target)
+        if not isinstance(answer, Reply):
+            raise TypeError("only what has a request can have its answer streamed")
+        return answer
+
+    async def _sent(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
+        try:
+            self._refuse_when_draining()
+            return await self._sends.handle(arrival, target)
+        except Denial as denial:
+            denial.headers["Tidegate-Verdict"] = "reject"
+            denial.headers.setdefault("Tidegate-Reason", denial.kind.value)
+            raise
 
     def _refuse_when_draining(self) -> None:
         if self._draining():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +11,7 @@ from aiohttp import web
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
 from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.door.arrivals import AnotherWay, Arrival
 from tidegate.edge.door.bodies import form_text, form_to_json, is_form, read_body, refuse_encoded
 from tidegate.edge.door.keyring import Keyring, bearer, require
 from tidegate.edge.door.strangers import Strangers
@@ -66,35 +66,37 @@ class Sends:
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
 
-    async def handle(self, request: web.Request, target: Target) -> web.StreamResponse:
-        """Answer one POST."""
-        app, raw = await self._authenticated(request, target)
+    async def handle(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
+        """Answer one POST. Raises Denial, and AnotherWay for a read receipt that came without its request."""
+        app, raw = await self._authenticated(arrival, target)
         require(app, Scope.SEND)
         with self._turnstiles.node, self._turnstiles.of(app):
-            return await self._answered(request, target, app, raw)
+            return await self._answered(arrival, target, app, raw)
 
-    async def _answered(self, request: web.Request, target: Target, app: App, raw: bytes | None) -> web.StreamResponse:
+    async def _answered(
+        self, arrival: Arrival, target: Target, app: App, raw: bytes | None
+    ) -> Reply | web.StreamResponse:
         route = self._grants.route(app, target.object_id)
         if route is None:
             raise Denial(Kind.NOT_FOUND)
-        refuse_encoded(request)
+        refuse_encoded(arrival)
         message_id = self._gateway.new_id(route.portfolio)
         try:
             if raw is None:
-                raw = await read_body(request)
-            body = form_to_json(scrubbed(form_text(raw))) if is_form(request) else raw
+                raw = await read_body(_whole(arrival))
+            body = form_to_json(scrubbed(form_text(raw))) if is_form(arrival) else raw
             message = parse_send(body)
             told = await self._quotes.resolved(message.body, app, route.portfolio)
             if isinstance(message, ReadReceipt):
                 body = body if told is message.body else orjson.dumps(told)
-                return await self._passthrough.forward_receipt(request, target, route, body)
+                return await self._passthrough.forward_receipt(_whole(arrival), target, route, body)
             if told is not message.body:
                 message = replace(message, body=told)
-            draft = self._draft(request, target, app, route, message, raw)
-            return (await self._surely(draft, message_id)).response()
+            draft = self._draft(arrival, target, app, route, message, raw)
+            return await self._surely(draft, message_id)
         except BadMessage as error:
             reply = answers.misread(error, message_id)
-            return reply.with_headers(await self._quota.headers(route.portfolio, None)).response()
+            return reply.with_headers(await self._quota.headers(route.portfolio, None))
         except Denial as denial:
             denial.headers["Tidegate-Id"] = message_id
             # What has just broken is not asked again.
@@ -130,25 +132,23 @@ class Sends:
         reply = await repeats.answer(draft, message_id, self._submit)
         return reply if "RateLimit" in reply.headers else await self._with_quota(reply, draft)
 
-    async def _authenticated(self, request: web.Request, target: Target) -> tuple[App, bytes | None]:
-        """The caller, and the body where it had to be read to know."""
-        key = bearer(request.headers.getall("Authorization", [])) or credential(target.query)
-        if key is not None or "Authorization" in request.headers or not is_form(request):
-            return await self._keyring.app(request, key), None
-        raw = await self._strangers.read(request)
-        return await self._keyring.app(request, credential(raw.decode("ascii", "replace"))), raw
+    async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
+        """The caller, and the body where it is here already, or had to be read to know."""
+        key = bearer(arrival.headers.getall("Authorization", [])) or credential(target.query)
+        if key is not None or "Authorization" in arrival.headers or not is_form(arrival):
+            return await self._keyring.app(arrival, key), arrival.body
+        raw = arrival.body
+        if raw is None:
+            raw = await self._strangers.read(_whole(arrival))
+        return await self._keyring.app(arrival, credential(raw.decode("ascii", "replace"))), raw
 
-    def _draft(
-        self, request: web.Request, target: Target, app: App, route: Route, message: Request, raw: bytes
-    ) -> Draft:
+    def _draft(self, arrival: Arrival, target: Target, app: App, route: Route, message: Request, raw: bytes) -> Draft:
         if "access_token" in message.body:
             raise BadMessage(100, "access_token: belongs in the Authorization header")
-        options = read_options(request.headers, self._services.clock.now_ms())
-        query = for_send(target.query)
+        options = read_options(arrival.headers, self._services.clock.now_ms())
+        query = for_send(target.query) if target.query else ""
         path = target.path.rstrip("/")
-        digest = hashlib.sha256(f"{request.method} {path}\n".encode())
-        digest.update(raw)
-        return Draft(app, route, message, options, f"{path}?{query}" if query else path, digest.digest())
+        return Draft(app, route, message, options, f"{path}?{query}" if query else path, raw)
 
     async def _submit(self, draft: Draft, message_id: str) -> Reply:
         try:
@@ -180,3 +180,10 @@ class Sends:
             return answers.unavailable(message_id)
         reply = answers.dry_run(explanation, message_id)
         return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
+
+
+def _whole(arrival: Arrival) -> web.Request:
+    """Its request. Raises AnotherWay where it came without one."""
+    if arrival.request is None:
+        raise AnotherWay
+    return arrival.request

@@ -1,0 +1,34 @@
+"""An answer as the bytes that go over a connection, for whoever writes them in one piece."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp.helpers import rfc822_formatted_time
+
+from tidegate.edge.replies import Reply
+
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
+
+
+def answer_bytes(reply: Reply, request_id: str, *, closes: bool) -> bytes:
+    """The head and the body of an answer to a request of HTTP/1.1; `closes`: it is the last on its connection.
+
+    Raises ValueError for a header that would break off the head, or be several (RFC 9110, 5.5).
+    """
+    body = reply.body
+    lines = [_STATUS_LINES.get(reply.status) or f"HTTP/1.1 {reply.status} "]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    if closes and "Connection" not in reply.headers:
+        lines.append("Connection: close")
+    lines.append(
+        f"Content-Length: {len(body)}\r\nX-Request-Id: {request_id}\r\nServer: tidegate\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n\r\n"
+    )
+    head = "\r\n".join(lines)
+    ends = len(lines) + 4
+    if head.count("\n") != ends or head.count("\r") != ends or "\0" in head:
+        raise ValueError("a header of the answer holds what ends a header")
+    # What is no UTF-8 came as bytes that are none, from Meta: aiohttp leaves them out as well.
+    return head.encode("utf-8", "ignore") + body
