@@ -1,50 +1,47 @@
 """What a watched dashboard costs the node that serves it, and the browser that shows it, while sends come fast.
 
-`python -m loadtest.bench.dashboard` (12 minutes; needs a chromium, and cores that nothing else uses). The gateway,
-its store and simulated Meta are processes of their own. Sends come at their own rate all the
-time; spans in which nobody watches and spans in which two windows do (overview and live feed) are measured in turn. The
-last watched span is `--last` seconds long: over it the browser's heap has to stay as it is.
+`python -m loadtest.bench.dashboard` (12 minutes; needs a chromium, and two cores that nothing else uses: the node has
+one of its own, all else the other). Sends come at their own rate all the time, and Meta tells of each that it was sent,
+delivered and read. Spans in which nobody watches and spans in which two windows do (overview and live feed) take
+turns, each pair in the other order than the one before, so that whatever grows with time is in both alike. In a last
+watched span, `--last` seconds long, it is looked at what the browser holds: that has to stay as it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
+import contextlib
 import os
-import shutil
-import signal
 import statistics
-import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-import aiohttp
 import uvloop
-from playwright.async_api import Browser, CDPSession, Page, async_playwright
+from playwright.async_api import Browser
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench.served import KEY, Peer, answers, configured, free_port, headers
-from loadtest.deployment import NUMBER, UTILITY, WABA, Deployment
-from loadtest.open_loop import OpenLoop
-from tidegate.simulator.scenarios import INSTANT
-from tidegate.simulator.server import run_simulator
+from loadtest.bench.browser import Memory, Window, chromium
+from loadtest.bench.speed import machine
+from loadtest.bench.speed.candidates import DEFAULT, Tidegate, signature
+from loadtest.bench.speed.configs import KEY, RULES_DEFAULT, Estate
+from loadtest.bench.speed.intake import deliveries
+from loadtest.bench.speed.load import Load, Told
+from loadtest.bench.speed.stage import Candidate, Stage, stage
+from loadtest.bench.speed.window import Meter
 from tidegate.tasks import cancelled, spawn
 
-#: Recipients take turns, so that a pair's turn has come again when they are written to again.
-_RECIPIENTS: Final = 20_000
-_LIMIT: Final = 100_000
-_PLATFORM: Final = Deployment(limit=_LIMIT, throughput=1_000, behaviour=INSTANT).platform
+_ESTATE: Final = Estate(numbers_each=1)
+_CONNECTIONS: Final = 64
+_PATHS: Final = ("", "/feed")
 _SETTLE_S: Final = 5.0
 _LOOK_S: Final = 15.0
-_PATIENCE_MS: Final = 120_000
-_END_S: Final = 30.0
+#: How often Meta tells of what was sent since, and how many statuses it puts into one delivery.
+_TELL_S: Final = 0.2
+_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,174 +60,65 @@ class Span:
         return 100 * self.node_s / self.spent_s
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What a window holds after its garbage was collected: script's heap (MiB), and nodes of the document."""
+class Bench:
+    """A node under load, and a browser to look at it with."""
 
-    heap_mib: float
-    nodes: int
+    def __init__(self, candidate: Candidate, browser: Browser, told: Told) -> None:
+        self._candidate, self._browser, self._told = candidate, browser, told
 
-
-class Window:
-    """A browser's window on a page of the dashboard."""
-
-    def __init__(self, page: Page, cdp: CDPSession) -> None:
-        self._page, self._cdp = page, cdp
-
-    @classmethod
-    async def open(cls, browser: Browser, url: str, path: str) -> Window:
-        """Sign in, and look at the page."""
-        page = await (await browser.new_context()).new_page()
-        page.set_default_timeout(_PATIENCE_MS)
-        await page.goto(f"{url}/dashboard/login?next=/dashboard{path}")
-        await page.get_by_label("App key").fill(KEY)
-        await page.get_by_role("button", name="Sign in").click()
-        await page.locator("#live-state[data-state=on]").wait_for()
-        cdp = await page.context.new_cdp_session(page)
-        await cdp.send("Performance.enable")
-        return cls(page, cdp)
-
-    async def memory(self) -> Memory:
-        """What it holds now."""
-        await self._cdp.send("HeapProfiler.collectGarbage")
-        told = (await self._cdp.send("Performance.getMetrics"))["metrics"]
-        found = {metric["name"]: metric["value"] for metric in told}
-        return Memory(found["JSHeapUsedSize"] / 2**20, int(found["Nodes"]))
-
-    async def close(self) -> None:
-        """Look away."""
-        await self._page.context.close()
-
-
-class Caller:
-    """Sends utility messages, and counts what they were answered."""
-
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session, self._url = session, f"{url}/v25.0/{NUMBER.id}/messages"
-        self.answers: Counter[str] = Counter()
-
-    async def ask(self, nth: int, _due_s: float) -> None:
-        """Send the next message."""
-        named = {"name": UTILITY, "language": {"code": "en_US"}}
-        to = f"+1555{nth % _RECIPIENTS:07}"
-        body = {"messaging_product": "whatsapp", "to": to, "type": "template", "template": named}
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[Sequence[Window]]:
+        """Have windows on the overview and the live feed."""
+        windows = [await Window.open(self._browser, self._candidate.url, path, KEY) for path in _PATHS]
         try:
-            async with self._session.post(self._url, json=body, headers=headers()) as told:
-                await told.read()
-        except (aiohttp.ClientError, TimeoutError) as fault:
-            self.answers[type(fault).__name__] += 1
-            return
-        verdict, reason = told.headers.get("Tidegate-Verdict"), told.headers.get("Tidegate-Reason")
-        self.answers[f"{verdict or told.status} {reason or ''}".strip()] += 1
-
-
-def _simulate(port: int, webhook_url: str) -> None:
-    """Be Meta, until the process is ended."""
-
-    async def run() -> None:
-        await run_simulator(f"127.0.0.1:{port}", webhook_url, _PLATFORM)
-        await asyncio.Event().wait()
-
-    uvloop.run(run())
-
-
-@asynccontextmanager
-async def _served(directory: Path) -> AsyncIterator[tuple[str, Peer, Peer]]:
-    """A running gateway before a running Meta: its address, its process, and its store's."""
-    port, graph_port = free_port(), free_port()
-    config = configured(directory, port, f"http://127.0.0.1:{graph_port}")
-    told = config.read_text().replace('id = "bench"\n', f'id = "bench"\nmessaging_limit = {_LIMIT}\n', 1)
-    told = told.replace(f'id = "{NUMBER.id}"\n', f'id = "{NUMBER.id}"\nthroughput = 1000\n', 1)
-    told = told.replace("EAAG-bench", WABA.access_token).replace('"app-secret"', f'"{_PLATFORM.app_secret}"')
-    config.write_text(told + 'scopes = ["send", "read", "admin"]\n')
-    url = f"http://127.0.0.1:{port}"
-    arguments = (graph_port, f"{url}/webhooks/whatsapp")
-    meta = multiprocessing.get_context("spawn").Process(target=_simulate, args=arguments, daemon=True)
-    meta.start()
-    log = (directory / "node.log").open("wb")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tidegate", "serve", "--config", str(config), stdout=log, stderr=log
-    )
-    try:
-        await answers(url)
-        yield url, Peer("node", url, process.pid), Peer("store", "", _child_of(process.pid))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(_END_S):
-            await process.wait()
-        log.close()
-        meta.terminate()
-        meta.join()
-
-
-def _child_of(pid: int) -> int:
-    """The embedded store's process."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                return int(entry.name)
-    raise RuntimeError("the gateway has no store of its own")
-
-
-async def _span(node: Peer, store: Peer, caller: Caller, seconds: float, *, watched: bool) -> Span:
-    loop = asyncio.get_running_loop()
-    await asyncio.sleep(_SETTLE_S)
-    began_s, node_s, store_s, sent = loop.time(), node.cpu_s, store.cpu_s, caller.answers.total()
-    await asyncio.sleep(seconds)
-    return Span(
-        watched,
-        loop.time() - began_s,
-        caller.answers.total() - sent,
-        node.cpu_s - node_s,
-        store.cpu_s - store_s,
-    )
-
-
-async def _memories(windows: Sequence[Window], seconds: float) -> list[list[Memory]]:
-    """What each window held, now and again until so long is over."""
-    found: list[list[Memory]] = []
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + seconds
-    while True:
-        found.append([await window.memory() for window in windows])
-        if loop.time() >= until_s:
-            return found
-        await asyncio.sleep(_LOOK_S)
-
-
-async def _measured(
-    url: str, node: Peer, store: Peer, browser: Browser, options: argparse.Namespace
-) -> tuple[list[Span], list[list[Memory]], Counter[str], int]:
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-    ) as session:
-        caller = Caller(session, url)
-        sends = OpenLoop(options.per_second, caller.ask)
-        sending = spawn(sends.run(), "sends")
-        spans, memories = [], []
-        try:
-            for pair in range(options.pairs):
-                spans.append(await _span(node, store, caller, options.seconds, watched=False))
-                windows = [await Window.open(browser, url, path) for path in ("", "/feed")]
-                last = pair == options.pairs - 1
-                seconds = options.last if last else options.seconds
-                looking = spawn(_memories(windows, seconds), "memories") if last else None
-                spans.append(await _span(node, store, caller, seconds, watched=True))
-                memories += await looking if looking else []
-                for window in windows:
-                    await window.close()
+            yield windows
         finally:
-            await cancelled([sending], 10)
-        return spans, memories, caller.answers, sends.missed
+            for window in windows:
+                await window.close()
+
+    async def span(self, seconds: float, *, watched: bool) -> Span:
+        """One span; nothing is counted until what began with it has settled."""
+        async with self.watching() if watched else contextlib.nullcontext():
+            await asyncio.sleep(_SETTLE_S)
+            meter, sent = Meter(self._candidate), self._told.answered
+            await asyncio.sleep(seconds)
+            spent_s, node_s, store_s = meter.read()
+            return Span(watched, spent_s, self._told.answered - sent, node_s, store_s)
+
+    async def pair(self, nth: int, seconds: float) -> tuple[Span, Span]:
+        """A span that nobody watches, and one that two windows do; which is first changes from pair to pair."""
+        first = await self.span(seconds, watched=nth % 2 == 1)
+        second = await self.span(seconds, watched=not first.watched)
+        return (second, first) if first.watched else (first, second)
+
+    async def held(self, seconds: float) -> list[list[Memory]]:
+        """What each window holds, now and again until so long is over."""
+        found: list[list[Memory]] = []
+        loop = asyncio.get_running_loop()
+        async with self.watching() as windows:
+            await asyncio.sleep(_SETTLE_S)
+            until_s = loop.time() + seconds
+            while True:
+                found.append([await window.memory() for window in windows])
+                if loop.time() >= until_s:
+                    return found
+                await asyncio.sleep(_LOOK_S)
 
 
-def _told(spans: Sequence[Span], memories: Sequence[Sequence[Memory]]) -> list[Table]:
+async def _tell(at: Stage, candidate: Candidate) -> None:
+    """Be Meta: tell of each send what became of it, until cancelled."""
+    await at.upstream("keep")
+    while True:
+        await asyncio.sleep(_TELL_S)
+        for body in deliveries(_ESTATE, await at.upstream("taken"), _AT_ONCE):
+            headers = {"X-Hub-Signature-256": signature(body), "Content-Type": "application/json"}
+            async with at.session.post(f"{candidate.url}/webhooks/whatsapp", data=body, headers=headers) as answer:
+                await answer.read()
+
+
+def _costs(pairs: Sequence[tuple[Span, Span]]) -> Table:
     shares = Table("watched", "s", "sends/s", "node, % of a core", "us a send", "store, % of a core")
-    for one in spans:
+    for one in (span for pair in pairs for span in pair):
         shares.add_row(
             "yes" if one.watched else "no",
             f"{one.spent_s:.0f}",
@@ -239,32 +127,41 @@ def _told(spans: Sequence[Span], memories: Sequence[Sequence[Memory]]) -> list[T
             f"{1e6 * one.node_s / max(1, one.sent):.0f}",
             f"{100 * one.store_s / one.spent_s:.1f}",
         )
-    extra = [watched.node_share - alone.node_share for alone, watched in zip(spans[::2], spans[1::2], strict=True)]
-    alone = statistics.median(one.node_share for one in spans[::2])
+    extra = statistics.median(watched.node_share - alone.node_share for alone, watched in pairs)
+    usual = statistics.median(alone.node_share for alone, _ in pairs)
     shares.caption = (
-        f"watched, the node takes {statistics.median(extra):+.1f} points of a core more (median of {len(extra)}), "
-        f"{100 * statistics.median(extra) / alone:+.1f} % of what it takes anyway"
+        f"watched, the node takes {extra:+.1f} points of a core more (median of {len(pairs)} pairs), "
+        f"{100 * extra / usual:+.1f} % of what it takes anyway"
     )
-    held = Table("s", "overview: heap MiB", "nodes", "feed: heap MiB", "nodes", title="the last watched span")
-    for nth, (overview, feed) in enumerate(memories):
-        told = (f"{overview.heap_mib:.2f}", f"{overview.nodes}", f"{feed.heap_mib:.2f}", f"{feed.nodes}")
-        held.add_row(f"{nth * _LOOK_S:.0f}", *told)
-    return [shares, held]
+    return shares
+
+
+def _held(memories: Sequence[Sequence[Memory]]) -> Table:
+    held = Table("window", "s", "heap MiB", "nodes", "of the page", "listeners")
+    for name, looks in zip(("overview", "feed"), zip(*memories, strict=True), strict=True):
+        for nth, one in enumerate(looks):
+            told = (f"{one.heap_mib:.2f}", str(one.nodes), str(one.shown), str(one.listeners))
+            held.add_row(name, f"{nth * _LOOK_S:.0f}", *told)
+    held.caption = "after a collection of garbage; nodes beyond those of the page are held by scripts alone"
+    return held
 
 
 async def _run(options: argparse.Namespace) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("no chromium is installed here: apt install chromium")
-    with TemporaryDirectory(prefix="tidegate-bench-") as directory:
-        async with _served(Path(directory)) as (url, node, store), async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            spans, memories, told, missed = await _measured(url, node, store, browser, options)
-            await browser.close()
     console = Console()
-    for table in _told(spans, memories):
-        console.print(table)
-    console.print(f"answers: {dict(told)}; not asked, for too many were open: {missed}; load {os.getloadavg()[0]:.1f}")
+    machine.place_caller()
+    async with stage() as at, chromium() as browser:
+        candidate = await Tidegate(DEFAULT, rules=RULES_DEFAULT, estate=_ESTATE)(at)
+        load = Load(candidate.port, _CONNECTIONS, candidate.traffic.request)
+        telling = spawn(_tell(at, candidate), "statuses") if options.statuses else None
+        await load.begin(options.per_second)
+        bench = Bench(candidate, browser, load.told)
+        try:
+            console.print(_costs([await bench.pair(nth, options.seconds) for nth in range(options.pairs)]))
+            console.print(_held(await bench.held(options.last)))
+        finally:
+            told = await load.end()
+            await cancelled([telling] if telling else [], 10)
+    console.print(f"answers: {dict(told.answers)}, lost: {told.lost}; load {os.getloadavg()[0]:.1f}")
 
 
 def main() -> None:
@@ -272,9 +169,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench.dashboard", description=__doc__)
     parser.add_argument("--per-second", type=float, default=500.0, help="sends a second")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each span")
-    parser.add_argument("--last", type=float, default=300.0, help="seconds of the last watched span")
+    parser.add_argument("--last", type=float, default=300.0, help="seconds of the span in which memory is looked at")
     parser.add_argument("--pairs", type=int, default=3)
-    asyncio.run(_run(parser.parse_args()))
+    parser.add_argument("--no-statuses", dest="statuses", action="store_false", help="Meta tells of no send")
+    uvloop.run(_run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 accounts and templates; it counts the sends that it accepted, each message once, by `biz_opaque_callback_data` or,
 where there is none, by the whole body. It judges nothing: for that there is `tidegate simulate`.
 
-The caller of the bench steers it by `/_bench/...`: `count`, `reset`, `delay?ms=`, `keep` and `kept`.
+The caller of the bench steers it by `/_bench/...`: `count`, `reset`, `delay?ms=`, `keep`, `taken` and `kept`.
 """
 
 from __future__ import annotations
@@ -82,6 +82,9 @@ class Book:
                 self.delay_s = float(parse_qs(asked.query)["ms"][0]) / 1_000
             case "keep":
                 self.keeps = True
+            case "taken":
+                taken, self.kept = self.kept, []
+                return orjson.dumps(taken)
             case "kept":
                 self.keeps, kept, self.kept = False, self.kept, []
                 return orjson.dumps(kept)

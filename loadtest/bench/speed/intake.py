@@ -49,15 +49,15 @@ async def taken_in(
     await stage.upstream("keep")
     sends = await measured(stage, candidate, Shape(64, seconds))
     kept: list[Kept] = (await stage.upstream("kept"))[-most:]
-    deliveries = [_request(body) for body in _deliveries(estate, kept, at_once)]
+    requests = [_request(body) for body in deliveries(estate, kept, at_once)]
     statuses = len(kept) * len(_STATES)
-    load = Load(candidate.port, connections, _each(deliveries))
+    load = Load(candidate.port, connections, _each(requests))
     load.told.listening, meter = True, Meter(candidate)
     await load.begin()
     await load.answered()
     took_s, gateway_s, store_s = meter.read()
     told = await load.end()
-    if told.answers != {"send": len(deliveries)}:
+    if told.answers != {"send": len(requests)}:
         raise Void(f"{candidate.name}: not every webhook was answered 200: {dict(told.answers)}, lost {told.lost}")
     await _are_read(stage, candidate, kept)
     return Intake(
@@ -80,7 +80,8 @@ def _request(body: bytes) -> bytes:
     return _HEAD % (signature(body).encode(), len(body), body)
 
 
-def _deliveries(estate: Estate, kept: Sequence[Kept], at_once: int) -> Iterator[bytes]:
+def deliveries(estate: Estate, kept: Sequence[Kept], at_once: int) -> Iterator[bytes]:
+    """What Meta tells of these sends: of each that it was sent, delivered and read, `at_once` of a number together."""
     now_s = int(time.time())
     by_number = [list(of) for _, of in groupby(sorted(kept, key=lambda send: send[3]), key=lambda send: send[3])]
     for after_s, state in enumerate(_STATES):
