@@ -164,7 +164,7 @@ async def serve(port: int, upstream: str, store_url: str) -> None:
     )
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-        Redis.from_url(store_url) as store,
+        Redis.from_url(store_url, max_connections=1_024) as store,
     ):
         gateway = Gateway(session, upstream, store)
         application = web.Application()
