@@ -4,8 +4,7 @@ Source: Meta, "Send messages" (response) and the Message API reference (`message
 """
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import graph_error
 from .json_text import BadJson, read_json
@@ -19,17 +18,19 @@ _USER_ID = re.compile(r"[!-~]{1,160}")
 _STATUS = re.compile(r"[a-z_]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """Proof that Meta took a message. Ids are left out of `repr`: a wamid holds the user's phone number."""
 
-    wamid: str = field(repr=False)
-    wa_id: str | None = field(repr=False)
+    wamid: str
+    wa_id: str | None
     """The user's WhatsApp id, which can differ from the number sent to; digits."""
-    user_id: str | None = field(repr=False)
+    user_id: str | None
     """The user's business-scoped id."""
     message_status: str
     """`accepted`, `held_for_quality_assessment` or `paused`; `accepted` when Meta leaves it out."""
+
+    def __repr__(self) -> str:
+        return f"Acceptance(message_status={self.message_status!r})"
 
 
 def read_acceptance(raw: bytes) -> Acceptance | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.messages import Request
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Case, Facts
 from tidegate.policy.identity import Identity
 from tidegate.policy.rules import Rules
@@ -47,17 +48,21 @@ class Addressee:
     instead of two. Whoever is refused for what is (not) known of them is looked up first.
     """
 
-    __slots__ = ("_looked", "_portfolio", "_users", "name", "user", "zones")
+    __slots__ = ("_looked", "_portfolio", "_request", "_users", "name", "user")
 
     def __init__(self, users: Users, identity: Identity, portfolio: str, request: Request) -> None:
         self._users = users
         self._portfolio = portfolio
+        self._request = request
         self._looked = False
         #: The 16 bytes that stand for the user, whatever name the message calls them by.
         self.name = identity.of(request.kind, request.recipient)
         self.user: User = EMPTY
-        #: Zones that the user may be in, by number or user id.
-        self.zones = zones_of_recipient(request.kind, request.recipient)
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Zones that the user may be in, by number or user id."""
+        return zones_of_recipient(self._request.kind, self._request.recipient)
 
     async def look(self, verdict: Verdict) -> bool:
         """Look the user up where a no rests on that; False where no more is to be known. Raises StoreUnavailable."""
@@ -72,6 +77,8 @@ class Addressee:
 
     def note(self, case: Case, rules: Rules, now_ms: int) -> Note:
         """What this send, if it is taken now, leaves in the user's record."""
+        if case.category is not Category.MARKETING and not self.user.breakers:
+            return NOTHING
         after = sent(self.user, case, rules, now_ms)
         if after is self.user:
             return NOTHING

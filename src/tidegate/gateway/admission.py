@@ -34,6 +34,7 @@ from tidegate.store.standings import Standings
 #: Leased places are given back within this, by all nodes that can be reached; until then they are asked for again.
 _CALLED_BACK_MS: Final = 1_500
 _CALL_AGAIN_MS: Final = 50
+_SEND: Final = Send()
 
 log = structlog.get_logger()
 
@@ -97,6 +98,10 @@ class Admission:
             return Judged(verdict, self._clock.monotonic_ms())
         self._clock.observe(facts.now_ms)
         self._offline.answered(ask, facts)
+        if facts.taken and not (standing.rules.has_shadows or terms.foreshadowed):
+            # What was taken is what was asked for (the law of `judge`), and nobody has anything to say beside.
+            self._count_place(message, terms, facts)
+            return Judged(_SEND, asked_at_ms)
         return Judged(await self._verdict(message, case, terms, standing, addressee, facts), asked_at_ms)
 
     async def seen(self, message: Message, terms: Terms, addressee: Addressee) -> Facts | None:
@@ -114,8 +119,7 @@ class Admission:
     ) -> Verdict | Gone | None:
         if await self._is_overtaken(message, facts, addressee):
             return None
-        if facts.taken and not facts.repeated and facts.needs_place(terms):
-            self.places_taken[message.route.portfolio] += 1
+        self._count_place(message, terms, facts)
         if facts.gone:
             return Gone(message.message_id)
         if facts.expired:
@@ -129,6 +133,10 @@ class Admission:
             # A send that waits for its turn is judged again, and would be told of twice.
             self._tell_shadows(message, (*terms.foreshadowed, *shadowed(case, terms, facts, rules)))
         return verdict
+
+    def _count_place(self, message: Message, terms: Terms, facts: Facts) -> None:
+        if facts.taken and not facts.repeated and facts.needs_place(terms):
+            self.places_taken[message.route.portfolio] += 1
 
     def _tell_shadows(self, message: Message, reasons: Sequence[Reason]) -> None:
         if reasons:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.enforcement import Enforcement, Probes
+from tidegate.enforcement import NO_PROBES, Enforcement, Probes
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway import traced
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.admission import Admission, with_what_is_leased
 from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
+from tidegate.gateway.deciding import Deciding
 from tidegate.gateway.handover import by_another_number
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
@@ -103,6 +105,7 @@ class Gateway:
             settling=self._settling,
             keeping=self._keeping,
         )
+        self._deciding: dict[str, Deciding] = defaultdict(Deciding)
         self._posting = Posting(
             upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting, tracing
         )
@@ -212,16 +215,17 @@ class Gateway:
 
     async def _submit(self, message: Message, tried: frozenset[str] = frozenset()) -> tuple[Message, Answered]:
         """The message as it went, and what became of it. `tried`: numbers that a campaign's message could not go by."""
-        addressee = Addressee(self._users, self._identity, message.route.portfolio, message.request)
+        portfolio = message.route.portfolio
+        addressee = Addressee(self._users, self._identity, portfolio, message.request)
         line = Line(self._pacer.room(message.route.number), message.priority, self._clock.monotonic_ms())
         rounds = 0
         while rounds < _ROUNDS:
             rounds += 1
-            standing = await self._standings.current(message.route.portfolio)
+            standing = self._standings.read(portfolio) or await self._standings.current(portfolio)
             waited_ms = self._clock.monotonic_ms() - line.began_ms
             message, case = self._seen(message, addressee, standing, waited_ms)
             with self._tracing.span("decide"):
-                decided = decide(case, standing, standing.rules, self._clock.now_ms(), addressee.user)
+                decided = self._deciding[portfolio].decide(case, standing, self._clock.now_ms(), addressee.user)
             if not isinstance(decided, Terms):
                 if await addressee.look(decided):
                     continue
@@ -249,14 +253,17 @@ class Gateway:
     ) -> tuple[Message, Verdict | Answered | None]:
         """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
         note = addressee.note(case, standing.rules, self._clock.now_ms())
-        message = message._replace(marketing_at_ms=note.marketing_at_ms)
+        if note.marketing_at_ms != message.marketing_at_ms:
+            message = message._replace(marketing_at_ms=note.marketing_at_ms)
         with self._tracing.span("admit"):
             judged, asked_at_ms = await self._admission.judged(message, case, terms, standing, addressee, note)
         if message.deadline_is_ours and _is_expired(judged):
             return self._with_new_deadline(message), None
         if not isinstance(judged, Send):
             return message, judged
-        probes = Probes(tuple(turn.probes for turn in terms.turns if turn.probes), note.probes)
+        probes = NO_PROBES
+        if terms.turns or note.probes:
+            probes = Probes(tuple(turn.probes for turn in terms.turns if turn.probes), note.probes)
         answered = await self._posting.post(message, asked_at_ms, probes)
         if answered is None:
             return message._replace(message_id=self.new_id(message.route.portfolio)), None
@@ -269,7 +276,9 @@ class Gateway:
         grant = self._grants.get(message.app)
         of_share = grant is not None and grant.limit_share is not None
         message = message._replace(user=addressee.name, rules_version=standing.rules.version, of_share=of_share)
-        case = message.case(waited_ms, standing.rules, addressee.zones)
+        # Where nobody's night matters, nobody is asked where they live.
+        zones = () if standing.rules.quiet_hours is None and message.campaign is None else addressee.zones
+        case = message.case(waited_ms, standing.rules, zones)
         if grant is not None:
             case = case._replace(grant=grant)
         if case.category is Category.UTILITY and is_marketing_now(case, standing, self._clock.now_ms()):

@@ -28,6 +28,8 @@ from tidegate.upstream import NotSent, Response, Unknown, Upstream
 START_BY_MS: Final = 200
 _BACK_OFF_MS: Final = {130429: 1_000, 131056: 6_000, 131057: 60_000, 131016: 5_000, 2: 5_000}
 _UNREACHABLE_MS: Final = 5_000
+#: Meta's word for a message that it took and has nothing else to say of.
+ACCEPTED: Final = "accepted"
 _POSTED: Final[dict[type, str]] = {Response: "answered", Unknown: "unknown", NotSent: "not_sent"}
 
 
@@ -111,9 +113,11 @@ class Posting:
         return Forwarded(message.message_id, response, accepted=False)
 
     def _accepted(self, message: Message, acceptance: Acceptance, probes: Probes) -> None:
-        held = signal_of_acceptance(acceptance.message_status, message.subject(), self._clock.now_ms())
-        if held is not None or probes.any:
-            self._enforcement.consider_soon([held] if held else [], probes, message.subject())
+        if acceptance.message_status != ACCEPTED or probes.any:
+            subject = message.subject()
+            held = signal_of_acceptance(acceptance.message_status, subject, self._clock.now_ms())
+            if held is not None or probes.any:
+                self._enforcement.consider_soon([held] if held else [], probes, subject)
         self._noting.accepted(message, acceptance)
 
     async def _later(self, message: Message, reason: Reason, wait_ms: int, cause: str) -> Answered:

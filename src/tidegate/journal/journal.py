@@ -57,10 +57,9 @@ class Journal:
     async def intend(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends; on return they are on disk, if anything is. Raises JournalUnwritable."""
         for intent in intents:
-            entry = intent_entry(intent)
-            self._memory.apply(entry)
+            self._memory.intend(intent)
             if self._slot is not None:
-                self._slot.append([entry])
+                self._slot.append([intent_entry(intent)])
         self._tidy(now_ms)
         if self._slot is not None:
             await self._synced()
@@ -69,7 +68,9 @@ class Journal:
         """How a send's POST ended: accepted, unknown, or failed, which is proven unsent."""
         intent = self._memory.of(portfolio).intents.get(message_id)
         if intent is not None and (intent.attempt, intent.state, intent.wamid) != (attempt, state, wamid):
-            self._note(["ended", portfolio, message_id, attempt, state, wamid])
+            self._memory.end(portfolio, message_id, attempt, state, wamid)
+            if self._slot is not None:
+                self._append(["ended", portfolio, message_id, attempt, state, wamid])
 
     def requeued(self, portfolio: str, message_id: str) -> None:
         """A send was proven unsent and is queued again: the store knows all of it."""
@@ -120,11 +121,15 @@ class Journal:
     def _note(self, entry: Entry) -> None:
         self._memory.apply(entry)
         if self._slot is not None:
-            try:
-                self._slot.append([entry])
-            except JournalUnwritable as fault:
-                # Without it the books would be rebuilt more carefully than they have to be; no send rests on it.
-                log.warning("journal_incomplete", fault=str(fault), kind=entry[0])
+            self._append(entry)
+
+    def _append(self, entry: Entry) -> None:
+        assert self._slot is not None
+        try:
+            self._slot.append([entry])
+        except JournalUnwritable as fault:
+            # Without it the books would be rebuilt more carefully than they have to be; no send rests on it.
+            log.warning("journal_incomplete", fault=str(fault), kind=entry[0])
 
     async def _synced(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

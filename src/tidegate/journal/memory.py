@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from tidegate.policy.users import Word
 
@@ -15,8 +15,7 @@ Entry = list[Any]
 """One line of the journal: its kind, then what it says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A send that was admitted: what the books have to know of it. Times are the store's, in ms.
 
     `place`: "1" where it took a place (or refreshes one), "0" where it went inside an open window, "" where it does not
@@ -27,7 +26,7 @@ class Intent:
     portfolio: str
     message_id: str
     attempt: int
-    recipient: bytes = field(repr=False)
+    recipient: bytes
     number: str
     place: str
     window_ends_ms: int
@@ -35,10 +34,13 @@ class Intent:
     ends_ms: int
     about: bytes = b""
     state: str = "sending"
-    wamid: str = field(default="", repr=False)
+    wamid: str = ""
     delivered_at_ms: int = 0
     offline: bool = False
     """Sent while the store was away, and not written into the books yet."""
+
+    def __repr__(self) -> str:
+        return f"Intent({self.portfolio!r}, {self.message_id!r}, attempt={self.attempt}, state={self.state!r})"
 
 
 @dataclass(slots=True)
@@ -78,11 +80,22 @@ class Memory:
 
     def of(self, portfolio: str) -> Past:
         """What is remembered of a portfolio."""
-        return self._pasts.setdefault(portfolio, Past())
+        past = self._pasts.get(portfolio)
+        if past is None:
+            past = self._pasts[portfolio] = Past()
+        return past
 
     def apply(self, entry: Entry) -> None:
         """Remember one entry. Raises KeyError, ValueError, TypeError or IndexError for one that can't be read."""
         _APPLIED[entry[0]](self.of(entry[1]), entry)
+
+    def intend(self, intent: Intent) -> None:
+        """Remember an admitted send, as its entry would have it remembered."""
+        _remember(self.of(intent.portfolio), intent)
+
+    def end(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> None:
+        """Remember how a send's POST ended, as its entry would."""
+        _end(self.of(portfolio), message_id, attempt, state, wamid)
 
     def forget_before(self, at_ms: int) -> None:
         """Forget what no place and no window depends on any more. Words are kept."""
@@ -146,29 +159,40 @@ def _node(past: Past, entry: Entry) -> None:
 def _intent(past: Past, entry: Entry) -> None:
     portfolio, message_id, attempt, named, number, place, window, at_ms, ends_ms, about, offline = entry[1:]
     recipient = bytes.fromhex(named)
-    past.intents.pop(message_id, None)
-    past.intents[message_id] = Intent(
-        portfolio,
-        message_id,
-        attempt,
-        recipient,
-        number,
-        place,
-        window,
-        at_ms,
-        ends_ms,
-        about.encode(),
-        offline=bool(offline),
+    _remember(
+        past,
+        Intent(
+            portfolio,
+            message_id,
+            attempt,
+            recipient,
+            number,
+            place,
+            window,
+            at_ms,
+            ends_ms,
+            about.encode(),
+            offline=bool(offline),
+        ),
     )
-    if place == "1":
-        past.counted[recipient] = at_ms
+
+
+def _remember(past: Past, intent: Intent) -> None:
+    past.intents.pop(intent.message_id, None)
+    past.intents[intent.message_id] = intent
+    if intent.place == "1":
+        past.counted[intent.recipient] = intent.at_ms
 
 
 def _ended(past: Past, entry: Entry) -> None:
     message_id, attempt, state, wamid = entry[2:]
+    _end(past, message_id, attempt, state, wamid)
+
+
+def _end(past: Past, message_id: str, attempt: int, state: str, wamid: str) -> None:
     intent = past.intents.get(message_id)
     if intent is not None and intent.attempt == attempt:
-        past.intents[message_id] = replace(intent, state=state, wamid=wamid or intent.wamid)
+        past.intents[message_id] = intent._replace(state=state, wamid=wamid or intent.wamid)
         if state == "failed":
             _uncount(past, intent)
 
@@ -187,13 +211,13 @@ def _requeued(past: Past, entry: Entry) -> None:
 def _written(past: Past, entry: Entry) -> None:
     intent = past.intents.get(entry[2])
     if intent is not None:
-        past.intents[entry[2]] = replace(intent, offline=False)
+        past.intents[entry[2]] = intent._replace(offline=False)
 
 
 def _delivered(past: Past, entry: Entry) -> None:
     intent = past.intents.get(entry[2])
     if intent is not None and not intent.delivered_at_ms:
-        past.intents[entry[2]] = replace(intent, state="delivered", delivered_at_ms=int(entry[3]))
+        past.intents[entry[2]] = intent._replace(state="delivered", delivered_at_ms=int(entry[3]))
 
 
 def _window(past: Past, entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
@@ -69,6 +70,12 @@ class BudgetRule(Guardrail):
     def card(self, at_ms: int) -> RateCard:
         """The rate card in force; before any is, the first one."""
         return card_in_force(self.rate_card, at_ms) or min(self.rate_card, key=lambda card: card.since_ms)
+
+    @cached_property
+    def told_by_digits(self) -> int:
+        """How many digits of a number tell its market at most."""
+        prefixes = (prefix for card in self.rate_card for market in card.markets.values() for prefix in market.prefixes)
+        return max(map(len, prefixes))
 
     def period_ms(self, at_ms: int) -> tuple[int, int]:
         """Start (included) and end (not included) of the budget's period, in ms."""

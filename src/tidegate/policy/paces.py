@@ -26,12 +26,16 @@ _GUARDRAIL: Final = {
 
 def number_share(case: Case, standing: Standing, now_ms: int) -> float:
     """The share of the number's throughput that is left to all that it sends; 1 when nothing slows it down."""
+    if standing.breakers.are_closed:
+        return 1.0
     shares = (share_at(breaker, now_ms) for breaker in _enforced(case, standing) if _is_of_all(breaker))
     return min(shares, default=1.0)
 
 
 def turns_of(case: Case, standing: Standing, now_ms: int) -> tuple[Turn, ...]:
     """The further turns that a send has to wait for."""
+    if standing.breakers.are_closed and case.grant is None:
+        return ()
     turns: list[Turn] = []
     for breaker in _enforced(case, standing):
         every_ms = probe_every_ms(breaker, now_ms)
@@ -56,6 +60,8 @@ def _of_app(case: Case, standing: Standing) -> Iterator[Turn]:
 
 def is_marketing_now(case: Case, standing: Standing, now_ms: int) -> bool:
     """Whether a utility template is to be judged as marketing, since Meta delivers and bills it so."""
+    if standing.breakers.are_closed:
+        return False
     return any(reclassifies(breaker, case, now_ms) for breaker in _enforced(case, standing))
 
 

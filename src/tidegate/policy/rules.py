@@ -249,6 +249,11 @@ class Rules(Table):
         tables: dict[str, Guardrail | None] = {name: getattr(self, name) for name in GUARDRAIL_FIELDS}
         return {name: Mode.OFF if table is None else table.mode for name, table in tables.items()}
 
+    @cached_property
+    def has_shadows(self) -> bool:
+        """Whether a guardrail only tells what it would have said."""
+        return Mode.SHADOW in self.modes.values()
+
     def written(self) -> dict[str, Any]:
         """The rules as JSON values under their public keys, every default included; of a consequence what is changed.
 

@@ -69,6 +69,10 @@ class Standings:
         """The standing as last read; as it is configured before it was."""
         return self._current.get(portfolio) or self._configured[portfolio]
 
+    def read(self, portfolio: str) -> Standing | None:
+        """The standing as last read; None before it was."""
+        return self._current.get(portfolio)
+
     async def current(self, portfolio: str) -> Standing:
         """The standing as last read; it may be old, which `admit` will tell by the epoch."""
         return self._current.get(portfolio) or await self.reload(portfolio, epoch=0)

@@ -34,6 +34,11 @@ class Board:
     def __iter__(self) -> Iterator[Breaker]:
         return iter(self._by_id.values())
 
+    @property
+    def are_closed(self) -> bool:
+        """Whether all were closed when they were last written."""
+        return not self._not_closed
+
     def get(self, breaker_id: str) -> Breaker | None:
         """The breaker of this id, closed ones too."""
         return self._by_id.get(breaker_id)

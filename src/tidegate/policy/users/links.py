@@ -74,9 +74,11 @@ def links_of_answer(request: Request, acceptance: Acceptance, at_ms: int) -> tup
 
     That is a WhatsApp id other than the number sent to, and the number behind a user id that was sent to.
     """
-    sent_to = Name(request.kind, request.recipient)
     if acceptance.wa_id is None or request.kind is RecipientKind.GROUP:
         return ()
+    if acceptance.wa_id == request.recipient and request.kind is RecipientKind.PHONE:
+        return ()
+    sent_to = Name(request.kind, request.recipient)
     return tuple(_links(_phone(acceptance.wa_id), (sent_to,), at_ms))
 
 
