@@ -40,7 +40,8 @@ RULES = (
 )
 PAUSE = Pause("p1", "number", NUMBER, "wrong price", NOW_MS, None, "ops")
 STANDINGS = [
-    *(make_standing(rules=rules) for rules in RULES),
+    # Where nothing has begun to warm up yet, a send begins it when it goes: no two of them at the same time.
+    *(make_standing(rules=rules) for rules in RULES if rules.warm_up is None),
     make_standing(epoch=1, pauses=(PAUSE,)),
     make_standing(epoch=2, held_until_ms=NOW_MS + 500),
     make_standing(epoch=3, limit=250),
