@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from redis.asyncio import Redis, RedisCluster, Sentinel
-from redis.asyncio.cluster import ClusterNode
+from redis.asyncio import Redis, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.driver_info import DriverInfo
@@ -17,6 +16,7 @@ from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from tidegate.store.address import StoreAddress, StoreKind, parse_address
+from tidegate.store.cluster import Address, Cluster
 from tidegate.store.connections import (
     PlainConnection,
     Pool,
@@ -35,7 +35,6 @@ from tidegate.tasks import spawn
 
 TIMEOUT_S = 0.25  #: to connect, to answer, to get a free connection: how soon a hung store is noticed
 POOL_SIZE = 64  #: connections of one process to one server
-CLUSTER_POOL_SIZE = 256  #: of one process to one node of a cluster: that client refuses at once beyond it
 #: What `CLIENT LIST` of the store calls us; made once, for the library reads its own metadata from disk for each.
 _DRIVER = DriverInfo()
 
@@ -54,7 +53,7 @@ class StoreConnection:
     @property
     def is_cluster(self) -> bool:
         """Whether one call may touch the keys of one slot only."""
-        return isinstance(self.client, RedisCluster)
+        return isinstance(self.client, Cluster)
 
     def unwatched(self) -> StoreConnection:
         """Another way to the same store, which no witness is asked about. Closed by itself, or at last with this."""
@@ -130,12 +129,16 @@ def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[Stor
             where: dict[str, Any] = {"connection_class": SocketConnection, "path": str(address.path)}
         case _:
             ((host, port),) = address.hosts
-            kind = TlsConnection if address.tls else PlainConnection
-            where = {"connection_class": kind, "host": host, "port": port}
+            where = _over_tcp(address, (host, port))
     pool = Pool(**_pool_options(address), **_greeted(witness), **where)
     client = Redis.from_pool(pool)
     run_by(client, pool.wire)
     return client, None
+
+
+def _over_tcp(address: StoreAddress, server: Address) -> dict[str, Any]:
+    kind = TlsConnection if address.tls else PlainConnection
+    return {"connection_class": kind, "host": server[0], "port": server[1]}
 
 
 def _greeted(witness: Witness | None) -> dict[str, Any]:
@@ -159,14 +162,12 @@ def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClie
     return client, sentinel
 
 
-def _cluster(address: StoreAddress) -> StoreClient:
-    size: Any = address.options.get("max_connections", CLUSTER_POOL_SIZE)
-    return RedisCluster(
-        startup_nodes=[ClusterNode(host, port) for host, port in address.hosts],
-        max_connections=size,
-        ssl=address.tls,
-        **_connection_options(address),
-    )
+def _cluster(address: StoreAddress) -> Cluster:
+    def client_of(server: Address) -> Redis:
+        # With a pulse of its own: of one that is away nobody waits, whatever the others do.
+        return Redis.from_pool(Pool(**_pool_options(address), **_over_tcp(address, server)))
+
+    return Cluster(address.hosts, client_of)
 
 
 def _pool_options(address: StoreAddress) -> dict[str, Any]:

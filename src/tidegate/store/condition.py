@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from redis.asyncio import RedisCluster
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from tidegate.errors import StoreUnavailable
+from tidegate.store.cluster import Cluster
 from tidegate.store.faults import store_faults
 from tidegate.store.scripts import StoreClient
 
@@ -30,7 +33,7 @@ class Server(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoreCondition:
-    """What the store says of itself. Of a cluster: the worst that any of its primaries says."""
+    """What the store says of itself. Of a cluster: the worst that any of its primaries says that answer."""
 
     server: Server
     version: str  #: the server's own, like "9.1.2"
@@ -38,7 +41,8 @@ class StoreCondition:
     appendfsync: str | None  #: "always", "everysec" or "no"; None if we may not ask
     maxmemory_policy: str  #: "noeviction", or how it forgets keys when it is full
     replicas: int  #: how many are connected now
-    writable: bool  #: it took a write just now
+    writable: bool  #: it took a write just now; of a cluster: any of its primaries did
+    away: int = 0  #: primaries of a cluster that do not answer
 
     def refusals(self, replicas_ack: int = 0, *, undurable_allowed: bool = False) -> tuple[str, ...]:
         """Say why no gateway may run on this store; empty if one may. Each is a sentence with its remedy.
@@ -65,6 +69,8 @@ class StoreCondition:
         found = []
         if not self.writable:
             found.append("the store takes no writes now: a replica, a full disk, or too few replicas")
+        if self.away:
+            found.append(f"primaries of the cluster that do not answer: {self.away}; no promise to their portfolios")
         if not self.durable:
             found.append("a restart of the store forgets what was accepted: set appendonly yes")
         elif self.appendfsync == "everysec":
@@ -80,23 +86,30 @@ class StoreCondition:
 async def inspect(client: StoreClient) -> StoreCondition:
     """Ask the store for its condition. Writes one key, `tidegate:probe`, that is gone after a second.
 
-    Raises StoreUnavailable if it does not answer.
+    Of a cluster one on each primary. Raises StoreUnavailable if it, or none of them, answers.
     """
+    if not isinstance(client, Cluster):
+        return _worst([await _ask(client, _PROBE_KEY)])
     with store_faults:
-        if isinstance(client, RedisCluster):
-            _ = await client.initialize()
-            reports = [await _ask(client, {"target_nodes": node}) for node in client.get_primaries()]
-        else:
-            reports = [await _ask(client, {})]
-        return _worst(reports, await _takes_a_write(client))
+        primaries = await client.primaries(f"{_PROBE_KEY}:")
+    asked = [_ask(primary, key) for key, primary in primaries.items()]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    bugs = [one for one in told if isinstance(one, BaseException) and not isinstance(one, StoreUnavailable)]
+    if bugs:
+        raise bugs[0]
+    reports = [one for one in told if isinstance(one, _Report)]
+    if not reports:
+        raise StoreUnavailable("the store is unavailable: no primary of the cluster answers")
+    return _worst(reports, away=len(told) - len(reports))
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What one server says of itself: INFO, and the one setting that INFO does not show."""
+    """What one server says of itself: INFO, the one setting that INFO does not show, and whether it took a write."""
 
     info: Mapping[str, str]
     appendfsync: str | None
+    writable: bool
 
     @property
     def durable(self) -> bool:
@@ -112,32 +125,30 @@ class _Report:
         return self.info.get("valkey_version") or self.info.get("redis_version", "unknown")
 
 
-async def _ask(client: StoreClient, target: Mapping[str, Any]) -> _Report:
-    info = _words(await client.execute_command("INFO", **target))
-    try:
-        settings = _words(await client.execute_command("CONFIG GET", "appendfsync", **target))
-    except ResponseError:
-        # Managed servers, and users with few rights, may not ask.
-        settings = {}
-    return _Report(info, settings.get("appendfsync"))
+async def _ask(server: Redis, key: str) -> _Report:
+    with store_faults:
+        info = _words(await server.info())
+        try:
+            settings = _words(await server.config_get("appendfsync"))
+        except ResponseError:
+            # Managed servers, and users with few rights, may not ask.
+            settings = {}
+        return _Report(info, settings.get("appendfsync"), await _takes_a_write(server, key))
 
 
-def _words(answer: Any) -> Mapping[str, str]:
-    # redis-py makes a dict of it; a cluster's client puts that into another one, by the node's name.
-    if len(answer) == 1 and isinstance(only := next(iter(answer.values())), dict):
-        answer = only
+def _words(answer: Mapping[Any, Any]) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in answer.items()}
 
 
-async def _takes_a_write(client: StoreClient) -> bool:
+async def _takes_a_write(server: Redis, key: str) -> bool:
     try:
-        return bool(await client.set(_PROBE_KEY, b"1", px=_PROBE_MS))
+        return bool(await server.set(key, b"1", px=_PROBE_MS))
     except ResponseError:
         return False  # a replica, no space, no right, too few replicas: it answers, and the answer is no
 
 
-def _worst(reports: Sequence[_Report], writable: bool) -> StoreCondition:
-    """Fold what the primaries say; there is at least one."""
+def _worst(reports: Sequence[_Report], away: int = 0) -> StoreCondition:
+    """Fold what the primaries say; there is at least one that answers."""
     policies = [report.policy for report in reports]
     syncs = [report.appendfsync for report in reports]
     return StoreCondition(
@@ -147,7 +158,8 @@ def _worst(reports: Sequence[_Report], writable: bool) -> StoreCondition:
         appendfsync=min(syncs, key=lambda sync: _SAFER.get(sync, 0)),
         maxmemory_policy=next((policy for policy in policies if policy != "noeviction"), "noeviction"),
         replicas=min(int(report.info.get("connected_slaves", "0")) for report in reports),
-        writable=writable,
+        writable=any(report.writable for report in reports),
+        away=away,
     )
 
 

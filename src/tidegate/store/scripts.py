@@ -12,11 +12,12 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.metrics import Metrics
+from tidegate.store.cluster import Cluster
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.wire import Wire
@@ -24,7 +25,7 @@ from tidegate.store.wire import Wire
 #: Together with the client's own timeout less than half a second: that long may a caller wait for a 503.
 SECOND_TRY_S: Final = 0.2
 
-StoreClient = Redis | RedisCluster
+StoreClient = Redis | Cluster
 """What speaks to the store. fakeredis' asyncio client is a `Redis` too."""
 
 _LUA = resources.files("tidegate.store").joinpath("lua")
@@ -105,7 +106,7 @@ class Script:
     async def _run(self, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]) -> Any:
         replicas = _replicas.get(client, 0) if self.is_promised else 0
         with store_faults:
-            if replicas and not isinstance(client, RedisCluster):
+            if replicas and not isinstance(client, Cluster):
                 return await self._promised(client, keys, args, replicas)
             wire = _wires.get(client)
             call: Callable[..., Awaitable[Any]] = client.execute_command if wire is None else wire.call

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from tidegate.store.cluster import Cluster
 from tidegate.store.faults import store_faults
 from tidegate.store.scripts import StoreClient
 
@@ -73,7 +74,7 @@ class Witness:
 
 async def identify(client: StoreClient) -> Identity:
     """Ask who answers. Of a cluster nothing is known. Raises StoreUnavailable."""
-    if isinstance(client, RedisCluster):
+    if isinstance(client, Cluster):
         return Identity("", keeps_all=False)
     with store_faults:
         try:
