@@ -314,13 +314,13 @@ class TestCluster:
             with pytest.raises(StoreUnavailable):
                 await add(connection.client, ["{a}:n"], [1])
 
-            async def has_no_server() -> bool:
+            async def takes_no_write() -> bool:
                 try:
-                    return bool((await inspect(connection.client)).writable)
+                    return not (await inspect(connection.client)).writable
                 except StoreUnavailable:
                     return True
 
-            await until(has_no_server)
+            await until(takes_no_write)
 
     async def test_nobody_listens(self, lua: Path) -> None:
         async with await connect("redis+cluster://127.0.0.1:1") as connection:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from tidegate.store.address import StoreAddress, StoreKind, parse_address
-from tidegate.store.cluster import Address, Cluster
+from tidegate.store.cluster import Address, Cluster, Way
 from tidegate.store.connections import (
     PlainConnection,
     Pool,
@@ -163,11 +163,12 @@ def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClie
 
 
 def _cluster(address: StoreAddress) -> Cluster:
-    def client_of(server: Address) -> Redis:
+    def way_to(server: Address) -> Way:
         # With a pulse of its own: of one that is away nobody waits, whatever the others do.
-        return Redis.from_pool(Pool(**_pool_options(address), **_over_tcp(address, server)))
+        pool = Pool(**_pool_options(address), **_over_tcp(address, server))
+        return Way(Redis.from_pool(pool), pool.wire)
 
-    return Cluster(address.hosts, client_of)
+    return Cluster(address.hosts, way_to)
 
 
 def _pool_options(address: StoreAddress) -> dict[str, Any]:

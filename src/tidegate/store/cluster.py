@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncCoreCommands
@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tidegate.store.pulse import NoConnection
+from tidegate.store.wire import Wire
 from tidegate.tasks import spawn
 
 Address = tuple[str, int]
@@ -34,6 +35,13 @@ _SCRIPTS: Final = frozenset({"EVAL", "EVALSHA"})
 _ANYWHERE: Final = frozenset({"CLUSTER", "CONFIG", "INFO", "PING", "TIME"})
 
 
+class Way(NamedTuple):
+    """The way to one server: a client of it, and a wire for scripts."""
+
+    client: Redis
+    wire: Wire
+
+
 class Cluster(AsyncCoreCommands):
     """The primaries of a cluster as one client, with redis-py's commands.
 
@@ -45,11 +53,11 @@ class Cluster(AsyncCoreCommands):
     _is_async_client: Literal[True] = True
     _event_dispatcher = EventDispatcher()
 
-    def __init__(self, seeds: Sequence[Address], client_of: Callable[[Address], Redis]) -> None:
-        """`seeds`: servers of the cluster, of which one at least should answer; `client_of` makes the client of one."""
-        self._client_of = client_of
+    def __init__(self, seeds: Sequence[Address], way_to: Callable[[Address], Way]) -> None:
+        """`seeds`: servers of the cluster, of which one at least should answer; `way_to` opens the way to one."""
+        self._way_to = way_to
         self._seeds = tuple(seeds)
-        self._servers: dict[Address, Redis] = {}
+        self._servers: dict[Address, Way] = {}
         self._owners: list[Address | None] = []
         self._reading: asyncio.Task[bool] | None = None
         self._rests_until_s = 0.0
@@ -68,7 +76,7 @@ class Cluster(AsyncCoreCommands):
             owner = self._owners[_slot_of(key)]
             if owner in wanted:
                 wanted.discard(owner)
-                found[key] = self._server(owner)
+                found[key] = self._server(owner).client
         return found
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -103,7 +111,7 @@ class Cluster(AsyncCoreCommands):
         slot, looked_at = _slot_of(match), None
         while (at := self._owner(slot)) != looked_at:
             looked_at = at
-            async for key in self._server(at).scan_iter(match=match, count=count):
+            async for key in self._server(at).client.scan_iter(match=match, count=count):
                 yield key
             # A server that gave the slot away meanwhile says nothing of it: it is silent about what it has no more.
             await self._read()
@@ -112,17 +120,17 @@ class Cluster(AsyncCoreCommands):
         """Close all connections. Nothing is asked any more."""
         if self._reading is not None:
             self._reading.cancel()
-        await asyncio.gather(*(server.aclose() for server in self._servers.values()), return_exceptions=True)
+        await asyncio.gather(*(server.client.aclose() for server in self._servers.values()), return_exceptions=True)
 
     async def _run(self, at: Address, asking: bool, args: Sequence[Any], options: dict[str, Any]) -> Any:
         server = self._server(at)
         if not asking:
             if args[0] in _SCRIPTS:
                 # Those of one moment share a packet, of whichever portfolios they are.
-                return await server.connection_pool.wire.call(*args)
-            return await server.execute_command(*args, **options)  # type: ignore[no-untyped-call]  # it has no hints
+                return await server.wire.call(*args)
+            return await server.client.execute_command(*args, **options)  # type: ignore[no-untyped-call]  # it has no hints
         # It counts for the next command on the same connection.
-        async with server.pipeline(transaction=False) as pipe:
+        async with server.client.pipeline(transaction=False) as pipe:
             pipe.execute_command("ASKING")
             pipe.execute_command(*args, **options)
             _, answer = await pipe.execute(raise_on_error=False)
@@ -130,10 +138,10 @@ class Cluster(AsyncCoreCommands):
             raise answer
         return answer
 
-    def _server(self, address: Address) -> Redis:
+    def _server(self, address: Address) -> Way:
         server = self._servers.get(address)
         if server is None:
-            server = self._servers[address] = self._client_of(address)
+            server = self._servers[address] = self._way_to(address)
         return server
 
     def _owner(self, slot: int | None) -> Address:
@@ -168,11 +176,11 @@ class Cluster(AsyncCoreCommands):
         """Ask the servers in turn until one knows, another first each time: one may be cut off from the others."""
         asked = list(dict.fromkeys([*self._servers, *self._seeds]))
         self._turn += 1
-        table = None
+        table, at = None, asked[0]
         for index in range(len(asked)):
             at = asked[(self._turn + index) % len(asked)]
             with contextlib.suppress(RedisError, OSError):
-                table = await self._server(at).execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]  # as above
+                table = await self._server(at).client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]  # as above
             if table:
                 break
         if table is not None:
@@ -190,7 +198,7 @@ class Cluster(AsyncCoreCommands):
             members.update(addresses)
         self._owners = owners
         gone = [self._servers.pop(address) for address in self._servers.keys() - members]
-        await asyncio.gather(*(server.aclose() for server in gone), return_exceptions=True)
+        await asyncio.gather(*(server.client.aclose() for server in gone), return_exceptions=True)
 
 
 def _address(server: Sequence[Any], at: Address) -> Address:
