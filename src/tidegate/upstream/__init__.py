@@ -1,0 +1,6 @@
+"""The Cloud API's client: one POST, one outcome, and no doubt about whether a byte was written."""
+
+from tidegate.upstream.client import Upstream
+from tidegate.upstream.outcomes import MAX_ANSWER, NotSent, Response, Unknown
+
+__all__ = ["MAX_ANSWER", "NotSent", "Response", "Unknown", "Upstream"]

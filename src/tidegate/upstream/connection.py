@@ -1,0 +1,163 @@
+"""One connection to the Cloud API: carries one request at a time, and reads what comes back with llhttp."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from tidegate.upstream.answer import Answer
+from tidegate.upstream.outcomes import CUT_SHORT, MAX_ANSWER, TOO_LONG, Outcome, Response, Unknown
+
+#: Status line and headers, and what chunks have around them.
+_MOST_AROUND: Final = 65_536
+
+
+class Sending:
+    """A request that waits for a connection or for its answer, and the future of its outcome.
+
+    `connection` is the proof: as long as it is None no byte has left, and from the step in which it is set one may
+    have. `until`: when its time is up, by the loop's clock.
+    """
+
+    __slots__ = ("connection", "may_start", "outcome", "request", "until")
+
+    def __init__(
+        self, request: bytes, may_start: Callable[[], bool], until: float, outcome: asyncio.Future[Outcome]
+    ) -> None:
+        self.request = request
+        self.may_start = may_start
+        self.until = until
+        self.outcome = outcome
+        self.connection: Connection | None = None
+
+
+class Owner(Protocol):
+    """Told of a connection what becomes of it and of what it carries."""
+
+    def answered(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
+        """A send has its outcome, and its connection is free again."""
+
+    def ended(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
+        """A send has its outcome, and its connection is to carry nothing any more."""
+
+    def lost(self, connection: Connection) -> None:
+        """A free connection is to carry nothing any more."""
+
+
+class Connection(asyncio.Protocol):
+    """Free, or with the one request that it carries.
+
+    Whatever arrives while it is free, or after the end of an answer, nobody has asked for: such a connection carries
+    nothing any more, for nobody could tell whose the next answer is.
+    """
+
+    __slots__ = ("_answer", "_headers", "_owner", "_parser", "_parts", "_size", "_surplus", "sending", "transport")
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        #: None before it is made, and when it has ended.
+        self.transport: asyncio.Transport | None = None
+        self.sending: Sending | None = None
+        self._parser = HttpResponseParser(self)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._parts: list[bytes] = []
+        self._answer: Answer | None = None
+        #: Bytes of this answer so far.
+        self._size = 0
+        self._surplus = False
+
+    def carry(self, sending: Sending) -> bool:
+        """Write a request, head and body in this step; False: the connection has ended, and nothing was written."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return False
+        self.sending = sending
+        sending.connection = self
+        transport.write(sending.request)
+        return True
+
+    def drop(self) -> None:
+        """End it at once, and tell nobody; what was not written yet is not written any more."""
+        transport, self.transport, self.sending = self.transport, None, None
+        if transport is not None:
+            transport.abort()
+
+    # asyncio's side of it.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's are not asyncio's by their class.
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        sending = self.sending
+        if sending is None:
+            self._owner.lost(self)
+            return
+        self._size += len(data)
+        fault = None
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            fault, self._surplus = Unknown(type(error).__name__), True
+        if self._size > _MOST_AROUND and self._is_too_long():
+            fault = TOO_LONG
+        elif self._answer is not None:
+            self._answered(sending, self._answer)
+            return
+        if fault is not None:
+            self._owner.ended(self, sending, fault)
+
+    def eof_received(self) -> None:
+        self._end(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc)
+
+    # llhttp's side of it.
+
+    def on_message_begin(self) -> None:
+        self._surplus = self._answer is not None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_body(self, part: bytes) -> None:
+        self._parts.append(part)
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self._answer is None and not 100 <= status < 200:
+            self._answer = Answer(status, self._headers, self._parts, self._parser.should_keep_alive())
+        self._headers, self._parts = [], []
+
+    # What came of it.
+
+    def _is_too_long(self) -> bool:
+        body = sum(map(len, self._answer.parts if self._answer else self._parts))
+        return body > MAX_ANSWER or self._size - body > _MOST_AROUND
+
+    def _answered(self, sending: Sending, answer: Answer) -> None:
+        outcome, transport = answer.read(), self.transport
+        is_sound = answer.keep and not self._surplus and type(outcome) is Response
+        # Where an answer came before all was written, its rest must not stand in front of the next request.
+        if is_sound and transport is not None and not transport.get_write_buffer_size():
+            self._answer, self._size, self.sending = None, 0, None
+            self._owner.answered(self, sending, outcome)
+        else:
+            self._owner.ended(self, sending, outcome)
+
+    def _end(self, error: Exception | None) -> None:
+        sending = self.sending
+        if self.transport is None:
+            return
+        if sending is None:
+            self._owner.lost(self)
+        elif error is not None:
+            self._owner.ended(self, sending, Unknown(type(error).__name__))
+        else:
+            # Without a length of its own a body ends with its connection.
+            answer = Answer(self._parser.get_status_code(), self._headers, self._parts, keep=False)
+            self._owner.ended(self, sending, CUT_SHORT if answer.is_measured or not answer.parts else answer.read())

@@ -1,0 +1,40 @@
+"""What became of one POST, and what that proves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+#: Answers to a send are small; whoever sends more is not Meta.
+MAX_ANSWER: Final = 262_144
+
+
+class Response(NamedTuple):
+    """Meta answered, with whatever. `headers`: their names in any case; `body`: unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Proven: no byte of the request left this node."""
+
+    cause: str
+    lapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Bytes left, and no answer that proves anything came back: the message may have been taken."""
+
+    cause: str
+
+
+Outcome = Response | NotSent | Unknown
+
+LAPSED: Final = NotSent("it was not to start any more", lapsed=True)
+TOO_LONG: Final = Unknown("the answer is longer than an answer to a send can be")
+CUT_SHORT: Final = Unknown("the connection ended before the answer was whole")
