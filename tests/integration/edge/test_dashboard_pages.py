@@ -126,6 +126,17 @@ async def test_templates_in_trouble_come_first_with_what_stops_them_and_are_foun
     assert "<b>none" not in nothing
 
 
+async def test_a_template_that_is_stopped_is_shown_though_meta_has_not_told_of_it(site: Caller):
+    browser = await signed_in(site)
+    order = {"scope": {"template": "never_read"}, "reason": "a test", "for": "5m"}
+    paused = await site("POST", "/gateway/v1/pauses", CHECKOUT, json=order)
+    text = await shown(browser, "/templates?q=never_read")
+    await site("DELETE", f"/gateway/v1/pauses/{paused.body['id']}", CHECKOUT)
+    assert re.findall(r'<th scope="row"><bdi>(\w+)</bdi>', text) == ["never_read"]
+    assert "not read yet" in text
+    assert "paused by hand" in text
+
+
 async def test_a_campaign_is_shown_and_moved_by_its_buttons(site: Caller):
     browser = await signed_in(site)
     campaign = await ordered(site, name="spring", steps=[{"share": 0.4, "gate": True}, {"share": 1}])
