@@ -16,9 +16,10 @@ from tidegate.policy.rules import Rules
 from tidegate.policy.standing import NumberStanding, Standing, TemplateStanding
 from tidegate.policy.verdict import Objection, Reason
 from tidegate.store.data_keys import DataKey
-from tidegate.store.ledger import Ask, Inbound, Ledger, Outcome, Settled, Status
+from tidegate.store.ledger import Ask, Inbound, Ledger, Outcome, Settled
 from tidegate.store.scripts import StoreClient
 from tidegate.store.sealing import Seal
+from tidegate.store.statuses import Status
 
 PORTFOLIO = "lucky-shrub"
 WABA = "102290129340398"
@@ -188,11 +189,11 @@ def make_status(message_id: str, status: str, at_ms: int, **changes: Any) -> Sta
         "portfolio": PORTFOLIO,
         "message_id": message_id,
         "status": status,
-        "rank": RANKS[status],
         "at_ms": at_ms,
         "cause": "a test",
         "says": says,
         "wamid": f"wamid.{message_id}",
+        "sealed": f"wamid.{message_id}",
     }
     return Status(**values | changes)
 

@@ -219,7 +219,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     signals.on_fate = dispatcher.on_fate = fate_notes.note
     feed = Feed(Feeds(client, portfolios), clock, portfolios)
     gateway.call_on_answer(feed.decided)
-    signals.on_status = dispatcher.on_end = feed.became
+    signals.on_status, dispatcher.on_end = feed.heard, feed.became
     rouse = functools.partial(_rouse, dispatcher)
     steering = Steering(campaigns, standings, ledger, enforcement.settled, rouse)
     steering.on_news = feed.moved

@@ -19,11 +19,10 @@ from tests.factories import (
     make_status,
     make_terms,
 )
-from tidegate.cloudapi.events import StatusError, StatusUpdate
 from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcome_counts import OutcomeCounts
-from tidegate.store.outcomes import Outcomes
+from tidegate.store.outcomes import Outcomes, counters_of
 from tidegate.store.scripts import StoreClient
 
 KEYS = PortfolioKeys(PORTFOLIO)
@@ -42,12 +41,6 @@ def about(**changes: str | None) -> dict[str, str]:
         **changes,
     }
     return {key: value for key, value in noted.items() if value is not None}
-
-
-def status_update(status: str, at_ms: int, code: int | None = None) -> StatusUpdate:
-    """A status webhook, as far as outcomes ask."""
-    errors = (StatusError(code, "", ""),) if code is not None else ()
-    return StatusUpdate(WABA, NUMBER, "wamid.x", MessageStatus(status), at_ms, None, None, None, errors)
 
 
 class Feed:
@@ -75,14 +68,14 @@ class Feed:
             facts = await self.ledger.admit(ask._replace(terms=make_terms(epoch=facts.epoch)))
         assert facts.taken
         await self.ledger.settle(make_outcome(message_id))
-        await self.outcomes.accepted(PORTFOLIO, message_id, recipient, noted)
+        await self.outcomes.accepted(PORTFOLIO, message_id, recipient)
         return message_id
 
     async def hears(self, message_id: str, status: str, code: int | None = None, *, late_ms: int = 1_000) -> None:
         """A status webhook comes in, `late_ms` after now by Meta's time."""
         at_ms = self.now_ms + late_ms
-        refreshed = await self.ledger.refresh(make_status(message_id, status, at_ms))
-        await self.outcomes.status(PORTFOLIO, message_id, refreshed, status_update(status, at_ms, code))
+        counters = counters_of(MessageStatus(status), code)
+        await self.ledger.refresh(make_status(message_id, status, at_ms, counters=counters))
 
     async def campaign(self, sends: int, noted: dict[str, str], *, withheld: int = 0, failed: int = 0, unread: int = 0,
                        opted_out: int = 0) -> None:  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import orjson
 import pytest
 
 from tests.factories import DAY_MS, NOW_MS, NUMBER, PORTFOLIO, WABA
@@ -80,7 +81,7 @@ async def test_running_again_adds_nothing(feed: Feed) -> None:
     message_id = await feed.send(ANN)
 
     for _ in range(2):
-        await feed.outcomes.accepted(PORTFOLIO, message_id, ANN, about())
+        await feed.outcomes.accepted(PORTFOLIO, message_id, ANN)
 
     assert await feed.day(TEMPLATE) == hourly(sent=1)
 
@@ -97,7 +98,7 @@ async def test_an_outcome_counts_in_the_hour_of_its_send_if_it_comes_in_time(fee
 
 
 async def test_of_a_message_that_is_forgotten_nothing_is_counted_and_nothing_is_kept(feed: Feed) -> None:
-    await feed.outcomes.accepted(PORTFOLIO, "gone", ANN, about())
+    await feed.outcomes.accepted(PORTFOLIO, "gone", ANN)
 
     assert [key async for key in feed.client.scan_iter(match="*outcome*")] == []
     assert not await feed.client.exists(KEYS.message("gone"))
@@ -290,10 +291,11 @@ class TestReading:
 async def test_two_portfolios_are_counted_apart_in_one_call(store_client: StoreClient) -> None:
     feed = Feed(store_client)
     await feed.at(NOW_MS)
-    await feed.client.hset("tidegate:{other}:message:m", mapping={"state": "accepted", "at": NOW_MS + HOUR_MS})
+    noted = {"state": "accepted", "at": NOW_MS + HOUR_MS, "about": orjson.dumps(about())}
+    await feed.client.hset("tidegate:{other}:message:m", mapping=noted)
     feed.outcomes = type(feed.outcomes)(store_client, [PORTFOLIO, "other"], one_slot=False)
 
-    await asyncio.gather(feed.send(ANN), feed.outcomes.accepted("other", "m", BOB, about()))
+    await asyncio.gather(feed.send(ANN), feed.outcomes.accepted("other", "m", BOB))
 
     assert len((await feed.counts.news(PORTFOLIO, 0)).scopes) == 5
     other = OutcomeCounts(store_client, ["other"])

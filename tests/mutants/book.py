@@ -21,10 +21,11 @@ from tests.factories import (
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Facts
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import Books, Refreshed, Settled
+from tidegate.store.ledger import Books, Settled
 from tidegate.store.messages import Messages
 from tidegate.store.scripts import StoreClient
 from tidegate.store.send_queue import Claim, Lane, SendQueue, Waiting
+from tidegate.store.statuses import Refreshed
 from tidegate.store.users import Users
 
 #: 345 ms into a second, so that Meta's whole seconds are never our milliseconds.

@@ -9,7 +9,8 @@ from typing import Any
 from tests.factories import DAY_MS
 from tidegate.policy.facts import Facts
 from tidegate.policy.lifecycle import RANK, State
-from tidegate.store.ledger import OUTCOME_MS, UNRESOLVED_MS, Ask, Inbound, Outcome, Refreshed, Status
+from tidegate.store.ledger import OUTCOME_MS, UNRESOLVED_MS, Ask, Inbound, Outcome
+from tidegate.store.statuses import Refreshed, Status
 
 
 @dataclass
@@ -159,15 +160,15 @@ class BookModel:
         if message is None:
             return Refreshed(known=False, changed=False, freed=False)
         self.in_flight.pop(status.message_id, None)
-        rank_now, freed = RANK[State(message.state)], False
+        rank, rank_now, freed = RANK[State(status.status)], RANK[State(message.state)], False
         if status.says == "counts" and not message.delivered:
             message.delivered = True
             freed = self._count(message, status, now_ms)
-        elif status.says == "frees" and status.rank > rank_now:
+        elif status.says == "frees" and rank > rank_now:
             freed = self._let_go(message, status.message_id, now_ms)
-        elif status.status == "failed" and status.rank > rank_now:
+        elif status.status == "failed" and rank > rank_now:
             freed = self._doubt(message, status.message_id, now_ms)
-        changed = status.rank > rank_now
+        changed = rank > rank_now
         if changed:
             message.state = status.status
         return Refreshed(known=True, changed=changed, freed=freed)

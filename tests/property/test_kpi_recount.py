@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from tests.factories import DAY_MS, NOW_MS, NUMBER, PORTFOLIO, WABA, make_ask, make_ledger, make_status, user
 from tests.property.bench import Bench
-from tidegate.cloudapi.events import StatusError, StatusUpdate
 from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.policy.kpi import Cell, Kind
 from tidegate.store.kpis import Kpis
-from tidegate.store.outcomes import Outcomes
+from tidegate.store.outcomes import Outcomes, counters_of
 
 SECOND_MS, TODAY = 1_000, NOW_MS // DAY_MS
 #: A failure's code, and what it counts as.
@@ -98,24 +97,15 @@ def test_figures_are_a_plain_recount_of_the_platforms_log(bench: Bench) -> None:
             noted = NOTED[life.noted]
             assert bench.run(ledger.admit(make_ask(f"m{n}", user(n), about=orjson.dumps(noted)))).taken
             if data.draw(st.booleans(), label="its acceptance is noted"):
-                bench.run(outcomes.accepted(PORTFOLIO, f"m{n}", user(n), noted))
+                bench.run(outcomes.accepted(PORTFOLIO, f"m{n}", user(n)))
         again = data.draw(st.lists(st.sampled_from(told), max_size=6), label="told again")
         order = data.draw(st.permutations(told + again), label="in this order")
 
-        held_up = []
         for n, status, late_s in order:
-            at_ms, code = NOW_MS + late_s * SECOND_MS, log_of[n].code
-            errors = (StatusError(code, "", ""),) if status == "failed" and code is not None else ()
-            event = StatusUpdate(WABA, NUMBER, "wamid.x", MessageStatus(status), at_ms, None, None, None, errors)
-            refreshed = bench.run(ledger.refresh(make_status(f"m{n}", status, at_ms)))
-            runs = data.draw(st.integers(0, 2), label="the script runs")
-            for _ in range(runs):
-                bench.run(outcomes.status(PORTFOLIO, f"m{n}", refreshed, event))
-            if not runs:
-                held_up.append((n, refreshed, event))
-        # Another node may be slower with what it has heard before.
-        for n, refreshed, event in held_up:
-            bench.run(outcomes.status(PORTFOLIO, f"m{n}", refreshed, event))
+            code = log_of[n].code if status == "failed" else None
+            counters = counters_of(MessageStatus(status), code)
+            for _ in range(data.draw(st.integers(1, 2), label="the script runs")):
+                bench.run(ledger.refresh(make_status(f"m{n}", status, NOW_MS + late_s * SECOND_MS, counters=counters)))
 
         assert bench.run(_stored(bench)) == {key: dict(+got) for key, got in recount.fields.items()}
 

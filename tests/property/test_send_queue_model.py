@@ -27,7 +27,7 @@ from tests.property.bench import Bench
 from tests.property.book_dump import Dump, read, slot
 from tests.property.queue_model import QueueModel
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.lifecycle import State
+from tidegate.policy.lifecycle import RANK, State
 from tidegate.store.ledger import OUTCOME_MS
 from tidegate.store.send_queue import LEASE_MS, Claim, Lane, SendQueue, Waiting
 
@@ -145,7 +145,7 @@ class SendQueueMachine(RuleBasedStateMachine):
 
         self.bench.run(self.ledger.refresh(status))
 
-        self.model.refresh(status.message_id, status.status, status.rank)
+        self.model.refresh(status.message_id, status.status, RANK[State(status.status)])
 
     @rule(who=st.sampled_from(USERS), age_ms=st.sampled_from([0, HOUR_MS, DAY_MS]))
     def a_user_writes(self, who: bytes, age_ms: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+import orjson
 import structlog
 
 from tidegate.clock import StoreClock
@@ -85,6 +86,11 @@ class Feed:
         word = Word(Kind.STATUS, state, about.get("app", ""), about.get("number", ""))
         build = partial(tellings.status, message_id, state, about, codes)
         self._note(portfolio, word, build, remarkable=state not in _PLAIN)
+
+    def heard(self, portfolio: str, message_id: str, state: str, noted: bytes, codes: Sequence[int] = ()) -> None:
+        """A status gave a message another state; `noted` is the JSON of what was noted of it."""
+        if portfolio in self._watched:
+            self.became(portfolio, message_id, state, orjson.loads(noted), codes)
 
     def moved(self, campaign: Campaign, run: Run, event: CampaignEvent, by: str) -> None:
         """A campaign has moved."""

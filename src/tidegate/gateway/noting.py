@@ -32,9 +32,7 @@ class Noting:
     def accepted(self, message: Message, acceptance: Acceptance) -> None:
         """Meta took a message."""
         portfolio, now_ms = message.route.portfolio, self._clock.now_ms()
-        counting = self._outcomes.accepting(portfolio, message.message_id, message.user, message.noted())
-        if counting is not None:
-            self._follow(counting, message.message_id)
+        self._follow(self._outcomes.accepting(portfolio, message.message_id, message.user), message.message_id)
         links = links_of_answer(message.request, acceptance, now_ms)
         if links:
             self._follow(spawn(self._aliases.learn(portfolio, links, now_ms), "note"), message.message_id)

@@ -220,9 +220,9 @@ class Metrics:
         """Meta answered with this error code."""
         self._codes.labels(str(code)).inc()
 
-    def applied(self, event: Any) -> None:
-        """One webhook event was applied; its kind is its class's name."""
-        self._events.labels(type(event).__name__).inc()
+    def applied(self, event: Any, count: int = 1) -> None:
+        """So many webhook events of this kind were applied, which is named as its class."""
+        self._events.labels(type(event).__name__).inc(count)
 
     def not_applied(self, event: Any) -> None:
         """A fault of ours kept a webhook event from being applied."""

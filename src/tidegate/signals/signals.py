@@ -32,7 +32,9 @@ from tidegate.policy.reach import Subject
 from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
 from tidegate.signals.gate import Gate, parts
-from tidegate.signals.personal import OnStatus, Personal
+from tidegate.signals.personal import Personal
+from tidegate.signals.sharing import Sharing
+from tidegate.signals.statuses import OnStatus, Statuses
 from tidegate.signals.whose import Whose
 from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books
@@ -42,8 +44,8 @@ from tidegate.store.outcomes import Outcomes
 from tidegate.store.standings import Standings
 from tidegate.store.users import Users
 
-#: Events that speak of one user each: they are applied side by side.
-_PERSONAL: Final = (InboundMessage, StatusUpdate, UserPreference, IdentityChange, UserIdUpdate)
+#: Events that speak of one user each, but for statuses: they are applied side by side.
+_PERSONAL: Final = (InboundMessage, UserPreference, IdentityChange, UserIdUpdate)
 #: A change of standing may let go what was held for one of these.
 _HELD: Final = ("template_paused", "paused_by_operator", "number_standing", "messaging_limit")
 #: Events read before others have their turn on this node: some 3 ms of work.
@@ -87,14 +89,10 @@ class Signals:
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
         #: Called with the portfolio and the row of a campaign when a status tells what became of its message.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
-        #: Called with the portfolio, a message's id, its new state, what was noted of it, and Meta's error codes.
-        self.on_status: OnStatus = lambda portfolio, message_id, state, about, codes: None
+        #: Called with the portfolio, a message's id, its new state, what was noted of it (JSON), Meta's error codes.
+        self.on_status: OnStatus = lambda portfolio, message_id, state, noted, codes: None
         self._personal = Personal(
             ledger=ledger,
-            books=books,
-            standings=standings,
-            messages=messages,
-            whose=whose,
             users=users,
             aliases=aliases,
             outcomes=outcomes,
@@ -103,11 +101,27 @@ class Signals:
             clock=clock,
             portfolio_of_number=portfolio_of_number,
             on_change=lambda portfolio: self.on_change(portfolio, ()),
-            on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
-            on_status=lambda portfolio, message_id, state, about, codes: self.on_status(
-                portfolio, message_id, state, about, codes
-            ),
         )
+        self._statuses = Statuses(
+            statuses=ledger.statuses,
+            books=books,
+            standings=standings,
+            messages=messages,
+            whose=whose,
+            users=users,
+            aliases=aliases,
+            enforcement=enforcement,
+            identity=identity,
+            clock=clock,
+            portfolio_of_number=portfolio_of_number,
+            on_change=lambda portfolio: self.on_change(portfolio, ()),
+            on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
+            on_status=lambda portfolio, message_id, state, noted, codes: self.on_status(
+                portfolio, message_id, state, noted, codes
+            ),
+            on_fault=self._not_applied,
+        )
+        self._sharing = Sharing(self._apply_statuses)
 
     async def receive(self, envelope: Any) -> None:
         """Apply every event of a verified webhook body, read by `webhooks.read_body`; on return no send that they
@@ -119,16 +133,40 @@ class Signals:
         """
         self.heard_at_ms = self._clock.now_ms()
         events = await _read(envelope)
+        statuses = [event for event in events if type(event) is StatusUpdate]
+        told = self._sharing.put(statuses) if statuses else None
+        try:
+            tightens = len(events) > len(statuses) and await self._receive_others(events)
+        except BaseException:
+            if told is not None:
+                told.cancel()
+            raise
+        if told is not None:
+            tightens |= await told
+        if tightens:
+            await self._enforcement.settled()
+
+    async def _receive_others(self, events: Sequence[Event]) -> bool:
         tightens = False
         for part in parts([event for event in events if isinstance(event, _PERSONAL)]):
             async with self._gate.turn():
                 tightens |= any(await _all(self._applied(event) for event in part))
-        for i, event in enumerate(event for event in events if not isinstance(event, _PERSONAL)):
+        others = [event for event in events if not isinstance(event, (*_PERSONAL, StatusUpdate))]
+        for i, event in enumerate(others):
             if i % _READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
             tightens |= await self._applied(event)
-        if tightens:
-            await self._enforcement.settled()
+        return tightens
+
+    async def _apply_statuses(self, events: list[StatusUpdate]) -> list[bool]:
+        found = await self._statuses.apply(events)
+        now_ms = self._clock.now_ms()
+        applied = [event for event, one in zip(events, found, strict=True) if one is not None]
+        if applied:
+            self._metrics.applied(applied[0], len(applied))
+        for event in applied:
+            self._metrics.webhook_lag(max(0, now_ms - event.at_ms) / 1_000)
+        return [one is True for one in found]
 
     async def _applied(self, event: Event) -> bool:
         """Whether less may be sent than before."""
@@ -140,13 +178,16 @@ class Signals:
         except StoreUnavailable:
             raise
         except Exception as fault:
-            self._metrics.not_applied(event)
-            # Where, and not what: its words may be the user's.
-            log.error("webhook_event_not_applied", event_kind=type(event).__name__, **_place_of(fault))
+            self._not_applied(event, fault)
             return False
         self._metrics.applied(event)
         self._note_lag(getattr(event, "at_ms", None))
         return tightened
+
+    def _not_applied(self, event: Event, fault: Exception) -> None:
+        self._metrics.not_applied(event)
+        # Where, and not what: its words may be the user's.
+        log.error("webhook_event_not_applied", event_kind=type(event).__name__, **_place_of(fault))
 
     def _note_lag(self, at_ms: int | None) -> None:
         now_ms = self._clock.now_ms()

@@ -23,6 +23,10 @@ class Whose:
         wrapped = unwrap_opaque(opaque) if opaque else None
         return wrapped[0] if wrapped is not None and wrapped[1] == self._identity.seal(wrapped[0]) else None
 
+    def portfolio(self, message_id: str) -> str | None:
+        """The portfolio that a message id names; None where that is none of this gateway's."""
+        return self._ids.portfolio(message_id)
+
     async def message_of(self, opaque: str | None, wamid: str, portfolio: str | None) -> tuple[str, str] | None:
         """Portfolio and gateway id of the message; None when it is none of ours. Raises StoreUnavailable.
 

@@ -39,6 +39,14 @@ class Aliases:
         """The 16 bytes that stand for this name."""
         return self._identity.of(name.kind, name.text)
 
+    def are_known(self, portfolio: str, links: Sequence[Link], now_ms: int) -> bool:
+        """Whether `learn` has nothing to do."""
+        for link in links:
+            key = (portfolio, self.recipient(link.alias), self.recipient(link.user), link.proven)
+            if not self._was_seen(key, min(link.at_ms, now_ms)):
+                return False
+        return True
+
     async def learn(self, portfolio: str, links: Sequence[Link], now_ms: int) -> None:
         """Take over links, one after the other; `now_ms`: the store's time, which no link is newer than."""
         for link in links:

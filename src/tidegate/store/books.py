@@ -12,8 +12,9 @@ from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.offline import AWAY_MS
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import OUTCOME_MS, REMEMBER_MS
+from tidegate.store.ledger import OUTCOME_MS
 from tidegate.store.scripts import StoreClient, script
+from tidegate.store.statuses import REMEMBER_MS
 from tidegate.store.witness import Identity
 
 #: A node that can't be reached may send for a while, and what it sends counts for a day: by then nobody counts who was

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from tidegate.policy.lifecycle import State
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import REMEMBER_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal, Seal
+from tidegate.store.statuses import REMEMBER_MS
 
 KEPT_MS: Final = 86_400_000
 

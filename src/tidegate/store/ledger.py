@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -16,6 +15,7 @@ from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
 from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
+from tidegate.store.statuses import REMEMBER_MS, Refreshed, Status, Statuses
 
 DAY_MS: Final = 86_400_000
 #: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
@@ -25,8 +25,6 @@ UNRESOLVED_MS: Final = 900_000
 #: A call that was given up on is carried out within this time, or never: longer than a kernel repeats what was not
 #: acknowledged (Linux, tcp_retries2: 924 s at most before it gives up, by its default).
 LATE_MS: Final = 1_200_000
-#: Longer than Meta repeats a webhook (7 days), so that a repeated one still finds its message.
-REMEMBER_MS: Final = 8 * DAY_MS
 #: The book is swept in so many calls at most, which is more than it has parts for.
 _SWEEPS: Final = 64
 #: Asked of the curve: all of it, what is overdue too.
@@ -36,7 +34,6 @@ EVERY_PLACE: Final = 1_000_000_000
 
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
 _FACTS: Final = 13
-_REFRESHED: Final = 6
 
 
 class Ask(NamedTuple):
@@ -72,38 +69,6 @@ class Outcome(NamedTuple):
     cause: str
     wamid: str = ""
     release: bool = False
-
-
-class Status(NamedTuple):
-    """One status webhook. `says`: what it proves of the place: counts (delivered), frees (never), keeps (nothing)."""
-
-    portfolio: str
-    message_id: str
-    status: str
-    rank: int
-    at_ms: int
-    cause: str
-    says: Literal["counts", "frees", "keeps"]
-    wamid: str
-    billed_micros: int = -1
-    """What Meta bills for it, where the status tells; -1: it does not."""
-
-
-class Refreshed(NamedTuple):
-    """What a status did: `known` message, `changed` state, `freed` a place.
-
-    Of a message whose state changed, or was this one `before` already: its state before, what the gateway noted of it
-    (app, number, category ...), the 16 bytes of its recipient, and when it was admitted (ms). Of a delivery that is
-    told after something later all of that but the state `before`.
-    """
-
-    known: bool
-    changed: bool
-    freed: bool
-    before: str = ""
-    about: Mapping[str, str] = MappingProxyType({})
-    recipient: bytes = b""
-    admitted_at_ms: int = 0
 
 
 class Inbound(NamedTuple):
@@ -144,10 +109,10 @@ class Ledger:
         self._client = client
         self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
-        self._ranks = " ".join(f"{state}={rank}" for state, rank in ranks.items())
         self._asks = Shards(self._admit, one_slot)
         self._outcomes = Shards(self._settle, one_slot)
-        self._statuses = Shards(self._refresh, one_slot)
+        self.statuses: Final = Statuses(client, self._keys, ranks, one_slot=one_slot, journal=self._journal)
+        self._refreshes = Shards(self.statuses.apply, one_slot)
         self._inbounds = Shards(self._open_window, one_slot)
 
     async def admit(self, ask: Ask) -> Facts:
@@ -165,11 +130,7 @@ class Ledger:
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""
-        if status.says == "counts":
-            self._journal.delivered(status.portfolio, status.message_id, status.at_ms)
-        elif status.says == "frees":
-            self._journal.freed(status.portfolio, status.message_id)
-        return await self._statuses(status.portfolio, status)
+        return await self._refreshes(status.portfolio, status)
 
     async def open_window(self, inbound: Inbound) -> int:
         """Open a service window; its end (ms), 0 when none is open."""
@@ -252,13 +213,6 @@ class Ledger:
     async def _settle(self, outcomes: list[Outcome]) -> list[bool]:
         answer = await self._call("settle", outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS], _encode_outcome)
         return [freed == 1 for freed in answer[1:]]
-
-    async def _refresh(self, statuses: list[Status]) -> list[Refreshed]:
-        def encode(args: list[Any], s: Status) -> None:
-            args += (s.message_id, s.status, s.rank, self._ranks, s.at_ms, s.cause, s.says, s.wamid, s.billed_micros)
-
-        answer = await self._call("refresh", statuses, [REMEMBER_MS], encode)
-        return [_refreshed(*answer[i : i + _REFRESHED]) for i in range(1, len(answer), _REFRESHED)]
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
         answer = await self._call("open_window", inbounds, [DAY_MS], _encode_inbound)
@@ -356,8 +310,3 @@ def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
         turns_at_ms=tuple(map(int, turns_at.split())),
         tallied=tuple(map(int, tallied.split())),
     )
-
-
-def _refreshed(changed: int, freed: int, before: bytes, about: bytes, recipient: bytes, at_ms: int) -> Refreshed:
-    noted = orjson.loads(about) if about else {}
-    return Refreshed(changed >= 0, changed == 1, freed == 1, before.decode(), noted, recipient, at_ms)

@@ -73,6 +73,13 @@ class Messages:
             found: Any = await self._client.get(self._keys[portfolio].wamid(self._seal.wamid_index(wamid)))
         return found.decode() if found else None
 
+    async def ids_of_wamids(self, portfolio: str, wamids: Sequence[str]) -> list[str | None]:
+        """The same of many of Meta's ids."""
+        keys = [self._keys[portfolio].wamid(self._seal.wamid_index(wamid)) for wamid in wamids]
+        with store_faults:
+            found: Any = await self._client.mget(keys)
+        return [id_.decode() if id_ else None for id_ in found]
+
     async def erase(self, portfolio: str, names: Sequence[bytes]) -> int:
         """Forget what was said in and of all messages of a user with these names; how many there were.
 
@@ -88,6 +95,10 @@ class Messages:
                     erased += await script("erase_messages").repeatable(self._client, keys, [len(names), *names, *ids])
                     ids.clear()
         return erased + int(await script("erase_messages").repeatable(self._client, keys, [len(names), *names, *ids]))
+
+    def wamid_name(self, wamid: str) -> str:
+        """The name under which a message is found by Meta's id."""
+        return self._seal.wamid_index(wamid)
 
     async def sealed_wamid(self, message_id: str, wamid: str) -> str:
         """Meta's id of a message as it is stored."""

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
-import orjson
-
-from tidegate.cloudapi.events import StatusUpdate
-from tidegate.cloudapi.vocabulary import Category, MessageStatus
-from tidegate.policy.outcome_scope import scopes_of
+from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.policy.warning_counts import KEEP_MS
 from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, HOUR_MS, Counter, counters_of_error
 from tidegate.store.batch import Shards
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import REMEMBER_MS, Refreshed
 from tidegate.store.scripts import StoreClient, script
+from tidegate.store.statuses import REMEMBER_MS
 
 REACH_MS: Final = COUNTS_WITHIN_MS[Counter.OPTED_OUT]
 """An opt-out is put down to the last send that its user got in this span."""
@@ -69,18 +66,13 @@ class Reported(IntEnum):
 
 
 class _News(NamedTuple):
-    """Something to count of one message; `pair`: whom it reached, to be remembered, or empty."""
+    """Something to count of one message; `recipient`: whom it reached just now, or empty."""
 
     portfolio: str
     message_id: str
     counters: tuple[Counter, ...]
     at_ms: int
-    about: Mapping[str, str]
-    pair: bytes = b""
-    answers: bytes = b""
-    """Whose question it may answer, or empty."""
-    is_delivery: bool = False
-    """Whether `at_ms` is when it was delivered."""
+    recipient: bytes = b""
 
 
 class _Question(NamedTuple):
@@ -106,29 +98,13 @@ class Outcomes:
         self._news = Shards(self._count, one_slot)
         self._questions = Shards(self._ask, one_slot)
 
-    async def accepted(self, portfolio: str, message_id: str, recipient: bytes, about: Mapping[str, str]) -> None:
-        """Meta took a message of which `about` was noted; `recipient` is the 16 bytes of its user."""
-        if (noting := self.accepting(portfolio, message_id, recipient, about)) is not None:
-            await noting
+    async def accepted(self, portfolio: str, message_id: str, recipient: bytes) -> None:
+        """Meta took a message; `recipient` is the 16 bytes of its user."""
+        await self.accepting(portfolio, message_id, recipient)
 
-    def accepting(
-        self, portfolio: str, message_id: str, recipient: bytes, about: Mapping[str, str]
-    ) -> asyncio.Future[bool] | None:
-        """The same in passing: done when it is counted; None where nothing is to be counted."""
-        # An answer to a user is no reason for them to opt out; what a business begins is.
-        pair = _pair(about["number"], recipient) if about.get("category") in tuple(Category) else b""
-        if not scopes_of(about):
-            return None
-        news = _News(portfolio, message_id, (Counter.SENT,), 0, about, pair, _answers(about, recipient))
-        return self._news.put(portfolio, news)
-
-    async def status(self, portfolio: str, message_id: str, refreshed: Refreshed, event: StatusUpdate) -> None:
-        """A status did this to a message. What came too late counts nothing; what came before, only what is missing."""
-        is_delivery = event.status is MessageStatus.DELIVERED
-        if refreshed.before or (is_delivery and refreshed.about):
-            counters, answers = _counters(event), _answers(refreshed.about, refreshed.recipient)
-            news = _News(portfolio, message_id, counters, event.at_ms, refreshed.about, b"", answers, is_delivery)
-            await self._note(news)
+    def accepting(self, portfolio: str, message_id: str, recipient: bytes) -> asyncio.Future[bool]:
+        """The same in passing: done when it is counted."""
+        return self._news.put(portfolio, _News(portfolio, message_id, (Counter.SENT,), 0, recipient))
 
     async def asked(self, portfolio: str, number: str, recipient: bytes, at_ms: int) -> bool:
         """A user wrote to a number, by Meta's time; whether they wait for an answer since then."""
@@ -168,14 +144,14 @@ class Outcomes:
 
     async def _put_down(self, portfolio: str, message_id: str, counter: Counter, at_ms: int) -> bool:
         with store_faults:
-            found: Any = await self._client.hmget(self._keys[portfolio].message(message_id), "about", "at", "outcomes")
-        about, sent_at, counted = found
+            found: Any = await self._client.hmget(self._keys[portfolio].message(message_id), "at", "outcomes")
+        sent_at, counted = found
         # Told again days later, it is not put down to what was sent meanwhile.
-        if not about or not sent_at or at_ms < int(sent_at) - _CLOCKS_APART_MS:
+        if not sent_at or at_ms < int(sent_at) - _CLOCKS_APART_MS:
             return False
         if counter in (counted or b"").decode().split(" "):
             return False
-        return await self._note(_News(portfolio, message_id, (counter,), at_ms, orjson.loads(about)))
+        return await self._news(portfolio, _News(portfolio, message_id, (counter,), at_ms))
 
     async def reported(self, portfolio: str, app: str, reports: Sequence[Report]) -> list[Reported]:
         """Count what an app reports of its sends, each of a message once, however often it is told."""
@@ -206,9 +182,6 @@ class Outcomes:
                 return _Reached(*found.decode().split(" "))
         return None
 
-    async def _note(self, news: _News) -> bool:
-        return await self._news(news.portfolio, news) if scopes_of(news.about) else False
-
     async def _count(self, batch: list[_News]) -> list[bool]:
         blocks: dict[str, int] = {}
         keys: list[bytes | str] = []
@@ -217,23 +190,9 @@ class Outcomes:
             if news.portfolio not in blocks:
                 blocks[news.portfolio] = len(blocks)
                 keys += self._keys[news.portfolio].all
-            counters = " ".join(f"{counter}={_within_ms(counter)}" for counter in news.counters)
-            scopes = orjson.dumps([scope.name for scope in scopes_of(news.about)])
-            marketing = int(news.about.get("category") == Category.MARKETING)
-            args += (blocks[news.portfolio], news.message_id, counters, news.at_ms, scopes, news.pair, marketing)
-            args += (int(news.is_delivery), news.answers)
+            args += (blocks[news.portfolio], news.message_id, _written(news.counters), news.at_ms, news.recipient)
         answer: list[Any] = await script("count_outcomes").repeatable(self._client, keys, args)
         return [counted == 1 for counted in answer[1:]]
-
-
-def _pair(number: str, recipient: bytes) -> bytes:
-    return f"{number}:".encode() + recipient
-
-
-def _answers(about: Mapping[str, str], recipient: bytes) -> bytes:
-    """Whose question a message may answer: no campaign's does, nor marketing or a login code."""
-    is_told_to_many = "campaign" in about or about.get("category") in (Category.MARKETING, Category.AUTHENTICATION)
-    return b"" if is_told_to_many or "number" not in about else _pair(about["number"], recipient)
 
 
 class _Reached(NamedTuple):
@@ -242,12 +201,18 @@ class _Reached(NamedTuple):
     marketing: str
 
 
-def _counters(event: StatusUpdate) -> tuple[Counter, ...]:
-    if event.status is not MessageStatus.FAILED:
-        return _HEARD[event.status]
+@functools.cache
+def counters_of(status: MessageStatus, code: int | None) -> str:
+    """What a status counts as, as the scripts read it; `code`: of a failure the first error that is given."""
+    if status is not MessageStatus.FAILED:
+        return _written(_HEARD[status])
     # A message fails once, for the first reason that is given; without one it is a failure.
-    failed = counters_of_error(event.errors[0].code) if event.errors else (Counter.FAILED,)
-    return (Counter.SENT, *failed)
+    return _written((Counter.SENT, *(counters_of_error(code) if code is not None else (Counter.FAILED,))))
+
+
+@functools.cache
+def _written(counters: tuple[Counter, ...]) -> str:
+    return " ".join(f"{counter}={_within_ms(counter)}" for counter in counters)
 
 
 def _within_ms(counter: Counter) -> int:

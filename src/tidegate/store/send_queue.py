@@ -12,9 +12,10 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import LATE_MS, REMEMBER_MS, UNRESOLVED_MS
+from tidegate.store.ledger import LATE_MS, UNRESOLVED_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import Seal, body_name
+from tidegate.store.statuses import REMEMBER_MS
 
 #: A claim that its node has not carried to the intent by then is another node's.
 LEASE_MS: Final = 30_000

@@ -51,6 +51,8 @@ PAUSE_MS: Final[Mapping[str | None, int]] = MappingProxyType(
     {"FIRST_PAUSE": 3 * _HOUR_MS, "SECOND_PAUSE": 6 * _HOUR_MS}
 )
 _MARKETING: Final = "marketing_messages"
+#: Of a message that reached its user.
+DELIVERED_SIGNAL: Final = "message.delivered"
 _DELIVERED: Final = frozenset({MessageStatus.DELIVERED, MessageStatus.READ, MessageStatus.PLAYED})
 
 
@@ -83,7 +85,7 @@ def signals_of(event: Event, subject: Subject, now_ms: int) -> tuple[Signal, ...
 
 def _of_status(event: StatusUpdate, subject: Subject) -> tuple[Signal, ...]:
     if event.status in _DELIVERED:
-        return (Signal("message.delivered", subject, event.at_ms, Source.STATUS),)
+        return (Signal(DELIVERED_SIGNAL, subject, event.at_ms, Source.STATUS),)
     if event.status is not MessageStatus.FAILED:
         return ()
     codes = dict.fromkeys(error.code for error in event.errors)

@@ -15,6 +15,7 @@ from tidegate.policy.consequences.effect import Effect, ending, trip
 from tidegate.policy.consequences.rule import ConsequenceRule
 from tidegate.policy.consequences.signal import Signal
 from tidegate.policy.consequences.vocabulary import fits
+from tidegate.policy.reach import Scope
 
 
 def _complete(written: Any) -> Any:
@@ -72,18 +73,29 @@ class Counter:
     resets: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Easing:
+    """What a signal that trips nothing may do at most."""
+
+    rules: frozenset[str]
+    """The rules whose breakers it may end or ease."""
+    counts: tuple[str, ...]
+    """What the keys of users' counters that it resets begin with: the recipient's hash follows."""
+
+
 NO_COUNTS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Consequences:
     """What follows from signals, by the rules in force."""
 
-    __slots__ = ("_by_name", "_rules")
+    __slots__ = ("_by_name", "_easings", "_rules")
 
     def __init__(self, rules: Sequence[ConsequenceRule] = ()) -> None:
         """`rules`: the operator's; each replaces the default of its id, or stands beside the defaults."""
         self._rules = {**DEFAULTS, **{rule.id: rule for rule in rules}}
         self._by_name: dict[str, tuple[ConsequenceRule, ...]] = {}
+        self._easings: dict[str, Easing | None] = {}
 
     @property
     def rules(self) -> tuple[ConsequenceRule, ...]:
@@ -134,6 +146,22 @@ class Consequences:
                 counters.append(Counter(key, None, resets=True))
         return tuple(counters)
 
+    def easing(self, name: str) -> Easing | None:
+        """What signals of this name may do, where none of them trips anything or resets counters but of users.
+
+        None: they may do more, so that each has to be looked at.
+        """
+        if name not in self._easings:
+            self._easings[name] = self._easing(name)
+        return self._easings[name]
+
+    def _easing(self, name: str) -> Easing | None:
+        rules = self._speaking_of(name)
+        counted = [rule for rule in rules if rule.after is not None and rule.after.window_ms is None]
+        if any(_names(rule.on, name) for rule in rules) or any(rule.scope is not Scope.RECIPIENT for rule in counted):
+            return None
+        return Easing(frozenset(rule.id for rule in rules), tuple(_counter_prefix(rule) for rule in counted))
+
     def _speaking_of(self, name: str) -> tuple[ConsequenceRule, ...]:
         found = self._by_name.get(name)
         if found is None:
@@ -151,7 +179,11 @@ def _names(patterns: Iterable[str], name: str) -> bool:
 
 def _counter_key(rule: ConsequenceRule, signal: Signal) -> str | None:
     value = signal.subject.value(rule.scope)
-    return None if value is None else f"{rule.id}/{rule.scope.value}/{value}"
+    return None if value is None else f"{_counter_prefix(rule)}{value}"
+
+
+def _counter_prefix(rule: ConsequenceRule) -> str:
+    return f"{rule.id}/{rule.scope.value}/"
 
 
 def _often_enough(rule: ConsequenceRule, signal: Signal, counts: Mapping[str, int]) -> bool:

@@ -2,7 +2,7 @@
 
 from tidegate.policy.users.effects import after_effects
 from tidegate.policy.users.links import Link, Name, links_of, links_of_answer, spellings
-from tidegate.policy.users.record import expires_at_ms, read_user, write_user
+from tidegate.policy.users.record import expires_at_ms, may_be_held, read_user, write_user
 from tidegate.policy.users.sends import concerns, given_back, objection_for, probes, sent
 from tidegate.policy.users.user import EMPTY, REFUSABLE, User, Word
 
@@ -19,6 +19,7 @@ __all__ = [
     "given_back",
     "links_of",
     "links_of_answer",
+    "may_be_held",
     "objection_for",
     "probes",
     "read_user",

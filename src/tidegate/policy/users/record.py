@@ -45,6 +45,11 @@ def read_user(record: bytes, version: int) -> User:
         return User(version=version, consents=dict.fromkeys(REFUSABLE, Word(False, 0)))
 
 
+def may_be_held(record: bytes) -> bool:
+    """Whether a record may be of a user whom breakers hold, or of another name of one: told without reading it."""
+    return bool(record) and (b'"breakers"' in record or b'"is"' in record or not record.startswith(b"{"))
+
+
 def _read(record: bytes, version: int) -> User:
     told = orjson.loads(record)
     if not isinstance(told, dict):

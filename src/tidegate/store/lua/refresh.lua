@@ -1,23 +1,32 @@
--- refresh: apply Meta's status webhooks to the messages and the places they hold.
--- uses: keys, time, places, shares, queue, paces, names
+-- refresh: apply Meta's status webhooks to the messages and the places they hold, and count what became of the sends.
+-- uses: keys, time, places, shares, queue, paces, names, cells, figures, outcomes
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a message is remembered once it was delivered or failed
--- ARGV[2+] 10 a status: portfolio, message id, status, its rank, ranks by state as "state=rank ...", Meta's time (ms),
---          cause, what it says of the place (counts: a delivery; frees: proven undelivered; keeps), wamid, what Meta
---          bills for it (millionths, -1 unknown)
+-- ARGV[2]  ms for which a day's outcomes are kept
+-- ARGV[3]  ranks by state as "state=rank ..."
+-- ARGV[4]  beginnings of the names of a user's counts that a delivery begins anew, each followed by a space
+-- ARGV[5]  how many kinds of status there are, then 4 a kind: status, cause, what it says of the place (counts: a
+--          delivery; frees: proven undelivered; keeps), counters (as count_outcomes has them)
+-- ARGV[+]  7 a status: portfolio, message id, kind (from 1), Meta's time (ms), the name of Meta's id, that with the id
+--          sealed ('' = not given), what Meta bills for it (millionths, -1 unknown)
 --
--- Returns now, then 6 values a status: 1 if the state changed, 1 if a place came free; where the state changed, or was
+-- Returns now, then 8 values a status: 1 if the state changed, 1 if a place came free; where the state changed, or was
 -- this one already, what it was before, about, recipient and the time of its admission (ms), else '' thrice and 0; of a
--- delivery that is told late all but what it was before. -1 for the first: no such message. Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered
--- after all takes it again.
--- A state never goes back, and a repeated status changes nothing. Of a message that was tried twice a status speaks of
--- one try: its place is held for the other one, until it ends by itself.
+-- delivery that is told late all but what it was before; then of a delivery that is news 1 where one of the
+-- user's counts is not empty, else 0, and what is known of the user, or ''. -1 for the first: no such message; -2: it
+-- does not know Meta's id yet, and the status did not bring it: nothing was done.
+-- Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered after all
+-- takes it again. A state never goes back, and a repeated status changes nothing. Of a message that was tried twice a
+-- status speaks of one try: its place is held for the other one, until it ends by itself.
 local now = now_ms(KEYS[1])
-local DAY, answer = 86400000, { now }
+local DAY, HOUR, answer, ranks, heard, anew = 86400000, 3600000, { now }, {}, {}, {}
+local HEX = setmetatable({}, { __index = function(_, byte) return string.format('%02x', string.byte(byte)) end })
+for state, rank in string.gmatch(ARGV[3], '(%l+)=(%d+)') do ranks[state] = tonumber(rank) end
+for name in string.gmatch(ARGV[4], '%S+') do anew[#anew + 1] = name end
 
-local function apply_to_place(k, id, record, at, says)
+local function apply_to_place(k, id, record, recipient, at, says)
   local place_kind, window, admitted = record[3], tonumber(record[4] or 0), tonumber(record[5] or 0)
   -- Meta's time is cut to whole seconds: the delivery was within that second, not after now, nor before its send. A
   -- time ahead of ours is believed, but for no more than a day: nobody's clock may take a place for good.
@@ -37,7 +46,6 @@ local function apply_to_place(k, id, record, at, says)
       place.holds[id].ends = place.holds[id].expected
     end
   end
-  local recipient = name_of(k, record[2])
   local place = place_load(k, recipient)
   share_change(k, record[9], recipient, place, now, change)
   change(place)
@@ -47,59 +55,94 @@ end
 -- What shows that a number's statuses come: that of a message which was sent later than others that wait for theirs.
 local function hear(k, number, admitted)
   if not number or not admitted then return end
-  if tonumber(redis.call('HGET', k.heard, number) or 0) < tonumber(admitted) then
-    redis.call('HSET', k.heard, number, admitted)
-  end
+  heard[k] = heard[k] or {}
+  heard[k][number] = math.max(heard[k][number] or 0, tonumber(admitted))
 end
 
-local function refresh(portfolio, id, status, rank, ranks, at, cause, says, wamid, billed)
-  local k = keys_of(portfolio)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted',
-    'lane', 'about', 'tallies', 'number', 'doubt')
+-- Of a delivery: whether one of the user's counts is not empty, and what is known of the user.
+local function user_of(k, recipient)
+  local counts, hex = 0, string.gsub(recipient, '.', HEX)
+  for _, name in ipairs(anew) do counts = math.max(counts, redis.call('EXISTS', k.count .. name .. hex)) end
+  return counts, redis.call('HGET', k.user .. recipient, 'r') or ''
+end
+
+local function refresh(k, id, status, at, cause, says, counters, name, wamid, billed)
+  local key, rank = k.message .. id, ranks[status]
+  local record = redis.call('HMGET', key, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted', 'lane',
+    'about', 'tallies', 'number', 'doubt', 'wamid', 'outcomes', 'kpis')
   local state = record[1]
-  if not state then return -1, 0, '', '', '', 0 end
-  local rank_now = tonumber(string.match(' ' .. ranks, ' ' .. state .. '=(%d+)') or 0)
+  if not state then return -1, 0, '', '', '', 0, 0, '' end
+  -- The acceptance has written it down, and not long ago.
+  local is_written = record[13] and string.match(record[13], '^[^|]*') == name
+  if not is_written and wamid == '' then return -2, 0, '', '', '', 0, 0, '' end
+  local admitted, rank_now, recipient, sets = tonumber(record[5] or 0), ranks[state] or 0, name_of(k, record[2]), {}
   hear(k, record[11], record[5])
   redis.call('ZREM', k.inflight, id)
-  redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
+  if not is_written or now - admitted > HOUR then redis.call('SET', k.wamid .. name, id, 'PX', ARGV[1]) end
   -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
   local freed, noted = 0, record[10] or ''
   if says == 'counts' and (not record[7] or record[12]) then
-    redis.call('HSET', k.message .. id, 'counted', 1)
-    freed = apply_to_place(k, id, record, at, says)
+    sets = { 'counted', 1 }
+    freed = apply_to_place(k, id, record, recipient, at, says)
     noted = tallies_retake(k, id, noted)
   elseif says ~= 'counts' and status == 'failed' and rank > rank_now then
-    freed = apply_to_place(k, id, record, at, says)
+    freed = apply_to_place(k, id, record, recipient, at, says)
     noted = tallies_release(k, id, noted, says ~= 'frees')
   end
   if billed >= 0 and status ~= 'failed' then tallies_bill(k, id, noted, billed) end
-  local function told(changed, before)
-    return changed, freed, before, record[9] or '', name_of(k, record[2]), tonumber(record[5] or 0)
+  local function set(...)
+    for _, value in ipairs({ ... }) do sets[#sets + 1] = value end
   end
-  if state == status then return told(0, state) end
-  if rank <= rank_now then
-    -- When it was delivered is news, though it was read by then.
-    if status == 'delivered' then return told(0, '') end
-    return 0, freed, '', '', '', 0
+  local is_changed = rank > rank_now and state ~= status
+  local is_told = is_changed or state == status or status == 'delivered'
+  if is_told and record[5] then
+    local _, known, figures = outcomes_note(k, admitted, record[14], record[15], outcomes_about(k, record[9] or ''),
+      recipient, counters, at, status == 'delivered')
+    if known ~= (record[14] or '') then set('outcomes', known) end
+    if figures ~= (record[15] or '') then set('kpis', figures) end
   end
-  if state == 'queued' then
-    -- An attempt that was taken for unsent was sent after all: it must not be sent again.
-    lane_drop(k, id, record[8])
-    redis.call('ZREM', k.deadlines, id)
-    queued_for(k, record[2], id, false)
-    redis.call('HDEL', k.message .. id, 'doubt')
+  if is_changed then
+    if state == 'queued' then
+      -- An attempt that was taken for unsent was sent after all: it must not be sent again.
+      lane_drop(k, id, record[8])
+      redis.call('ZREM', k.deadlines, id)
+      queued_for(k, record[2], id, false)
+      redis.call('HDEL', key, 'doubt')
+    end
+    if rank_now < ranks.accepted then
+      set('reason', '')
+      redis.call('HDEL', key, 'body')
+    end
+    if not is_written then set('wamid', wamid) end
+    set('state', status, 'history', record[6] .. digits(now) .. ' ' .. status .. ' ' .. cause .. '\n')
   end
-  redis.call('HSET', k.message .. id, 'state', status, 'wamid', wamid, 'reason', '',
-    'history', record[6] .. digits(now) .. ' ' .. status .. ' ' .. cause .. '\n')
-  redis.call('HDEL', k.message .. id, 'body')
+  if #sets > 0 then redis.call('HSET', key, unpack(sets)) end
   -- What was delivered has no more to say of its place.
-  if status ~= 'sent' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
-  return told(1, state)
+  if is_changed and status ~= 'sent' then redis.call('PEXPIRE', key, ARGV[1]) end
+  if not is_told then return 0, freed, '', '', '', 0, 0, '' end
+  -- When it was delivered is news, though it was read by then.
+  local before = (is_changed or state == status) and state or ''
+  local counts, user = 0, ''
+  if says == 'counts' and before ~= '' and not (is_changed and state == 'delivered') then
+    counts, user = user_of(k, recipient)
+  end
+  return is_changed and 1 or 0, freed, before, record[9] or '', recipient, admitted, counts, user
 end
 
-for i = 2, #ARGV, 10 do
-  local seen = { refresh(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4],
-    tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], tonumber(ARGV[i + 9])) }
-  for _, value in ipairs(seen) do answer[#answer + 1] = value end
+local kinds, first = {}, 6 + 4 * tonumber(ARGV[5])
+for i = 6, first - 1, 4 do kinds[#kinds + 1] = { ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] } end
+for i = first, #ARGV, 7 do
+  local kind, last = kinds[tonumber(ARGV[i + 2])], #answer
+  answer[last + 1], answer[last + 2], answer[last + 3], answer[last + 4], answer[last + 5], answer[last + 6],
+    answer[last + 7], answer[last + 8] = refresh(keys_of(tonumber(ARGV[i])), ARGV[i + 1], kind[1],
+    tonumber(ARGV[i + 3]), kind[2], kind[3], kind[4], ARGV[i + 4], ARGV[i + 5], tonumber(ARGV[i + 6]))
 end
+for k, numbers in pairs(heard) do
+  for number, admitted in pairs(numbers) do
+    if tonumber(redis.call('HGET', k.heard, number) or 0) < admitted then
+      redis.call('HSET', k.heard, number, digits(admitted))
+    end
+  end
+end
+outcomes_write(now, ARGV[2])
 return answer

@@ -1,0 +1,122 @@
+"""What many deliveries bring in one moment, handled together: a trip to the store costs more than what it asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from tidegate.errors import StoreNotAsked, StoreUnavailable
+from tidegate.tasks import spawn
+
+Item = TypeVar("Item")
+
+#: Items handled at once, some 3 ms of work for node and store; and of one delivery, where others wait too.
+TOGETHER: Final = 96
+OF_EACH: Final = 16
+#: So far apart two rounds begin where the first has left nothing over: what comes meanwhile shares the second.
+ROUND_S: Final = 0.004
+
+
+class _Delivery(Generic[Item]):
+    __slots__ = ("at", "future", "items", "left", "tightened")
+
+    def __init__(self, items: Sequence[Item], future: asyncio.Future[bool]) -> None:
+        self.items = items
+        self.future = future
+        self.at = 0
+        self.left = len(items)
+        self.tightened = False
+
+
+class Sharing(Generic[Item]):
+    """Hands items of all deliveries to `handle`, one call after the other, each delivery's in their order.
+
+    Of a large delivery a part goes in each round, so that a small one waits for no more than a round or two. A round
+    that the store did not answer fails all who wait: one after another they would wait for longer than Meta does.
+    """
+
+    __slots__ = ("_began_s", "_busy", "_handle", "_waiting")
+
+    def __init__(self, handle: Callable[[list[Item]], Awaitable[list[bool]]]) -> None:
+        """`handle` answers for each whether less may be sent than before; it raises StoreUnavailable, and no other."""
+        self._handle = handle
+        self._waiting: deque[_Delivery[Item]] = deque()
+        self._busy = False
+        self._began_s = 0.0
+
+    def put(self, items: Sequence[Item]) -> asyncio.Future[bool]:
+        """Have all of it handled; the future tells whether less may be sent than before, or StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append(_Delivery(items, future))
+        if not self._busy:
+            self._busy = True
+            wait_s = self._began_s + ROUND_S - loop.time()
+            if wait_s > 0:
+                loop.call_later(wait_s, self._start)
+            else:
+                loop.call_soon(self._start)
+        return future
+
+    def _start(self) -> None:
+        spawn(self._drain(), "webhooks")
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                self._began_s = loop.time()
+                await self._round()
+        finally:
+            self._busy = False
+            # Nobody is left here unless this task was ended from outside.
+            self._fail(RuntimeError("webhooks were given up"))
+
+    async def _round(self) -> None:
+        turn = self._turn()
+        try:
+            told = await self._handle([item for delivery, first, last in turn for item in delivery.items[first:last]])
+        except StoreUnavailable as fault:
+            for delivery, _, _ in turn:
+                _end(delivery.future, fault)
+            return self._fail(StoreNotAsked("the store is unavailable: it failed who came before"))
+        except BaseException:
+            for delivery, _, _ in turn:
+                _end(delivery.future, RuntimeError("webhooks were given up"))
+            raise
+        start = 0
+        for delivery, first, last in turn:
+            end = start + last - first
+            delivery.tightened |= True in told[start:end]
+            start = end
+            if last == len(delivery.items) and not delivery.future.done():
+                delivery.future.set_result(delivery.tightened)
+
+    def _turn(self) -> list[tuple[_Delivery[Item], int, int]]:
+        """What is handled next: of each delivery, from where to where. Who has more goes to the end of the line."""
+        turn: list[tuple[_Delivery[Item], int, int]] = []
+        room = TOGETHER
+        waiting = self._waiting
+        for _ in range(len(waiting)):
+            delivery = waiting.popleft()
+            first = delivery.at
+            most = room if not waiting and not turn else min(room, OF_EACH)
+            last = delivery.at = min(first + most, len(delivery.items))
+            turn.append((delivery, first, last))
+            if last < len(delivery.items):
+                waiting.append(delivery)
+            room -= last - first
+            if room <= 0:
+                break
+        return turn
+
+    def _fail(self, fault: Exception) -> None:
+        while self._waiting:
+            _end(self._waiting.popleft().future, fault)
+
+
+def _end(future: asyncio.Future[bool], fault: Exception) -> None:
+    if not future.done():
+        future.set_exception(fault)
