@@ -9,7 +9,7 @@ import pytest
 
 from tests.factories import DAY_MS, NOW_MS, NUMBER, PORTFOLIO, WABA
 from tests.integration.outcome_feed import KEYS, Feed, about
-from tidegate.policy.outcome_scope import parse, scopes_of
+from tidegate.policy.outcome_scope import parse
 from tidegate.policy.warning_metric import HOUR_MS
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Report, Reported
@@ -17,6 +17,14 @@ from tidegate.store.scripts import StoreClient
 
 ANN, BOB = b"\x01" * 16, b"\x02" * 16
 TEMPLATE = f"template:marketing:{WABA}:en_US:seasonal_offer"
+#: What `about()` is counted in.
+SCOPES = {
+    f"category:{NUMBER}:marketing",
+    TEMPLATE,
+    f"sent_template:{NUMBER}:{WABA}:en_US:seasonal_offer",
+    f"sent_campaign:{NUMBER}:spring",
+    f"sent_app:{NUMBER}:checkout",
+}
 #: NOW_MS lies in the hour from 22:00 to 23:00.
 HOUR = f"{NOW_MS // HOUR_MS % 24:02}"
 
@@ -60,10 +68,60 @@ async def test_a_message_counts_once_for_all_that_is_heard_of_it(feed: Feed, hea
     for status, code in heard:
         await feed.hears(message_id, status, code)
 
-    scopes = scopes_of(about())
-    assert len(scopes) == 5
-    for scope in scopes:
-        assert await feed.day(scope.name) == hourly(**expected)
+    for scope in SCOPES:
+        assert await feed.day(scope) == hourly(**expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {},
+            {
+                f"category:{NUMBER}:marketing",
+                f"template:marketing:{WABA}:en_US:seasonal_offer",
+                f"sent_template:{NUMBER}:{WABA}:en_US:seasonal_offer",
+                f"sent_campaign:{NUMBER}:spring: a/b",
+                f"sent_app:{NUMBER}:checkout",
+            },
+            id="a template of a campaign has all",
+        ),
+        pytest.param(
+            {"template": None, "campaign": None},
+            {f"category:{NUMBER}:marketing", f"sent_app:{NUMBER}:checkout"},
+            id="what has a category but no template is judged by it",
+        ),
+        pytest.param(
+            {"category": "service", "template": None, "campaign": None},
+            {f"sent_app:{NUMBER}:checkout"},
+            id="a reply is told of its app alone",
+        ),
+        pytest.param({"number": None}, set(), id="what is of no number is of nothing"),
+        pytest.param(
+            {"template": None, "app": None, "campaign": "cmp-1", "step": "first", "variant": "a"},
+            {f"category:{NUMBER}:marketing", f"sent_campaign:{NUMBER}:cmp-1", "campaign_part:cmp-1:first:a"},
+            id="a campaign's own send is one of its step and variant",
+        ),
+        pytest.param(
+            {"template": None, "app": None, "campaign": None, "step": "first", "variant": "a"},
+            {f"category:{NUMBER}:marketing"},
+            id="a step of no campaign is none",
+        ),
+        pytest.param(
+            {"template": "no_language", "campaign": None, "app": None},
+            {f"category:{NUMBER}:marketing"},
+            id="half a template is none",
+        ),
+    ],
+)
+async def test_a_send_is_counted_in_the_scopes_of_what_was_noted_of_it(feed: Feed, changes, expected) -> None:
+    noted = {key: value for key, value in {**about(campaign="spring: a/b"), **changes}.items() if value is not None}
+    record = {"state": "accepted", "at": NOW_MS, "about": orjson.dumps(noted)}
+    await feed.client.hset(KEYS.message("m"), mapping=record)
+
+    await feed.outcomes.accepted(PORTFOLIO, "m", ANN)
+
+    assert {scope.name for scope in (await feed.counts.news(PORTFOLIO, 0)).scopes} == expected
 
 
 async def test_an_acceptance_that_was_lost_is_made_good_by_the_first_status(feed: Feed) -> None:
@@ -234,8 +292,8 @@ class TestReport:
 
         assert await feed.outcomes.reported(PORTFOLIO, "checkout", [Report(plain, "csat", 750)]) == [Reported.COUNTED]
 
-        for scope in scopes_of(about()):
-            assert await feed.day(scope.name) == hourly(sent=1)
+        for scope in SCOPES:
+            assert await feed.day(scope) == hourly(sent=1)
 
     async def test_too_late_and_too_much_is_not_counted(self, feed: Feed) -> None:
         sent = await feed.send(ANN, self.PART)
@@ -262,7 +320,8 @@ class TestReading:
 
         news = await feed.counts.news(PORTFOLIO, NOW_MS + 1_000)
 
-        assert (news.now_ms, set(news.scopes)) == (NOW_MS + 1_000, set(scopes_of(about(campaign=None))))
+        names = {scope.name for scope in news.scopes}
+        assert (news.now_ms, names) == (NOW_MS + 1_000, SCOPES - {f"sent_campaign:{NUMBER}:spring"})
         assert set(news.scopes.values()) == {NOW_MS + 1_000}
         assert len((await feed.counts.news(PORTFOLIO, 0, most=2)).scopes) == 1
 

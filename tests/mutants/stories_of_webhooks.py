@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.factories import DAY_MS
+from tests.factories import DAY_MS, PORTFOLIO, make_status
 from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, LONG_MS, Book
+from tidegate.store.statuses import Refreshed
 
 
 async def a_delivery_counts_a_day_from_the_end_of_its_second(book: Book) -> None:
@@ -50,6 +51,28 @@ async def a_message_that_was_read_counts_from_its_delivery(book: Book) -> None:
     await book.status("m1", "read", 5 * HOUR_MS)
     await book.at(DAY_MS + 1_000)
     assert await book.used() == 0
+
+
+async def a_status_brings_metas_id_where_that_is_not_known(book: Book) -> None:
+    await book.admit("m1", ANN)
+    for wamid in ("w", "v"):
+        told = await book.status("m1", "delivered", 0, wamid=wamid, sealed="")
+        assert told == Refreshed(True, False, False, unwritten=True)
+        assert not (await book.status("m1", "delivered", 0, wamid=wamid, sealed=f"{wamid}|sealed")).unwritten
+        assert await book.client.get(book.keys.wamid(wamid)) == b"m1"
+    assert not (await book.status("m1", "read", 0, wamid="w", sealed="")).unwritten
+    assert await book.client.hget(book.keys.message("m1"), "wamid") == b"w|sealed"
+
+
+async def a_delivery_tells_what_is_known_of_its_user(book: Book) -> None:
+    for id_ in ("m1", "m2"):
+        await book.admit(id_, ANN)
+    told = (await book.ledger.statuses.apply([make_status("m1", "delivered", BEGIN_MS)], "row/"))[0]
+    assert (told.has_counts, told.user) == (False, b"")
+    await book.client.set(f"tidegate:{{{PORTFOLIO}}}:count:row/{ANN.hex()}", "floor:0 0,1")
+    await book.client.hset(book.keys.user(ANN), mapping={"v": 1, "r": "{}"})
+    told = (await book.ledger.statuses.apply([make_status("m2", "delivered", BEGIN_MS)], "row/"))[0]
+    assert (told.has_counts, told.user) == (True, b"{}")
 
 
 async def a_state_never_goes_back(book: Book) -> None:

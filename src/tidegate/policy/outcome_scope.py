@@ -1,4 +1,7 @@
-"""What a send's outcome is counted under: the scopes that early warning judges, and those that a report tells of."""
+"""What a send's outcome is counted under: the scopes that early warning judges, and those that a report tells of.
+
+Which a send has, by what was noted of it, is the counting scripts' to say (store/lua/_outcomes.lua).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,6 @@ class Kind(StrEnum):
 
 
 _JUDGED: Final = frozenset({Kind.TEMPLATE, Kind.CATEGORY})
-_CATEGORIES: Final = frozenset(category.value for category in Category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +73,3 @@ def parse(name: str) -> OutcomeScope | None:
 def campaign_part(campaign_id: str, step: str, variant: str) -> OutcomeScope:
     """The scope of what one variant of one step of a campaign sends; names hold no colon."""
     return OutcomeScope(Kind.CAMPAIGN_PART, campaign_id, f"{step}:{variant}")
-
-
-def scopes_of(about: Mapping[str, str]) -> tuple[OutcomeScope, ...]:
-    """The scopes of a send, by what was noted of it (`Message.about`): app, number, waba, category, template, campaign,
-    and of a campaign's own sends the step and the variant.
-
-    `template` is `name/language`. A reply in a service window has no category: it is told of its app alone.
-    """
-    number, category, app, campaign = (about.get(key) for key in ("number", "category", "app", "campaign"))
-    if number is None:
-        return ()
-    scopes = []
-    if category in _CATEGORIES:
-        scopes.append(OutcomeScope(Kind.CATEGORY, number, category))
-        if (template := _template(about)) is not None:
-            scopes.append(OutcomeScope(Kind.TEMPLATE, category, template))
-            scopes.append(OutcomeScope(Kind.SENT_TEMPLATE, number, template))
-        if campaign:
-            scopes.append(OutcomeScope(Kind.SENT_CAMPAIGN, number, campaign))
-            if (step := about.get("step")) and (variant := about.get("variant")):
-                scopes.append(campaign_part(campaign, step, variant))
-    if app:
-        scopes.append(OutcomeScope(Kind.SENT_APP, number, app))
-    return tuple(scopes)
-
-
-def _template(about: Mapping[str, str]) -> str | None:
-    name, _, language = about.get("template", "").rpartition("/")
-    waba = about.get("waba")
-    return f"{waba}:{language}:{name}" if waba and name and language else None

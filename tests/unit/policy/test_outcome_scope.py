@@ -6,71 +6,21 @@ import pytest
 
 from tests.factories import NUMBER, PORTFOLIO, WABA
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.policy.outcome_scope import Kind, OutcomeScope, parse, scopes_of
+from tidegate.policy.outcome_scope import Kind, OutcomeScope, campaign_part, parse
 from tidegate.policy.reach import Scope
-
-ABOUT = {
-    "app": "checkout",
-    "number": NUMBER,
-    "waba": WABA,
-    "category": "marketing",
-    "type": "template",
-    "template": "seasonal_offer/en_US",
-    "campaign": "spring: a/b",
-}
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    "scope",
     [
-        pytest.param(
-            {},
-            {
-                f"category:{NUMBER}:marketing",
-                f"template:marketing:{WABA}:en_US:seasonal_offer",
-                f"sent_template:{NUMBER}:{WABA}:en_US:seasonal_offer",
-                f"sent_campaign:{NUMBER}:spring: a/b",
-                f"sent_app:{NUMBER}:checkout",
-            },
-            id="a template of a campaign has all",
-        ),
-        pytest.param(
-            {"template": None, "campaign": None},
-            {f"category:{NUMBER}:marketing", f"sent_app:{NUMBER}:checkout"},
-            id="what has a category but no template is judged by it",
-        ),
-        pytest.param(
-            {"category": "service", "template": None, "campaign": None},
-            {f"sent_app:{NUMBER}:checkout"},
-            id="a reply is told of its app alone",
-        ),
-        pytest.param({"number": None}, set(), id="what is of no number is of nothing"),
-        pytest.param(
-            {"template": None, "app": None, "campaign": "cmp-1", "step": "first", "variant": "a"},
-            {f"category:{NUMBER}:marketing", f"sent_campaign:{NUMBER}:cmp-1", "campaign_part:cmp-1:first:a"},
-            id="a campaign's own send is one of its step and variant",
-        ),
-        pytest.param(
-            {"template": None, "app": None, "campaign": None, "step": "first", "variant": "a"},
-            {f"category:{NUMBER}:marketing"},
-            id="a step of no campaign is none",
-        ),
-        pytest.param(
-            {"template": "no_language", "campaign": None, "app": None},
-            {f"category:{NUMBER}:marketing"},
-            id="half a template is none",
-        ),
+        OutcomeScope(Kind.SENT_CAMPAIGN, NUMBER, ":{}: x"),
+        OutcomeScope(Kind.SENT_TEMPLATE, NUMBER, f"{WABA}:en:a:b/c"),
+        campaign_part("spring", "first", "a"),
     ],
+    ids=lambda scope: scope.name,
 )
-def test_a_send_has_the_scopes_of_what_was_noted_of_it(changes, expected) -> None:
-    about = {key: value for key, value in {**ABOUT, **changes}.items() if value is not None}
-
-    assert {scope.name for scope in scopes_of(about)} == expected
-
-
-def test_a_name_is_read_back_whatever_is_in_it() -> None:
-    for scope in scopes_of({**ABOUT, "campaign": ":{}: x", "template": "a:b/c/en"}):
-        assert parse(scope.name) == scope
+def test_a_name_is_read_back_whatever_is_in_it(scope: OutcomeScope) -> None:
+    assert parse(scope.name) == scope
 
 
 @pytest.mark.parametrize("name", ["", "template", "template:marketing", "template::x", "hug:1:2", ":1:2"])

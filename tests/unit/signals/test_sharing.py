@@ -1,0 +1,97 @@
+"""What many deliveries bring is handled together, in turns, and told to each."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tidegate.errors import StoreNotAsked, StoreUnavailable
+from tidegate.signals.sharing import OF_EACH, TOGETHER, Sharing
+
+
+class Handler:
+    """Handles rounds of words when it is let; those that begin with "less" leave less to be sent."""
+
+    def __init__(self) -> None:
+        self.rounds: list[list[str]] = []
+        self.let = asyncio.Event()
+        self.let.set()
+        self.fails: type[BaseException] | None = None
+
+    async def __call__(self, items: list[str]) -> list[bool]:
+        self.rounds.append(items)
+        await self.let.wait()
+        await asyncio.sleep(0)
+        if self.fails is not None:
+            raise self.fails("the store is away")
+        return [item.startswith("less") for item in items]
+
+
+def words(delivery: str, count: int) -> list[str]:
+    return [f"{delivery}{index}" for index in range(count)]
+
+
+async def test_what_comes_in_one_moment_is_one_round_and_each_is_told_of_its_own() -> None:
+    handler = Handler()
+    sharing = Sharing(handler)
+
+    told = await asyncio.gather(*(sharing.put(items) for items in (["a"], ["b", "less b"], ["c"])))
+
+    assert (handler.rounds, told) == ([["a", "b", "less b", "c"]], [False, True, False])
+
+
+async def test_a_small_delivery_is_not_behind_all_of_a_large_one() -> None:
+    handler = Handler()
+    sharing = Sharing(handler)
+    handler.let.clear()
+    first = sharing.put(["first"])
+    while not handler.rounds:
+        await asyncio.sleep(0)
+    large, small = sharing.put(words("large", 1_000)), sharing.put(["less small"])
+    handler.let.set()
+
+    assert await small
+    assert not large.done()
+    assert [await first, await large] == [False, False]
+    assert handler.rounds[1] == [*words("large", OF_EACH), "less small"]
+    assert [item for part in handler.rounds for item in part if item.startswith("large")] == words("large", 1_000)
+    assert max(map(len, handler.rounds)) == TOGETHER
+
+
+async def test_one_delivery_alone_goes_in_full_rounds() -> None:
+    handler = Handler()
+
+    await Sharing(handler).put(words("only", TOGETHER + 1))
+
+    assert [len(part) for part in handler.rounds] == [TOGETHER, 1]
+
+
+async def test_a_round_without_an_answer_fails_all_who_wait_and_nobody_after() -> None:
+    handler = Handler()
+    sharing = Sharing(handler)
+    handler.let.clear()
+    handler.fails = StoreUnavailable
+    first = sharing.put(["first"])
+    while not handler.rounds:
+        await asyncio.sleep(0)
+    second = sharing.put(["second"])
+    handler.let.set()
+
+    with pytest.raises(StoreUnavailable):
+        await first
+    with pytest.raises(StoreNotAsked):
+        await second
+    handler.fails = None
+    assert await sharing.put(["less third"])
+    assert handler.rounds == [["first"], ["less third"]]
+
+
+async def test_who_gave_up_costs_the_others_nothing() -> None:
+    handler = Handler()
+    sharing = Sharing(handler)
+    left, stays = sharing.put(["left"]), sharing.put(["less stays"])
+
+    left.cancel()
+
+    assert await stays
