@@ -15,12 +15,14 @@ class Handler:
 
     def __init__(self) -> None:
         self.rounds: list[list[str]] = []
+        self.begun = asyncio.Event()
         self.let = asyncio.Event()
         self.let.set()
         self.fails: type[BaseException] | None = None
 
     async def __call__(self, items: list[str]) -> list[bool]:
         self.rounds.append(items)
+        self.begun.set()
         await self.let.wait()
         await asyncio.sleep(0)
         if self.fails is not None:
@@ -46,8 +48,7 @@ async def test_a_small_delivery_is_not_behind_all_of_a_large_one() -> None:
     sharing = Sharing(handler)
     handler.let.clear()
     first = sharing.put(["first"])
-    while not handler.rounds:
-        await asyncio.sleep(0)
+    await handler.begun.wait()
     large, small = sharing.put(words("large", 1_000)), sharing.put(["less small"])
     handler.let.set()
 
@@ -73,8 +74,7 @@ async def test_a_round_without_an_answer_fails_all_who_wait_and_nobody_after() -
     handler.let.clear()
     handler.fails = StoreUnavailable
     first = sharing.put(["first"])
-    while not handler.rounds:
-        await asyncio.sleep(0)
+    await handler.begun.wait()
     second = sharing.put(["second"])
     handler.let.set()
 

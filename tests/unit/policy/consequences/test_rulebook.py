@@ -16,7 +16,7 @@ from tests.unit.policy.consequences.scenes import SUBJECT, USER, breakers_after,
 from tidegate.policy.breaker import Kind
 from tidegate.policy.consequences.defaults import DEFAULTS
 from tidegate.policy.consequences.rule import ConsequenceRule, End
-from tidegate.policy.consequences.rulebook import ConsequenceRules, Consequences, Counter
+from tidegate.policy.consequences.rulebook import ConsequenceRules, Consequences, Counter, Easing
 from tidegate.policy.duration import write_duration
 from tidegate.policy.reach import Action, Subject
 
@@ -152,6 +152,39 @@ def test_a_signal_may_end_one_rule_and_begin_another() -> None:
 
 def test_a_signal_that_no_rule_speaks_of_has_no_consequence() -> None:
     assert Consequences().of(signal("error.100")) == Consequences().of(signal("error.100")) == ()
+
+
+def test_a_delivery_may_end_what_names_it_as_proof_and_trips_nothing() -> None:
+    easing = Consequences().easing("message.delivered")
+
+    assert easing == Easing(frozenset({"undeliverable", "template_held"}), ("undeliverable/recipient/",))
+    told = signal("message.delivered")
+    assert {counter.key for counter in Consequences().counters(told)} == {f"{easing.counts[0]}{USER.hex()}"}
+    assert {effect.rule for effect in Consequences().of(told)} == easing.rules
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param({"on": ["message.delivered"], "scope": "number", "action": "alert"}, id="it may trip something"),
+        pytest.param(
+            {
+                "on": ["error.131026"],
+                "proof": ["message.delivered"],
+                "scope": "number",
+                "action": "stop",
+                "for": "1h",
+                "reason": "number_standing",
+                "after": "3 in a row",
+            },
+            id="it may begin a number's count anew",
+        ),
+    ],
+)
+def test_of_what_may_do_more_than_ease_nothing_is_said_in_advance(rule: dict[str, Any]) -> None:
+    rules = TypeAdapter(ConsequenceRules).validate_python([{"id": "mine", **rule}])
+
+    assert Consequences(rules).easing("message.delivered") is None
 
 
 def test_one_failed_probe_is_enough_however_often_it_takes_to_open() -> None:

@@ -13,7 +13,7 @@ from tests.factories import user as recipient
 from tests.unit.policy.users.specimens import ANN, opened_by
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.breaker import Event, Kind, step
-from tidegate.policy.users import EMPTY, User, Word, expires_at_ms, read_user, write_user
+from tidegate.policy.users import EMPTY, User, Word, expires_at_ms, may_be_held, read_user, write_user
 
 BOB = recipient(2)
 FULL = (
@@ -45,6 +45,20 @@ def test_it_reads_back_as_itself_with_the_version_it_is_kept_under(user: User) -
 
 def test_of_whom_nothing_is_known_nothing_is_written() -> None:
     assert write_user(EMPTY) == write_user(User(version=4)) == b""
+
+
+@pytest.mark.parametrize(
+    ("record", "may"),
+    [
+        pytest.param(write_user(EMPTY), False, id="nobody is not"),
+        pytest.param(write_user(EMPTY.with_marketing_send(NOW_MS)), False, id="who only was written to is not"),
+        pytest.param(write_user(EMPTY.with_breaker(opened_by(131049), NOW_MS)), True, id="whom a breaker holds"),
+        pytest.param(write_user(EMPTY.proven_same_as(ANN, NOW_MS)), True, id="another name of somebody"),
+        pytest.param(b"\x00", True, id="of whom nothing can be read"),
+    ],
+)
+def test_who_may_be_held_is_told_without_reading_the_record(record: bytes, may: bool) -> None:
+    assert may_be_held(record) is may
 
 
 def test_what_is_as_in_a_new_user_or_breaker_takes_no_room() -> None:
