@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from collections.abc import Iterable
 from typing import Final
+
+from tidegate.entropy import Entropy
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
@@ -17,15 +18,16 @@ _ID: Final = re.compile(r"tg([0-9a-f]{8})-([0-9a-v]{26})")
 class MessageIds:
     """Makes message ids, and finds the portfolio of one: `tg<portfolio>-<time and chance>`."""
 
-    __slots__ = ("_portfolio_of", "_tag_of")
+    __slots__ = ("_entropy", "_portfolio_of", "_tag_of")
 
     def __init__(self, portfolios: Iterable[str]) -> None:
+        self._entropy = Entropy()
         self._tag_of = {p: hashlib.blake2b(p.encode(), digest_size=4).hexdigest() for p in portfolios}
         self._portfolio_of = {tag: portfolio for portfolio, tag in self._tag_of.items()}
 
     def new(self, portfolio: str, now_ms: int) -> str:
         """A new id: 48 bits of time, 80 of chance."""
-        return self._id(portfolio, now_ms, secrets.token_bytes(10))
+        return self._id(portfolio, now_ms, self._entropy.take(10))
 
     def of(self, portfolio: str, since_ms: int, what: str) -> str:
         """The id of `what`, the same whenever it is asked for: 48 bits of `since_ms`, 80 of what it is the id of."""

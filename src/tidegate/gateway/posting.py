@@ -70,10 +70,13 @@ class Posting:
         opaque = wrap_opaque(message.message_id, self._identity.seal(message.message_id))
         body = serialise(message.request, opaque)
         began_ms = self._clock.monotonic_ms()
-        with self._tracing.span("post") as span:
-            headers = under(message.headers, span)
-            result = await self._upstream.post(message.route.number, message.raw_path, body, headers, may_start)
-            span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
+        number, path = message.route.number, message.raw_path
+        if self._tracing.is_on:
+            with self._tracing.span("post") as span:
+                result = await self._upstream.post(number, path, body, under(message.headers, span), may_start)
+                span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
+        else:
+            result = await self._upstream.post(number, path, body, message.headers, may_start)
         self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
         match result:
             case NotSent(cause, lapsed=True):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
+from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 
+from tidegate.entropy import Entropy
 from tidegate.store.data_keys import DAY_MS, DataKey
 
 _ID: Final = 8
@@ -44,19 +45,21 @@ class Keys(Protocol):
 class Seal:
     """Encrypts what is stored of people. What is opened may be asked of the store first: raises StoreUnavailable."""
 
-    __slots__ = ("_keys", "_naming", "now_ms", "ready")
+    __slots__ = ("_entropy", "_keys", "_named", "now_ms", "ready")
 
     def __init__(self, naming_key: bytes, keys: Keys) -> None:
         """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
         self._keys = keys
-        self._naming = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
+        self._entropy = Entropy()
+        key = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
+        self._named = hashlib.blake2b(digest_size=16, key=key)
         self.now_ms: Final[Callable[[], int]] = keys.now_ms
         #: To be awaited before something is sealed.
         self.ready: Final = keys.ready
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
-        key, nonce = self._keys.lasting(until_ms), os.urandom(_NONCE)
+        key, nonce = self._keys.lasting(until_ms), self._entropy.take(_NONCE)
         return key.key_id + nonce + key.cipher.encrypt(nonce, body, key.key_id + name.encode())
 
     async def open(self, name: str, sealed: bytes) -> bytes:
@@ -72,7 +75,9 @@ class Seal:
 
     def name(self, told: bytes) -> str:
         """A name (32 hex digits) for what was said: the same for the same, and of no use to whoever has not the key."""
-        return hashlib.blake2b(told, digest_size=16, key=self._naming).hexdigest()
+        named = self._named.copy()
+        named.update(told)
+        return named.hexdigest()
 
     def close_word(self, message_id: str, word: str, deadline_ms: int) -> str:
         """Encrypt what is noted beside a message with this deadline, as ASCII text; it can't be taken for its body."""
@@ -120,4 +125,4 @@ def _named_by_meta(message_id: str) -> str:
 
 
 def _ascii(sealed: bytes) -> str:
-    return base64.b64encode(sealed).decode()
+    return b2a_base64(sealed, newline=False).decode("ascii")
