@@ -13,6 +13,7 @@ from typing import Final
 from tests.mutants import (
     stories_of_admission,
     stories_of_allowances,
+    stories_of_campaign_records,
     stories_of_campaigns,
     stories_of_doubts,
     stories_of_lost_books,
@@ -20,6 +21,7 @@ from tests.mutants import (
     stories_of_places,
     stories_of_prepaid_places,
     stories_of_shares,
+    stories_of_the_curve,
     stories_of_the_queue,
     stories_of_webhooks,
 )
@@ -41,6 +43,8 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_prepaid_places,
         stories_of_shares,
         stories_of_campaigns,
+        stories_of_campaign_records,
+        stories_of_the_curve,
     )
     for story in vars(module).values()
     if iscoroutinefunction(story) and not story.__name__.startswith("_")
