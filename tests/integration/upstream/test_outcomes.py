@@ -14,6 +14,7 @@ import uvloop
 from tests.integration.upstream.peers import OK, Part, Peer, client, post
 from tests.waiting import until
 from tidegate.upstream import MAX_ANSWER, NotSent, Response, Unknown, Upstream
+from tidegate.upstream.outcomes import TOO_LONG
 
 LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
     "asyncio": asyncio.new_event_loop,
@@ -54,8 +55,19 @@ def hangs(*pieces: bytes) -> Case:
     return Case(lambda peer: peer.says_and_hangs(*pieces), timeout_s=0.2)
 
 
+#: More than an answer to a send can be: cut off where that is seen.
+TOO_LARGE: Final = {
+    "a body that is too long": ends(sized(b" " * (MAX_ANSWER + 1))),
+    "chunks that are too long": ends(CHUNKED + b"40001\r\n" + b" " * 0x40001 + b"\r\n0\r\n\r\n"),
+    "chunks without end": Case(lambda _: chunks_without_end),
+    "a head without end": Case(lambda _: head_without_end),
+    "a long head, and all of it at once": ends(HEAD + b"X: y\r\n" * 15_000 + b"Content-Length: 2\r\n\r\n{}"),
+    "200 MB in 200 kB": ends(sized(gzip.compress(b" " * 200_000_000), b"Content-Encoding: gzip\r\n")),
+    "a body without end": Case(lambda _: body_without_end),
+}
+
 #: Bytes left, and what came back is no answer.
-UNKNOWN: Final = {
+UNKNOWN: Final = TOO_LARGE | {
     "a reset after the request": Case(lambda peer: peer.resets),
     "a reset in the middle of the request": Case(lambda peer: peer.resets_at_once, body=LARGE),
     "an end without an answer": ends(),
@@ -80,14 +92,8 @@ UNKNOWN: Final = {
     "a header that is split by a line feed": ends(HEAD + b"X: a\nY: b\r\nContent-Length: 2\r\n\r\n{}"),
     "only word that it goes on": ends(b"HTTP/1.1 100 Continue\r\n\r\n"),
     "a change of protocol": hangs(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
-    "a body that is too long": ends(sized(b" " * (MAX_ANSWER + 1))),
-    "chunks that are too long": ends(CHUNKED + b"40001\r\n" + b" " * 0x40001 + b"\r\n0\r\n\r\n"),
-    "chunks without end": Case(lambda _: chunks_without_end),
-    "a head without end": Case(lambda _: head_without_end),
-    "a long head, and all of it at once": ends(HEAD + b"X: y\r\n" * 15_000 + b"Content-Length: 2\r\n\r\n{}"),
     "gzip that is none": ends(sized(b"\x1f\x8bnonsense", b"Content-Encoding: gzip\r\n")),
     "gzip that is cut short": ends(sized(gzip.compress(b"{}")[:-9], b"Content-Encoding: gzip\r\n")),
-    "200 MB in 200 kB": ends(sized(gzip.compress(b" " * 200_000_000), b"Content-Encoding: gzip\r\n")),
 }
 
 
@@ -99,6 +105,13 @@ async def chunks_without_end(_reader: asyncio.StreamReader, writer: asyncio.Stre
     writer.write(CHUNKED)
     while True:
         writer.write(b"1\r\n \r\n" * 1000)
+        await writer.drain()
+
+
+async def body_without_end(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"Content-Length: 10000000000\r\n\r\n")
+    while True:
+        writer.write(b" " * 65_536)
         await writer.drain()
 
 
@@ -162,9 +175,12 @@ def rests(upstream: Upstream, connections: int) -> Callable[[], Awaitable[bool]]
 
 
 def on(loop: str, play: Any) -> None:
-    """Run a test's coroutine on a loop of this kind."""
+    """Run a test's coroutine on a loop of this kind; no callback may have failed meanwhile."""
+    faults: list[Any] = []
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.get_loop().set_exception_handler(lambda _, context: faults.append(context))
         runner.run(play)
+        assert not faults
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -182,6 +198,7 @@ def test_what_proves_nothing_is_unknown_and_is_not_tried_anew(case: Case, loop: 
         await upstream.close()
         await peer.stop()
         assert isinstance(result, Unknown), result
+        assert (result == TOO_LONG) is (case in TOO_LARGE.values())
         assert sends == 1
         assert isinstance(again, Response), "the pool serves the next send"
         assert peer.connections == 2, "on a connection of its own"
