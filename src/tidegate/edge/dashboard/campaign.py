@@ -11,7 +11,7 @@ from tidegate.edge.control.campaigns import find_campaign, may_see, may_steer, s
 from tidegate.edge.dashboard import tones
 from tidegate.edge.dashboard.charts import draw
 from tidegate.edge.dashboard.charts.campaign import steps_chart
-from tidegate.edge.dashboard.stops import WHY_HALTED
+from tidegate.edge.dashboard.gate_words import WHY_HALTED, setback
 from tidegate.edge.denials import Denial, Kind
 from tidegate.policy.campaign.phase import Event, Phase, after
 from tidegate.settings.tables import Scope
@@ -30,6 +30,7 @@ async def gather(call: Call) -> dict[str, Any]:
         "picture": await draw(steps_chart(campaign)),
         "verbs": [event.value for event in VERBS if _may(call, record, event)],
         "why": WHY_HALTED,
+        "setback": setback,
         "tones": tones,
     }
 

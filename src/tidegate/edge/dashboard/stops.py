@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tidegate.edge.dashboard.gate_words import gate_found
+from tidegate.edge.dashboard.scopes import WIDTH, scope_in_words
 from tidegate.edge.dashboard.tones import BAD, WARN
 from tidegate.edge.times import write_time
 from tidegate.policy.breaker import State
-from tidegate.policy.campaign.judgement import Outcome
 from tidegate.policy.campaign.phase import Phase
 from tidegate.policy.campaign.run import Run
 from tidegate.policy.consequences.remedies import OF_A_GATE, remedy
 from tidegate.policy.consequences.worded import in_words
 from tidegate.policy.reach import Action
 from tidegate.store.campaigns import CampaignRecord
-
-WHY_HALTED: Final = {
-    "rates": "a rate is worse than its baseline",
-    "quality": "Meta, or a breaker, spoke against it",
-    "limit": "the gate was still unsure when its longest wait was over",
-    "too_few": "too few sends to say anything",
-    "uncounted": "more was sent than is counted",
-    "sending": "the step is still being sent",
-    "soaking": "the step has not soaked long enough",
-}
-"""A gate's reason in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +81,6 @@ class Subject:
 
 
 _RANK: Final = {BAD: 0, WARN: 1}
-#: In words, the widest first.
-_SCOPES: Final = {
-    "portfolio": "portfolio",
-    "waba": "account",
-    "token": "access token of account",
-    "number": "number",
-    "category": "category",
-    "campaign": "campaign",
-    "template": "template",
-}
-_WIDTH: Final = {scope: nth for nth, scope in enumerate(_SCOPES)}
-_TEMPLATE_KEY: Final = re.compile(r"template [0-9]+:([A-Za-z_]+):([a-z0-9_]+)")
-_BREAKER_LINE: Final = re.compile(r"breaker (\S+) on (.+)")
 
 
 def by_subject(stops: Iterable[Stop]) -> list[Subject]:
@@ -113,7 +89,7 @@ def by_subject(stops: Iterable[Stop]) -> list[Subject]:
     for stop in stops:
         found.setdefault(stop.subject, []).append(stop)
     subjects = [Subject(each[0].of, tuple(sorted(each, key=_rank))) for each in found.values()]
-    return sorted(subjects, key=lambda subject: (_RANK[subject.tone], _WIDTH[subject.stops[0].subject[0]]))
+    return sorted(subjects, key=lambda subject: (_RANK[subject.tone], WIDTH[subject.stops[0].subject[0]]))
 
 
 def _rank(stop: Stop) -> int:
@@ -126,7 +102,7 @@ def of_pauses(pauses: Iterable[Mapping[str, Any]]) -> list[Stop]:
         Stop(
             f"pause-{pause['id']}",
             _subject(pause["scope"]),
-            _scope(pause["scope"]),
+            scope_in_words(pause["scope"]),
             "All sends",
             "paused by hand",
             pause["reason"],
@@ -157,7 +133,7 @@ def _of_breaker(breaker: Mapping[str, Any]) -> Stop:
     return Stop(
         f"breaker-{breaker['id']}",
         _subject(breaker["scope"]),
-        _scope(breaker["scope"]),
+        scope_in_words(breaker["scope"]),
         f"{covers[0].upper()}{covers[1:]}",
         "would be stopped (the rule only tells)" if shadow else _words(breaker),
         _capital(in_words(breaker["cause"])),
@@ -237,34 +213,6 @@ def of_the_store(portfolio: str) -> Stop:
     )
 
 
-def gate_found(evidence: Mapping[str, Any]) -> str:
-    """What a gate found against a campaign, in words."""
-    found = [
-        f"{_metric(rate)} {_percent(rate['events'] / rate['sends'])} against {_percent(rate['usual'])} usual"
-        + (f" (variant {rate['variant']})" if rate.get("variant") else "")
-        for rate in evidence.get("rates") or ()
-        if rate["says"] == Outcome.FAIL and rate["sends"]
-    ]
-    lines = [*map(_setback, evidence.get("quality") or ()), *found]
-    if lines:
-        return "; ".join(lines)
-    return WHY_HALTED.get(evidence.get("reason", ""), "the results of a step are not what its gate asks for")
-
-
-def _setback(line: str) -> str:
-    """What Meta or a breaker said, without ids that nobody reads."""
-    named = _TEMPLATE_KEY.sub(r"template \2 (\1)", line)
-    return _BREAKER_LINE.sub(r"rule \1 stopped \2", named)
-
-
-def _metric(rate: Mapping[str, Any]) -> str:
-    return str(rate["metric"]).replace("_", " ")
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %")
-
-
 def _capital(words: str) -> str:
     return f"{words[:1].upper()}{words[1:]}"
 
@@ -290,15 +238,3 @@ def _words(breaker: Mapping[str, Any]) -> str:
 def _subject(scope: Mapping[str, str]) -> tuple[str, str]:
     ((kind, value),) = scope.items()
     return kind, value
-
-
-def _scope(scope: Mapping[str, str]) -> str:
-    ((kind, value),) = scope.items()
-    # A breaker's value names whose it is too; a pause has the name alone.
-    match kind, value.split(":", 2):
-        case "template", [account, language, name]:
-            return f"template {name} ({language}), account {account}"
-        case "category", [number, category]:
-            return f"{category} of number {number}"
-        case _:
-            return f"{_SCOPES.get(kind, kind)} {value}"

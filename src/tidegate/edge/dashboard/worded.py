@@ -9,6 +9,7 @@ import orjson
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Quality
 from tidegate.edge.dashboard import tones
+from tidegate.edge.dashboard.scopes import scope_in_words
 from tidegate.policy.consequences.worded import in_words
 from tidegate.policy.fall import is_fall
 from tidegate.policy.health import QUALITY_WORDS
@@ -51,12 +52,12 @@ def _what(kind: str, key: str, field: str, value: Any) -> str:
             return "Messaging limit"
         case "pause":
             paused = value if isinstance(value, dict) else {}
-            return f"Pause of {paused.get('scope', '')} {paused.get('value', '')}"
+            return f"Pause of {scope_in_words({str(paused.get('scope', '')): str(paused.get('value', ''))})}"
         case "rules":
             return "Rules"
         case "breaker":
             rule, scope, of = (*key.split("/", 2), "", "")[:3]
-            return f"Breaker {rule} on {scope} {of}"
+            return f"Breaker {rule} on {scope_in_words({scope: of})}"
         case "template":
             waba, language, name = (*key.split(":", 2), "", "")[:3]
             return f"Template {name} ({language}, account {waba}): {field}"

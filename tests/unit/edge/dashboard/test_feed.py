@@ -46,7 +46,10 @@ def test_of_more_than_anybody_reads_what_was_refused_is_shown_before_what_went()
     [
         pytest.param(
             change(Kind.BREAKER, key="template_paused/template/1:en_US:offer", cause="template.status.PAUSED"),
-            ("Breaker template_paused on template 1:en_US:offer: closed", "<b>open</b>; Meta paused the template"),
+            (
+                "Breaker template_paused on template offer (en_US), account 1: closed",
+                "<b>open</b>; Meta paused the template",
+            ),
             id="a breaker that opened, with its cause in words",
         ),
         pytest.param(

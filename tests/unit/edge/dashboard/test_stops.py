@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.edge.dashboard.stops import by_subject, gate_found, of_books, of_breakers, of_pauses
+from tidegate.edge.dashboard.stops import by_subject, of_books, of_breakers, of_pauses
 from tidegate.policy.consequences.remedies import BY_RULE
 
 SINCE, UNTIL = "2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"
@@ -103,43 +103,6 @@ def test_of_what_is_as_bad_the_widest_comes_first():
 def test_what_no_time_ends_ends_last():
     (subject,) = by_subject(of_breakers([breaker(until=None), breaker(id="r", until=LATEST)]))
     assert (subject.last.until, subject.last.ends) == (None, "Meta says that it is over, or somebody closes it")
-
-
-RATE = {"variant": "a", "metric": "block_proxy", "says": "fail", "usual": 0.026, "sends": 1000, "events": 91.0}
-
-
-@pytest.mark.parametrize(
-    ("evidence", "found"),
-    [
-        pytest.param(
-            {
-                "reason": "quality",
-                "quality": [f"template {WABA}:en_US:winback: quality YELLOW", f"number {NUMBER}: quality RED"],
-                "rates": [],
-            },
-            f"template winback (en_US): quality YELLOW; number {NUMBER}: quality RED",
-            id="what Meta said",
-        ),
-        pytest.param(
-            {"reason": "quality", "quality": [f"breaker template_paused on template {WABA}:en_US:winback"]},
-            "rule template_paused stopped template winback (en_US)",
-            id="what a breaker said",
-        ),
-        pytest.param(
-            {"reason": "rates", "rates": [RATE, {**RATE, "metric": "read", "says": "pass"}]},
-            "block proxy 9.1 % against 2.6 % usual (variant a)",
-            id="the rates that fail",
-        ),
-        pytest.param(
-            {"reason": "limit", "rates": [{**RATE, "says": "unsure"}]},
-            "the gate was still unsure when its longest wait was over",
-            id="its reason where no rate fails",
-        ),
-        pytest.param({}, "the results of a step are not what its gate asks for", id="that it found something"),
-    ],
-)
-def test_of_a_halted_campaign_is_told(evidence: dict[str, Any], found: str):
-    assert gate_found(evidence) == found
 
 
 @pytest.mark.parametrize(
