@@ -347,7 +347,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         ids=ids,
         draining=lambda: draining[0],
         version=__version__,
-        idempotency=Idempotency(client, portfolios, seal),
+        idempotency=Idempotency(client, portfolios, seal, one_slot=connection.is_cluster),
         seal=seal,
         history=history,
         kpis=kpis,

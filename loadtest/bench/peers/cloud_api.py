@@ -64,7 +64,7 @@ class Book:
         self._ids += 1
         to = _TO.search(body)
         recipient = to[1] if to else b""
-        wamid = b"wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI%020d" % self._ids
+        wamid = b"wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI%012dQUJDREVG" % self._ids
         if self.keeps and opaque:
             self.kept.append((opaque[1].decode(), wamid.decode(), recipient.decode(), number.decode()))
         return (

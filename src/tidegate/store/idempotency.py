@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tidegate.policy.lifecycle import State
+from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal, Seal
@@ -55,39 +57,60 @@ class Other:
     """The key was used for a request that asked for something else."""
 
 
+_MINE: Final = Mine()
+
+
+class _Question(NamedTuple):
+    entry: Entry
+    verb: str
+    more: bytes
+
+
+class _Told(NamedTuple):
+    now_ms: int
+    word: bytes
+    message_id: str
+    more: Any
+
+
 class Idempotency:
     """Claims are remembered by the store's time. Every method may be repeated, and raises StoreUnavailable."""
 
-    def __init__(self, client: StoreClient, portfolios: Iterable[str], seal: Seal) -> None:
-        """`seal` encrypts the answers: they name recipients."""
+    def __init__(self, client: StoreClient, portfolios: Iterable[str], seal: Seal, *, one_slot: bool) -> None:
+        """`seal` encrypts the answers: they name recipients. `one_slot`: a call may not span portfolios (a cluster)."""
         self._client = client
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._seal = seal
+        self._questions = Shards(self._recall, one_slot)
 
     async def claim(self, entry: Entry, *, instead_of: str = "") -> Mine | Running | Done | Other:
         """Claim the key, or say what its first request came to.
 
         `instead_of`: the message id of a running request that is known never to end; its claim is taken over.
         """
-        answer = await self._recall(entry, "claim", instead_of.encode())
-        match answer[1]:
+        told = await self._questions.put(entry.portfolio, _Question(entry, "claim", instead_of.encode()))
+        match told.word:
             case b"mine":
-                return Mine()
+                return _MINE
             case b"running":
-                return Running(answer[2].decode(), answer[0] - answer[3])
+                return Running(told.message_id, told.now_ms - told.more)
             case b"done":
-                return await self._done(entry, answer[2].decode(), answer[3])
+                return await self._done(entry, told.message_id, told.more)
             case _:
                 return Other()
 
     async def keep(self, entry: Entry, answer: bytes) -> None:
         """Keep the answer of the request that holds the claim."""
-        until_ms = self._seal.now_ms() + entry.kept_ms
-        await self._recall(entry, "keep", self._seal.close(_name(entry), answer, until_ms))
+        await self.keeping(entry, answer)
+
+    def keeping(self, entry: Entry, answer: bytes) -> asyncio.Future[_Told]:
+        """The same, in passing: done when it is kept."""
+        sealed = self._seal.close(_name(entry), answer, self._seal.now_ms() + entry.kept_ms)
+        return self._questions.put(entry.portfolio, _Question(entry, "keep", sealed))
 
     async def free(self, entry: Entry) -> None:
         """Give the claim back: the next request with this key begins anew."""
-        await self._recall(entry, "free", b"")
+        await self._questions.put(entry.portfolio, _Question(entry, "free", b""))
 
     async def bury(self, portfolio: str, message_id: str) -> State | None:
         """See to it that a message of which nothing is known is never begun; what it is where it was begun already.
@@ -102,12 +125,15 @@ class Idempotency:
         """A name (hex) for what was asked, which nobody can make who has not the key."""
         return self._seal.name(told)
 
-    async def _recall(self, entry: Entry, verb: str, more: bytes) -> list[Any]:
-        keys = self._keys[entry.portfolio]
-        args: list[str | bytes | int] = [verb, entry.fingerprint, entry.message_id, entry.kept_ms, more]
-        where = [keys.clock, keys.idempotency(entry.app, entry.digest)]
-        answer: list[Any] = await script("recall").repeatable(self._client, where, args)
-        return answer
+    async def _recall(self, questions: list[_Question]) -> list[_Told]:
+        keys: list[bytes | str] = [self._keys[questions[0].entry.portfolio].clock]
+        args: list[str | bytes | int] = []
+        for entry, verb, more in questions:
+            keys.append(self._keys[entry.portfolio].idempotency(entry.app, entry.digest))
+            args += (verb, entry.fingerprint, entry.message_id, entry.kept_ms, more)
+        answer: list[Any] = await script("recall").repeatable(self._client, keys, args)
+        now_ms, told = answer[0], iter(answer[1:])
+        return [_Told(now_ms, word, id_.decode(), more) for word, id_, more in zip(told, told, told, strict=True)]
 
     async def _done(self, entry: Entry, message_id: str, sealed: bytes) -> Done | Other:
         try:

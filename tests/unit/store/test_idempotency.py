@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.factories import make_seal
@@ -22,7 +24,7 @@ async def stand_at(client: StoreClient, at_ms: int) -> None:
 @pytest.fixture
 async def keys(store_client: StoreClient) -> Idempotency:
     await stand_at(store_client, START_MS)
-    return Idempotency(store_client, [PORTFOLIO], make_seal())
+    return Idempotency(store_client, [PORTFOLIO], make_seal(), one_slot=False)
 
 
 async def test_one_claims_and_the_other_is_told_since_when(keys: Idempotency, store_client: StoreClient):
@@ -94,7 +96,7 @@ async def test_under_another_payload_key_it_is_not_done_again(keys: Idempotency,
     await keys.claim(FIRST)
     await keys.keep(FIRST, b"answer")
 
-    assert await Idempotency(store_client, [PORTFOLIO], make_seal(b"x" * 32)).claim(SECOND) == Other()
+    assert await Idempotency(store_client, [PORTFOLIO], make_seal(b"x" * 32), one_slot=False).claim(SECOND) == Other()
 
 
 async def test_apps_and_keys_do_not_touch(keys: Idempotency):
@@ -102,3 +104,18 @@ async def test_apps_and_keys_do_not_touch(keys: Idempotency):
 
     assert await keys.claim(SECOND._replace(app="other")) == Mine()
     assert await keys.claim(SECOND._replace(digest="d2")) == Mine()
+
+
+async def test_what_is_asked_in_one_moment_is_asked_in_one_call_and_answered_each_by_itself(keys: Idempotency):
+    await keys.claim(FIRST)
+    await keys.keep(FIRST, b"an answer")
+    others = [FIRST._replace(digest=f"other {n}", message_id=f"m-{n}") for n in range(3)]
+
+    done, *claimed, running = await asyncio.gather(
+        *(keys.claim(entry) for entry in (SECOND, *others, others[0]._replace(message_id="m-later")))
+    )
+
+    assert done == Done(b"an answer", FIRST.message_id)
+    assert claimed == [Mine(), Mine(), Mine()]
+    assert isinstance(running, Running)
+    assert running.message_id == others[0].message_id

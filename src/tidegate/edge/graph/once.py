@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -79,10 +80,23 @@ class Once:
         elif reply.status == 429 or reply.status >= 500 or (only_success and reply.status >= 400):
             # Nothing was sent, and the answer asks to try again: with the same key, as clients do.
             await self._write(lambda: self._store.free(entry))
+        elif only_success:
+            # Nobody waits for it to be kept: who repeats it before finds it running, and waits for its answer.
+            self._keep_in_passing(entry, packed(reply))
         else:
             answer = packed(reply)
             await self._write(lambda: self._store.keep(entry, answer))
         return reply
+
+    def _keep_in_passing(self, entry: Entry, answer: bytes) -> None:
+        def kept(keeping: asyncio.Future[Any]) -> None:
+            if keeping.cancelled() or keeping.exception() is not None:
+                spawn(until_stored(lambda: self._store.keep(entry, answer), self._services.clock), "idempotency")
+
+        try:
+            self._store.keeping(entry, answer).add_done_callback(kept)
+        except StoreUnavailable:
+            spawn(until_stored(lambda: self._store.keep(entry, answer), self._services.clock), "idempotency")
 
     def let_go(self, entry: Entry, draft: Draft) -> None:
         """Free a claim whose request was told that the store is away, as soon as its message is sure not to go."""
