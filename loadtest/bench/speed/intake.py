@@ -17,6 +17,7 @@ from tidegate.cloudapi.opaque import unwrap_opaque
 
 _STATES: Final = ("sent", "delivered", "read")
 _SAMPLES: Final = 20
+_WITHIN_S: Final = 180.0
 _HEAD: Final = (
     b"POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n"
     b"Content-Type: application/json\r\nX-Hub-Signature-256: %b\r\nContent-Length: %d\r\n\r\n%b"
@@ -54,7 +55,7 @@ async def taken_in(
     load = Load(candidate.port, connections, _each(requests))
     load.told.listening, meter = True, Meter(candidate)
     await load.begin()
-    await load.answered()
+    await load.answered(_WITHIN_S)
     took_s, gateway_s, store_s = meter.read()
     told = await load.end()
     if told.answers != {"send": len(requests)}:

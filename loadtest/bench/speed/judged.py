@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from loadtest.bench.peers import simulated
 from loadtest.bench.served import free_port
@@ -13,6 +13,8 @@ from loadtest.bench.speed.candidates import ON, Tidegate
 from loadtest.bench.speed.load import Load, at_most
 from loadtest.bench.speed.stage import Stage
 from loadtest.bench.speed.window import Void
+
+_WITHIN_S: Final = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ async def judged(stage: Stage, requests: int, users_in_touch: int = 500) -> Judg
     await _tell(before, "subscription", {"url": f"{node.url}/webhooks/whatsapp"})
     load = Load(node.port, 64, at_most(requests, node.traffic.request))
     await load.begin()
-    await load.answered()
+    await load.answered(_WITHIN_S)
     told = await load.end()
     async with stage.session.get(f"{before.upstream_url}/_sim/report") as answer:
         report = await answer.json()

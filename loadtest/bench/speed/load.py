@@ -12,7 +12,8 @@ from typing import Final, cast
 import httptools
 
 _TICK_S: Final = 0.001
-_DRAIN_S: Final = 30.0
+#: What was asked when a window ended is answered within this (s).
+DRAIN_S: Final = 30.0
 _VERDICT: Final = b"tidegate-verdict"
 
 Next = Callable[[], bytes | None]
@@ -168,22 +169,24 @@ class Load:
                 else:
                     self._due.append(now)
 
-    async def end(self) -> Told:
+    async def end(self, within_s: float = DRAIN_S) -> Told:
         """Ask no more, wait for what is still to be answered, hang up. Raises TimeoutError."""
         self._stops = True
         self._look()
-        await self.answered()
-        if self._ticking is not None:
-            await self._ticking
-        for caller in self._callers:
-            caller.close()
-        # The sockets are to be closed before others are measured.
-        await asyncio.sleep(0)
+        try:
+            await self.answered(within_s)
+            if self._ticking is not None:
+                await self._ticking
+        finally:
+            for caller in self._callers:
+                caller.close()
+            # The sockets are to be closed before others are measured.
+            await asyncio.sleep(0)
         return self.told
 
-    async def answered(self) -> None:
+    async def answered(self, within_s: float) -> None:
         """Return when nothing more is to be asked, and all is answered or lost. Raises TimeoutError."""
-        async with asyncio.timeout(_DRAIN_S):
+        async with asyncio.timeout(within_s):
             await self._quiet.wait()
 
 

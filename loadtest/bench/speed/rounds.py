@@ -70,5 +70,5 @@ async def in_rounds(
                 made.windows[candidate.name].append(await measure(candidate))
             except (Void, TimeoutError) as fault:
                 made.windows[candidate.name].append(None)
-                made.voids.append(str(fault) or f"{candidate.name}: not everything was answered")
+                made.voids.append(str(fault) or f"{candidate.name}: not everything was answered in time")
     return made
