@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -15,14 +16,16 @@ from tidegate.cloudapi.messages import BadMessage, Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
+from tidegate.hands import Hands
 from tidegate.metrics import Metrics
+from tidegate.pacer import FLOOR_EVERY
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.capacity import category_places
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Standing
 from tidegate.store.sealing import BrokenSeal
-from tidegate.store.send_queue import Claimed, Lane, SendQueue
+from tidegate.store.send_queue import Claim, Claimed, Lane, SendQueue
 from tidegate.store.standings import Standings
 from tidegate.tasks import lasting, spawn
 
@@ -32,8 +35,10 @@ _REAP_EVERY_MS: Final = 1_000
 _RETRY_MS: Final = 500
 #: A claimed send waits for its turn as long as it takes within its lease, instead of going back to its lane.
 _PACING_WAIT_MS: Final = 10_000
-_LEAST_IN_HAND: Final = 8
-_MOST_IN_HAND: Final = 512
+#: Room that came free is used together with what comes free in this span after it.
+_AGAIN_S: Final = 0.005
+#: Of so many claims that leave something behind, one begins with the least urgent, as every so many turns of a number.
+_FLOOR_EVERY: Final = FLOOR_EVERY
 #: Reading a claimed body takes time of the loop, and a claim may bring hundreds: no more bytes than this at a turn.
 _BYTES_AT_ONCE: Final = 65_536
 #: What a message may become by running out of time that says what became of a campaign's row.
@@ -63,8 +68,13 @@ class Dispatcher:
         self._routes = {route.number: route for route in routes}
         self._clock = clock
         self._metrics = metrics
+        self._numbers: dict[str, list[str]] = {}
+        for route in routes:
+            self._numbers.setdefault(route.portfolio, []).append(route.number)
         self._alarms = {route.portfolio: asyncio.Event() for route in routes}
-        self._in_hand: dict[str, int] = dict.fromkeys(self._routes, 0)
+        self._hands = Hands()
+        self._again: asyncio.TimerHandle | None = None
+        self._claims: Counter[str] = Counter()
         self._running: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -77,6 +87,7 @@ class Dispatcher:
 
     def start(self) -> None:
         """Begin to drain."""
+        self._gateway.call_on_way(self._rested, self._started)
         for portfolio in self._alarms:
             name = f"dispatcher {portfolio}"
             self._running.append(spawn(lasting(partial(self._drain, portfolio), name), name))
@@ -120,8 +131,17 @@ class Dispatcher:
     async def drain_once(self, portfolio: str) -> float:
         """Claim what is due and has room, begin to submit it; ms until there may be more. Raises StoreUnavailable."""
         standing = await self._standings.current(portfolio)
-        lanes = self._open_lanes(portfolio, standing)
-        claim = await self._queue.claim(portfolio, lanes)
+        self._hands.hungry.pop(portfolio, None)
+        lanes, room = self._open_lanes(portfolio, standing), self._hands.room(portfolio)
+        least = min(room.values())
+        self._hands.reserve(portfolio, least)
+        try:
+            claim = await self._queue.claim(portfolio, lanes, room)
+        finally:
+            self._hands.reserve(portfolio, -least)
+        if _left_some(claim, lanes, least):
+            self._hands.hungry[portfolio] = None
+            self._claims[portfolio] += 1
         self._clock.observe(claim.now_ms)
         if claim.epoch != standing.epoch:
             # What was claimed is judged under the new standing anyway; the other lanes are looked at again at once.
@@ -129,7 +149,7 @@ class Dispatcher:
             self.wake(portfolio)
         unread = 0
         for claimed in claim.messages:
-            self._in_hand[claimed.lane.number] += 1
+            self._hands.take(portfolio, claimed.lane.number, claimed.message_id)
             task = spawn(self._submit(portfolio, claimed), "queued send")
             self._submitting.add(task)
             task.add_done_callback(self._submitting.discard)
@@ -137,26 +157,47 @@ class Dispatcher:
             if unread > _BYTES_AT_ONCE:
                 unread = 0
                 await asyncio.sleep(0)
+        self._look_again()
         if claim.wake_at_ms is None:
             return HEARTBEAT_MS
         return max(1.0, min(HEARTBEAT_MS, claim.wake_at_ms - claim.now_ms))
 
     def _open_lanes(self, portfolio: str, standing: Standing) -> Mapping[Lane, tuple[int, int]]:
+        claims = self._claims[portfolio]
         lanes: dict[Lane, tuple[int, int]] = {}
-        for lane in self._lanes(portfolio):
-            throughput = standing.number(lane.number).throughput
-            in_hand = min(max(throughput, _LEAST_IN_HAND), _MOST_IN_HAND)
-            # The urgent may always have some in hand: a campaign's claims are no reason for them to wait.
-            extra = _LEAST_IN_HAND * (len(Category) - 1 - lane.category.priority)
-            most = max(0, in_hand + extra - self._in_hand[lane.number])
-            if _lane_is_paused(standing, lane, portfolio, self._clock.now_ms()):
-                most = 0
-            lanes[lane] = (most, category_places(standing.limit, lane.category, standing.rules))
+        categories = sorted(Category, key=lambda c: c.priority, reverse=claims % _FLOOR_EVERY == _FLOOR_EVERY - 1)
+        places = {category: category_places(standing.limit, category, standing.rules) for category in categories}
+        numbers = self._numbers[portfolio]
+        # Whoever comes first may fill the room: each number in its turn.
+        first = claims % len(numbers) if numbers else 0
+        now_ms = self._clock.now_ms()
+        for category in categories:
+            for number in numbers[first:] + numbers[:first]:
+                lane = Lane(number, category)
+                if not standing.pauses or not _lane_is_paused(standing, lane, portfolio, now_ms):
+                    most = self._hands.most(number, category, standing.number(number).throughput)
+                    lanes[lane] = (most, places[category])
         return lanes
 
+    def _look_again(self) -> None:
+        if self._again is None and self._hands.hungry:
+            self._again = asyncio.get_running_loop().call_later(_AGAIN_S, self._fill)
+
+    def _fill(self) -> None:
+        self._again = None
+        for portfolio in self._hands.hungry:
+            self.wake(portfolio)
+
+    def _started(self, message_id: str) -> None:
+        self._hands.start(message_id)
+        self._look_again()
+
+    def _rested(self, message_id: str) -> None:
+        self._hands.rest(message_id)
+        self._look_again()
+
     def _lanes(self, portfolio: str) -> list[Lane]:
-        numbers = [route.number for route in self._routes.values() if route.portfolio == portfolio]
-        return [Lane(number, category) for category in Category for number in numbers]
+        return [Lane(number, category) for category in Category for number in self._numbers[portfolio]]
 
     async def _submit(self, portfolio: str, claimed: Claimed) -> None:
         try:
@@ -172,8 +213,8 @@ class Dispatcher:
             # Its lease lapses, and it goes back to its lane.
             log.warning("queued_send_put_off", message_id=claimed.message_id)
         finally:
-            self._in_hand[claimed.lane.number] -= 1
-            self.wake(portfolio)
+            self._hands.end(claimed.lane.number, claimed.message_id)
+            self._look_again()
 
     async def message(self, claimed: Claimed) -> Message:
         """A claimed message, ready to be submitted. Raises BrokenSeal, BadMessage, StoreUnavailable."""
@@ -233,6 +274,14 @@ class Dispatcher:
                 await self._alarms[portfolio].wait()
         except TimeoutError:
             return
+
+
+def _left_some(claim: Claim, lanes: Mapping[Lane, tuple[int, int]], room: int) -> bool:
+    """Whether more may be due than could be claimed."""
+    if len(claim.messages) >= room:
+        return True
+    claimed = Counter(one.lane for one in claim.messages)
+    return any(claimed[lane] >= most for lane, (most, _) in lanes.items())
 
 
 def _lane_is_paused(standing: Standing, lane: Lane, portfolio: str, now_ms: int) -> bool:

@@ -183,16 +183,16 @@ async def test_what_its_caller_was_told_to_send_again_does_not_stay_in_the_queue
     await second.services.dispatcher.stop()
     await paused(first, PAUSE)
     message = a_message(first, "+15550100001")
-    store = first.connection.client
-    carry_out = store.execute_command
+    wire = first.connection.client.connection_pool.wire
+    carry_out = wire.call
 
-    async def lose_the_answer(*words: Any, **options: Any) -> Any:
-        answer = await carry_out(*words, **options)
+    async def lose_the_answer(*words: Any) -> Any:
+        answer = await carry_out(*words)
         if script("enqueue").sha in words or script("enqueue").text in words:
             raise RedisConnectionError("the answer was lost")
         return answer
 
-    monkeypatch.setattr(store, "execute_command", lose_the_answer)
+    monkeypatch.setattr(wire, "call", lose_the_answer)
     assert isinstance(await first.services.gateway.submit(message), Unavailable)
     await first.services.gateway.settled(10)
 

@@ -136,8 +136,9 @@ class Book:
         values["expires_at_ms"] += BEGIN_MS
         return await self.queue.enqueue(PORTFOLIO, Waiting(**values))
 
-    async def claim(self, most: int = 10, places: int = -1, *lanes: Lane) -> Claim:
-        return await self.queue.claim(PORTFOLIO, dict.fromkeys(lanes or (LANE,), (most, places)))
+    async def claim(self, most: int = 10, places: int = -1, *lanes: Lane, room: int = -1) -> Claim:
+        in_all = dict.fromkeys(Category, room)
+        return await self.queue.claim(PORTFOLIO, dict.fromkeys(lanes or (LANE,), (most, places)), in_all)
 
     async def claimed(self, most: int = 10, places: int = -1) -> list[tuple[str, int]]:
         return [(one.message_id, one.attempt) for one in (await self.claim(most, places)).messages]

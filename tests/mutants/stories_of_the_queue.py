@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.factories import DAY_MS, PORTFOLIO
+from tests.factories import DAY_MS, PORTFOLIO, user
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LANE, Book
-from tidegate.store.send_queue import LEASE_MS
+from tidegate.store.send_queue import LEASE_MS, Lane
 
 
 async def a_claim_that_was_overtaken_can_not_send(book: Book) -> None:
@@ -115,3 +115,12 @@ async def whoever_claims_nothing_learns_of_a_new_epoch(book: Book) -> None:
     await book.client.hset(book.keys.ledger, "epoch", "7")  # type: ignore[misc]  # redis-py's stubs: not always a coroutine
     claim = await book.claim(most=0)
     assert (claim.epoch, claim.messages) == (7, ())
+
+
+async def a_lane_takes_no_more_than_is_left_of_the_room_for_all(book: Book) -> None:
+    other = Lane("2", LANE.category)
+    for n, lane in enumerate([LANE, LANE, other, other]):
+        await book.enqueue(f"m{n}", user(n), lane=lane)
+    first, second = await book.claim(10, -1, LANE, other, room=3), await book.claim(10, -1, LANE, other, room=3)
+    assert [one.message_id for one in first.messages] == ["m0", "m1", "m2"]
+    assert [one.message_id for one in second.messages] == ["m3"]

@@ -94,6 +94,7 @@ class Gateway:
         self._noting = Noting(outcomes, aliases, clock)
         self._enforcement = enforcement
         self._on_answer: Callable[[Message, Answered], None] = lambda message, answered: None
+        self._on_wait: Callable[[str], None] = lambda message_id: None
         self._admission = Admission(
             ledger=ledger,
             standings=standings,
@@ -117,6 +118,11 @@ class Gateway:
     def call_on_fate(self, note: Callable[[str, Part, State], None]) -> None:
         """Have `note` called with the portfolio and a campaign's row when it is known what became of its message."""
         self._settling.on_fate = self._keeping.on_fate = note
+
+    def call_on_way(self, waits: Callable[[str], None], starts: Callable[[str], None]) -> None:
+        """Have one of these called with the id of a message out of the queue when it waits for its turn, or starts."""
+        self._on_wait = waits
+        self._posting.on_start = starts
 
     def call_on_answer(self, note: Callable[[Message, Answered], None]) -> None:
         """Have `note` called with each message that was submitted, as it went in the end, and what became of it."""
@@ -232,6 +238,7 @@ class Gateway:
                 if isinstance(decided, Wait):
                     # A breaker that lets go within the time for which a send may wait.
                     rounds = 0
+                    self._rests(message)
                     await self._clock.sleep_until(decided.until_ms)
                     continue
                 return await self._conclude(message, decided, standing, tried)
@@ -241,12 +248,17 @@ class Gateway:
             if isinstance(verdict, Wait):
                 # Waiting has a bound of its own: the time for which a send waits for its turn.
                 rounds = 0
+                self._rests(message)
                 verdict = await line.wait(verdict, case, decided, self._clock)
             if isinstance(verdict, Queue | Reject):
                 return await self._conclude(message, verdict, standing, tried)
             if verdict is not None and not isinstance(verdict, Send | Wait):
                 return message, verdict
         return message, Unavailable(message.message_id, "the standing changes faster than this send can be decided")
+
+    def _rests(self, message: Message) -> None:
+        if message.queued:
+            self._on_wait(message.message_id)
 
     async def _attempt(
         self, message: Message, case: Case, terms: Terms, standing: Standing, addressee: Addressee

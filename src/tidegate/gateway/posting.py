@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from tidegate.clock import StoreClock
@@ -57,6 +58,8 @@ class Posting:
         self._enforcement = enforcement
         self._noting = noting
         self._tracing = tracing
+        #: Called with the id of a message out of the queue when its POST starts.
+        self.on_start: Callable[[str], None] = lambda message_id: None
 
     async def post(self, message: Message, asked_at_ms: float, probes: Probes) -> Answered | None:
         """Post an admitted message; None when it did not start in time and has to ask again.
@@ -70,6 +73,8 @@ class Posting:
         opaque = wrap_opaque(message.message_id, self._identity.seal(message.message_id))
         body = serialise(message.request, opaque)
         began_ms = self._clock.monotonic_ms()
+        if message.queued:
+            self.on_start(message.message_id)
         number, path = message.route.number, message.raw_path
         if self._tracing.is_on:
             with self._tracing.span("post") as span:

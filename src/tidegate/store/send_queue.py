@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -21,6 +22,7 @@ from tidegate.store.statuses import REMEMBER_MS
 LEASE_MS: Final = 30_000
 _REAPED_AT_ONCE: Final = 500
 _ROUSED_AT_ONCE: Final = 20_000
+_NO_BOUND: Final[Mapping[Category, int]] = MappingProxyType({})
 
 
 class Lane(NamedTuple):
@@ -146,11 +148,16 @@ class SendQueue:
             self._journal.requeued(portfolio, waiting.message_id)
         return kept
 
-    async def claim(self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]]) -> Claim:
-        """Lease what is due. `lanes`, in order of priority: most messages to claim, places its category may fill."""
+    async def claim(
+        self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]], room: Mapping[Category, int] = _NO_BOUND
+    ) -> Claim:
+        """Lease what is due. `lanes`, in order of priority: most messages to claim, places its category may fill.
+
+        `room`: most to claim in all, counted when a lane of the category has its turn.
+        """
         args: list[str | bytes | int] = [LEASE_MS]
         for lane, (most, places) in lanes.items():
-            args += (str(lane), most, places)
+            args += (f"{lane.number}:{lane.category.value}", most, places, room.get(lane.category, -1))
         answer = await script("claim")(self._client, self._keys[portfolio].all, args)
         claimed = tuple(
             Claimed(
