@@ -13,7 +13,7 @@ from tidegate.cloudapi.vocabulary import Category
 #: together, most of it would ask, come too late, go back to the queue and ask again.
 MOST_ON_THE_WAY: Final = 96
 #: Of one number, what it may send within this span waits for its turn here, the rest in the queue.
-_IN_LINE_MS: Final = 200
+_IN_LINE_MS: Final = 500
 #: In one claim: what a number takes at once, or nearly (its slack), so that claims go round all numbers.
 _AT_ONCE_MS: Final = 10
 _LEAST_AT_ONCE: Final = 2

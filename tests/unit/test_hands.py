@@ -64,7 +64,7 @@ def test_of_a_number_a_claim_brings_what_it_takes_at_once() -> None:
 
 def test_a_number_is_given_up_on_while_enough_of_it_waits_in_line() -> None:
     hands = Hands()
-    first, *rest = taken(hands, "one", "1", 16)
+    first, *rest = taken(hands, "one", "1", 40)
     assert hands.most("1", CAMPAIGN, SLOW) == 0
     assert hands.most("1", CODES, SLOW) > 0
     hands.rest(first)
