@@ -1,20 +1,18 @@
-"""What a counted recipient costs in memory, and an admission in the store's time: packed places against one set.
+"""What a counted recipient costs in memory, and an admission in the store's time.
 
-`python -m loadtest.bench.places` (two minutes). Both layouts run the same `admit`; only `_places` differs. `settled`:
-every recipient was delivered to. `on its way`: every recipient has a message of unknown fate.
+`python -m loadtest.bench.places` (a minute). `settled`: every recipient was delivered to. `on its way`: every recipient
+has a message of unknown fate.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
-from unittest.mock import patch
+from typing import Final
 
 from redis.asyncio import Redis
 from rich.console import Console
@@ -23,7 +21,6 @@ from rich.table import Table
 from loadtest.bench.filling import fill
 from tidegate.policy.facts import NO_LIMIT, Terms
 from tidegate.policy.lifecycle import RANK
-from tidegate.store import scripts
 from tidegate.store.ledger import Ask, Ledger
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
@@ -33,54 +30,15 @@ AT_ONCE: Final = 64
 _DAY_MS: Final = 86_400_000
 _PORTFOLIO: Final = "bench"
 
-#: One sorted set of all recipients, and nothing else: no buckets, and so no calendar.
-_ONE_SET: Final = {
-    "local place = { bucket = digits((high * 256 + low) % 16384), member = string.sub(recipient, 3, 9),": (
-        "local place = { bucket = '', member = recipient,"
-    ),
-    "place.slot = place.bucket .. ':' .. place.member": "place.slot = recipient",
-    "  redis.call('ZADD', k.calendar, 'LT', digits(ends), place.bucket)\n": "",
-    "local bucket = redis.call('ZRANGEBYSCORE', k.calendar, '-inf', digits(now), 'LIMIT', 0, 1)[1]": (
-        "local bucket = redis.call('ZCOUNT', k.places, '-inf', digits(now)) > 0 and ''"
-    ),
-    "bucket .. ':' .. due[i]": "due[i]",
-    "    local first = redis.call('ZRANGE', k.places .. bucket, 0, 0, 'WITHSCORES')\n"
-    "    if first[1] then redis.call('ZADD', k.calendar, first[2], bucket) else"
-    " redis.call('ZREM', k.calendar, bucket) end\n": "",
-}
-
 
 @dataclass(frozen=True)
 class Cost:
     """What `recipients` cost: bytes each, and the server's microseconds of an admission that takes a place."""
 
-    layout: str
     recipients: int
     settled_bytes: float
     on_its_way_bytes: float
     admit_us: float
-
-
-@contextmanager
-def _layout(name: str) -> Iterator[None]:
-    """The scripts as they are, or with all places in one set."""
-    read = scripts._read
-
-    def read_as_one_set(folder: Any, script: str, prefix: str = "") -> str:
-        text = read(folder, script, prefix)
-        if prefix + script == "_places":
-            for old, new in _ONE_SET.items():
-                if old not in text:
-                    raise RuntimeError(f"lua/_places.lua has changed: this bench no longer finds {old!r}")
-                text = text.replace(old, new)
-        return text
-
-    scripts.script.cache_clear()
-    try:
-        with patch.object(scripts, "_read", read if name == "packed" else read_as_one_set):
-            yield
-    finally:
-        scripts.script.cache_clear()
 
 
 async def _fill(client: Redis, recipients: int, *, settled: bool) -> float:
@@ -115,32 +73,31 @@ async def _admit(client: Redis) -> float:
 
 
 async def measure(sizes: Sequence[int] = SIZES) -> list[Cost]:
-    """The costs of both layouts, on an embedded server of this run's own."""
+    """The costs at each size, on an embedded server of this run's own."""
     with TemporaryDirectory(prefix="tidegate-bench-") as directory:
         process = ValkeyProcess.spawn(Path(directory), {"save": "", "appendonly": "no"})
         socket_path = str(Path(directory, SOCKET_NAME))
         await process.ready(socket_path, timeout_s=10)
         try:
             async with Redis(unix_socket_path=socket_path, socket_timeout=60) as client:
-                return [await _cost(client, layout, size) for size in sizes for layout in ("one set", "packed")]
+                return [await _cost(client, size) for size in sizes]
         finally:
             await process.stop(timeout_s=10)
 
 
-async def _cost(client: Redis, layout: str, recipients: int) -> Cost:
-    with _layout(layout):
-        on_its_way = await _fill(client, recipients, settled=False)
-        settled = await _fill(client, recipients, settled=True)
-        return Cost(layout, recipients, settled, on_its_way, await _admit(client))
+async def _cost(client: Redis, recipients: int) -> Cost:
+    on_its_way = await _fill(client, recipients, settled=False)
+    settled = await _fill(client, recipients, settled=True)
+    return Cost(recipients, settled, on_its_way, await _admit(client))
 
 
 def _print(costs: list[Cost]) -> None:
-    table = Table("recipients", "layout", "bytes, settled", "bytes, on its way", "server us an admission")
+    table = Table("recipients", "bytes, settled", "bytes, on its way", "server us an admission")
     for column in table.columns:
         column.justify = "right"
     for cost in costs:
         numbers = (cost.settled_bytes, cost.on_its_way_bytes, cost.admit_us)
-        table.add_row(f"{cost.recipients:,}", cost.layout, *(f"{number:.1f}" for number in numbers))
+        table.add_row(f"{cost.recipients:,}", *(f"{number:.1f}" for number in numbers))
     Console().print(table)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.factories import DAY_MS, PORTFOLIO
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, DAN, HOUR_MS, LONG_MS, Book
 from tidegate.store.ledger import OUTCOME_MS
@@ -43,6 +45,36 @@ async def a_bucket_is_looked_into_when_its_first_place_ends(book: Book) -> None:
     assert (await book.admit("m3", BOB, places=2)).taken
     await book.at(LONG_MS)
     assert await book.used() == 0
+
+
+async def a_place_that_ends_before_the_others_of_its_bucket_is_freed_in_time(book: Book) -> None:
+    await book.admit("m1", ANN, places=2, hold_ms=LONG_MS)
+    await book.admit("m2", DAN, places=2)
+    await book.at(DAY_MS)
+    assert (await book.admit("m3", BOB, places=2)).taken
+
+
+async def nobody_is_taken_for_two_halves_of_others(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.admit("m2", DAN)
+    # Seven bytes of the recipient are kept, and the end of its place after them, which begins with a 1.
+    halves = ANN[:2] + ANN[3:9] + b"\x01" + ANN[9:]
+    assert not (await book.admit("m3", halves)).counted
+    assert await book.used() == 3
+
+
+async def two_sends_of_one_call_to_one_user_share_a_place(book: Book) -> None:
+    first, second = await asyncio.gather(book.admit("m1", ANN), book.admit("m2", ANN))
+    assert (first.counted, second.counted) == (False, True)
+    assert await book.used() == 1
+    assert not await book.settle("m1", "failed", release=True)
+    assert await book.settle("m2", "failed", release=True)
+
+
+async def two_calls_for_one_message_in_one_trip_take_one_place(book: Book) -> None:
+    first, second = await asyncio.gather(book.admit("m1", ANN), book.admit("m1", ANN))
+    assert (first.repeated, second.repeated) == (False, True)
+    assert await book.used() == 1
 
 
 async def a_short_hold_does_not_shorten_a_long_one(book: Book) -> None:

@@ -17,7 +17,7 @@ _PREFIX = f"tidegate:{{{PORTFOLIO}}}:".encode()
 
 def slot(recipient: bytes) -> tuple[str, bytes]:
     """The bucket and the member that stand for a recipient (the layout that `lua/_places.lua` describes)."""
-    return str(int.from_bytes(recipient[:2], "big") % 16_384), recipient[2:9]
+    return str(int.from_bytes(recipient[:2], "big") % 4_096), recipient[2:9]
 
 
 @dataclass
@@ -46,11 +46,13 @@ class Dump:
         self.shares = {app.decode(): Dump(_of_share(keys, app.decode())) for app in keys.get("tally:share:apps", ())}
 
     def _places(self) -> Any:
-        for name, members in self.keys.items():
+        for name, packed in self.keys.items():
             if not name.startswith("places:"):
                 continue
             bucket = name.removeprefix("places:")
-            for member, ends in members.items():
+            assert self.calendar[bucket] <= int.from_bytes(packed[:6], "big"), "a new end would not be in the calendar"
+            for at in range(6, len(packed), 13):
+                member, ends = packed[at : at + 7], int.from_bytes(packed[at + 7 : at + 13], "big")
                 text = self.holds.get(f"{bucket}:".encode() + member)
                 yield (bucket, member), _entry(ends, text)
 

@@ -12,7 +12,7 @@ lane that it was given.
 | | | `era` of the books; `server` that they are whole on; `held_until` (ms) while they are not | join, vouch | |
 | | | `prepaid` places of all nodes; `recalled_at` (ms) | prepay, call_back | |
 | | | `identity`: mark of the key that recipients are hashed with | a node that starts | |
-| places:<bucket> | zset | 7 bytes of the recipient -> end of its place (ms) | admit, settle, refresh | when empty |
+| places:<bucket> | string | each recipient (7 bytes), the end of its place (6) | admit, settle, refresh | when empty |
 | calendar | zset | bucket -> ms, never later than the bucket's earliest end | as places | when empty |
 | holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |
 | releases | hash | second -> places expected to come free in it | as places | with its places |

@@ -194,7 +194,7 @@ class Ledger:
         return answer
 
     async def _admit(self, asks: list[Ask]) -> list[Facts]:
-        answer = await self._call("admit", asks, [OUTCOME_MS, REMEMBER_MS], _encode_ask)
+        answer = await script("admit").repeatable(self._client, *self._asked(asks))
         now_ms = answer[0]
         seen = [
             _facts(now_ms, ask.terms.epoch, answer[i : i + _FACTS])
@@ -210,6 +210,31 @@ class Ledger:
                 raise StoreUnavailable(str(fault)) from fault
         return seen
 
+    def _asked(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
+        """The keys and arguments of `admit`: what sends have in common is told once."""
+        blocks: dict[str, int] = {}
+        keys: list[bytes] = []
+        known: dict[tuple[Any, ...], int] = {}
+        told: dict[bytes, int] = {}
+        args: list[Any] = [OUTCOME_MS, REMEMBER_MS, b""]
+        for ask in asks:
+            portfolio, terms = ask.portfolio, ask.terms
+            if portfolio not in blocks:
+                blocks[portfolio] = len(blocks)
+                keys += self._keys[portfolio].all
+            name = (id(terms), portfolio, ask.attempt, ask.dry_run)
+            common = known.get(name)
+            if common is None:
+                text = _common(ask, blocks[portfolio])
+                common = known[name] = told.setdefault(text, len(told))
+            more = terms.user_version or ask.user_record or ask.body
+            first = f"{common}+" if more else common
+            args += (first, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, ask.about)
+            if more:
+                args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
+        args[2] = b"[%b]" % b",".join(told)
+        return keys, args
+
     async def _settle(self, outcomes: list[Outcome]) -> list[bool]:
         answer = await self._call("settle", outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS], _encode_outcome)
         return [freed == 1 for freed in answer[1:]]
@@ -219,33 +244,28 @@ class Ledger:
         return answer[1:]
 
 
-def _encode_ask(args: list[Any], ask: Ask) -> None:
+def _common(ask: Ask, block: int) -> bytes:
+    """What `admit` is told once of all sends that have it in common."""
     terms = ask.terms
     flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
     flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
-    args += (
-        ask.message_id,
-        ask.attempt,
-        terms.epoch,
-        ask.recipient,
-        ask.number,
-        flags,
-        terms.places,
-        terms.hold_ms,
-        terms.window_margin_ms,
-        terms.pair_emission_ms,
-        terms.pair_tolerance_ms,
-        terms.throughput_emission_us,
-        terms.throughput_tolerance_us,
-        ask.deadline_ms,
-        ask.about,
-        terms.valid_until_ms,
-        terms.user_version,
-        ask.user_record,
-        ask.user_expires_at_ms,
-        orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b"",
-        orjson.dumps([_tally(tally) for tally in terms.tallies]) if terms.tallies else b"",
-        ask.body,
+    return orjson.dumps(
+        (
+            block,
+            str(ask.attempt),
+            terms.epoch,
+            flags,
+            terms.places,
+            terms.hold_ms,
+            terms.window_margin_ms,
+            terms.pair_emission_ms,
+            terms.pair_tolerance_ms,
+            terms.throughput_emission_us,
+            terms.throughput_tolerance_us,
+            terms.valid_until_ms,
+            [turn[:3] for turn in terms.turns],
+            [_tally(tally) for tally in terms.tallies],
+        )
     )
 
 

@@ -19,7 +19,7 @@ end
 -- a bound (-1) nobody waits for them: some are freed, the rest by whoever comes next.
 local function share_used(k, app, wanted, now)
   local book = share_book(k, app)
-  return sweep(book, now, tonumber(redis.call('HGET', book.ledger, 'used') or 0), wanted, wanted < 0 and 1 or 100000)
+  return sweep(book, now, used_of(book), wanted, wanted < 0 and 1 or 100000)
 end
 
 -- Changes the app's own place as the portfolio's `place` is changed, of which another app's send may have taken it.

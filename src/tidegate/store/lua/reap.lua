@@ -87,6 +87,6 @@ for _, id in ipairs(due(k.inflight)) do
     tell('unresolved', id, record)
   end
 end
-sweep(k, now, 0, 0, 200)
-for _, book in ipairs(share_books(k)) do sweep(book, now, 0, 0, 200) end
+sweep(k, now, used_of(k), 0, 200)
+for _, book in ipairs(share_books(k)) do sweep(book, now, used_of(book), 0, 200) end
 return answer
