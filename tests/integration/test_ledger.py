@@ -89,7 +89,7 @@ async def test_the_books_of_many_that_have_ended_are_swept_in_steps_between_whic
 ) -> None:
     ledger, keys = make_ledger(store_client), PortfolioKeys(PORTFOLIO)
     await store_client.set(keys.clock, f"@{NOW_MS}")
-    asks = [make_ask(f"a{n}", (16 * n).to_bytes(2, "big") * 8, terms=make_terms(places=700)) for n in range(700)]
+    asks = [make_ask(f"a{n}", (5 * n).to_bytes(2, "big") * 8, terms=make_terms(places=700)) for n in range(700)]
     await asyncio.gather(*map(ledger.admit, asks))
     await store_client.set(keys.clock, f"@{NOW_MS + DAY_MS}")
 
