@@ -16,6 +16,12 @@ _WAMID = re.compile(r"wamid\.[A-Za-z0-9+/=_-]{1,512}")
 _WA_ID = re.compile(r"[0-9]{1,20}")
 _USER_ID = re.compile(r"[!-~]{1,160}")
 _STATUS = re.compile(r"[a-z_]{1,64}")
+#: The answer as Meta writes it mostly. What is so is JSON that can be read in one way only.
+_USUAL = re.compile(
+    rb'\{"messaging_product":"whatsapp",'
+    rb'"contacts":\[\{"input":"[ -!#-[\]-~]{1,64}","wa_id":"([0-9]{1,20})"\}\],'
+    rb'"messages":\[\{"id":"(wamid\.[A-Za-z0-9+/=_-]{1,512})"(?:,"message_status":"([a-z_]{1,64})")?\}\]\}'
+)
 
 
 class Acceptance(NamedTuple):
@@ -35,6 +41,9 @@ class Acceptance(NamedTuple):
 
 def read_acceptance(raw: bytes) -> Acceptance | None:
     """What Meta's answer says of an accepted message; None for whatever does not prove acceptance."""
+    if usual := _USUAL.fullmatch(raw):
+        wa_id, usual_id, status = usual.groups(b"accepted")
+        return Acceptance(usual_id.decode(), wa_id.decode(), None, status.decode())
     try:
         answer = read_json(raw)
     except BadJson:

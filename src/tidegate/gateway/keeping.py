@@ -93,7 +93,7 @@ class Keeping:
 
         self._surely(kept)
 
-    def retract(self, message: Message, settled: asyncio.Future[None] | None = None) -> None:
+    def retract(self, message: Message, settled: asyncio.Task[None] | None = None) -> None:
         """Take back a message whose caller is told that it was not queued, although the store may yet queue it.
 
         `settled`: writes down that its attempt, which was admitted, has ended. That has to come first: from then on it

@@ -88,23 +88,24 @@ class Message(NamedTuple):
         """What the guardrails see of it after it has waited `waited_ms` for its turn."""
         request, route = self.request, self.route
         wait_ms = rules.pacing_wait_ms if self.pacing_wait_ms is None else self.pacing_wait_ms
+        template = request.template
         return Case(
-            portfolio=route.portfolio,
-            waba=route.waba,
-            number=route.number,
-            category=self.category,
-            template=(request.template.name, request.template.language) if request.template else None,
-            hold=self.hold,
-            expires_at_ms=self.deadline_ms,
-            not_before_ms=self.not_before_ms,
-            pacing_wait_ms=max(0, int(wait_ms - waited_ms)),
-            campaign=self.campaign,
-            app=self.app,
-            to_group=request.kind is RecipientKind.GROUP,
-            queued=self.queued,
-            recipient=self.user or None,
-            zones=zones,
-            digits=request.recipient if request.kind is RecipientKind.PHONE else "",
+            route.portfolio,
+            route.waba,
+            route.number,
+            self.category,
+            template,
+            self.hold,
+            self.deadline_ms,
+            self.not_before_ms,
+            max(0, int(wait_ms - waited_ms)),
+            self.campaign,
+            self.app,
+            request.kind is RecipientKind.GROUP,
+            self.queued,
+            self.user or None,
+            request.recipient if request.kind is RecipientKind.PHONE else "",
+            zones,
         )
 
     def subject(self) -> Subject:

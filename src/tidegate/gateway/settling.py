@@ -35,7 +35,7 @@ class Settling:
         self._users = users
         self._seal = seal
         self._clock = clock
-        self._writing: set[asyncio.Future[None]] = set()
+        self._writing: set[asyncio.Future[Any]] = set()
         #: Called with the portfolio when a place may have come free.
         self.on_change: Callable[[str], None] = lambda portfolio: None
         #: Called with the portfolio and the row of a campaign when it is known what became of its message.
@@ -58,9 +58,9 @@ class Settling:
         self._write(_outcome(message, "unknown", cause))
         self._tell(message, State.UNKNOWN)
 
-    def unsent(self, message: Message, cause: str) -> asyncio.Future[None]:
+    def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
         """Proven: nobody was messaged. Its place is given back; the task ends when that is written."""
-        writing = self._write(_outcome(message, "failed", cause, release=True))
+        writing = self._spawn(self._settle(_outcome(message, "failed", cause, release=True)))
         if message.delivery is Delivery.AT_MOST_ONCE:
             # Of one that was tried before it is only known that this try failed: its record says what it is.
             self._tell(message, State.FAILED)
@@ -90,22 +90,20 @@ class Settling:
         if message.part is not None:
             self.on_fate(message.route.portfolio, message.part, state)
 
-    def _write(self, outcome: Outcome) -> asyncio.Future[None]:
+    def _write(self, outcome: Outcome) -> None:
+        """Few outcomes take a task: most are written by the first call that they share."""
         if self._tracing.is_on:
-            return self._spawn(self._settle(outcome))
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._writing.add(written)
-        written.add_done_callback(self._writing.discard)
-        self._ledger.settling(outcome).add_done_callback(partial(self._settled, outcome, written))
-        return written
-
-    def _settled(self, outcome: Outcome, written: asyncio.Future[None], settled: asyncio.Future[bool]) -> None:
-        """A first try has ended; whatever is left to be done takes a task of its own, as few outcomes do."""
-        if settled.cancelled() or settled.exception() is not None:
-            self._spawn(self._settle(outcome)).add_done_callback(lambda _: _done(written))
+            self._spawn(self._settle(outcome))
             return
-        _done(written)
-        if outcome.release:
+        writing = self._ledger.settling(outcome)
+        self._writing.add(writing)
+        writing.add_done_callback(partial(self._settled, outcome))
+
+    def _settled(self, outcome: Outcome, writing: asyncio.Future[Any]) -> None:
+        self._writing.discard(writing)
+        if writing.cancelled() or writing.exception() is not None:
+            self._spawn(self._settle(outcome))
+        elif outcome.release:
             self.on_change(outcome.portfolio)
 
     def _spawn(self, writing: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
@@ -119,11 +117,6 @@ class Settling:
             await until_stored(lambda: self._ledger.settle(outcome), self._clock)
         if outcome.release:
             self.on_change(outcome.portfolio)
-
-
-def _done(written: asyncio.Future[None]) -> None:
-    if not written.done():
-        written.set_result(None)
 
 
 def _outcome(message: Message, state: Settled, cause: str, *, wamid: str = "", release: bool = False) -> Outcome:

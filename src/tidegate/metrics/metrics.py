@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -161,10 +162,11 @@ class Metrics:
 
     def _begin_at_nothing(self) -> None:
         """Have a series of what has not happened yet: the first time is no growth of one that was not there before."""
-        outcomes = ("answered", "unknown", "not_sent")
-        self._of_outcomes = {outcome: self._outcomes.labels(outcome) for outcome in outcomes}
-        #: Series that were asked for before: the library takes longer to find one than to count.
-        self._of_sends: dict[tuple[str, Reason | None, str], Counter] = {}
+        for outcome in ("answered", "unknown", "not_sent"):
+            self._outcomes.labels(outcome)
+        #: What each send counts, until somebody looks: the library takes longer to find a series than to count.
+        self._unwritten_sends: Counts[tuple[str, Reason | None, str]] = Counts()
+        self._unwritten_outcomes: Counts[str] = Counts()
         self._of_scripts: dict[str, Histogram] = {}
         for became in ("expired", "unknown", "requeued"):
             self._ended.labels(became)
@@ -188,11 +190,7 @@ class Metrics:
 
     def sent(self, verdict: str, reason: Reason | None, category: str) -> None:
         """One guarded send was answered."""
-        counter = self._of_sends.get((verdict, reason, category))
-        if counter is None:
-            counter = self._sends.labels(verdict, reason.value if reason else "", category)
-            self._of_sends[verdict, reason, category] = counter
-        counter.inc()
+        self._unwritten_sends[verdict, reason, category] += 1
 
     def shadowed(self, reasons: Iterable[Reason]) -> None:
         """Guardrails in shadow mode would have objected."""
@@ -213,7 +211,7 @@ class Metrics:
 
     def posted(self, outcome: str, spent_ms: float) -> None:
         """One POST to Meta ended: answered, unknown or not_sent."""
-        self._of_outcomes[outcome].inc()
+        self._unwritten_outcomes[outcome] += 1
         self._upstream.observe(spent_ms / 1000)
 
     def refused_by_meta(self, code: int) -> None:
@@ -287,6 +285,15 @@ class Metrics:
         """The event loop came so late to what was due."""
         self._loop_lag.observe(lag_s)
 
+    def _write(self) -> None:
+        sends, self._unwritten_sends = self._unwritten_sends, Counts()
+        for (verdict, reason, category), count in sends.items():
+            self._sends.labels(verdict, reason.value if reason else "", category).inc(count)
+        outcomes, self._unwritten_outcomes = self._unwritten_outcomes, Counts()
+        for outcome, count in outcomes.items():
+            self._outcomes.labels(outcome).inc(count)
+
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""
+        self._write()
         return generate_latest(self._registry)

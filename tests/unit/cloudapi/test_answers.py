@@ -179,3 +179,22 @@ def test_a_refused_send_is_answered_with_a_graph_error() -> None:
 def test_a_refusal_for_ever_names_no_end() -> None:
     answer = refused_answer(132016, "d", "m1", reason="template_disabled")
     assert answer["error"]["tidegate"] == {"verdict": "reject", "reason": "template_disabled"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param({"id": "wamid.HBgL+/=_-0", "message_status": "accepted"}, id="accepted"),
+        pytest.param({"id": "wamid.HBgL", "message_status": "held_for_quality_assessment"}, id="held"),
+        pytest.param({"id": "wamid.HBgL"}, id="without a word on it"),
+        pytest.param({"id": "gone", "message_status": "accepted"}, id="with an id that is none"),
+        pytest.param({"id": "wamid.HBgL", "message_status": "Odd"}, id="with a word of no kind"),
+    ],
+)
+def test_an_answer_as_meta_writes_it_says_what_it_would_in_any_other_writing(message: dict[str, str]) -> None:
+    contacts = [{"input": "+1 650 555 1234", "wa_id": "16505551234"}]
+    answer = {"messaging_product": "whatsapp", "contacts": contacts, "messages": [message]}
+
+    usual, other = json.dumps(answer, separators=(",", ":")), json.dumps(answer, indent=1)
+
+    assert read_acceptance(usual.encode()) == read_acceptance(other.encode())
