@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from tidegate.cloudapi.json_text import BadJson, read_json
 from tidegate.cloudapi.messages import BadMessage
 from tidegate.edge.denials import Denial, Kind
-from tidegate.edge.door.arrivals import Headed
+from tidegate.edge.door.headed import Headed
 
 SEND_MOST: Final = 256 * 1024
 SEND_DEADLINE_S: Final = 5.0

@@ -8,7 +8,7 @@ import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.edge.denials import Denial, Kind
-from tidegate.edge.door.arrivals import Headed
+from tidegate.edge.door.headed import Headed
 from tidegate.edge.door.lockout import Lockout
 from tidegate.edge.door.peers import peer_of
 from tidegate.keys_in_force import KeysInForce
@@ -74,7 +74,8 @@ class Keyring:
 
     async def app_of_hash(self, key_hash: str) -> App | None:
         """The app of the key with this SHA-256, one that opened before; None once it opens nothing any more."""
-        await self._keys.refresh()
+        if not self._keys.are_fresh:
+            await self._keys.refresh()
         return self._keys.find(key_hash)
 
     def _foreign(self, key: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
-from tidegate.edge.door.arrivals import Headed
+from tidegate.edge.door.headed import Headed
 
 #: What one household or server is given of IPv6 (RFC 6177): its addresses are one peer.
 _IPV6_PREFIX: Final = 64

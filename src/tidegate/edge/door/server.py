@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 
-from tidegate.edge.door.connections import Carrier, LimitedServer
+from tidegate.edge.door.carrying import CarryingServer
+from tidegate.edge.door.connections import LimitedServer
 from tidegate.edge.door.origins import PREFIX_KEY, as_url, without_prefix
+from tidegate.edge.door.plain import Carrier
 from tidegate.settings.tables import Server
 
 #: Where an application keeps what answers plain sends without it.
@@ -30,9 +33,10 @@ class _Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return LimitedServer(
+        carrier = self.app.get(CARRIER)
+        make = LimitedServer if carrier is None else partial(CarryingServer, carrier)
+        return make(
             self._settings,
-            self.app.get(CARRIER),
             made.request_handler,
             request_factory=_reads(made.request_factory, self._settings.path_prefix),
             handler_cancellation=made.handler_cancellation,

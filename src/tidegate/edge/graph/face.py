@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from tidegate.edge.denials import Denial, Kind
-from tidegate.edge.door.arrivals import Arrival
 from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring
 from tidegate.edge.door.strangers import Strangers
 from tidegate.edge.door.turnstile import Turnstiles
 from tidegate.edge.grants import Grants
+from tidegate.edge.graph.arrivals import Arrival
 from tidegate.edge.graph.media_links import PATH as PATH_OF_MEDIA
 from tidegate.edge.graph.passthrough import METHODS, Passthrough
 from tidegate.edge.graph.quota import Quota

@@ -19,6 +19,7 @@ Word = TypeVar("Word", Category, Hold, Delivery)
 FURTHEST_MS: Final = 30 * 86_400_000
 _PREFIX: Final = "tidegate-"
 _KNOWN: Final = frozenset({"category", "hold", "expires", "not-before", "campaign", "dry-run", "delivery"})
+_OF_THE_TIME: Final = ("Tidegate-Expires", "Tidegate-Not-Before")
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CAMPAIGN: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
@@ -37,6 +38,11 @@ class SendOptions:
     dry_run: bool = False
     idempotency_key: str | None = field(default=None, repr=False)
     traceparent: str | None = None
+
+
+def read_lasting_options(headers: CIMultiDictProxy[str]) -> SendOptions | None:
+    """The same where they mean the same whenever they are read; None where they rest on the time. Raises Denial."""
+    return None if any(name in headers for name in _OF_THE_TIME) else read_options(headers, 0)
 
 
 def read_options(headers: CIMultiDictProxy[str], now_ms: int) -> SendOptions:

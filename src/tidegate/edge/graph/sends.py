@@ -11,13 +11,14 @@ from aiohttp import web
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
 from tidegate.edge.denials import Denial, Kind
-from tidegate.edge.door.arrivals import AnotherWay, Arrival
 from tidegate.edge.door.bodies import form_text, form_to_json, is_form, read_body, refuse_encoded
 from tidegate.edge.door.keyring import Keyring, bearer, require
+from tidegate.edge.door.plain import AnotherWay
 from tidegate.edge.door.strangers import Strangers
 from tidegate.edge.door.turnstile import Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
+from tidegate.edge.graph.arrivals import Arrival
 from tidegate.edge.graph.drafts import Draft, to_message
 from tidegate.edge.graph.duplicates import DuplicateGuard
 from tidegate.edge.graph.fates import fate
@@ -134,6 +135,12 @@ class Sends:
 
     async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
         """The caller, and the body where it is here already, or had to be read to know."""
+        if arrival.known is not None:
+            known = await self._keyring.app_of_hash(arrival.known.key_hash)
+            if known is None:
+                # Whoever has a key that opens nothing any more is told so, and counted.
+                raise AnotherWay
+            return known, arrival.body
         key = bearer(arrival.headers.getall("Authorization", [])) or credential(target.query)
         if key is not None or "Authorization" in arrival.headers or not is_form(arrival):
             return await self._keyring.app(arrival, key), arrival.body
@@ -145,7 +152,9 @@ class Sends:
     def _draft(self, arrival: Arrival, target: Target, app: App, route: Route, message: Request, raw: bytes) -> Draft:
         if "access_token" in message.body:
             raise BadMessage(100, "access_token: belongs in the Authorization header")
-        options = read_options(arrival.headers, self._services.clock.now_ms())
+        options = arrival.known.options if arrival.known is not None else None
+        if options is None:
+            options = read_options(arrival.headers, self._services.clock.now_ms())
         query = for_send(target.query) if target.query else ""
         path = target.path.rstrip("/")
         return Draft(app, route, message, options, f"{path}?{query}" if query else path, raw)

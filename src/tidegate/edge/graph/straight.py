@@ -13,12 +13,15 @@ from aiohttp import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.answer_bytes import answer_bytes
-from tidegate.edge.door.arrivals import AnotherWay, Arrival
 from tidegate.edge.door.bodies import SEND_MOST, is_form
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
+from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
+from tidegate.edge.door.plain import AnotherWay, Known, Plain
+from tidegate.edge.graph.arrivals import Arrival, KnownHead, KnownHeads
 from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph_paths import Target, read_target
+from tidegate.settings.app_keys import hash_key
 
 #: Each asks for more than one answer to a body that has come, or may make the body another than it seems.
 _UNUSUAL: Final = ("Expect", "Transfer-Encoding", "Content-Encoding", "Upgrade")
@@ -33,6 +36,7 @@ class Straight:
         self._graph = graph
         self._draining = draining
         self._prefix = prefix
+        self._heads = KnownHeads()
         # A path has nothing of the caller's but a number and a version: the same few come again and again.
         self._target_of = lru_cache(_TARGETS)(self._read_target)
 
@@ -48,20 +52,39 @@ class Straight:
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
-    async def answer(self, message: RawRequestMessage, body: bytes, remote: str | None) -> tuple[bytes, bool]:
-        """The answer to one of these, and whether its connection is to be closed. Raises AnotherWay."""
-        target = self._target_of(message.path)
-        if target is None:
-            raise AnotherWay
-        request_id = request_id_of(message.headers.get(REQUEST_ID, ""))
+    def known(self, head: bytes) -> Known | None:
+        """What a head says that is the same, to the byte, as one that was answered before."""
+        return self._heads.find(head)
+
+    async def answer(self, plain: Plain) -> tuple[bytes, bool]:
+        """The answer to one of these, and whether it is the last of its connection. Raises AnotherWay."""
+        known = plain.known
+        if isinstance(known, KnownHead):
+            target, headers = known.target, known.headers
+            arrival = Arrival(headers, plain.remote, plain.body, None, known)
+        else:
+            assert plain.message is not None
+            headers, read = plain.message.headers, self._target_of(plain.message.path)
+            assert read is not None
+            target = read
+            arrival = Arrival(headers, plain.remote, plain.body)
+        request_id = request_id_of(headers.get(REQUEST_ID, ""))
         try:
-            reply = await self._graph.send(Arrival(message.headers, remote, body), target)
+            reply = await self._graph.send(arrival, target)
+            if plain.head:
+                self._learn(plain.head, arrival, target)
         except (AnotherWay, ConnectionError):
             raise
         except Exception as fault:
-            reply = refusal(fault, message.method, target.path, request_id)
+            reply = refusal(fault, "POST", target.path, request_id)
         closes = self._draining() or reply.headers.get("Connection") == "close"
         return answer_bytes(reply, request_id, closes=closes), closes
+
+    def _learn(self, head: bytes, arrival: Arrival, target: Target) -> None:
+        # That its key opens is asked with each request.
+        key = bearer(arrival.headers.getall("Authorization"))
+        if key is not None:
+            self._heads.learn(head, arrival.headers, target, hash_key(key))
 
     def _read_target(self, raw_path: str) -> Target | None:
         # A query may hold a key: such a path is read by whoever keeps nothing of it.

@@ -1,0 +1,266 @@
+"""Connections whose plain requests are answered as they come: what aiohttp makes of each costs more than its answer.
+
+aiohttp's own loop (`RequestHandler.start`) answers all others. It waits by a future while no request is in hand; while
+a plain one is, that future is put aside (`_parked`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from aiohttp import StreamReader
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
+
+from tidegate.edge.door.connections import Connection, LimitedServer
+from tidegate.edge.door.plain import AnotherWay, Carrier, Plain
+from tidegate.tasks import spawn
+
+#: Many clients write a head and its body apart: a plain request's body is waited for so long, before it goes the way of
+#: those that may be slow.
+_BODY_COMES_S: Final = 0.1
+#: aiohttp's own bound of what is held of a body before it is read.
+_READ_AHEAD: Final = 2**16
+_HEAD_ENDS: Final = b"\r\n\r\n"
+#: Where in the stream the parser stands is not known any more: several requests came at once, or an unusual one.
+_SOMEWHERE: Final = -1
+
+
+class CarryingConnection(Connection):
+    """Such a connection.
+
+    A head that is the same, to the byte, as one that the parser has read is not read again: it means the same wherever
+    a request begins, and ends in the same place.
+    """
+
+    def __init__(self, server: CarryingServer, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._carrier = server.carrier
+        self._remote: str | None = None
+        self._parked: asyncio.Future[None] | None = None
+        self._carrying: asyncio.Task[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        #: Of the plain request in hand, or awaited, where it was not parsed: what has come; and what came behind it.
+        self._unparsed: bytes | None = None
+        self._behind = b""
+        #: How many bytes of a body are to come until a request begins again, as far as the parser is concerned.
+        self._due = 0
+        #: The head that it has read last.
+        self._head = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or cut it off where there are far too many."""
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self._remote = str(peer[0] if isinstance(peer, list | tuple) else peer) if peer is not None else None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        if self._carrying is None:
+            self._unpark()
+
+    def data_received(self, data: bytes) -> None:
+        """Have what came answered, read by the parser, or kept until it is its turn."""
+        if self._unparsed is not None:
+            if self._carrying is not None:
+                self._behind += data
+                # No more is kept than what comes at once.
+                self._pause_transport_reading()
+                return
+            data = self._unparsed + data
+            self._unpark()
+        idle = self._waiter
+        if idle is None or idle.done() or self.is_surplus or self._force_close or self._close:
+            self._read(data)
+            self._watch_head()
+        elif self._due or not self._knows(data, idle):
+            # Nobody is woken before it is known who answers.
+            self._waiter = None
+            self._read(data)
+            self._waiter = idle
+            if self._messages:
+                self._head_has_come()
+                self._hand_out(idle)
+            else:
+                self._watch_head()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
+        """End the connection; what is not answered by then is cut."""
+        await super().shutdown(timeout)
+        if self._carrying is not None:
+            self._carrying.cancel()
+
+    def _knows(self, data: bytes, idle: asyncio.Future[None]) -> bool:
+        """Whether it begins with a head that is known; then it is taken."""
+        end = data.find(_HEAD_ENDS)
+        known = self._carrier.known(data[:end]) if end > 0 else None
+        if known is None:
+            return False
+        body = data[end + len(_HEAD_ENDS) :]
+        if len(body) > known.length:
+            return False
+        self._head_has_come()
+        self._park(idle)
+        self._unparsed = data
+        if len(body) == known.length:
+            self._carry(Plain(None, known, b"", body, self._remote))
+        else:
+            self._patience = self._loop.call_later(_BODY_COMES_S, self._parse_after_all)
+        return True
+
+    def _parse_after_all(self) -> None:
+        data = self._unparsed
+        idle = self._unpark()
+        if data is not None and idle is not None and not idle.done():
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        before = len(self._messages)
+        super()._read(data)
+        if self._due > 0:
+            self._due = max(self._due - len(data), _SOMEWHERE)
+        elif self._due == 0 and data:
+            self._due = max(self._left_of(data, len(self._messages) - before), _SOMEWHERE)
+        if self._patience is not None and self._messages[0][1].is_eof():
+            self._carry_parsed()
+
+    def _left_of(self, data: bytes, begun: int) -> int:
+        """How many bytes are to come of the request that begins here; negative where that can't be told."""
+        self._head = head = data[: max(data.find(_HEAD_ENDS), 0)]
+        message = self._messages[-1][0] if begun == 1 else None
+        # Whatever a parser may take for the end of a line, here it is the same.
+        if not isinstance(message, RawRequestMessage) or head.count(b"\n") != head.count(b"\r\n"):
+            return _SOMEWHERE
+        length = message.headers.get("Content-Length", "0")
+        if message.chunked or message.upgrade or not length.isdecimal():
+            return _SOMEWHERE
+        return int(length) - (len(data) - len(head) - len(_HEAD_ENDS))
+
+    def _hand_out(self, idle: asyncio.Future[None]) -> None:
+        """Have the first request that was parsed answered: a plain one here, and every other by aiohttp's own loop."""
+        message, payload = self._messages[0]
+        if self.is_surplus or not isinstance(message, RawRequestMessage) or not self._carrier.takes(message):
+            idle.set_result(None)
+            return
+        self._park(idle)
+        if payload.is_eof():
+            self._carry_parsed()
+        else:
+            self._patience = self._loop.call_later(_BODY_COMES_S, self._unpark_and_wake)
+
+    def _carry_parsed(self) -> None:
+        # Reading from a payload has the connection read on.
+        self._end_patience()
+        message, payload = self._messages[0]
+        assert isinstance(message, RawRequestMessage)
+        head = self._head if self._due == 0 and len(self._messages) == 1 else b""
+        self._carry(Plain(message, None, head, payload.read_nowait(-1), self._remote))
+
+    def _carry(self, plain: Plain) -> None:
+        self._end_patience()
+        self._request_in_progress = True
+        self._carrying = spawn(self._carried(plain), "plain request")
+
+    async def _carried(self, plain: Plain) -> None:
+        """Answer one, as aiohttp's `start` does, and go on with what came meanwhile."""
+        closes, was_answered = True, False
+        try:
+            answer, closes = await self._carrier.answer(plain)
+            was_answered = True
+            if self.transport is not None:
+                self.transport.write(answer)
+                if self._paused:
+                    await self._drain_helper()
+        except AnotherWay:
+            closes = False
+        except ConnectionError:
+            self.log_debug("Ignored premature client disconnection")
+        finally:
+            self._carrying, self._request_in_progress = None, False
+            if self._handler_waiter is not None and not self._handler_waiter.done():
+                self._handler_waiter.set_result(None)
+            if closes or self._close:
+                self.force_close()
+            if self._force_close:
+                self._unpark()
+            elif was_answered:
+                self._go_on(plain)
+            else:
+                self._leave(plain)
+
+    def _go_on(self, plain: Plain) -> None:
+        """To the next request, after one that was answered."""
+        if plain.message is not None:
+            self._messages.popleft()
+            if self._parser is not None:
+                self._parser.message_consumed()
+            if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+                self._resume_reading_if_drained()
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
+        idle, behind = self._unpark(), self._behind
+        if idle is not None and self._messages:
+            self._hand_out(idle)
+        if behind:
+            self._take(behind)
+
+    def _leave(self, plain: Plain) -> None:
+        """One that was not answered to aiohttp's own loop."""
+        unparsed, behind = self._unparsed, self._behind
+        if plain.message is not None:
+            unread = StreamReader(self, _READ_AHEAD, loop=self._loop)
+            unread.feed_data(plain.body)
+            unread.feed_eof()
+            self._messages[0] = (plain.message, unread)
+        idle = self._unpark()
+        if unparsed is not None:
+            self._read(unparsed)
+        elif idle is not None and not idle.done():
+            idle.set_result(None)
+        if behind:
+            self._take(behind)
+
+    def _take(self, behind: bytes) -> None:
+        self._behind = b""
+        if not self._reading_paused and not self._buffer_paused:
+            self._resume_transport_reading()
+        self.data_received(behind)
+
+    def _park(self, idle: asyncio.Future[None]) -> None:
+        self._waiter, self._parked = None, idle
+
+    def _unpark(self) -> asyncio.Future[None] | None:
+        """What aiohttp's own loop waits by, given back to it."""
+        self._end_patience()
+        self._unparsed = None
+        idle, self._parked = self._parked, None
+        if idle is not None:
+            self._waiter = idle
+            if self._force_close or self._close:
+                idle.cancel()
+        return idle
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _unpark_and_wake(self) -> None:
+        idle = self._unpark()
+        if idle is not None and not idle.done():
+            idle.set_result(None)
+
+
+class CarryingServer(LimitedServer):
+    """Makes such connections. `carrier`: answers their plain requests."""
+
+    def __init__(self, carrier: Carrier, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.carrier = carrier
+
+    def __call__(self) -> RequestHandler:
+        """A connection that is about to be made."""
+        return CarryingConnection(self, loop=self._loop, **self._kwargs)
