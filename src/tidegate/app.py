@@ -168,7 +168,6 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         metrics=metrics,
         users=users,
         aliases=aliases,
-        outcomes=outcomes,
         offline=offline,
         prepaid=prepaid,
         enforcement=enforcement,

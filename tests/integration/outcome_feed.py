@@ -68,7 +68,6 @@ class Feed:
             facts = await self.ledger.admit(ask._replace(terms=make_terms(epoch=facts.epoch)))
         assert facts.taken
         await self.ledger.settle(make_outcome(message_id))
-        await self.outcomes.accepted(PORTFOLIO, message_id, recipient)
         return message_id
 
     async def hears(self, message_id: str, status: str, code: int | None = None, *, late_ms: int = 1_000) -> None:

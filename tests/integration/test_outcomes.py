@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from tests.factories import DAY_MS, NOW_MS, NUMBER, PORTFOLIO, WABA
+from tests.factories import DAY_MS, NOW_MS, NUMBER, PORTFOLIO, WABA, make_ledger, make_outcome
 from tests.integration.outcome_feed import KEYS, Feed, about
 from tidegate.policy.outcome_scope import parse
 from tidegate.policy.warning_metric import HOUR_MS
@@ -116,10 +116,10 @@ async def test_a_message_counts_once_for_all_that_is_heard_of_it(feed: Feed, hea
 )
 async def test_a_send_is_counted_in_the_scopes_of_what_was_noted_of_it(feed: Feed, changes, expected) -> None:
     noted = {key: value for key, value in {**about(campaign="spring: a/b"), **changes}.items() if value is not None}
-    record = {"state": "accepted", "at": NOW_MS, "about": orjson.dumps(noted)}
+    record = {"state": "accepted", "at": NOW_MS, "about": orjson.dumps(noted), "recipient": ANN}
     await feed.client.hset(KEYS.message("m"), mapping=record)
 
-    await feed.outcomes.accepted(PORTFOLIO, "m", ANN)
+    await feed.ledger.settle(make_outcome("m"))
 
     assert {scope.name for scope in (await feed.counts.news(PORTFOLIO, 0)).scopes} == expected
 
@@ -139,7 +139,7 @@ async def test_running_again_adds_nothing(feed: Feed) -> None:
     message_id = await feed.send(ANN)
 
     for _ in range(2):
-        await feed.outcomes.accepted(PORTFOLIO, message_id, ANN)
+        await feed.ledger.settle(make_outcome(message_id))
 
     assert await feed.day(TEMPLATE) == hourly(sent=1)
 
@@ -156,7 +156,7 @@ async def test_an_outcome_counts_in_the_hour_of_its_send_if_it_comes_in_time(fee
 
 
 async def test_of_a_message_that_is_forgotten_nothing_is_counted_and_nothing_is_kept(feed: Feed) -> None:
-    await feed.outcomes.accepted(PORTFOLIO, "gone", ANN)
+    await feed.ledger.settle(make_outcome("gone"))
 
     assert [key async for key in feed.client.scan_iter(match="*outcome*")] == []
     assert not await feed.client.exists(KEYS.message("gone"))
@@ -352,9 +352,9 @@ async def test_two_portfolios_are_counted_apart_in_one_call(store_client: StoreC
     await feed.at(NOW_MS)
     noted = {"state": "accepted", "at": NOW_MS + HOUR_MS, "about": orjson.dumps(about())}
     await feed.client.hset("tidegate:{other}:message:m", mapping=noted)
-    feed.outcomes = type(feed.outcomes)(store_client, [PORTFOLIO, "other"], one_slot=False)
+    feed.ledger = make_ledger(store_client, PORTFOLIO, "other")
 
-    await asyncio.gather(feed.send(ANN), feed.outcomes.accepted("other", "m", BOB))
+    await asyncio.gather(feed.send(ANN), feed.ledger.settle(make_outcome("m", portfolio="other")))
 
     assert len((await feed.counts.news(PORTFOLIO, 0)).scopes) == 5
     other = OutcomeCounts(store_client, ["other"])

@@ -238,7 +238,7 @@ MUTANTS: Final = [
     Mutant("what will not be tried again is kept", "reap",
            "'unresolved_at', now)\n    redis.call('HDEL', k.message .. id, 'body')\n", "'unresolved_at', now)\n"),
     Mutant("what is queued is kept when its outcome is unknown", "settle",
-           "if state ~= 'unknown' or record[7] or not wants_another_try(record[8]) then", "if state ~= 'unknown' then"),
+           "(state ~= 'unknown' or record[7] or not wants_another_try(record[8]))", "state ~= 'unknown'"),
     Mutant("all are tried again", "_doubts", "cjson.decode(about).delivery == 'at_least_once'", "true"),
     Mutant("it is tried again and again", "reap", "if record[6] or not wants_another_try(record[4]) or",
            "if not wants_another_try(record[4]) or"),

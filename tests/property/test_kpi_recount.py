@@ -10,12 +10,23 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factories import DAY_MS, NOW_MS, NUMBER, PORTFOLIO, WABA, make_ask, make_ledger, make_status, user
+from tests.factories import (
+    DAY_MS,
+    NOW_MS,
+    NUMBER,
+    PORTFOLIO,
+    WABA,
+    make_ask,
+    make_ledger,
+    make_outcome,
+    make_status,
+    user,
+)
 from tests.property.bench import Bench
 from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.policy.kpi import Cell, Kind
 from tidegate.store.kpis import Kpis
-from tidegate.store.outcomes import Outcomes, counters_of
+from tidegate.store.outcomes import counters_of
 
 SECOND_MS, TODAY = 1_000, NOW_MS // DAY_MS
 #: A failure's code, and what it counts as.
@@ -89,7 +100,7 @@ def test_figures_are_a_plain_recount_of_the_platforms_log(bench: Bench) -> None:
     @settings(max_examples=bench.examples(32))
     def law(log_of: list[Life], data: st.DataObject) -> None:
         bench.run(bench.begin(NOW_MS))
-        ledger, outcomes = make_ledger(bench.client), Outcomes(bench.client, [PORTFOLIO], one_slot=False)
+        ledger = make_ledger(bench.client)
         recount = Recount()
         told = [(n, *status) for n, life in enumerate(log_of) for status in life.statuses]
         for n, life in enumerate(log_of):
@@ -97,7 +108,7 @@ def test_figures_are_a_plain_recount_of_the_platforms_log(bench: Bench) -> None:
             noted = NOTED[life.noted]
             assert bench.run(ledger.admit(make_ask(f"m{n}", user(n), about=orjson.dumps(noted)))).taken
             if data.draw(st.booleans(), label="its acceptance is noted"):
-                bench.run(outcomes.accepted(PORTFOLIO, f"m{n}", user(n)))
+                bench.run(ledger.settle(make_outcome(f"m{n}")))
         again = data.draw(st.lists(st.sampled_from(told), max_size=6), label="told again")
         order = data.draw(st.permutations(told + again), label="in this order")
 

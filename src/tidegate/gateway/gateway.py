@@ -40,7 +40,6 @@ from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.aliases import Aliases
 from tidegate.store.ledger import Ledger
-from tidegate.store.outcomes import Outcomes
 from tidegate.store.prepaid import Prepaid
 from tidegate.store.sealing import Seal
 from tidegate.store.send_queue import SendQueue
@@ -70,7 +69,6 @@ class Gateway:
         metrics: Metrics,
         users: Users,
         aliases: Aliases,
-        outcomes: Outcomes,
         enforcement: Enforcement,
         offline: Offline,
         prepaid: Prepaid,
@@ -91,7 +89,7 @@ class Gateway:
         self._metrics = metrics
         self._settling = Settling(ledger, clock, users, seal, tracing)
         self._keeping = Keeping(queue, identity, clock, seal)
-        self._noting = Noting(outcomes, aliases, clock)
+        self._noting = Noting(aliases, clock)
         self._enforcement = enforcement
         self._on_answer: Callable[[Message, Answered], None] = lambda message, answered: None
         self._on_wait: Callable[[str], None] = lambda message_id: None

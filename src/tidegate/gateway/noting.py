@@ -1,4 +1,4 @@
-"""What an accepted message teaches, noted off the way of its answer: a count more, a name of its user's."""
+"""What an accepted message teaches, noted off the way of its answer: a name of its user's."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway.message import Message
 from tidegate.policy.users import links_of_answer
 from tidegate.store.aliases import Aliases
-from tidegate.store.outcomes import Outcomes
 from tidegate.tasks import spawn
 
 log = structlog.get_logger()
 
 
 class Noting:
-    """Notes acceptances. What is lost is lost to early warning, or learned again from the next webhook."""
+    """Notes acceptances. What is lost is learned again from the next webhook."""
 
-    def __init__(self, outcomes: Outcomes, aliases: Aliases, clock: StoreClock) -> None:
-        self._outcomes = outcomes
+    def __init__(self, aliases: Aliases, clock: StoreClock) -> None:
         self._aliases = aliases
         self._clock = clock
         self._writing: set[asyncio.Future[Any]] = set()
@@ -32,7 +30,6 @@ class Noting:
     def accepted(self, message: Message, acceptance: Acceptance) -> None:
         """Meta took a message."""
         portfolio, now_ms = message.route.portfolio, self._clock.now_ms()
-        self._follow(self._outcomes.accepting(portfolio, message.message_id, message.user), message.message_id)
         links = links_of_answer(message.request, acceptance, now_ms)
         if links:
             self._follow(spawn(self._aliases.learn(portfolio, links, now_ms), "note"), message.message_id)

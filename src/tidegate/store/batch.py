@@ -22,9 +22,13 @@ class Batch(Generic[Item, Answer]):
     the work of the others.
     """
 
-    __slots__ = ("_busy", "_most", "_run", "_waiting")
+    __slots__ = ("_busy", "_linger_s", "_most", "_run", "_waiting")
 
-    def __init__(self, run: Callable[[list[Item]], Awaitable[list[Answer]]], most: int = 128) -> None:
+    def __init__(
+        self, run: Callable[[list[Item]], Awaitable[list[Answer]]], most: int = 128, linger_s: float = 0.0
+    ) -> None:
+        """`linger_s`: so long the first item waits for others."""
+        self._linger_s = linger_s
         self._run = run
         self._most = most
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
@@ -37,7 +41,10 @@ class Batch(Generic[Item, Answer]):
         self._waiting.append((item, future))
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._start)
+            if self._linger_s:
+                loop.call_later(self._linger_s, self._start)
+            else:
+                loop.call_soon(self._start)
         return future
 
     async def __call__(self, item: Item) -> Answer:
@@ -92,9 +99,13 @@ def _fail(batch: list[tuple[Any, asyncio.Future[Any]]], error: Exception) -> Non
 class Shards(Generic[Item, Answer]):
     """Batches of one kind of call: one for all portfolios, or one a portfolio where a call may touch only one slot."""
 
-    __slots__ = ("_batches", "_one_slot", "_run")
+    __slots__ = ("_batches", "_linger_s", "_one_slot", "_run")
 
-    def __init__(self, run: Callable[[list[Item]], Awaitable[list[Answer]]], one_slot: bool) -> None:
+    def __init__(
+        self, run: Callable[[list[Item]], Awaitable[list[Answer]]], one_slot: bool, linger_s: float = 0.0
+    ) -> None:
+        """`linger_s`: so long the first item of a batch waits for others."""
+        self._linger_s = linger_s
         self._run = run
         self._one_slot = one_slot
         self._batches: dict[str, Batch[Item, Answer]] = {}
@@ -104,7 +115,7 @@ class Shards(Generic[Item, Answer]):
         shard = portfolio if self._one_slot else ""
         batch = self._batches.get(shard)
         if batch is None:
-            batch = self._batches[shard] = Batch(self._run)
+            batch = self._batches[shard] = Batch(self._run, linger_s=self._linger_s)
         return batch.put(item)
 
     async def __call__(self, portfolio: str, item: Item) -> Answer:

@@ -34,9 +34,9 @@ lane that it was given.
 | user:<recipient> | hash | `v` version, `r` what is known of one user | admit, {update,erase}_user | when empty |
 | outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | *_outcomes | 40 days |
 | | | `outcomes:kpi:...`: figures of a day, below | *_outcomes, ask | 400 days |
-| outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | count_outcomes | 40 days after |
-| reached:<number>:<recipient> | string | last send with a category, last marketing send | count_outcomes | 72 h |
-| | | `reached:asked:...`: since when a user waits, when we last wrote (ms) | ask, count_outcomes | 8 days |
+| outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | settle, refresh, ... | 40 days after |
+| reached:<number>:<recipient> | string | last send with a category, last marketing send | settle | 72 h |
+| | | `reached:asked:...`: since when a user waits, when we last wrote (ms) | ask, settle, refresh | 8 days |
 | ramps | hash | number or template that is warmed up -> its first send (ms) | admit | never |
 | topups | hash | `<waba> <reference>` -> millionths paid in | top_up | never |
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |

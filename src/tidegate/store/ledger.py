@@ -12,8 +12,10 @@ import orjson
 from tidegate.errors import StoreUnavailable
 from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
+from tidegate.policy.warning_counts import KEEP_MS
 from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.outcomes import REACH_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.statuses import REMEMBER_MS, Refreshed, Status, Statuses
 
@@ -29,6 +31,8 @@ LATE_MS: Final = 1_200_000
 _SWEEPS: Final = 64
 #: Asked of the curve: all of it, what is overdue too.
 _ALL: Final = -1
+#: Nobody waits for an outcome to be written: those of so long go together.
+_SETTLED_TOGETHER_S: Final = 0.005
 #: More than any limit that is one.
 EVERY_PLACE: Final = 1_000_000_000
 
@@ -110,7 +114,7 @@ class Ledger:
         self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._asks = Shards(self._admit, one_slot)
-        self._outcomes = Shards(self._settle, one_slot)
+        self._outcomes = Shards(self._settle, one_slot, _SETTLED_TOGETHER_S)
         self.statuses: Final = Statuses(client, self._keys, ranks, one_slot=one_slot, journal=self._journal)
         self._refreshes = Shards(self.statuses.apply, one_slot)
         self._inbounds = Shards(self._open_window, one_slot)
@@ -124,7 +128,7 @@ class Ledger:
         return await self.settling(outcome)
 
     def settling(self, outcome: Outcome) -> asyncio.Future[bool]:
-        """Write an outcome down, in passing: the future tells whether it gave a place back."""
+        """Write an outcome down in passing, and count it if Meta took it; whether it gave a place back."""
         self._journal.ended(*outcome[:4], outcome.wamid)
         return self._outcomes.put(outcome.portfolio, outcome)
 
@@ -236,7 +240,9 @@ class Ledger:
         return keys, args
 
     async def _settle(self, outcomes: list[Outcome]) -> list[bool]:
-        answer = await self._call("settle", outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS], _encode_outcome)
+        answer = await self._call(
+            "settle", outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS], _encode_outcome
+        )
         return [freed == 1 for freed in answer[1:]]
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
@@ -66,13 +65,12 @@ class Reported(IntEnum):
 
 
 class _News(NamedTuple):
-    """Something to count of one message; `recipient`: whom it reached just now, or empty."""
+    """Something to count of one message."""
 
     portfolio: str
     message_id: str
     counters: tuple[Counter, ...]
     at_ms: int
-    recipient: bytes = b""
 
 
 class _Question(NamedTuple):
@@ -87,8 +85,8 @@ class _Question(NamedTuple):
 class Outcomes:
     """Counts outcomes, each of a message at most once, however often it is told. Every method raises StoreUnavailable.
 
-    What can't be written because the store is away is lost to early warning, and to nothing else. An acceptance that
-    was lost is counted with the message's first status.
+    What can't be written because the store is away is lost to early warning, and to nothing else. An acceptance is
+    counted where it is settled (`Ledger.settle`), what a status tells where that is applied.
     """
 
     def __init__(self, client: StoreClient, portfolios: Iterable[str], *, one_slot: bool) -> None:
@@ -97,14 +95,6 @@ class Outcomes:
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._news = Shards(self._count, one_slot)
         self._questions = Shards(self._ask, one_slot)
-
-    async def accepted(self, portfolio: str, message_id: str, recipient: bytes) -> None:
-        """Meta took a message; `recipient` is the 16 bytes of its user."""
-        await self.accepting(portfolio, message_id, recipient)
-
-    def accepting(self, portfolio: str, message_id: str, recipient: bytes) -> asyncio.Future[bool]:
-        """The same in passing: done when it is counted."""
-        return self._news.put(portfolio, _News(portfolio, message_id, (Counter.SENT,), 0, recipient))
 
     async def asked(self, portfolio: str, number: str, recipient: bytes, at_ms: int) -> bool:
         """A user wrote to a number, by Meta's time; whether they wait for an answer since then."""
@@ -185,12 +175,12 @@ class Outcomes:
     async def _count(self, batch: list[_News]) -> list[bool]:
         blocks: dict[str, int] = {}
         keys: list[bytes | str] = []
-        args: list[bytes | str | int] = [KEEP_MS, REACH_MS]
+        args: list[bytes | str | int] = [KEEP_MS]
         for news in batch:
             if news.portfolio not in blocks:
                 blocks[news.portfolio] = len(blocks)
                 keys += self._keys[news.portfolio].all
-            args += (blocks[news.portfolio], news.message_id, _written(news.counters), news.at_ms, news.recipient)
+            args += (blocks[news.portfolio], news.message_id, _written(news.counters), news.at_ms)
         answer: list[Any] = await script("count_outcomes").repeatable(self._client, keys, args)
         return [counted == 1 for counted in answer[1:]]
 

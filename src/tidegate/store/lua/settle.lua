@@ -1,11 +1,13 @@
--- settle: write down how the POST of a message ended; for all that ended since the last call.
--- uses: keys, time, places, shares, queue, paces, doubts, reports
+-- settle: write down how the POST of a message ended, and count it if Meta took it; for all that ended since the last call.
+-- uses: keys, time, places, shares, queue, paces, doubts, reports, cells, figures, outcomes
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
 -- ARGV[2]  ms after which a message that is still unknown is told of as unresolved
 -- ARGV[3]  ms for which the intent of a message that is proven unsent may still come
--- ARGV[4+] 7 a message: portfolio, message id, attempt, state (accepted, failed, unknown), cause, wamid or '',
+-- ARGV[4]  ms for which a day's outcomes are kept
+-- ARGV[5]  ms for which it is remembered what a user got
+-- ARGV[6+] 7 a message: portfolio, message id, attempt, state (accepted, failed, unknown), cause, wamid or '',
 --          1 to give its place back (proven that nobody was messaged)
 --
 -- Returns now, then 1 for each that gave a place back, else 0. A message that another attempt owns, or whose status
@@ -13,7 +15,7 @@
 -- an intent that was not answered, and that may still come: a record is left for it to find, so that it takes nothing.
 -- One that is in line for a further try is taken out of it by late word that Meta took the first.
 local now = now_ms(KEYS[1])
-local answer = { now }
+local answer, ended, reach_ms = { now }, {}, tonumber(ARGV[5])
 
 local function leave_tombstone(k, id, attempt, cause)
   redis.call('HSET', k.message .. id, 'state', 'failed', 'attempt', attempt, 'recipient', '', 'answered', 1,
@@ -31,27 +33,51 @@ local function taken_after_all(k, id, record, cause, wamid)
   redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
 end
 
-local function settle(portfolio, id, attempt, state, cause, wamid, release)
-  local k = keys_of(portfolio)
+-- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->".
+local function remember(k, id, pair, marketing)
+  local key = k.reached .. pair
+  local last, before = string.match(redis.call('GET', key) or '', '^%d (%S+) (%S+)$')
+  if last == id then return end
+  local since = before and before ~= '-' and redis.call('HGET', k.message .. before, 'at')
+  if not since or now - tonumber(since) > reach_ms then before = '-' end
+  redis.call('SET', key, (marketing and '1 ' or '0 ') .. id .. ' ' .. (marketing and id or before), 'PX', ARGV[5])
+end
+
+local function count(k, id, record, set)
+  if not record[11] then return end
+  local noted, recipient = outcomes_about(k, record[8] or ''), record[3] or ''
+  local _, known, figures = outcomes_note(k, tonumber(record[11]), record[12], record[13], noted,
+    recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
+  if known ~= (record[12] or '') then set('outcomes', known) end
+  if figures ~= (record[13] or '') then set('kpis', figures) end
+  -- An answer to a user is no reason for them to opt out; what a business begins is.
+  local about = noted.about
+  if recipient ~= '' and about.number and CATEGORIES[about.category] then
+    remember(k, id, about.number .. ':' .. recipient, about.category == 'marketing')
+  end
+end
+
+local function settle(k, id, attempt, state, cause, wamid, release, set)
   local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'recipient', 'place', 'history', 'tallies',
-    'doubt', 'about', 'lane', 'given')
+    'doubt', 'about', 'lane', 'given', 'at', 'outcomes', 'kpis', 'expires')
   if not record[1] then
     if release == '1' then leave_tombstone(k, id, attempt, cause) end
     return 0
   end
+  if state == 'accepted' then count(k, id, record, set) end
   if record[2] ~= attempt then
     if record[7] and record[1] == 'queued' and state == 'accepted' then taken_after_all(k, id, record, cause, wamid) end
     return 0
   end
   if wamid ~= '' then
-    redis.call('HSET', k.message .. id, 'wamid', wamid)
+    set('wamid', wamid)
     redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
   end
   -- Under which id its sender knows it: Meta's, or ours where there was no answer of Meta's to give.
-  if state == 'unknown' then redis.call('HSET', k.message .. id, 'given', 1) end
+  if state == 'unknown' then set('given', 1) end
   if record[1] ~= 'sending' and record[1] ~= 'unknown' then
     -- Its status came first.
-    redis.call('HSET', k.message .. id, 'answered', 1)
+    set('answered', 1)
     return 0
   end
   -- That this try was not taken proves nothing of the one before it.
@@ -61,13 +87,16 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   elseif state == 'unknown' then
     if record[1] == 'sending' then park(k, id, record[5], cause, now, now + tonumber(ARGV[2])) end
   else
-    redis.call('HSET', k.message .. id, 'state', state, 'reason', '', 'answered', 1,
-      'history', record[5] .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
-    redis.call('ZREM', k.inflight, id)
+    set('state', state)
+    set('answered', 1)
+    set('history', record[5] .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
+    if record[1] == 'unknown' or record[9] then set('reason', '') end
+    ended[k] = ended[k] or {}
+    table.insert(ended[k], id)
     -- Whoever has Meta's own refusal needs no report of it.
     if state == 'failed' and record[10] then report_end(k, id, record[8], now) end
   end
-  if state ~= 'unknown' or record[7] or not wants_another_try(record[8]) then
+  if record[14] and (state ~= 'unknown' or record[7] or not wants_another_try(record[8])) then
     redis.call('HDEL', k.message .. id, 'body')
   end
   if release == '1' then tallies_release(k, id, record[6] or '', false) end
@@ -78,8 +107,12 @@ local function settle(portfolio, id, attempt, state, cause, wamid, release)
   return place_save(k, place, now) < 0 and 1 or 0
 end
 
-for i = 4, #ARGV, 7 do
-  answer[#answer + 1] = settle(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5],
-    ARGV[i + 6])
+for i = 6, #ARGV, 7 do
+  local k, id, sets = keys_of(tonumber(ARGV[i])), ARGV[i + 1], {}
+  local function set(field, value) sets[#sets + 1], sets[#sets + 2] = field, value end
+  answer[#answer + 1] = settle(k, id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], set)
+  if #sets > 0 then redis.call('HSET', k.message .. id, unpack(sets)) end
 end
+for k, ids in pairs(ended) do redis.call('ZREM', k.inflight, unpack(ids)) end
+outcomes_write(now, ARGV[4])
 return answer
