@@ -109,9 +109,11 @@ MUTANTS: Final = [
     Mutant("another id of Meta's is taken for the one that is known", "refresh",
            "record[13] and string.match(record[13], '^[^|]*') == name", "record[13]"),
     Mutant("what is known of a user is not told with a delivery", "refresh",
-           "redis.call('HGET', k.user .. recipient, 'r') or ''", "''"),
+           "return recipient, found[2] or ''", "return recipient, ''"),
+    Mutant("what is known of a name is told with a delivery", "refresh",
+           "return recipient, redis.call('HGET', k.user .. recipient, 'r') or ''", "return recipient, found[2] or ''"),
     Mutant("what is counted of a user is not told with a delivery", "refresh",
-           "redis.call('EXISTS', k.count", "#(k.count"),
+           "if redis.call('EXISTS', k.count .. name .. hex) == 1 then", "if false then"),
     Mutant("what was sent after all stays in line", "refresh", "      lane_drop(k, id, record[8])\n", ""),
     # Windows.
     Mutant("a window runs from its arrival", "open_window", "math.min(tonumber(ARGV[i + 3]), now)", "now"),

@@ -7,7 +7,7 @@ of the webhook's entry, `number_id` a `phone_number_id`.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from .vocabulary import Category, MessageStatus, read_category
 
@@ -47,8 +47,7 @@ class StatusError:
     details: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Pricing:
+class Pricing(NamedTuple):
     """`pricing` of a status. `type` and `category` decide what is billed; Meta is giving up `billable`."""
 
     billable: bool | None
@@ -63,25 +62,27 @@ class Pricing:
         return read_category(self.category)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusUpdate:
+class StatusUpdate(NamedTuple):
     """What became of a message that was sent. Source: Meta, "Message status webhooks"."""
 
     waba_id: str
     number_id: str
-    wamid: str = field(repr=False)
+    wamid: str
     status: MessageStatus
     at_ms: int
-    phone: str | None = field(repr=False)
-    user_id: str | None = field(repr=False)
-    opaque: str | None = field(repr=False)
+    phone: str | None
+    user_id: str | None
+    opaque: str | None
     """The `biz_opaque_callback_data` of the send."""
     errors: tuple[StatusError, ...] = ()
     pricing: Pricing | None = None
     conversation_expires_at_ms: int | None = None
     conversation_origin: str | None = None
-    group: str | None = field(default=None, repr=False)
-    parent_user_id: str | None = field(default=None, repr=False)
+    group: str | None = None
+    parent_user_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"StatusUpdate({self.waba_id}, {self.number_id}, {self.status}, {self.at_ms}, {self.errors})"
 
 
 @dataclass(frozen=True, slots=True)

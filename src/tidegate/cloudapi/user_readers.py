@@ -3,8 +3,8 @@
 Source: Meta, webhooks `messages` (messages, statuses, errors), `user_preferences` and `user_id_update`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from .events import (
@@ -36,6 +36,7 @@ from .wire import (
     required,
 )
 
+_STATUSES: Final[dict[str, MessageStatus]] = {status.value: status for status in MessageStatus}
 # Meta does not say which kinds of message open a window. Those that a user writes or taps do; system notes,
 # edits, withdrawals and what Meta cannot show do not: no message goes out on a window that may not be there.
 _WINDOW_OPENERS: Final = frozenset(
@@ -64,23 +65,27 @@ class _User(NamedTuple):
     parent_user_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     """Where the parts of one change come from."""
 
     waba_id: str
     number_id: str
-    contacts: dict[str, _User]
+    contacts: Mapping[str, _User]
     """Those of `contacts`, by phone and by user id."""
     only_contact: _User | None
 
 
 def read_messages(change: Change) -> list[Event]:
     """Users' messages, then statuses, then errors of the number itself."""
-    source = _source(change)
-    events = _each(change, "messages", lambda part: _read_message(source, part))
-    events += _each(change, "statuses", lambda part: _read_status(source, part))
-    events += _each(change, "errors", lambda part: _read_platform_error(source, part))
+    value, events = change.value, list[Event]()
+    if "messages" in value:
+        source = _source(change)
+        events = _each(change, "messages", lambda part: _read_message(source, part))
+    named = _Source(change.waba_id, _number_id(change), {}, None)
+    if "statuses" in value:
+        events += _each(change, "statuses", partial(_read_status, named))
+    if "errors" in value:
+        events += _each(change, "errors", partial(_read_platform_error, named))
     return events or [Unrecognised(change.field, change.waba_id)]
 
 
@@ -94,13 +99,15 @@ def read_user_id_updates(change: Change) -> list[Event]:
     return _each(change, "user_id_update", lambda part: _read_user_id_update(source, part))
 
 
+def _number_id(change: Change) -> str:
+    return required(read_id(read_object(change.value.get("metadata")).get("phone_number_id")))
+
+
 def _source(change: Change) -> _Source:
-    metadata = read_object(change.value.get("metadata"))
-    number_id = required(read_id(metadata.get("phone_number_id")))
     contacts = [_read_contact(read_object(part)) for part in read_list(change.value.get("contacts"))]
     return _Source(
         waba_id=change.waba_id,
-        number_id=number_id,
+        number_id=_number_id(change),
         contacts={key: user for user in contacts for key in (user.phone, user.user_id) if key is not None},
         only_contact=contacts[0] if len(contacts) == 1 else None,
     )
@@ -207,27 +214,28 @@ def _read_identity_change(source: _Source, message: dict[str, Any], system: dict
 
 
 def _read_status(source: _Source, status: dict[str, Any]) -> StatusUpdate:
-    word = status.get("status")
-    if word not in tuple(MessageStatus):
+    read = status.get
+    word = read("status")
+    name = _STATUSES.get(word) if isinstance(word, str) else None
+    if name is None:
         raise Unreadable
-    group = read_id(status.get("recipient_id")) if status.get("recipient_type") == "group" else None
-    recipient = status.get("recipient_participant_id") if group else status.get("recipient_id")
-    conversation = read_object(status.get("conversation"))
+    group = read_id(read("recipient_id")) if read("recipient_type") == "group" else None
+    conversation = read_object(read("conversation"))
     return StatusUpdate(
-        waba_id=source.waba_id,
-        number_id=source.number_id,
-        wamid=required(read_id(status.get("id"))),
-        status=MessageStatus(word),
-        at_ms=required(read_time_ms(status.get("timestamp"))),
-        phone=read_phone(recipient),
-        user_id=read_id(status.get("recipient_user_id")),
-        opaque=read_text(status.get("biz_opaque_callback_data")),
-        errors=_read_errors(status),
-        pricing=_read_pricing(status.get("pricing")),
-        conversation_expires_at_ms=read_time_ms(conversation.get("expiration_timestamp")),
-        conversation_origin=read_word(read_object(conversation.get("origin")).get("type")),
-        group=group,
-        parent_user_id=read_id(status.get("recipient_parent_user_id")),
+        source.waba_id,
+        source.number_id,
+        required(read_id(read("id"))),
+        name,
+        required(read_time_ms(read("timestamp"))),
+        read_phone(read("recipient_participant_id") if group else read("recipient_id")),
+        read_id(read("recipient_user_id")),
+        read_text(read("biz_opaque_callback_data")),
+        _read_errors(status) if "errors" in status else (),
+        _read_pricing(read("pricing")),
+        read_time_ms(conversation.get("expiration_timestamp")) if conversation else None,
+        read_word(read_object(conversation.get("origin")).get("type")) if conversation else None,
+        group,
+        read_id(read("recipient_parent_user_id")),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import hmac
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -27,7 +28,8 @@ _AWAITED: Final = 128
 _SMALL: Final = 64 * 1024
 _SMALL_AT_ONCE: Final = 256
 _CHALLENGE: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
-_SIGNATURE: Final = "X-Hub-Signature-256"
+#: The header that proves a body to be Meta's.
+SIGNATURE: Final = "X-Hub-Signature-256"
 
 log = structlog.get_logger()
 
@@ -58,30 +60,39 @@ class Webhook:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Keep signed events; 200 says that they are durable."""
-        status = await self._receive(request)
-        self._metrics.webhook(status)
+        try:
+            raw = await self._strangers.read(request, MOST, DEADLINE_S)
+        except Denial as denial:
+            status = denial.status
+            self._metrics.webhook(status)
+        else:
+            status = await self.take(raw, request.headers.getall(SIGNATURE, []))
         response = web.Response(status=status)
         if not request.content.is_eof():
             response.force_close()
         return response
 
-    async def _receive(self, request: web.Request) -> int:
-        try:
-            raw = await self._strangers.read(request, MOST, DEADLINE_S)
-        except Denial as denial:
-            return denial.status
-        given = request.headers.getall(_SIGNATURE, [])
+    async def take(self, raw: bytes, signatures: Sequence[str]) -> int:
+        """Keep the events of a body that came with these signatures; the status to answer: 200 says that they are
+        durable.
+        """
+        status = await self._take(raw, signatures)
+        self._metrics.webhook(status)
+        return status
+
+    async def _take(self, raw: bytes, signatures: Sequence[str]) -> int:
         # Over the bytes as they came, before anything reads them.
-        if len(given) != 1 or not verify_signature(raw, given[0], self._credentials.app_secrets):
+        if len(signatures) != 1 or not verify_signature(raw, signatures[0], self._credentials.app_secrets):
             return 401
         try:
             async with self._of_small if len(raw) <= _SMALL else self._of_large:
                 with self._tracing.span("webhook"):
-                    envelope = await _read(raw)
+                    envelope = read_body(raw) if len(raw) <= _SMALL else await _read_large(raw)
                     with self._tracing.span("apply"):
                         await self._signals.receive(envelope)
-                    with self._tracing.span("relay"):
-                        await self._relay.receive(envelope)
+                    if self._relay.has_subscribers:
+                        with self._tracing.span("relay"):
+                            await self._relay.receive(envelope)
         except StoreUnavailable:
             return 503
         except BadWebhook:
@@ -91,7 +102,7 @@ class Webhook:
         return 200
 
 
-async def _read(raw: bytes) -> Any:
+async def _read_large(raw: bytes) -> Any:
     """The JSON of a body, read once for all who look at it. Raises BadWebhook."""
     # JSON holds no cycles: to look for some again and again while it is read takes longer than the reading. The one
     # look at all of it comes when others have had their turn.

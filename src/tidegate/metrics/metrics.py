@@ -167,6 +167,7 @@ class Metrics:
         #: What each send counts, until somebody looks: the library takes longer to find a series than to count.
         self._unwritten_sends: Counts[tuple[str, Reason | None, str]] = Counts()
         self._unwritten_outcomes: Counts[str] = Counts()
+        self._of_statuses: dict[int, Counter] = {}
         self._of_scripts: dict[str, Histogram] = {}
         for became in ("expired", "unknown", "requeued"):
             self._ended.labels(became)
@@ -228,7 +229,10 @@ class Metrics:
 
     def webhook(self, status: int) -> None:
         """One webhook post was answered with this HTTP status."""
-        self._webhooks.labels(str(status)).inc()
+        counter = self._of_statuses.get(status)
+        if counter is None:
+            counter = self._of_statuses[status] = self._webhooks.labels(str(status))
+        counter.inc()
 
     def refused_key(self, why: str) -> None:
         """A key was not taken: unknown, of another environment, or one more of an address that is locked_out."""

@@ -114,6 +114,11 @@ class Relay:
             self._apps[portfolio].append(app)
         self._ended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
+    @property
+    def has_subscribers(self) -> bool:
+        """Whether there is anybody to hand webhooks to."""
+        return bool(self.subscribers.all)
+
     async def receive(self, envelope: Any) -> None:
         """Keep what a verified body tells, read by `webhooks.read_body`, for the apps that it concerns.
 

@@ -15,8 +15,9 @@ Item = TypeVar("Item")
 #: Items handled at once, some 3 ms of work for node and store; and of one delivery, where others wait too.
 TOGETHER: Final = 96
 OF_EACH: Final = 16
-#: So far apart two rounds begin where the first has left nothing over: what comes meanwhile shares the second.
-ROUND_S: Final = 0.004
+#: So far apart two rounds begin, unless so many items wait: what comes meanwhile shares the second.
+ROUND_S: Final = 0.01
+ENOUGH: Final = 48
 
 
 class _Delivery(Generic[Item]):
@@ -37,13 +38,16 @@ class Sharing(Generic[Item]):
     that the store did not answer fails all who wait: one after another they would wait for longer than Meta does.
     """
 
-    __slots__ = ("_began_s", "_busy", "_handle", "_waiting")
+    __slots__ = ("_began_s", "_count", "_handle", "_is_due", "_is_running", "_waiting")
 
     def __init__(self, handle: Callable[[list[Item]], Awaitable[list[bool]]]) -> None:
         """`handle` answers for each whether less may be sent than before; it raises StoreUnavailable, and no other."""
         self._handle = handle
         self._waiting: deque[_Delivery[Item]] = deque()
-        self._busy = False
+        self._count = 0
+        self._is_running = False
+        #: Set when a round is worth its while before its time; None: nobody waits for that.
+        self._is_due: asyncio.Future[None] | None = None
         self._began_s = 0.0
 
     def put(self, items: Sequence[Item]) -> asyncio.Future[bool]:
@@ -51,26 +55,32 @@ class Sharing(Generic[Item]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(_Delivery(items, future))
-        if not self._busy:
-            self._busy = True
-            wait_s = self._began_s + ROUND_S - loop.time()
-            if wait_s > 0:
-                loop.call_later(wait_s, self._start)
-            else:
-                loop.call_soon(self._start)
+        self._count += len(items)
+        if not self._is_running:
+            self._is_running = True
+            spawn(self._run(), "webhooks")
+        elif self._count >= ENOUGH:
+            self._begin()
         return future
 
-    def _start(self) -> None:
-        spawn(self._drain(), "webhooks")
+    def _begin(self) -> None:
+        if self._is_due is not None and not self._is_due.done():
+            self._is_due.set_result(None)
 
-    async def _drain(self) -> None:
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
+                wait_s = self._began_s + ROUND_S - loop.time()
+                if wait_s > 0 and self._count < ENOUGH:
+                    self._is_due = loop.create_future()
+                    timer = loop.call_later(wait_s, self._begin)
+                    await self._is_due
+                    timer.cancel()
                 self._began_s = loop.time()
                 await self._round()
         finally:
-            self._busy = False
+            self._is_running = False
             # Nobody is left here unless this task was ended from outside.
             self._fail(RuntimeError("webhooks were given up"))
 
@@ -108,11 +118,13 @@ class Sharing(Generic[Item]):
             if last < len(delivery.items):
                 waiting.append(delivery)
             room -= last - first
+            self._count -= last - first
             if room <= 0:
                 break
         return turn
 
     def _fail(self, fault: Exception) -> None:
+        self._count = 0
         while self._waiting:
             _end(self._waiting.popleft().future, fault)
 

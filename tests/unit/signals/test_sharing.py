@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.signals.sharing import OF_EACH, TOGETHER, Sharing
+from tidegate.signals.sharing import ENOUGH, OF_EACH, ROUND_S, TOGETHER, Sharing
 
 
 class Handler:
@@ -58,6 +58,22 @@ async def test_a_small_delivery_is_not_behind_all_of_a_large_one() -> None:
     assert handler.rounds[1] == [*words("large", OF_EACH), "less small"]
     assert [item for part in handler.rounds for item in part if item.startswith("large")] == words("large", 1_000)
     assert max(map(len, handler.rounds)) == TOGETHER
+
+
+async def test_rounds_of_a_few_are_apart_and_one_of_many_is_not_waited_with() -> None:
+    handler, loop = Handler(), asyncio.get_running_loop()
+    sharing = Sharing(handler)
+    await sharing.put(["first"])
+    began_s = loop.time()
+    few = [sharing.put([word]) for word in ("a", "b")]
+    await asyncio.sleep(0)
+    many = sharing.put(words("many", ENOUGH))
+
+    await asyncio.gather(*few, many)
+
+    assert handler.rounds == [["first"], ["a", "b", *words("many", OF_EACH)], words("many", ENOUGH)[OF_EACH:]]
+    await sharing.put(["last"])
+    assert loop.time() - began_s >= ROUND_S
 
 
 async def test_one_delivery_alone_goes_in_full_rounds() -> None:

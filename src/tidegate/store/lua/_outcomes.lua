@@ -113,12 +113,16 @@ end
 -- keep_ms: for which a day's outcomes are kept.
 local function outcomes_write(now, keep_ms)
   cells_write()
+  local is_first = false
   for key, sums in pairs(outcomes_adds) do
-    for field, count in pairs(sums) do redis.call('HINCRBY', key, field, count) end
-    redis.call('PEXPIRE', key, keep_ms)
+    local is_new = false
+    for field, count in pairs(sums) do is_new = redis.call('HINCRBY', key, field, count) == count or is_new end
+    -- With the first of an hour, which is often enough.
+    if is_new then redis.call('PEXPIRE', key, keep_ms) end
+    is_first = is_first or is_new
   end
   for key, scopes in pairs(outcomes_news) do
     for scope in pairs(scopes) do redis.call('ZADD', key, now, scope) end
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - tonumber(keep_ms)))
+    if is_first then redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - tonumber(keep_ms))) end
   end
 end

@@ -22,7 +22,10 @@
 -- status speaks of one try: its place is held for the other one, until it ends by itself.
 local now = now_ms(KEYS[1])
 local DAY, HOUR, answer, ranks, heard, anew = 86400000, 3600000, { now }, {}, {}, {}
-local HEX = setmetatable({}, { __index = function(_, byte) return string.format('%02x', string.byte(byte)) end })
+local HEX = setmetatable({}, { __index = function(known, byte)
+  known[byte] = string.format('%02x', string.byte(byte))
+  return known[byte]
+end })
 for state, rank in string.gmatch(ARGV[3], '(%l+)=(%d+)') do ranks[state] = tonumber(rank) end
 for name in string.gmatch(ARGV[4], '%S+') do anew[#anew + 1] = name end
 
@@ -59,11 +62,21 @@ local function hear(k, number, admitted)
   heard[k][number] = math.max(heard[k][number] or 0, tonumber(admitted))
 end
 
--- Of a delivery: whether one of the user's counts is not empty, and what is known of the user.
+-- Under which name a user is counted, and what is known of them there.
 local function user_of(k, recipient)
-  local counts, hex = 0, string.gsub(recipient, '.', HEX)
-  for _, name in ipairs(anew) do counts = math.max(counts, redis.call('EXISTS', k.count .. name .. hex)) end
-  return counts, redis.call('HGET', k.user .. recipient, 'r') or ''
+  local found = redis.call('HMGET', k.user .. recipient, 's', 'r')
+  if not found[1] then return recipient, found[2] or '' end
+  recipient = name_of(k, found[1])
+  return recipient, redis.call('HGET', k.user .. recipient, 'r') or ''
+end
+
+-- Whether one of a user's counts is not empty.
+local function has_counts(k, recipient)
+  local hex = string.gsub(recipient, '.', HEX)
+  for _, name in ipairs(anew) do
+    if redis.call('EXISTS', k.count .. name .. hex) == 1 then return 1 end
+  end
+  return 0
 end
 
 local function refresh(k, id, status, at, cause, says, counters, name, wamid, billed)
@@ -75,7 +88,8 @@ local function refresh(k, id, status, at, cause, says, counters, name, wamid, bi
   -- The acceptance has written it down, and not long ago.
   local is_written = record[13] and string.match(record[13], '^[^|]*') == name
   if not is_written and wamid == '' then return -2, 0, '', '', '', 0, 0, '' end
-  local admitted, rank_now, recipient, sets = tonumber(record[5] or 0), ranks[state] or 0, name_of(k, record[2]), {}
+  local admitted, rank_now, sets = tonumber(record[5] or 0), ranks[state] or 0, {}
+  local recipient, user = user_of(k, record[2])
   hear(k, record[11], record[5])
   redis.call('ZREM', k.inflight, id)
   if not is_written or now - admitted > HOUR then redis.call('SET', k.wamid .. name, id, 'PX', ARGV[1]) end
@@ -122,10 +136,9 @@ local function refresh(k, id, status, at, cause, says, counters, name, wamid, bi
   if not is_told then return 0, freed, '', '', '', 0, 0, '' end
   -- When it was delivered is news, though it was read by then.
   local before = (is_changed or state == status) and state or ''
-  local counts, user = 0, ''
-  if says == 'counts' and before ~= '' and not (is_changed and state == 'delivered') then
-    counts, user = user_of(k, recipient)
-  end
+  local counts = 0
+  if says ~= 'counts' or before == '' or (is_changed and state == 'delivered') then user = ''
+  else counts = has_counts(k, recipient) end
   return is_changed and 1 or 0, freed, before, record[9] or '', recipient, admitted, counts, user
 end
 
