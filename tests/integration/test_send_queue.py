@@ -126,7 +126,9 @@ async def test_a_message_tells_its_history(book: Book) -> None:
     await book.admit("m1", user(0))
     await book.at(12)
     await book.settle("m1", "accepted")
-    await book.status("m1", "sent", 12, wamid=make_seal().close_wamid("m1", "wamid.m1"))
+    seal = make_seal()
+    named = {"wamid": seal.wamid_index("wamid.m1"), "sealed": seal.close_wamid("m1", "wamid.m1")}
+    await book.status("m1", "sent", 12, **named)
 
     message = await book.messages.find(PORTFOLIO, "m1")
 
@@ -174,7 +176,7 @@ async def test_what_ended_is_remembered_for_as_long_as_webhooks_may_repeat(
 ) -> None:
     await book.admit("m1", user(0))
     index = make_seal().wamid_index("wamid.m1")
-    await book.status("m1", "read", 0, wamid=f"{index}|sealed")
+    await book.status("m1", "read", 0, wamid=index, sealed=f"{index}|sealed")
     await book.enqueue("m2", user(1), expires_at_ms=1_000)
 
     for id_ in ("m1", "m2"):
