@@ -17,7 +17,7 @@ from loadtest.bench.speed.found import AXES, Found, Setting
 from loadtest.bench.speed.musts import missed
 from loadtest.bench.speed.picture import draw
 from loadtest.bench.speed.record import record
-from loadtest.bench.speed.tables import tables
+from loadtest.bench.speed.tables import markdown, tables
 
 #: Wide enough for every table, whoever reads it.
 _WIDTH: Final = 200
@@ -41,6 +41,7 @@ def bench(
     rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="How often each is measured.")] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, help="Length of a window.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write all windows as JSON.")] = None,
+    document: Annotated[Path | None, typer.Option("--markdown", help="Write the tables as Markdown.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw the sends: .svg or .png.")] = None,
     prove: Annotated[bool, typer.Option("--prove", help="End with 1 unless everything that must hold does.")] = False,
 ) -> None:
@@ -53,6 +54,8 @@ def bench(
     _say(console, found)
     if out is not None:
         out.write_bytes(record(found))
+    if document is not None:
+        document.write_text(markdown(found))
     if picture is not None and Setting(64) in found.sends:
         draw(found, picture)
     if found.voids or (prove and missed(found)):

@@ -52,6 +52,19 @@ def tables(found: Found) -> Iterator[Table]:
     yield _musts(found)
 
 
+def markdown(found: Found) -> str:
+    """The same tables for a document."""
+    parts = []
+    for table in tables(found):
+        head = "| " + " | ".join(str(column.header) for column in table.columns) + " |"
+        rule = "|" + "---|" * len(table.columns)
+        rows = zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True)
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        caption = [f"\n{table.caption}"] if table.caption else []
+        parts.append("\n".join([f"### {table.title}", "", head, rule, *lines, *caption]))
+    return "\n\n".join(parts) + "\n"
+
+
 def _told(setting: Setting) -> str:
     upstream = f", upstream {setting.upstream_ms} ms" if setting.upstream_ms else ""
     rate = f", {setting.rate:,.0f} a second" if setting.rate else ""

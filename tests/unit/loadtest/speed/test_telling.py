@@ -13,7 +13,7 @@ from loadtest.bench.speed.found import Found
 from loadtest.bench.speed.musts import MUSTS
 from loadtest.bench.speed.picture import draw
 from loadtest.bench.speed.record import record
-from loadtest.bench.speed.tables import tables
+from loadtest.bench.speed.tables import markdown, tables
 from tests.unit.loadtest.speed.runs import found
 
 
@@ -38,6 +38,13 @@ def test_every_axis_that_was_measured_has_a_table_and_no_other() -> None:
 
 def test_what_was_not_measured_is_told_so() -> None:
     assert told(Found()).count("not measured") == len(MUSTS)
+
+
+def test_the_markdown_has_every_table_with_all_of_its_cells() -> None:
+    text = markdown(found())
+    assert text.count("### ") == 11
+    assert "| bare aiohttp | 1,000 | 100.0 | 10.0 |" in text
+    assert all(line.startswith("|") and line.endswith("|") for line in text.splitlines() if "|" in line)
 
 
 def test_the_json_has_every_window_and_what_must_hold() -> None:
