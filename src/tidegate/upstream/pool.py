@@ -41,7 +41,6 @@ class Pool:
         #: Those of them that wait in line: no byte of them has left.
         self._waiting: dict[Sending, None] = {}
         self._dialled: set[asyncio.Task[Any]] = set()
-        self._closed = False
         # One timer for all sends, and one for all free connections: each waits for the oldest.
         self._limit: asyncio.TimerHandle | None = None
         self._rest: asyncio.TimerHandle | None = None
@@ -77,7 +76,6 @@ class Pool:
 
     async def close(self) -> None:
         """End all connections. Sends under way are told: not sent, or unknown."""
-        self._closed = True
         for timer in (self._limit, self._rest):
             if timer is not None:
                 timer.cancel()
@@ -141,8 +139,6 @@ class Pool:
 
     def _dial(self) -> None:
         """Have as many connections made as sends wait in line, within bounds."""
-        if not self._waiting or self._closed:
-            return
         made = len(self._free) + len(self._under_way) - len(self._waiting)
         most = min(len(self._waiting), MOST_DIALLED, MOST_CONNECTIONS - made)
         while len(self._dialled) < most:

@@ -126,6 +126,60 @@ async def test_a_send_in_line_takes_the_connection_that_is_free_first(peer: Peer
     assert peer.sends == 2
 
 
+async def test_a_connection_that_could_not_be_made_fails_nobody_for_whom_another_is_being_made(peer: Peer) -> None:
+    """One of two in line is served by a connection that came free; then one of the two that are made for them fails."""
+    upstream = await client(await peer.start())
+    answer, go_on, fails, succeeds = peer.part, asyncio.Event(), asyncio.Event(), asyncio.Event()
+    connect: Any = aiohappyeyeballs.start_connection
+    calls = 0
+
+    async def waits(reader: Reader, writer: Writer) -> None:
+        await go_on.wait()
+        await answer(reader, writer)
+
+    async def first_fails(*args: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await fails.wait()
+            raise ConnectionRefusedError
+        await succeeds.wait()
+        return await connect(*args, **more)
+
+    peer.part = waits
+    [busy] = begun(upstream)
+
+    async def has_arrived() -> bool:
+        return peer.sends == 1
+
+    await until(has_arrived)
+    peer.part = peer.says_and_hangs()
+    with patch.object(aiohappyeyeballs, "start_connection", first_fails):
+        _first, second = begun(upstream, 2)
+
+        async def are_made() -> bool:
+            return calls == 2
+
+        await until(are_made)
+        go_on.set()
+        assert isinstance(await busy, Response)
+
+        async def has_taken_it() -> bool:
+            return peer.sends == 2
+
+        await until(has_taken_it)
+        peer.part = peer.says(OK)
+        fails.set()
+
+        async def has_failed() -> bool:
+            return len(pool(upstream)._dialled) == 1
+
+        await until(has_failed)
+        succeeds.set()
+        assert isinstance(await second, Response)
+    await upstream.close()
+
+
 @pytest.mark.parametrize("reused", [False, True], ids=["on a new connection", "on a reused connection"])
 async def test_a_send_that_may_not_start_any_more_writes_no_byte(peer: Peer, reused: bool) -> None:
     upstream = await client(await peer.start())
