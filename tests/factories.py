@@ -139,6 +139,8 @@ class OneKey:
     def now_ms(self) -> int:
         return NOW_MS
 
+    is_ready = True
+
     async def ready(self) -> None:
         return
 

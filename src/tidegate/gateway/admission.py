@@ -83,7 +83,7 @@ class Admission:
         asked_at_ms = self._clock.monotonic_ms()
         ask = self._ask(message, terms, note)
         try:
-            facts = await self._ledger.admit(ask)
+            facts = await self._ledger.admitting(ask)
         except StoreUnavailable as fault:
             own = None if message.queued else await self._offline.admit(ask, case)
             if own is None:

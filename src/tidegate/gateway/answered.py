@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.policy.decide import Answer
 from tidegate.policy.facts import Facts
@@ -10,8 +11,7 @@ from tidegate.policy.verdict import Reason, Verdict
 from tidegate.upstream import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(NamedTuple):
     """Meta's own answer, to be passed on byte for byte."""
 
     message_id: str
@@ -71,6 +71,8 @@ class Explanation:
 
 def told(answered: Answered) -> tuple[str, Reason | None]:
     """Verdict and reason of an answer, for counting."""
+    if isinstance(answered, Forwarded):
+        return "send", None
     match answered:
         case Held(_, verdict, reason):
             return verdict, reason
@@ -80,5 +82,3 @@ def told(answered: Answered) -> tuple[str, Reason | None]:
             return "reject", reason
         case Gone():
             return "gone", None
-        case Forwarded():
-            return "send", None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
@@ -169,10 +169,11 @@ class Gateway:
     def _rules(self, route: Route) -> Rules:
         return self._standings.known(route.portfolio).rules
 
-    async def submit(self, message: Message) -> Answered:
+    def submit(self, message: Message) -> Coroutine[Any, Any, Answered]:
         """Send, queue or refuse one message. Never raises for what the store or Meta may do."""
-        if not self._tracing.is_on:
-            return await self._answered(message)
+        return self._traced(message) if self._tracing.is_on else self._answered(message)
+
+    async def _traced(self, message: Message) -> Answered:
         with self._tracing.span("send", traced.parent_of(message)) as span:
             answered = await self._answered(traced.begun(message, span))
             traced.ended(answered, span)
@@ -181,7 +182,8 @@ class Gateway:
     async def _answered(self, message: Message) -> Answered:
         went = message
         try:
-            await self._seal.ready()
+            if not self._seal.is_ready:
+                await self._seal.ready()
             went, answered = await self._submit(message)
         except StoreUnavailable as error:
             answered = Unavailable(message.message_id, str(error))
@@ -283,9 +285,10 @@ class Gateway:
         self, message: Message, addressee: Addressee, standing: Standing, waited_ms: float
     ) -> tuple[Message, Case]:
         """The message and its case under a standing: to whom it goes, and as what it is judged now."""
-        grant = self._grants.get(message.app)
-        of_share = grant is not None and grant.limit_share is not None
-        message = message._replace(user=addressee.name, rules_version=standing.rules.version, of_share=of_share)
+        grant, version = self._grants.get(message.app), standing.rules.version
+        if (message.user, message.rules_version) != (addressee.name, version):
+            of_share = grant is not None and grant.limit_share is not None
+            message = message._replace(user=addressee.name, rules_version=version, of_share=of_share)
         # Where nobody's night matters, nobody is asked where they live.
         zones = () if standing.rules.quiet_hours is None and message.campaign is None else addressee.zones
         case = message.case(waited_ms, standing.rules, zones)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -44,7 +45,7 @@ class Offline:
         self._numbers: dict[str, float] = {}
         self._pairs: dict[tuple[str, bytes], float] = {}
         #: When the store was asked last, and until when it said that the window is open (ms).
-        self._windows: dict[tuple[str, str, bytes], tuple[int, int]] = {}
+        self._windows: OrderedDict[tuple[str, str, bytes], tuple[int, int]] = OrderedDict()
 
     def provide(self, portfolio: str, places: int, until_ms: int, nodes: int) -> None:
         """Have `places` to fill until `until_ms` (ms); `nodes` share each number's turns."""
@@ -93,10 +94,13 @@ class Offline:
         if facts.stale or facts.gone or facts.expired or facts.other_user or facts.outdated or facts.repeated:
             return  # It did not look at the window.
         key = ask.portfolio, ask.number, ask.recipient
-        self._windows.pop(key, None)
+        is_told_of = key in self._windows or key[1:] in self._journal.of(ask.portfolio).windows
+        if not facts.window_ends_ms and not is_told_of:
+            return  # Nobody said that there is one: nothing has to be denied.
         self._windows[key] = facts.now_ms, facts.window_ends_ms
+        self._windows.move_to_end(key)
         if len(self._windows) > _MOST_PAIRS:
-            self._windows.pop(next(iter(self._windows)))
+            self._windows.popitem(last=False)
 
     async def admit(self, ask: Ask, case: Case) -> Facts | None:
         """What the books would have seen of a send that may go; None for one that has to wait for the store."""

@@ -82,6 +82,11 @@ class DataKeys:
         """The store's time."""
         return self._now_ms()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are keys of this day."""
+        return self._now_ms() < self._turns_at_ms
+
     async def ready(self) -> None:
         """See to it that there are keys of this day; where the store is away, those of the day before go on."""
         if self._now_ms() < self._turns_at_ms:

@@ -121,7 +121,11 @@ class Ledger:
 
     async def admit(self, ask: Ask) -> Facts:
         """Take what the terms ask for and write the intent, or take nothing; say what was seen either way."""
-        return await self._asks(ask.portfolio, ask)
+        return await self.admitting(ask)
+
+    def admitting(self, ask: Ask) -> asyncio.Future[Facts]:
+        """The same as a future."""
+        return self._asks.put(ask.portfolio, ask)
 
     async def settle(self, outcome: Outcome) -> bool:
         """Write an outcome down; whether it gave a place back."""

@@ -32,6 +32,10 @@ class Keys(Protocol):
     def now_ms(self) -> int:
         """The store's time."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are keys of this day."""
+
     async def ready(self) -> None:
         """See to it that there are keys of this day."""
 
@@ -56,6 +60,11 @@ class Seal:
         self.now_ms: Final[Callable[[], int]] = keys.now_ms
         #: To be awaited before something is sealed.
         self.ready: Final = keys.ready
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether something can be sealed without `ready`."""
+        return self._keys.is_ready
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
