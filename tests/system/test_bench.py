@@ -17,20 +17,19 @@ from loadtest.bench.speed.window import Shape, measured
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="CPU of other processes is read as Linux tells it")
 
 
-async def test_a_round_of_a_bare_proxy_and_a_node_tallies_and_tells_what_each_took() -> None:
+async def test_a_round_of_a_bare_proxy_a_naive_gateway_and_a_node_tallies_and_tells_what_each_took() -> None:
     async with stage() as at:
-        candidates = [await who.bare(at), await who.Tidegate(who.ON, users_in_touch=32)(at)]
+        node = await who.Tidegate(who.ON, users_in_touch=32)(at)
+        candidates = [await who.bare(at), await who.naive(at), node]
         rounds = await in_rounds(candidates, 1, lambda one: measured(at, one, Shape(connections=4, seconds=0.25)))
-        queue = await queued(at, candidates[1], Estate(), messages=40, seconds=0.1)
-        told = await taken_in(at, candidates[1], Estate(), at_once=5, connections=4, seconds=0.1, most=20)
+        queue = await queued(at, node, Estate(), messages=40, seconds=0.1)
+        told = await taken_in(at, node, Estate(), at_once=5, connections=4, seconds=0.1, most=20)
     assert rounds.voids == []
-    for name in (who.BARE, who.ON):
+    for name in (who.BARE, who.NAIVE, who.ON):
         (window,) = rounds.windows[name]
         assert window is not None
         assert window.sends > 0
         assert window.gateway_us > 0
-    (node,) = rounds.windows[who.ON]
-    assert node is not None
-    assert node.store_us > 0
+    assert rounds.of(who.ON, lambda window: window.store_us).median > 0
     assert queue.messages == 40
     assert told.statuses == 60

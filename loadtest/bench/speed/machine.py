@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 #: Core of what is measured, and those of all else: upstream, stores and callers. One core, and nobody is put anywhere.
-CORES: Final = sorted(os.sched_getaffinity(0))
+CORES: Final = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
 APART: Final = len(CORES) >= 2
 _SPINS: Final = 200_000
 _TO_CORE: Final = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execvp(sys.argv[2], sys.argv[2:])"
@@ -18,6 +18,8 @@ _TO_CORE: Final = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); 
 
 def place_caller() -> None:
     """Move this process, and what it starts from now on, off the core of what is measured."""
+    if sys.platform != "linux":
+        raise SystemExit("what a process takes is read as Linux tells it: this runs on Linux only")
     if APART:
         os.sched_setaffinity(0, CORES[1:])
 
