@@ -16,7 +16,7 @@ from tidegate.cloudapi.messages import BadMessage, Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
-from tidegate.hands import Hands
+from tidegate.hands import MOST_INSIDE, MOST_ON_THE_WAY, Anteroom, Hands
 from tidegate.metrics import Metrics
 from tidegate.pacer import FLOOR_EVERY
 from tidegate.policy.campaign.part import Part
@@ -35,10 +35,8 @@ _REAP_EVERY_MS: Final = 1_000
 _RETRY_MS: Final = 500
 #: A claimed send waits for its turn as long as it takes within its lease, instead of going back to its lane.
 _PACING_WAIT_MS: Final = 10_000
-#: Room that came free is used together with what comes free in this span after it.
-_AGAIN_S: Final = 0.005
-#: Of so many claims that leave something behind, one begins with the least urgent, as every so many turns of a number.
-_FLOOR_EVERY: Final = FLOOR_EVERY
+#: Room that came free is used together with what comes free in this span after it: soon where there is much of it.
+_AGAIN_S, _AGAIN_LATER_S = 0.005, 0.02
 #: Reading a claimed body takes time of the loop, and a claim may bring hundreds: no more bytes than this at a turn.
 _BYTES_AT_ONCE: Final = 65_536
 #: What a message may become by running out of time that says what became of a campaign's row.
@@ -73,7 +71,9 @@ class Dispatcher:
             self._numbers.setdefault(route.portfolio, []).append(route.number)
         self._alarms = {route.portfolio: asyncio.Event() for route in routes}
         self._hands = Hands()
+        self._anteroom: Anteroom[tuple[str, Claimed]] = Anteroom(FLOOR_EVERY)
         self._again: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Handle | None = None
         self._claims: Counter[str] = Counter()
         self._running: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
@@ -97,7 +97,9 @@ class Dispatcher:
         self._stopping = True
         self.wake_all()
         await asyncio.gather(*self._running)
-        await asyncio.gather(*self._submitting, return_exceptions=True)
+        while self._submitting or self._hands.on_the_way:
+            await asyncio.sleep(0)
+            await asyncio.gather(*self._submitting, return_exceptions=True)
 
     def wake(self, portfolio: str) -> None:
         """Look at this portfolio's lanes now: something was queued, or may go."""
@@ -143,21 +145,14 @@ class Dispatcher:
             self._hands.hungry[portfolio] = None
             self._claims[portfolio] += 1
         self._clock.observe(claim.now_ms)
+        for claimed in claim.messages:
+            self._hands.take(portfolio, claimed.lane.number, claimed.message_id)
+            self._anteroom.put(claimed.lane.category, (portfolio, claimed))
+        self._go_on()
         if claim.epoch != standing.epoch:
             # What was claimed is judged under the new standing anyway; the other lanes are looked at again at once.
             await self._standings.reload(portfolio, claim.epoch)
             self.wake(portfolio)
-        unread = 0
-        for claimed in claim.messages:
-            self._hands.take(portfolio, claimed.lane.number, claimed.message_id)
-            task = spawn(self._submit(portfolio, claimed), "queued send")
-            self._submitting.add(task)
-            task.add_done_callback(self._submitting.discard)
-            unread += len(claimed.sealed)
-            if unread > _BYTES_AT_ONCE:
-                unread = 0
-                await asyncio.sleep(0)
-        self._look_again()
         if claim.wake_at_ms is None:
             return HEARTBEAT_MS
         return max(1.0, min(HEARTBEAT_MS, claim.wake_at_ms - claim.now_ms))
@@ -165,7 +160,7 @@ class Dispatcher:
     def _open_lanes(self, portfolio: str, standing: Standing) -> Mapping[Lane, tuple[int, int]]:
         claims = self._claims[portfolio]
         lanes: dict[Lane, tuple[int, int]] = {}
-        categories = sorted(Category, key=lambda c: c.priority, reverse=claims % _FLOOR_EVERY == _FLOOR_EVERY - 1)
+        categories = sorted(Category, key=lambda c: c.priority, reverse=claims % FLOOR_EVERY == FLOOR_EVERY - 1)
         places = {category: category_places(standing.limit, category, standing.rules) for category in categories}
         numbers = self._numbers[portfolio]
         # Whoever comes first may fill the room: each number in its turn.
@@ -179,9 +174,28 @@ class Dispatcher:
                     lanes[lane] = (most, places[category])
         return lanes
 
-    def _look_again(self) -> None:
+    def _go_on(self) -> None:
+        """Use the room that there is, inside and before the door; in a moment, for more may come free in it."""
+        loop = asyncio.get_running_loop()
+        if self._opening is None and self._hands.inside < MOST_INSIDE:
+            self._opening = loop.call_soon(self._let_in)
         if self._again is None and self._hands.hungry:
-            self._again = asyncio.get_running_loop().call_later(_AGAIN_S, self._fill)
+            has_much = self._hands.on_the_way <= MOST_ON_THE_WAY * 3 // 4
+            self._again = loop.call_later(_AGAIN_S if has_much else _AGAIN_LATER_S, self._fill)
+
+    def _let_in(self) -> None:
+        self._opening = None
+        unread = 0
+        while self._hands.inside < MOST_INSIDE and unread <= _BYTES_AT_ONCE:
+            following = self._anteroom.next()
+            if following is None:
+                return
+            self._hands.enter()
+            task = spawn(self._submit(*following), "queued send")
+            self._submitting.add(task)
+            task.add_done_callback(self._submitting.discard)
+            unread += len(following[1].sealed)
+        self._go_on()
 
     def _fill(self) -> None:
         self._again = None
@@ -190,11 +204,11 @@ class Dispatcher:
 
     def _started(self, message_id: str) -> None:
         self._hands.start(message_id)
-        self._look_again()
+        self._go_on()
 
     def _rested(self, message_id: str) -> None:
         self._hands.rest(message_id)
-        self._look_again()
+        self._go_on()
 
     def _lanes(self, portfolio: str) -> list[Lane]:
         return [Lane(number, category) for category in Category for number in self._numbers[portfolio]]
@@ -214,7 +228,7 @@ class Dispatcher:
             log.warning("queued_send_put_off", message_id=claimed.message_id)
         finally:
             self._hands.end(claimed.lane.number, claimed.message_id)
-            self._look_again()
+            self._go_on()
 
     async def message(self, claimed: Claimed) -> Message:
         """A claimed message, ready to be submitted. Raises BrokenSeal, BadMessage, StoreUnavailable."""

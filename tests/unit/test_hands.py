@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.hands import MOST_ON_THE_WAY, Hands
+from tidegate.hands import MOST_ON_THE_WAY, Anteroom, Hands
 
 CODES, UPDATES, CAMPAIGN = Category.AUTHENTICATION, Category.UTILITY, Category.MARKETING
 FAST, SLOW = 1_000, 80
 
 
 def taken(hands: Hands, portfolio: str, number: str, messages: int) -> list[str]:
+    """So many that were claimed and submitted."""
     ids = [f"{portfolio} {number} {n}" for n in range(messages)]
     for message_id in ids:
         hands.take(portfolio, number, message_id)
+        hands.enter()
     return ids
 
 
@@ -31,6 +33,7 @@ def test_what_waits_for_its_turn_or_for_meta_leaves_room_for_others() -> None:
     hands.rest(first)
     hands.start(second)
     assert hands.room("one")[CAMPAIGN] == 2
+    assert hands.inside == hands.on_the_way == MOST_ON_THE_WAY - 2
     hands.start(first)
     hands.end("1", first)
     hands.end("1", second)
@@ -82,3 +85,13 @@ def test_meta_has_no_more_of_a_number_than_it_sends_in_a_second() -> None:
     assert hands.most("1", CAMPAIGN, SLOW) == 0
     hands.end("1", ids[0])
     assert hands.most("1", CAMPAIGN, SLOW) == 1
+
+
+def test_the_urgent_go_in_first_and_of_so_many_one_is_the_least_urgent() -> None:
+    anteroom: Anteroom[str] = Anteroom(floor_every=4)
+    for n in range(3):
+        anteroom.put(CAMPAIGN, f"offer {n}")
+        anteroom.put(CODES, f"code {n}")
+    anteroom.put(UPDATES, "parcel")
+    order = [anteroom.next() for _ in range(8)]
+    assert order == ["code 0", "code 1", "code 2", "offer 0", "parcel", "offer 1", "offer 2", None]
