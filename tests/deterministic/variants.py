@@ -96,7 +96,7 @@ def variants() -> tuple[Variant, ...]:
             ("'state', 'sending', 'attempt', attempt,", "'state', state or 'sending', 'attempt', attempt,"),
             ("  if state == 'queued' then\n    lane_drop", "  if false then\n    lane_drop"),
         ),
-        "taken": (("    place_save(k, place, now)\n    if counted == 0", "    if counted == 0"),),
+        "taken": (("    book.used = used + place_save(k, place, now)\n", ""),),
         "fence": (
             (
                 "if state and not dry and not (state == 'queued' and record[2] == attempt) then",
