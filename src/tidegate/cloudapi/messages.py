@@ -165,7 +165,10 @@ def _check_content(type_: MessageType, body: dict[str, Any]) -> None:
     if not isinstance(content, dict):
         raise _bad(type_, f"is required for type {type_} and must be an object")
     for keys, holds, noun in _REQUIRED_PARTS.get(type_, _REQUIRED_OF_MEDIA):
-        if not any(holds(content.get(key)) for key in keys):
+        for key in keys:
+            if holds(content.get(key)):
+                break
+        else:
             raise _bad(f"{type_}.{' or '.join(keys)}", f"is required and must be {noun}")
 
 

@@ -10,9 +10,12 @@ import orjson
 from aiohttp import web
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
-    """Status, headers and body. The body is left out of `repr`: it may name a recipient."""
+    """Status, headers and body; never changed (making one costs less unfrozen).
+
+    The body is left out of `repr`: it may name a recipient.
+    """
 
     status: int
     headers: Mapping[str, str]

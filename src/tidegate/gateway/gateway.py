@@ -147,7 +147,7 @@ class Gateway:
         """
         if request.template is None:
             return request.category
-        standing = await self._standings.current(route.portfolio)
+        standing = self._standings.read(route.portfolio) or await self._standings.current(route.portfolio)
         known = standing.template(route.waba, request.template.name, request.template.language)
         return (known.category if known else None) or hint or Category.MARKETING
 

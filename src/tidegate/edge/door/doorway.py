@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,7 @@ from tidegate.edge.denials import Denial, Kind, graph_reply, problem_reply
 from tidegate.edge.door.connections import is_surplus
 from tidegate.edge.faces import Face, face_of
 from tidegate.edge.replies import Reply
+from tidegate.entropy import Entropy
 from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
 
@@ -25,6 +25,9 @@ _CLOSE: Final = {"Connection": "close"}
 #: Whether the process lives is asked of a full one too: it is not to be killed for that.
 _ALIVE: Final = "/healthz"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+_entropy: Final = Entropy()
 
 log = structlog.get_logger()
 
@@ -121,4 +124,8 @@ def _rendered(request: web.Request, fault: Exception, request_id: str) -> web.Re
 
 def request_id_of(given: str) -> str:
     """The id of a request: what its caller calls it, where that is an id, else a new one."""
-    return given if given and _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    if given and _REQUEST_ID.fullmatch(given):
+        return given
+    # A UUID of version 4 (RFC 9562, 5.4), as the library writes it in thrice the time.
+    word = _entropy.take(16).hex()
+    return f"{word[:8]}-{word[8:12]}-4{word[13:16]}-{_VARIANTS[word[16]]}{word[17:20]}-{word[20:]}"

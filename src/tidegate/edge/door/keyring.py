@@ -94,5 +94,8 @@ def bearer(authorization: list[str]) -> str | None:
 
 def require(app: App, *scopes: Scope) -> None:
     """Raises Denial (forbidden) unless the app has one of these scopes."""
-    if scopes and not any(scope in app.scopes for scope in scopes):
+    for scope in scopes:
+        if scope in app.scopes:
+            return
+    if scopes:
         raise Denial(Kind.FORBIDDEN, f"this takes the scope {' or '.join(scopes)}")

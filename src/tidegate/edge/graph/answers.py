@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -19,6 +20,8 @@ _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 #: Clients sleep for as long as a Retry-After says, inside the call.
 _LONGEST_RETRY_S: Final = 30
 _ENDINGS: Final = {"failed": "failed", "expired": "expired", "cancelled": "was cancelled"}
+#: Meta's answers name a few headers again and again.
+_NAMES: Final = 256
 _OF_INTEREST: Final = frozenset(
     {"content-type", "x-app-usage", "x-business-use-case-usage", "retry-after", "www-authenticate"}
 )
@@ -26,10 +29,13 @@ _OF_INTEREST: Final = frozenset(
 
 def render(answered: Answered, request: Request, now_ms: int) -> Reply:
     """The answer to a guarded send at `now_ms`, the store's time."""
+    if isinstance(answered, Forwarded):
+        response = answered.response
+        headers = {name: value for name, value in response.headers.items() if _is_of_interest(name)}
+        headers["Tidegate-Verdict"] = "send"
+        headers["Tidegate-Id"] = answered.message_id
+        return Reply(response.status, headers, response.body)
     match answered:
-        case Forwarded(message_id, response):
-            headers = _headers_of_interest(response.headers) | _ours("send", message_id)
-            return Reply(response.status, headers, response.body)
         case Held(message_id, verdict, reason, until_ms):
             until = _until(until_ms)
             body = queued_answer(request, message_id, verdict=verdict, reason=reason.value, until=until)
@@ -150,10 +156,7 @@ def _ours(verdict: str, message_id: str, reason: Reason | None = None, until: st
     return headers
 
 
-def _headers_of_interest(headers: Mapping[str, str]) -> dict[str, str]:
-    kept = {}
-    for name, value in headers.items():
-        lowered = name.lower()
-        if lowered in _OF_INTEREST or lowered.startswith("x-fb-"):
-            kept[str(name)] = value
-    return kept
+@lru_cache(_NAMES)
+def _is_of_interest(name: str) -> bool:
+    lowered = name.lower()
+    return lowered in _OF_INTEREST or lowered.startswith("x-fb-")

@@ -59,7 +59,8 @@ class DuplicateGuard:
 
     async def _rule(self, draft: Draft) -> Duplicates | None:
         """The rule in force, where it speaks of this message. Raises StoreUnavailable."""
-        rule = (await self._services.standings.current(draft.route.portfolio)).rules.duplicates
+        standings, portfolio = self._services.standings, draft.route.portfolio
+        rule = (standings.read(portfolio) or await standings.current(portfolio)).rules.duplicates
         if rule is None or rule.mode is Mode.OFF:
             return None
         category = await self._services.gateway.category(draft.route, draft.request, draft.options.category)

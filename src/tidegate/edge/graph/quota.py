@@ -12,6 +12,7 @@ from tidegate.edge.times import seconds_until
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway
 from tidegate.policy.capacity import category_places
+from tidegate.policy.rules import Rules
 from tidegate.store.ledger import Ledger
 from tidegate.store.standings import Standings
 
@@ -31,6 +32,17 @@ class _Snapshot:
     release_ms: int | None = None
     known: bool = False
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: How far each category may fill that limit under those rules.
+    filled: tuple[int, Rules | None] = (UNLIMITED, None)
+    places: dict[Category, int] = field(default_factory=dict)
+
+    def places_of(self, category: Category, limit: int, rules: Rules) -> int:
+        """How far a category may fill the limit, worked out once for the rules in force."""
+        known_limit, known_rules = self.filled
+        if known_rules is not rules or known_limit != limit:
+            self.filled = limit, rules
+            self.places = {each: category_places(limit, each, rules) for each in Category}
+        return self.places[category]
 
 
 class Quota:
@@ -54,10 +66,12 @@ class Quota:
         A message that takes no place is told what the most urgent category has left. `full`: the ledger has just
         said that the category has nothing left, whatever was read here.
         """
-        try:
-            standing = await self._standings.current(portfolio)
-        except StoreUnavailable:
-            return {}
+        standing = self._standings.read(portfolio)
+        if standing is None:
+            try:
+                standing = await self._standings.current(portfolio)
+            except StoreUnavailable:
+                return {}
         limit = standing.limit
         if limit == UNLIMITED:
             return {}
@@ -70,7 +84,7 @@ class Quota:
                     await self._read(portfolio, snapshot, limit)
         if not snapshot.known:
             return {}
-        places = 0 if full else category_places(limit, category or Category.AUTHENTICATION, standing.rules)
+        places = 0 if full else snapshot.places_of(category or Category.AUTHENTICATION, limit, standing.rules)
         return self._written(portfolio, snapshot, places)
 
     def _old(self, snapshot: _Snapshot, limit: int) -> bool:

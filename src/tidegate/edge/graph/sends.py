@@ -131,7 +131,8 @@ class Sends:
         # A caller who says which requests are one knows it better than their content does.
         repeats = self._duplicates if draft.options.idempotency_key is None else self._once
         reply = await repeats.answer(draft, message_id, self._submit)
-        return reply if "RateLimit" in reply.headers else await self._with_quota(reply, draft)
+        told = "RateLimit" in reply.headers or not (reply.status == 503 or "Idempotency-Replayed" in reply.headers)
+        return reply if told else await self._with_quota(reply, draft)
 
     async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
         """The caller, and the body where it is here already, or had to be read to know."""
