@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from multidict import CIMultiDict
+from typing import Final, NamedTuple
 
 from tidegate.upstream.encodings import Undecodable, decoded
 from tidegate.upstream.outcomes import MAX_ANSWER, TOO_LONG, Response, Unknown
+
+_ENCODING: Final = "content-encoding"
+#: One platform has few names for headers, and says them with each answer.
+_MOST_NAMES: Final = 256
+_names: dict[bytes, str] = {}
 
 
 class Answer(NamedTuple):
@@ -27,11 +30,22 @@ class Answer(NamedTuple):
     def read(self) -> Response | Unknown:
         """What was answered; Unknown where it is no answer to a send."""
         body = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
-        headers = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers])
-        encoding = headers.get("Content-Encoding")
+        headers, encoding = {}, None
+        for raw_name, raw_value in self.headers:
+            name = _names.get(raw_name) or _named(raw_name)
+            headers[name] = value = raw_value.decode("latin-1")
+            if len(name) == len(_ENCODING) and name.lower() == _ENCODING:
+                encoding = value
         if encoding is not None:
             try:
                 body = decoded(body, encoding)
             except Undecodable as fault:
                 return Unknown(str(fault))
         return TOO_LONG if len(body) > MAX_ANSWER else Response(self.status, headers, body)
+
+
+def _named(raw_name: bytes) -> str:
+    if len(_names) >= _MOST_NAMES:
+        _names.clear()
+    name = _names[raw_name] = raw_name.decode("latin-1")
+    return name

@@ -11,7 +11,7 @@ MAX_ANSWER: Final = 262_144
 
 
 class Response(NamedTuple):
-    """Meta answered, with whatever. `headers`: their names in any case; `body`: unpacked."""
+    """Meta answered, with whatever. `headers`: named as they came, the last of a name; `body`: unpacked."""
 
     status: int
     headers: Mapping[str, str]
