@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
+from tidegate.edge.carriers import EitherWay
 from tidegate.edge.dashboard.serving import Dashboard
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.description.openapi import document
@@ -24,6 +25,7 @@ from tidegate.edge.health import Health
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.edge.shapes import TEXT
+from tidegate.edge.straight_webhooks import StraightWebhooks
 from tidegate.edge.table.campaigns import CAMPAIGNS
 from tidegate.edge.table.control import CONTROL, TESTING
 from tidegate.edge.table.endpoint import Endpoint, KeyedHandler, OpenHandler, Parameter
@@ -38,9 +40,9 @@ IN_HAND: Final = web.AppKey("in_hand", InHand)
 _KEYRING: Final = web.AppKey("keyring", Keyring)
 
 
-def endpoints(services: Services) -> tuple[Endpoint, ...]:
-    """Every endpoint of a node, Graph's face included."""
-    health, webhook = Health(services), Webhook(services)
+def endpoints(services: Services, webhook: Webhook | None = None) -> tuple[Endpoint, ...]:
+    """Every endpoint of a node, Graph's face included. `webhook`: who takes webhooks otherwise too."""
+    health, webhook = Health(services), webhook or Webhook(services)
 
     @cache
     def described() -> bytes:
@@ -101,7 +103,8 @@ def make_application(services: Services, beside: web.Application | None = None) 
     grants = Grants(settings, services.credentials)
     graph = Graph(services, keyring, grants)
     dashboard = Dashboard(services, keyring, grants)
-    table = (*endpoints(services), *dashboard.endpoints())
+    webhook = Webhook(services)
+    table = (*endpoints(services, webhook), *dashboard.endpoints())
 
     def keyed(endpoint: Endpoint, handler: KeyedHandler) -> OpenHandler:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -128,7 +131,8 @@ def make_application(services: Services, beside: web.Application | None = None) 
     application[IN_HAND] = graph.in_hand
     application[_KEYRING] = keyring
     if port is not Port.CONTROL:
-        application[CARRIER] = Straight(graph, services.draining, settings.server.path_prefix)
+        draining, prefix = services.draining, settings.server.path_prefix
+        application[CARRIER] = EitherWay(Straight(graph, draining, prefix), StraightWebhooks(webhook, draining, prefix))
     for row in filter(lambda row: port.serves(row.path), table):
         handler = row.open_to_all if row.keyed is None else keyed(row, row.keyed)
         if handler is not None:

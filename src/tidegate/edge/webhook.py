@@ -25,7 +25,7 @@ DEADLINE_S: Final = 10.0
 #: Bodies that are awaited at once, 384 MB at the worst: until the last byte anybody may have sent it.
 _AWAITED: Final = 128
 #: Bodies of at most this size (bytes) are applied side by side, so many of them; larger ones one at a time.
-_SMALL: Final = 64 * 1024
+SMALL: Final = 64 * 1024
 _SMALL_AT_ONCE: Final = 256
 _CHALLENGE: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
 #: The header that proves a body to be Meta's.
@@ -85,9 +85,9 @@ class Webhook:
         if len(signatures) != 1 or not verify_signature(raw, signatures[0], self._credentials.app_secrets):
             return 401
         try:
-            async with self._of_small if len(raw) <= _SMALL else self._of_large:
+            async with self._of_small if len(raw) <= SMALL else self._of_large:
                 with self._tracing.span("webhook"):
-                    envelope = read_body(raw) if len(raw) <= _SMALL else await _read_large(raw)
+                    envelope = read_body(raw) if len(raw) <= SMALL else await _read_large(raw)
                     with self._tracing.span("apply"):
                         await self._signals.receive(envelope)
                     if self._relay.has_subscribers:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from aiohttp import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
+
+#: Each asks for more than one answer to a body that has come, or may make the body another than it seems.
+_UNUSUAL: Final = ("Expect", "Transfer-Encoding", "Content-Encoding", "Upgrade")
 
 
 class Known(Protocol):
@@ -31,6 +35,16 @@ class Plain(NamedTuple):
 
     def __repr__(self) -> str:
         return "Plain()"
+
+
+def is_plain_post(message: RawRequestMessage, most: int) -> bool:
+    """Whether a POST with this head can be answered once its body has come, of which it may have so many bytes."""
+    if message.method != "POST" or message.should_close or message.chunked or message.version != HttpVersion11:
+        return False
+    length = message.headers.get("Content-Length", "")
+    if len(length) > len(str(most)) or not length.isdecimal() or int(length) > most:
+        return False
+    return not any(name in message.headers for name in _UNUSUAL)
 
 
 class AnotherWay(Exception):

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from aiohttp import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.answer_bytes import answer_bytes
@@ -17,14 +16,12 @@ from tidegate.edge.door.bodies import SEND_MOST, is_form
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
-from tidegate.edge.door.plain import AnotherWay, Known, Plain
+from tidegate.edge.door.plain import AnotherWay, Known, Plain, is_plain_post
 from tidegate.edge.graph.arrivals import Arrival, KnownHead, KnownHeads
 from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph_paths import Target, read_target
 from tidegate.settings.app_keys import hash_key
 
-#: Each asks for more than one answer to a body that has come, or may make the body another than it seems.
-_UNUSUAL: Final = ("Expect", "Transfer-Encoding", "Content-Encoding", "Upgrade")
 _TARGETS: Final = 1024
 
 
@@ -42,13 +39,8 @@ class Straight:
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether a request with this head is a plain send."""
-        if message.method != "POST" or message.should_close or message.chunked or message.version != HttpVersion11:
-            return False
         headers = message.headers
-        length = headers.get("Content-Length", "")
-        if len(length) > len(str(SEND_MOST)) or not length.isdecimal() or int(length) > SEND_MOST:
-            return False
-        if "Authorization" not in headers or any(name in headers for name in _UNUSUAL):
+        if "Authorization" not in headers or not is_plain_post(message, SEND_MOST):
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
