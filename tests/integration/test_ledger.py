@@ -121,6 +121,7 @@ async def curve_of(client: StoreClient, curve: dict[int, int]) -> Ledger:
 
 
 DENSE = dict.fromkeys(range(-100, 5_000), 1)
+HOURS_OFF = dict.fromkeys(range(3_000, 8_000), 1)
 LATE = dict.fromkeys([*range(-2_000, 0), 86_400], 2)
 
 
@@ -131,6 +132,7 @@ LATE = dict.fromkeys([*range(-2_000, 0), 86_400], 2)
         pytest.param({-5: 3, 5: 1}, 1, {-5: 3, 5: 1}, id="what is overdue stays in a short one"),
         pytest.param({}, 7, {}, id="nothing is expected"),
         pytest.param(DENSE, 0, {}, id="no place is asked for"),
+        pytest.param(HOURS_OFF, 1, {3_000: 1}, id="of a long one that begins late the next release alone"),
         pytest.param(LATE, 1, {86_400: 2}, id="all that is overdue is left out of a long one"),
     ],
 )

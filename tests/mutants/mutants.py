@@ -434,6 +434,13 @@ MUTANTS: Final = [
            "true and"),
     Mutant("a release that is alone in its minute is told as none", "capacity", "first > 0 and ends[minute] > next_at",
            "first > 0"),
+    Mutant("all of the curve is read for the next place", "capacity", "if ARGV[2] == '1' then", "if false then"),
+    Mutant("whoever asks for more is told of the next place alone", "capacity", "if ARGV[2] == '1' then",
+           "if true then"),
+    Mutant("ten minutes are left out on the way to the next place", "capacity", "for from = 600, size", 
+           "for from = 1200, size"),
+    Mutant("the next place is told a second early", "capacity", "tell(second + from + i, places)",
+           "tell(second + from + i - 1, places)"),
     # Records of campaigns.
     Mutant("a write that runs again is refused", "campaign_write", "by == ARGV[8] or (", "("),
     Mutant("what was deleted is not there to be deleted again", "campaign_write",

@@ -55,3 +55,14 @@ async def who_asks_for_all_of_it_is_told_what_is_overdue_too(book: Book) -> None
 async def a_release_that_is_alone_in_its_minute_is_told_once(book: Book) -> None:
     await _expected(book, OVERDUE | {MINUTE_S + 7: 9, MINUTE_S + 60: 1})
     assert await _freeing(book, 1) == {MINUTE_S + 7: 9, MINUTE_S + 60: 1}
+
+
+async def of_a_curve_that_begins_late_the_next_release_is_told_to_who_asks_for_one(book: Book) -> None:
+    long_overdue = {NOW_S - second: 3 for second in range(2_500)}
+    await _expected(book, long_overdue | {NOW_S + 1_201: 4, NOW_S + 1_800: 1})
+    assert await _freeing(book, 1) == {NOW_S + 1_201: 4}
+    await _expected(book, {NOW_S + 1_200: 2})
+    assert await _freeing(book, 1) == {NOW_S + 1_200: 2}
+    await _expected(book, {NOW_S + 601: 1})
+    assert await _freeing(book, 1) == {NOW_S + 601: 1}
+    assert len(await _freeing(book, 2)) > 1
