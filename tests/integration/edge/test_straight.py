@@ -68,6 +68,13 @@ class TestWhatIsPlain:
 
         assert ((await wire.answer())[0], site.requests) == (status, [path])
 
+    async def test_a_long_body_is_read_as_ever(self, site: Site):
+        wire = await site.wire()
+
+        wire.writer.write(post({**template(), "note": "x" * 100_000}))
+
+        assert ((await wire.answer())[0], site.requests) == (200, [f"/v25.0/{NUMBER}/messages"])
+
     async def test_a_number_of_somebody_else_is_not_found(self, site: Site):
         wire = await site.wire()
 

@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.answer_bytes import answer_bytes
-from tidegate.edge.door.bodies import SEND_MOST, is_form
+from tidegate.edge.door.bodies import is_form
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
@@ -23,6 +23,8 @@ from tidegate.edge.graph_paths import Target, read_target
 from tidegate.settings.app_keys import hash_key
 
 _TARGETS: Final = 1024
+#: Of a longer body aiohttp takes no more from the connection before somebody reads it.
+_MOST: Final = 2**16
 
 
 class Straight:
@@ -40,7 +42,7 @@ class Straight:
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether a request with this head is a plain send."""
         headers = message.headers
-        if "Authorization" not in headers or not is_plain_post(message, SEND_MOST):
+        if "Authorization" not in headers or not is_plain_post(message, _MOST):
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
