@@ -259,7 +259,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         )
         for p, w in settings.wabas
     ]
-    draining = [False]
+    draining, handing_over = [False], [False]
     poller = Poller(
         restand=signals.restand,
         consider=enforcement.consider,
@@ -345,6 +345,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         tracing=tracing,
         ids=ids,
         draining=lambda: draining[0],
+        handing_over=lambda: handing_over[0],
         version=__version__,
         idempotency=Idempotency(client, portfolios, seal, one_slot=connection.is_cluster),
         seal=seal,
@@ -447,6 +448,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         recovery,
         without_store,
         draining,
+        handing_over,
         duties,
         Tls.of(settings.server),
         control_runner,

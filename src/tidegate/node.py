@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Callable, Coroutine, Mapping
+import itertools
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,6 +38,10 @@ _DRAIN_S: Final = 20.0
 CLOSE_S: Final = 0.5
 _SETTLE_S: Final = 3.0
 
+#: So long a connection may wait for its next request before it is closed without having been told so.
+_LINGER_S: Final = 10.0
+_LINGER_STEP_S: Final = 0.02
+
 #: A store that is busy at the moment of a start is asked again before the start fails.
 _TRIES: Final = 8
 _TRY_AGAIN_S: Final = 0.25
@@ -58,6 +64,7 @@ class Node:
     recovery: Recovery
     without_store: OfflineDuty
     _draining: list[bool]
+    _handing_over: list[bool]
     #: What runs beside the sends for as long as the node does, by name.
     duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
     #: None: the port speaks plain HTTP.
@@ -74,8 +81,11 @@ class Node:
         host, port = self.runner.addresses[0][:2]
         return host, port
 
-    async def start(self) -> None:
-        """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError."""
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
+        """Reach the store, read the standing, listen, drain the queue. Raises StoreUnavailable, OSError.
+
+        `sockets` listen already: the port's, and the control plane's where it has one of its own.
+        """
         services, server = self.services, self.settings.server
         await _patiently(self._check_store)
         await _patiently(self._check_identity)
@@ -91,11 +101,12 @@ class Node:
         await _within(self.poller.tried, _FIRST_READ_S)
         await self.runner.setup()
         tls = self.tls.context if self.tls else None
-        await Listener(self.runner, server, tls).start()
+        own, beside = itertools.islice(itertools.chain(sockets, itertools.repeat(None)), 2)
+        await Listener(self.runner, server, tls, own).start()
         if self.control is not None and server.control is not None:
             await self.control.setup()
             try:
-                await Listener(self.control, server.control, tls).start()
+                await Listener(self.control, server.control, tls, beside).start()
             except OSError as fault:
                 raise CannotListen("server.control_listen", server.control.listen, fault) from fault
             log.info("control_plane_listening", listen=server.control.listen)
@@ -105,6 +116,22 @@ class Node:
         gc.freeze()
         gc.set_threshold(*_COLLECT)
         log.info("listening", host=self.address[0], port=self.address[1], version=services.version)
+
+    async def hand_over(self) -> None:
+        """Take no connection more, for somebody else does by now, and see the last one off.
+
+        Whatever comes on one that is open is done as ever, and its answer closes it. One that nobody uses for
+        `_LINGER_S` is closed by the stop that follows.
+        """
+        self._handing_over[0] = True
+        runners = [self.runner, *([self.control] if self.control is not None else [])]
+        for site in [site for runner in runners for site in runner.sites]:
+            await site.stop()
+        for _ in range(round(_LINGER_S / _LINGER_STEP_S)):
+            if not any(runner.server.connections for runner in runners if runner.server is not None):
+                break
+            await asyncio.sleep(_LINGER_STEP_S)
+        log.info("handed_over")
 
     async def stop(self) -> None:
         """Take no more work, finish what is in hand, close; within half a minute, whatever Meta or the store do.

@@ -22,9 +22,10 @@ from tidegate.cli.open_files import open_files_for
 from tidegate.cli.rereading import Rereading
 from tidegate.edge.door import http_parser
 from tidegate.errors import CannotListen, UnfitParser
+from tidegate.inheritance import Inheritance
 from tidegate.settings import Settings, load
 from tidegate.tasks import lasting, spawn
-from tidegate.workers import WORKER, Workers
+from tidegate.workers import Workers
 
 log = structlog.get_logger()
 
@@ -44,15 +45,19 @@ def serve(
     early: list[int] = []
     # It would end a process that has not come so far yet.
     signal.signal(signal.SIGHUP, lambda number, _frame: early.append(number))
+    inherited = Inheritance.of(os.environ)
+    if inherited.pipe is None:
+        # So would this one: whoever has no workers yet has none to replace.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     settings = load(config, os.environ)
     if not http_parser.is_in_c():
         raise UnfitParser(f"aiohttp runs without its HTTP parser in C: {http_parser.REMEDY}")
     _allow_open_files(settings.server.max_connections)
     try:
-        if settings.server.workers > 1 and WORKER not in os.environ:
+        if settings.server.workers > 1 and inherited.pipe is None:
             uvloop.run(run_workers(Workers(settings, config, log_level)))
         else:
-            uvloop.run(run(settings, config, early))
+            uvloop.run(run(settings, config, early, inherited))
     except OSError as fault:
         if fault.errno not in _NOT_TO_BE_HAD:
             raise
@@ -72,25 +77,33 @@ def _allow_open_files(connections: int) -> None:
 
 
 async def run_workers(workers: Workers) -> None:
-    """Run the workers until SIGTERM or SIGINT, then drain them; a second signal ends them at once."""
+    """Run the workers until SIGTERM or SIGINT, then drain them; a second signal ends them at once.
+
+    SIGUSR2 has each replaced by a new process.
+    """
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, workers.reread)
+    loop.add_signal_handler(signal.SIGUSR2, workers.renew)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, workers.stop)
     await workers.run()
 
 
-async def run(settings: Settings, config: Path, early: Sequence[int] = ()) -> None:
+async def run(
+    settings: Settings, config: Path, early: Sequence[int] = (), inherited: Inheritance | None = None
+) -> None:
     """Run a node until SIGTERM or SIGINT, then drain it; a second signal ends the process at once.
 
-    SIGHUP has the rules of `config` read anew; `early`: those that came before there was a node.
+    SIGHUP has the rules of `config` read anew; `early`: those that came before there was a node. SIGUSR2 tells a worker
+    (`inherited`) that its successor serves: it hands over.
     """
     node = await build(settings)
     services = node.services
     rereading = Rereading(
         config, settings, services.rules, services.credentials, services.keys, services.relay.subscribers, node.tls
     )
-    stopping = asyncio.Event()
+    inherited = inherited or Inheritance()
+    stopping, succeeded = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -101,16 +114,36 @@ async def run(settings: Settings, config: Path, early: Sequence[int] = ()) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, rereading.ask)
+    loop.add_signal_handler(signal.SIGUSR2, succeeded.set if inherited.pipe is not None else _alone)
     if early:
         rereading.ask()
     try:
-        await node.start()
+        await node.start(inherited.sockets)
+        inherited.serves()
         rereads = spawn(lasting(rereading.run, "rereading"), "rereading")
-        waits = [spawn(event.wait(), "waiting to stop") for event in (stopping, node.broken)]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in (rereads, *waits):
-            task.cancel()
+        await _first(stopping, node.broken, succeeded)
+        if not stopping.is_set() and not node.broken.is_set():
+            handing_over = spawn(node.hand_over(), "handing over")
+            ends = spawn(_first(stopping, node.broken), "waiting to stop")
+            await asyncio.wait([handing_over, ends], return_when=asyncio.FIRST_COMPLETED)
+            handing_over.cancel()
+            ends.cancel()
+        rereads.cancel()
     finally:
         await node.stop()
     if node.broken.is_set():
         raise typer.Exit(ExitCode.REFUSED)
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Return when one of them is set."""
+    waits = [spawn(event.wait(), "waiting to stop") for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _alone() -> None:
+    log.warning("not_renewed", why="there is one process: set server.workers to 2 or more, or restart it")

@@ -127,12 +127,12 @@ def make_application(services: Services, beside: web.Application | None = None) 
         denial = Denial(Kind.METHOD_NOT_ALLOWED, f"only {allowed}", headers={"Allow": allowed})
         return await dashboard.astray(request, denial)
 
-    application = web.Application(middlewares=[doorway(services.draining, services.metrics)])
+    application = web.Application(middlewares=[doorway(services.closing, services.metrics)])
     application[IN_HAND] = graph.in_hand
     application[_KEYRING] = keyring
     if port is not Port.CONTROL:
-        draining, prefix = services.draining, settings.server.path_prefix
-        application[CARRIER] = EitherWay(Straight(graph, draining, prefix), StraightWebhooks(webhook, draining, prefix))
+        closing, prefix = services.closing, settings.server.path_prefix
+        application[CARRIER] = EitherWay(Straight(graph, closing, prefix), StraightWebhooks(webhook, closing, prefix))
     for row in filter(lambda row: port.serves(row.path), table):
         handler = row.open_to_all if row.keyed is None else keyed(row, row.keyed)
         if handler is not None:

@@ -59,8 +59,8 @@ class Services:
     """The parts of a node.
 
     `steerable` is None unless the configuration asks for a test clock. `draining` says that the node takes no new
-    work. `probe` asks the store for its condition, with a write. `uploads` are the audiences that are being taken,
-    `downloads` what is told of their recipients.
+    work, `handing_over` that somebody else takes the connections. `probe` asks the store for its condition, with a
+    write. `uploads` are the audiences that are being taken, `downloads` what is told of their recipients.
     """
 
     settings: Settings
@@ -100,6 +100,7 @@ class Services:
     tracing: Tracing
     ids: MessageIds
     draining: Callable[[], bool]
+    handing_over: Callable[[], bool]
     version: str
     idempotency: Idempotency
     seal: Seal
@@ -113,3 +114,7 @@ class Services:
     send_rates: SendRates
     releases_ahead: ReleasesAhead
     probe: Callable[[], Awaitable[StoreCondition]]
+
+    def closing(self) -> bool:
+        """Whether each answer is the last on its connection."""
+        return self.draining() or self.handing_over()

@@ -86,7 +86,7 @@ class Live:
         version, fault = 0, ""
         now_s = asyncio.get_running_loop().time
         silent_s = now_s()
-        while not self._shell.services.draining():
+        while not self._shell.services.closing():
             news = look.news
             if look.version == version:
                 with contextlib.suppress(TimeoutError):
@@ -133,7 +133,7 @@ class Live:
         self, name: tuple[str, str], look: _Look, page: Page, call: Call, around: Mapping[str, Any]
     ) -> None:
         try:
-            while look.watchers and not self._shell.services.draining():
+            while look.watchers and not self._shell.services.closing():
                 fragments, fault = await _gathered(page, call, around)
                 look.tell(look.fragments if fault else fragments, fault)
                 await asyncio.sleep(page.every_s)

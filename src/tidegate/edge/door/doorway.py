@@ -32,8 +32,8 @@ _entropy: Final = Entropy()
 log = structlog.get_logger()
 
 
-def doorway(draining: Callable[[], bool], metrics: Metrics) -> Middleware:
-    """The middleware. `draining`: whether connections are to be closed after their answers."""
+def doorway(closing: Callable[[], bool], metrics: Metrics) -> Middleware:
+    """The middleware. `closing`: whether connections are to be closed after their answers."""
 
     @web.middleware
     async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -48,7 +48,7 @@ def doorway(draining: Callable[[], bool], metrics: Metrics) -> Middleware:
         if not response.prepared:
             response.headers[REQUEST_ID] = request_id
             response.headers["Server"] = "tidegate"
-        if draining():
+        if closing():
             response.force_close()
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -48,9 +49,13 @@ class _Runner(web.AppRunner):
 class Listener(web.BaseSite):
     """A port of a node, with TLS or without; a handshake takes no longer than a head may, and so does its end."""
 
-    def __init__(self, runner: web.BaseRunner, settings: Server, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, runner: web.BaseRunner, settings: Server, tls: ssl.SSLContext | None, sock: socket.socket | None = None
+    ) -> None:
+        """`sock`: one that listens already, at the same address."""
         super().__init__(runner, ssl_context=tls, backlog=_BACKLOG)
         self._settings = settings
+        self._sock = sock
 
     @property
     def name(self) -> str:
@@ -61,16 +66,17 @@ class Listener(web.BaseSite):
         """Listen. Raises OSError where the address can't be had."""
         await super().start()
         handshake_s = self._settings.header_timeout_ms / 1000
+        where: dict[str, Any] = (
+            {"host": self._settings.host, "port": self._settings.port} if self._sock is None else {"sock": self._sock}
+        )
         self._server = await asyncio.get_running_loop().create_server(
             self._runner.server,  # type: ignore[arg-type]  # aiohttp has it as an optional one, None before setup
-            self._settings.host,
-            self._settings.port,
+            **where,
             ssl=self._ssl_context,
             ssl_handshake_timeout=handshake_s if self._ssl_context else None,
             # Whoever is given up need not be waited for to say goodbye.
             ssl_shutdown_timeout=handshake_s if self._ssl_context else None,
             backlog=self._backlog,
-            reuse_port=self._settings.workers > 1,
         )
 
 

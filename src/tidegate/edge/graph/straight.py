@@ -30,10 +30,10 @@ _MOST: Final = 2**16
 class Straight:
     """Answers them, as the bytes to be written."""
 
-    def __init__(self, graph: Graph, draining: Callable[[], bool], prefix: str | None) -> None:
+    def __init__(self, graph: Graph, closing: Callable[[], bool], prefix: str | None) -> None:
         """`prefix`: is taken off the path, where it begins with it."""
         self._graph = graph
-        self._draining = draining
+        self._closing = closing
         self._prefix = prefix
         self._heads = KnownHeads()
         # A path has nothing of the caller's but a number and a version: the same few come again and again.
@@ -71,7 +71,7 @@ class Straight:
             raise
         except Exception as fault:
             reply = refusal(fault, "POST", target.path, request_id)
-        closes = self._draining() or reply.headers.get("Connection") == "close"
+        closes = self._closing() or reply.headers.get("Connection") == "close"
         return answer_bytes(reply, request_id, closes=closes), closes
 
     def _learn(self, head: bytes, arrival: Arrival, target: Target) -> None:
