@@ -20,10 +20,10 @@ PATH: Final = "/webhooks/whatsapp"
 class StraightWebhooks:
     """Answers small ones, as the bytes to be written; what is large or slow goes the way of all other requests."""
 
-    def __init__(self, webhook: Webhook, draining: Callable[[], bool], prefix: str | None) -> None:
+    def __init__(self, webhook: Webhook, closing: Callable[[], bool], prefix: str | None) -> None:
         """`prefix`: is taken off the path, where it begins with it."""
         self._webhook = webhook
-        self._draining = draining
+        self._closing = closing
         self._prefix = prefix
 
     def takes(self, message: RawRequestMessage) -> bool:
@@ -46,5 +46,5 @@ class StraightWebhooks:
             reply = Reply(await self._webhook.take(plain.body, headers.getall(SIGNATURE, ())), {}, b"")
         except Exception as fault:
             reply = refusal(fault, "POST", PATH, request_id)
-        closes = self._draining()
+        closes = self._closing()
         return answer_bytes(reply, request_id, closes=closes), closes
