@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 import typer
 import uvloop
+from aiohttp import ClientError
+from redis.exceptions import RedisError
 from rich.console import Console
 
 from loadtest.bench.speed import machine
@@ -17,7 +19,10 @@ from loadtest.bench.speed.found import AXES, Found, Setting
 from loadtest.bench.speed.musts import missed
 from loadtest.bench.speed.picture import draw
 from loadtest.bench.speed.record import record
+from loadtest.bench.speed.stage import NotStarted
 from loadtest.bench.speed.tables import markdown, tables
+from loadtest.bench.speed.window import Void
+from tidegate.errors import StoreUnavailable
 
 #: Wide enough for every table, whoever reads it.
 _WIDTH: Final = 200
@@ -68,7 +73,11 @@ async def _found(plan: Plan, axes: list[str], console: Console) -> Found:
     found = Found(rounds=plan.rounds, seconds=plan.seconds)
     for axis in axes:
         began = time.perf_counter()
-        await RUN[axis](plan, found)
+        try:
+            await RUN[axis](plan, found)
+        except (NotStarted, Void, StoreUnavailable, RedisError, ClientError, LookupError, OSError) as fault:
+            # The other axes are worth something all the same.
+            found.amiss.append(f"{axis}: {type(fault).__name__}: {fault}")
         gc.collect()
         console.print(f"{axis}: {time.perf_counter() - began:.0f} s", style="dim")
     return found

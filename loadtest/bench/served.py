@@ -93,9 +93,9 @@ def free_port() -> int:
         return int(held.getsockname()[1])
 
 
-async def answers(url: str) -> None:
-    """Return when it does."""
-    async with asyncio.timeout(_START_S), aiohttp.ClientSession() as session:
+async def answers(url: str, within_s: float = _START_S) -> None:
+    """Return when it does. Raises TimeoutError."""
+    async with asyncio.timeout(within_s), aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(f"{url}/healthz"):

@@ -19,7 +19,7 @@ from loadtest.bench.peers.naive import window_key
 from loadtest.bench.served import free_port
 from loadtest.bench.speed import configs, machine
 from loadtest.bench.speed.configs import APP_SECRET, KEY, Estate
-from loadtest.bench.speed.stage import Candidate, Stage
+from loadtest.bench.speed.stage import Candidate, NotStarted, Stage
 from loadtest.bench.speed.traffic import IN_TOUCH, InTouch, Traffic
 from tidegate.store.valkey_process import ValkeyProcess
 
@@ -166,7 +166,7 @@ async def _get_in_touch(stage: Stage, candidate: Candidate, estate: Estate) -> N
         headers = {"X-Hub-Signature-256": signature(body), "Content-Type": "application/json"}
         async with stage.session.post(f"{candidate.url}/webhooks/whatsapp", data=body, headers=headers) as answer:
             if answer.status != 200:
-                raise RuntimeError(f"a webhook was answered {answer.status}: no window is open")
+                raise NotStarted(f"a webhook was answered {answer.status}: no window is open")
 
 
 def signature(body: bytes) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from aiohttp import ClientError
+
 from loadtest.bench.speed.stage import Candidate
 from loadtest.bench.speed.window import Void
 
@@ -68,7 +70,7 @@ async def in_rounds(
         for candidate in chance.sample(candidates, len(candidates)):
             try:
                 made.windows[candidate.name].append(await measure(candidate))
-            except (Void, TimeoutError) as fault:
+            except (Void, ClientError, OSError) as fault:
                 made.windows[candidate.name].append(None)
                 made.voids.append(str(fault) or f"{candidate.name}: not everything was answered in time")
     return made

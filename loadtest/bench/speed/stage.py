@@ -23,7 +23,12 @@ from tidegate.store.embedded import socket_url
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
 _FORGETFUL: Final = {"save": "", "appendonly": "no", "maxmemory-policy": "noeviction"}
+_START_S: Final = 60.0
 _END_S: Final = 40.0
+
+
+class NotStarted(Exception):
+    """A process that is to be measured did not come so far."""
 
 
 @dataclass
@@ -92,15 +97,15 @@ class Stage:
         return process
 
     async def serving(self, process: asyncio.subprocess.Process, port: int, folder: Path) -> None:
-        """Return when the process answers. Raises RuntimeError with the end of its log."""
-        waits = asyncio.create_task(answers(f"http://127.0.0.1:{port}"))
+        """Return when the process answers. Raises NotStarted with the end of its log."""
+        waits = asyncio.create_task(answers(f"http://127.0.0.1:{port}", _START_S))
         ends = asyncio.create_task(process.wait())
         await asyncio.wait([waits, ends], return_when=asyncio.FIRST_COMPLETED)
         ends.cancel()
         if not waits.done() or waits.exception() is not None:
             waits.cancel()
             tail = (folder / "log").read_bytes()[-1_500:].decode(errors="replace")
-            raise RuntimeError(f"what is to be measured did not start: {tail}")
+            raise NotStarted(f"what is to be measured did not start: {tail}")
 
     async def store(self, options: dict[str, str] | None = None) -> tuple[ValkeyProcess, str]:
         """Start a store of its own; its process, and its URL."""
