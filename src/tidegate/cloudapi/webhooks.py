@@ -13,12 +13,15 @@ import orjson
 from . import account_readers, user_readers
 from .events import Event, Unrecognised
 from .json_text import has_more_parts
-from .wire import Change, Unreadable, read_id, read_time_ms
+from .wire import Change, Unreadable, read_id, read_list, read_object, read_time_ms
 
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
 #: Objects, lists and strings. A delivery has 1,000 updates at most (Meta, "Create a webhook endpoint"), each of which
 #: has a hundred of these at most; to read so many more would hold up everybody else.
 MAX_PARTS: Final = 300_000
+
+#: Some 2 ms of work.
+_STATUSES_AT_ONCE: Final = 100
 
 #: The escape of one half of a surrogate pair that stands without the other. Looked for where no backslash is escaped.
 _HALF: Final = re.compile(
@@ -89,8 +92,8 @@ def read_envelope(raw: bytes) -> list[Event]:
 
 
 def envelope_parts(envelope: Any) -> Iterator[list[Event]]:
-    """The same of a body that was read (`read_body`), change by change: whoever reads a large delivery can do
-    something else in between.
+    """The same of a body that was read (`read_body`), change by change, of a change with many statuses some at a time:
+    whoever reads a large delivery can do something else in between.
     """
     if not isinstance(envelope, dict) or envelope.get("object") != "whatsapp_business_account":
         yield [Unrecognised("object")]
@@ -113,7 +116,27 @@ def _read_entry(entry: object) -> Iterator[list[Event]]:
         yield [Unrecognised("changes", waba_id)]
         return
     for change in changes:
-        yield _read_change(waba_id, entry.get("time"), change)
+        for part in _parts(change):
+            yield _read_change(waba_id, entry.get("time"), part)
+
+
+def _parts(change: object) -> Iterator[object]:
+    """A change of so many statuses that to read them holds up others, as several that tell the same in the same order:
+    messages, statuses, errors.
+    """
+    value = read_object(change.get("value")) if isinstance(change, dict) else {}
+    statuses = read_list(value.get("statuses"))
+    if not isinstance(change, dict) or len(statuses) <= _STATUSES_AT_ONCE or change.get("field") != "messages":
+        yield change
+        return
+    first = {key: part for key, part in value.items() if key not in ("statuses", "errors")}
+    if "messages" in value:
+        yield {**change, "value": first}
+    named = {"metadata": value.get("metadata")}
+    for start in range(0, len(statuses), _STATUSES_AT_ONCE):
+        yield {**change, "value": {**named, "statuses": statuses[start : start + _STATUSES_AT_ONCE]}}
+    if "errors" in value:
+        yield {**change, "value": {**named, "errors": value["errors"]}}
 
 
 def _read_change(waba_id: str, time: object, change: object) -> list[Event]:

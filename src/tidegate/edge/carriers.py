@@ -5,12 +5,13 @@ from __future__ import annotations
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.plain import Carrier, Known, Plain
+from tidegate.edge.straight_webhooks import StraightWebhooks
 
 
 class EitherWay:
     """Hands a plain request to whoever takes it, sends first: only heads of theirs are known from before."""
 
-    def __init__(self, sends: Carrier, webhooks: Carrier) -> None:
+    def __init__(self, sends: Carrier, webhooks: StraightWebhooks) -> None:
         self._sends = sends
         self._webhooks = webhooks
 
@@ -24,5 +25,5 @@ class EitherWay:
 
     async def answer(self, plain: Plain) -> tuple[bytes, bool]:
         """The answer, and whether it is the last of its connection. Raises AnotherWay."""
-        is_webhook = plain.message is not None and self._webhooks.takes(plain.message)
+        is_webhook = plain.message is not None and self._webhooks.is_at(plain.message.path)
         return await (self._webhooks if is_webhook else self._sends).answer(plain)

@@ -28,10 +28,11 @@ class StraightWebhooks:
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether a request with this head is a small webhook."""
-        path = message.path
-        if path != PATH and (self._prefix is None or without_prefix(path, self._prefix) != PATH):
-            return False
-        return is_plain_post(message, SMALL)
+        return self.is_at(message.path) and is_plain_post(message, SMALL)
+
+    def is_at(self, path: str) -> bool:
+        """Whether webhooks are posted to this path."""
+        return path == PATH or (self._prefix is not None and without_prefix(path, self._prefix) == PATH)
 
     def known(self, _head: bytes) -> Known | None:
         """None: no two are the same, for each has its own signature."""

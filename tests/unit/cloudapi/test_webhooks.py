@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.cloudapi.recorded_events import RECORDED
-from tidegate.cloudapi.events import Event, InboundMessage, TemplateQualityUpdate, Unrecognised
+from tidegate.cloudapi.events import Event, InboundMessage, StatusUpdate, TemplateQualityUpdate, Unrecognised
 from tidegate.cloudapi.vocabulary import Quality
-from tidegate.cloudapi.webhooks import MAX_PARTS, BadWebhook, read_body, read_envelope, verify_signature
+from tidegate.cloudapi.webhooks import MAX_PARTS, BadWebhook, envelope_parts, read_body, read_envelope, verify_signature
 
 
 @pytest.mark.parametrize(("name", "events"), RECORDED.items(), ids=RECORDED)
@@ -196,6 +196,35 @@ def test_a_bad_change_costs_none_of_the_others() -> None:
         "Unrecognised",
         "AccountReview",
     ]
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["among others", "alone"])
+def test_many_statuses_of_one_change_are_read_some_at_a_time_in_their_order(beside: bool) -> None:
+    metadata = {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"}
+    statuses: list[Any] = [
+        {"id": f"wamid.{i}", "status": "read", "timestamp": "1795176044", "recipient_id": "16505551234"}
+        for i in range(250)
+    ]
+    statuses[7] = "none"
+    message = {"from": "16505551234", "id": "wamid.m", "timestamp": "1795176044", "type": "text", "text": {"body": "a"}}
+    value: dict[str, Any] = {"metadata": metadata, "statuses": statuses}
+    if beside:
+        value |= {"messages": [message], "errors": [{"code": 130429}]}
+    body = envelope({"field": "messages", "value": value})
+
+    parts = list(envelope_parts(read_body(body)))
+
+    told = [event for part in parts for event in part]
+    assert max(map(len, parts)) == 100
+    names = [event.wamid if isinstance(event, StatusUpdate) else type(event).__name__ for event in told]
+    expected = [f"wamid.{i}" if i != 7 else "Unrecognised" for i in range(250)]
+    assert names == (["InboundMessage", *expected, "PlatformError"] if beside else expected)
+
+
+def test_many_statuses_of_a_field_that_has_none_are_told_once() -> None:
+    value = {"metadata": {"phone_number_id": "1"}, "statuses": [{}] * 250}
+
+    assert read_envelope(envelope({"field": "hug", "value": value})) == [Unrecognised("hug", "1")]
 
 
 def test_a_quality_update_is_known_by_its_keys_under_any_field() -> None:
