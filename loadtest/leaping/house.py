@@ -108,7 +108,7 @@ async def _compose(settings: Settings, store_url: str, tempo: Tempo, upstream: p
         return upstream(base_url, timeout_s, tokens)
 
     with (
-        patch("tidegate.app.Upstream", in_process),
-        patch("tidegate.app.StoreClock", partial(StoreClock, tempo.time)),
+        patch("tidegate.app.ground.Upstream", in_process),
+        patch("tidegate.app.ground.StoreClock", partial(StoreClock, tempo.time)),
     ):
         return await build(settings, store_url)

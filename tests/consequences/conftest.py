@@ -26,7 +26,7 @@ async def begin(
 ) -> AsyncIterator[Begin]:
     """Starts a world: Graph was read, and both users have just written to both numbers."""
     # How soon a stop is in force on all nodes is another test's question; here it would only be waited for.
-    monkeypatch.setattr("tidegate.app.SETTLE_MS", 1)
+    monkeypatch.setattr("tidegate.app.sending.SETTLE_MS", 1)
     ends: list[Callable[[], Awaitable[None]]] = []
 
     async def make(throughput: int = 80) -> World:

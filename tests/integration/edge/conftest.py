@@ -48,7 +48,7 @@ async def make_node(
     client: StoreClient, valkey_socket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[NodeMaker]:
     """Start nodes on the test's store; `change` may exchange some of their services."""
-    monkeypatch.setattr("tidegate.app.CLOSE_S", _CLOSE_S)
+    monkeypatch.setattr("tidegate.app.compose.CLOSE_S", _CLOSE_S)
     nodes: list[Node] = []
 
     async def make(
