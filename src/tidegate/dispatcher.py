@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from tidegate.clock import StoreClock
-from tidegate.cloudapi.messages import BadMessage, Request, parse_send
+from tidegate.cloudapi.messages import BadMessage, Request, read_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
@@ -31,6 +31,7 @@ from tidegate.tasks import lasting, spawn
 
 #: The next wake-up is computed; this bounds how late a change on another node, or a moved clock, is noticed.
 HEARTBEAT_MS: Final = 250
+_LEAST_MS: Final = 5
 _REAP_EVERY_MS: Final = 1_000
 _RETRY_MS: Final = 500
 #: A claimed send waits for its turn as long as it takes within its lease, instead of going back to its lane.
@@ -118,6 +119,7 @@ class Dispatcher:
     async def _drain(self, portfolio: str) -> None:
         reaped_at_ms = float("-inf")
         while not self._stopping:
+            await self._at_distance(portfolio)
             self._alarms[portfolio].clear()
             try:
                 if self._clock.monotonic_ms() - reaped_at_ms > _REAP_EVERY_MS:
@@ -129,6 +131,12 @@ class Dispatcher:
                 log.warning("queue_not_read", portfolio=portfolio, fault=str(error))
                 wait_ms = _RETRY_MS
             await self._sleep(portfolio, wait_ms)
+
+    async def _at_distance(self, portfolio: str) -> None:
+        """What is queued in one moment is claimed together."""
+        since_ms = self._clock.monotonic_ms() - self.looked_at_ms.get(portfolio, float("-inf"))
+        if since_ms < _LEAST_MS and not self._stopping:
+            await asyncio.sleep((_LEAST_MS - since_ms) / 1_000)
 
     async def drain_once(self, portfolio: str) -> float:
         """Claim what is due and has room, begin to submit it; ms until there may be more. Raises StoreUnavailable."""
@@ -234,7 +242,7 @@ class Dispatcher:
         """A claimed message, ready to be submitted. Raises BrokenSeal, BadMessage, StoreUnavailable."""
         packed = orjson.loads(await self._queue.open(claimed))
         about = orjson.loads(claimed.about)
-        request = parse_send(orjson.dumps(packed["body"]))
+        request = read_send(packed["body"])
         if not isinstance(request, Request):
             raise ValueError("a read receipt was queued")
         route = self._routes[claimed.lane.number]

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from loadtest.deployment import APP, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment
 from tests.waiting import until
 from tidegate.app import Node, build
-from tidegate.cloudapi.messages import Request, parse_send
+from tidegate.cloudapi.messages import Request, parse_send, read_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.gateway import Forwarded, Held, Message, Route, Unavailable
 from tidegate.policy.lifecycle import State
@@ -115,11 +115,11 @@ async def test_large_bodies_that_come_out_of_the_queue_together_are_read_with_tu
             turns += 1
             await asyncio.sleep(0)
 
-    def noted(raw: bytes) -> object:
+    def noted(body: dict[str, Any]) -> object:
         read_in_turn[turns] += 1
-        return parse_send(raw)
+        return read_send(body)
 
-    monkeypatch.setattr("tidegate.dispatcher.parse_send", noted)
+    monkeypatch.setattr("tidegate.dispatcher.read_send", noted)
     watching = asyncio.create_task(others())
     await paused(first, None)
 

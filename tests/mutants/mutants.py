@@ -219,7 +219,7 @@ MUTANTS: Final = [
            "record[9] or '', recipient", "record[9] or '', record[2]"),
     Mutant("a window is opened under a name", "open_window", "name_of(k, ARGV[i + 1])", "ARGV[i + 1]"),
     Mutant("a window is closed under a name", "close_window", "name_of(k, ARGV[i + 1])", "ARGV[i + 1]"),
-    Mutant("a message is queued for a name", "enqueue", "name_of(k, ARGV[4])", "ARGV[4]"),
+    Mutant("a message is queued for a name", "enqueue", "name_of(k, recipient)", "recipient"),
     Mutant("what is given back is queued for two", "enqueue", "if record[7] and record[7] ~= recipient then",
            "if false then"),
     Mutant("what is sent stays queued for a name", "admit", "queued_for(k, record[5] or recipient, id, false)",

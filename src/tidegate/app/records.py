@@ -70,7 +70,7 @@ def open_records(ground: Ground) -> Records:
         ledger=ledger,
         books=Books(client, journal),
         prepaid=Prepaid(client, journal.node),
-        queue=SendQueue(client, portfolios, ground.seal, journal),
+        queue=SendQueue(client, portfolios, ground.seal, journal, one_slot=one_slot),
         messages=Messages(client, portfolios, ground.seal),
         standings=Standings(client, _configured(settings)),
         history=StandingHistory(client, portfolios),

@@ -53,6 +53,11 @@ def parse_send(raw: bytes) -> Request | ReadReceipt:
         raise _bad("body", str(fault)) from None
     if not isinstance(body, dict):
         raise _bad("body", "must be a JSON object")
+    return read_send(body)
+
+
+def read_send(body: dict[str, Any]) -> Request | ReadReceipt:
+    """The message, or the read receipt, in a body that was strict JSON. Raises `BadMessage` as `parse_send` does."""
     if body.get("messaging_product") != "whatsapp":
         raise _bad("messaging_product", 'is required and must be "whatsapp"')
     if body.get("status") is not None:

@@ -21,6 +21,8 @@ from tidegate.tasks import spawn
 #: A message held until nobody knows when is asked again after this, if nothing rouses it before.
 _RECHECK_MS: Final = 600_000
 _MOST_SPREAD: Final = 8
+#: Whatever is due later than this is found in time by who looks four times a second.
+_SOON_MS: Final = 500
 #: Held for one of these a message is asked again after `_RECHECK_MS` too: places come free early by failed sends.
 _MAY_END_EARLY: Final = frozenset({Reason.LIMIT_SHARE})
 _SILENT: Final = Reason.STORE_UNAVAILABLE
@@ -35,7 +37,7 @@ class Keeping:
         self._identity = identity
         self._clock = clock
         self._giving_back: set[asyncio.Task[None]] = set()
-        #: Called with the portfolio when something was queued.
+        #: Called with the portfolio when something was queued that may soon go.
         self.on_change: Callable[[str], None] = lambda portfolio: None
         #: Called with the portfolio and the row of a campaign when its message left the queue unsent.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
@@ -72,7 +74,8 @@ class Keeping:
             cause=cause,
         )
         await self._queue.enqueue(route.portfolio, waiting)
-        self.on_change(route.portfolio)
+        if needs_place or waiting.due_at_ms <= self._clock.now_ms() + _SOON_MS:
+            self.on_change(route.portfolio)
 
     def _ask_again_at_ms(self, reason: Reason, until_ms: int | None) -> int:
         recheck_ms = self._clock.now_ms() + _RECHECK_MS

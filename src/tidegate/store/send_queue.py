@@ -11,6 +11,7 @@ import orjson
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
+from tidegate.store.batch import Shards
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import LATE_MS, UNRESOLVED_MS
@@ -115,38 +116,59 @@ class SendQueue:
     """The queues of all portfolios of this store. Every method raises StoreUnavailable."""
 
     def __init__(
-        self, client: StoreClient, portfolios: Sequence[str], seal: Seal, journal: Journal | None = None
+        self,
+        client: StoreClient,
+        portfolios: Sequence[str],
+        seal: Seal,
+        journal: Journal | None = None,
+        *,
+        one_slot: bool = True,
     ) -> None:
-        """`journal`: where a send that comes back from its attempt is no longer remembered."""
+        """`journal`: where a send that comes back from its attempt is no longer remembered.
+
+        `one_slot`: a call may not span portfolios (a cluster).
+        """
         self._client = client
         self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._seal = seal
+        self._enqueues = Shards(self._enqueue, one_slot)
 
     async def enqueue(self, portfolio: str, waiting: Waiting) -> bool:
         """Keep a message; False when it was kept before, or is no longer this attempt's."""
-        args: list[str | bytes | int] = [
-            waiting.message_id,
-            "" if waiting.attempt is None else waiting.attempt,
-            str(waiting.lane),
-            waiting.recipient,
-            waiting.due_at_ms,
-            int(waiting.needs_place),
-            waiting.expires_at_ms,
-            self._seal.close(
-                _body_name(waiting.message_id, waiting.lane, waiting.about), waiting.body, waiting.expires_at_ms
-            ),
-            waiting.about,
-            waiting.reason,
-            "" if waiting.until_ms is None else waiting.until_ms,
-            waiting.cause,
-            REMEMBER_MS,
-        ]
-        kept = bool(await script("enqueue").repeatable(self._client, self._keys[portfolio].all, args))
+        name = _body_name(waiting.message_id, waiting.lane, waiting.about)
+        sealed = self._seal.close(name, waiting.body, waiting.expires_at_ms)
+        kept = await self._enqueues(portfolio, (portfolio, waiting, sealed))
         if waiting.attempt is not None:
             # A new one whose id is known here was queued before: what became of it is not to be forgotten.
             self._journal.requeued(portfolio, waiting.message_id)
         return kept
+
+    async def _enqueue(self, items: list[tuple[str, Waiting, bytes]]) -> list[bool]:
+        blocks: dict[str, int] = {}
+        keys: list[str | bytes] = []
+        args: list[str | bytes | int] = [REMEMBER_MS]
+        for portfolio, waiting, sealed in items:
+            if portfolio not in blocks:
+                blocks[portfolio] = len(blocks)
+                keys += self._keys[portfolio].all
+            args += (
+                blocks[portfolio],
+                waiting.message_id,
+                "" if waiting.attempt is None else waiting.attempt,
+                str(waiting.lane),
+                waiting.recipient,
+                waiting.due_at_ms,
+                int(waiting.needs_place),
+                waiting.expires_at_ms,
+                sealed,
+                waiting.about,
+                waiting.reason,
+                "" if waiting.until_ms is None else waiting.until_ms,
+                waiting.cause,
+            )
+        answer = await script("enqueue").repeatable(self._client, keys, args)
+        return [kept == 1 for kept in answer[1:]]
 
     async def claim(
         self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]], room: Mapping[Category, int] = _NO_BOUND
