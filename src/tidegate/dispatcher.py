@@ -17,15 +17,14 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
 from tidegate.hands import MOST_INSIDE, MOST_ON_THE_WAY, Anteroom, Hands
+from tidegate.lanes import left_some, open_lanes
 from tidegate.metrics import Metrics
 from tidegate.pacer import FLOOR_EVERY
 from tidegate.policy.campaign.part import Part
-from tidegate.policy.capacity import category_places
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
-from tidegate.policy.standing import Standing
 from tidegate.store.sealing import BrokenSeal
-from tidegate.store.send_queue import Claim, Claimed, Lane, SendQueue
+from tidegate.store.send_queue import Claimed, Lane, SendQueue
 from tidegate.store.standings import Standings
 from tidegate.tasks import lasting, spawn
 
@@ -142,14 +141,15 @@ class Dispatcher:
         """Claim what is due and has room, begin to submit it; ms until there may be more. Raises StoreUnavailable."""
         standing = await self._standings.current(portfolio)
         self._hands.hungry.pop(portfolio, None)
-        lanes, room = self._open_lanes(portfolio, standing), self._hands.room(portfolio)
+        room, numbers = self._hands.room(portfolio), self._numbers[portfolio]
+        lanes = open_lanes(standing, numbers, self._hands, self._claims[portfolio], self._clock.now_ms())
         least = min(room.values())
         self._hands.reserve(portfolio, least)
         try:
             claim = await self._queue.claim(portfolio, lanes, room)
         finally:
             self._hands.reserve(portfolio, -least)
-        if _left_some(claim, lanes, least):
+        if left_some(claim, lanes, least):
             self._hands.hungry[portfolio] = None
             self._claims[portfolio] += 1
         self._clock.observe(claim.now_ms)
@@ -164,23 +164,6 @@ class Dispatcher:
         if claim.wake_at_ms is None:
             return HEARTBEAT_MS
         return max(1.0, min(HEARTBEAT_MS, claim.wake_at_ms - claim.now_ms))
-
-    def _open_lanes(self, portfolio: str, standing: Standing) -> Mapping[Lane, tuple[int, int]]:
-        claims = self._claims[portfolio]
-        lanes: dict[Lane, tuple[int, int]] = {}
-        categories = sorted(Category, key=lambda c: c.priority, reverse=claims % FLOOR_EVERY == FLOOR_EVERY - 1)
-        places = {category: category_places(standing.limit, category, standing.rules) for category in categories}
-        numbers = self._numbers[portfolio]
-        # Whoever comes first may fill the room: each number in its turn.
-        first = claims % len(numbers) if numbers else 0
-        now_ms = self._clock.now_ms()
-        for category in categories:
-            for number in numbers[first:] + numbers[:first]:
-                lane = Lane(number, category)
-                if not standing.pauses or not _lane_is_paused(standing, lane, portfolio, now_ms):
-                    most = self._hands.most(number, category, standing.number(number).throughput)
-                    lanes[lane] = (most, places[category])
-        return lanes
 
     def _go_on(self) -> None:
         """Use the room that there is, inside and before the door; in a moment, for more may come free in it."""
@@ -296,22 +279,3 @@ class Dispatcher:
                 await self._alarms[portfolio].wait()
         except TimeoutError:
             return
-
-
-def _left_some(claim: Claim, lanes: Mapping[Lane, tuple[int, int]], room: int) -> bool:
-    """Whether more may be due than could be claimed."""
-    if len(claim.messages) >= room:
-        return True
-    claimed = Counter(one.lane for one in claim.messages)
-    return any(claimed[lane] >= most for lane, (most, _) in lanes.items())
-
-
-def _lane_is_paused(standing: Standing, lane: Lane, portfolio: str, now_ms: int) -> bool:
-    scopes = {("portfolio", portfolio), ("category", lane.category.value)}
-    if not standing.campaigns:
-        # A campaign's messages may go by another of its numbers: they are asked for.
-        scopes.add(("number", lane.number))
-    return any(
-        (pause.scope, pause.value) in scopes and (pause.until_ms is None or pause.until_ms > now_ms)
-        for pause in standing.pauses
-    )
