@@ -126,10 +126,10 @@ async def recipients(plan: Plan, found: Found) -> None:
                 await at.end(candidate)
                 fresh = await few(at)
                 candidate.__dict__.update(fresh.__dict__)
-                # A node that has just started has everything to do for the first time; texts take no place.
-                candidate.traffic.mix = Mix.TEXTS
-                await measured(at, candidate, Shape(64, _WARMS_S))
-                candidate.traffic.mix = Mix.ALL
+            # A node that has just started has everything to do for the first time; texts take no place.
+            candidate.traffic.mix = Mix.TEXTS
+            await measured(at, candidate, Shape(64, _WARMS_S))
+            candidate.traffic.mix = Mix.ALL
             return await measured(at, candidate, Shape(64, plan.seconds))
 
         found.recipients = await in_rounds(candidates, plan.rounds, measure)

@@ -30,6 +30,7 @@ SYNCED, REPLICATED = "tidegate, on, appendfsync always", "tidegate, on, replicas
 DURABLE: Final = (SYNCED, REPLICATED)
 _PLAIN: Final = Estate()
 _AT_ONCE: Final = 100
+_TRIES: Final = 8
 
 Starts = Callable[[Stage], Awaitable[Candidate]]
 
@@ -164,9 +165,14 @@ async def _get_in_touch(stage: Stage, candidate: Candidate, estate: Estate) -> N
     """Have users write to their numbers, as Meta tells of it."""
     for body in _inbound(candidate.traffic.in_touch, estate):
         headers = {"X-Hub-Signature-256": signature(body), "Content-Type": "application/json"}
-        async with stage.session.post(f"{candidate.url}/webhooks/whatsapp", data=body, headers=headers) as answer:
-            if answer.status != 200:
-                raise NotStarted(f"a webhook was answered {answer.status}: no window is open")
+        for _ in range(_TRIES):
+            async with stage.session.post(f"{candidate.url}/webhooks/whatsapp", data=body, headers=headers) as answer:
+                if answer.status == 200:
+                    break
+            # A store that is busy for a moment; Meta tries again too.
+            await asyncio.sleep(0.5)
+        else:
+            raise NotStarted("a webhook was not taken: no window is open")
 
 
 def signature(body: bytes) -> str:
