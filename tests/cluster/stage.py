@@ -7,7 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
@@ -30,6 +30,11 @@ SHARDS: Final = 3
 OFFER: Final = "black_friday_offer"
 _PATIENCE: Final = aiohttp.ClientTimeout(total=5)
 _PAUSE_S: Final = 0.02
+
+
+def soon() -> str:
+    """The next whole second but one: what is not to be sent before is queued."""
+    return (datetime.now(UTC) + timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True)
@@ -95,16 +100,6 @@ class Stage:
         url = f"http://{host}:{port}{path}"
         async with self.session.request(method, url, json=body, headers=named, timeout=_PATIENCE) as answer:
             return answer.status, answer.headers, await answer.json(content_type=None)
-
-    async def soon(self) -> str:
-        """The time in half a minute, as the store knows it."""
-        _, _, told = await self.call("GET", "/gateway/v1/testing/clock")
-        return datetime.fromtimestamp(told["now_ms"] / 1000 + 30, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    async def advance(self, by_s: int) -> None:
-        """Put the time of every portfolio forward."""
-        status, _, _ = await self.call("POST", "/gateway/v1/testing/clock", {"advance_s": by_s})
-        assert status == 200
 
     async def told_of(self) -> set[str]:
         """The portfolios of which the live feed tells a decision, each of which sends once somebody reads."""
@@ -214,7 +209,6 @@ def settings(platform: SimulatorConfig, store_url: str, upstream_url: str) -> Se
             "portfolio": portfolios,
             "app": [{"name": "shop", "key_sha256": hash_key(KEY), "scopes": ["send", "read", "admin"]}],
             "poll": {"interval": "6h"},
-            "testing": {"clock": True},
         }
     )
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from loadtest.own_cluster import slot_of
 from tests.chaos.verdict import Findings
-from tests.cluster.stage import OFFER, SHARDS, Stage, open_stage
+from tests.cluster.stage import OFFER, SHARDS, Stage, open_stage, soon
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,12 +37,11 @@ async def test_everything_works_for_the_portfolios_of_every_shard(stage: Stage) 
         return all([(await stage.call("GET", path))[2]["state"] == "finished" for path in campaigns.values()])
 
     direct = [await stage.send(portfolio) for portfolio in stage.portfolios]
-    queued = [await stage.send(portfolio, Tidegate_Not_Before=await stage.soon()) for portfolio in stage.portfolios]
+    queued = [await stage.send(portfolio, Tidegate_Not_Before=soon()) for portfolio in stage.portfolios]
     campaigns = {portfolio: await _campaign(stage, portfolio) for portfolio in stage.portfolios[:SHARDS]}
     assert Counter(one.verdict for one in direct + queued) == {"send": 12, "queue": 12}
 
     await until(is_delivered)
-    await stage.advance(60)
     await until(are_finished)
     findings = await stage.findings()
 
