@@ -22,27 +22,41 @@ from tidegate.store.send_queue import Lane
 
 
 class Relay:
-    """Stands before the store, and keeps back the calls of some scripts until they are let go, client or no client."""
+    """Stands before the store, and keeps back the calls of some scripts until they are let go, client or no client.
+
+    What follows such a call by the same connection waits behind it: no server answers it before.
+    """
 
     def __init__(self, target: str) -> None:
-        self.held: dict[str, list[tuple[bytes, asyncio.StreamWriter]]] = {}
         self._target = target
+        self._held: set[str] = set()
+        self._kept: dict[asyncio.StreamWriter, list[bytes]] = {}
         self._tasks: list[Any] = []
         self._writers: list[asyncio.StreamWriter] = []
         self._spoke: dict[asyncio.StreamWriter, asyncio.Event] = {}
 
     def hold(self, *names: str) -> None:
         """Keep back each call of these scripts from now on."""
-        self.held = {name: [] for name in names}
+        self._held = set(names)
+
+    def holds(self, name: str) -> bool:
+        """Whether a call of this script is the next one of its connection, and is kept back."""
+        return any(calls and self._name(calls[0]) == name for calls in self._kept.values())
 
     async def let_go(self, name: str) -> None:
         """Return when the store has carried out what was kept back of this script; no more of it is kept back."""
-        for call, store in self.held.pop(name):
+        waiting = [(store, calls) for store, calls in self._kept.items() if calls and self._name(calls[0]) == name]
+        self._held.discard(name)
+        for store, calls in waiting:
             spoke = self._spoke[store]
             spoke.clear()
-            store.write(call)
+            while calls and self._name(calls[0]) is None:
+                store.write(calls.pop(0))
             async with asyncio.timeout(20):
                 await spoke.wait()
+
+    def _name(self, call: bytes) -> str | None:
+        return next((name for name in self._held if script(name).sha.encode() in call), None)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_store, to_store = await asyncio.open_unix_connection(self._target)
@@ -50,10 +64,10 @@ class Relay:
         spoke = self._spoke[to_store] = asyncio.Event()
         back = asyncio.ensure_future(_carry(from_store, writer, spoke))
         self._tasks += (back, asyncio.current_task())
+        kept = self._kept[to_store] = []
         while data := await reader.read(1 << 20):
-            name = next((name for name in self.held if script(name).sha.encode() in data), None)
-            if name is not None:
-                self.held[name].append((data, to_store))
+            if kept or self._name(data) is not None:
+                kept.append(data)
             else:
                 to_store.write(data)
 
@@ -136,7 +150,7 @@ async def test_an_admission_that_comes_after_its_send_was_refused_takes_nothing(
     was, message_id = None, ""
 
     async def both_wait() -> bool:
-        return all(relay.held.get(name) for name in order)
+        return all(relay.holds(name) for name in order)
 
     for _ in range(5):
         # So that the next one is decided under the standing in force; another may be by the time at which it comes.
@@ -176,7 +190,9 @@ async def test_a_message_that_is_queued_after_its_caller_was_told_that_it_was_no
 async def test_a_message_that_was_not_sent_and_is_queued_late_is_not_sent_either(
     node: Node, relay: Relay, call: Caller, graph: Recorder
 ) -> None:
+    await node.services.upstream.close()
     node.services.upstream.base_url = "http://nowhere.invalid"
+    await node.services.upstream.start()
     relay.hold("enqueue", "settle", "cancel")
 
     refused = await call.send(template(), Tidegate_Category="marketing")
@@ -185,7 +201,7 @@ async def test_a_message_that_was_not_sent_and_is_queued_late_is_not_sent_either
     message_id = refused["Tidegate-Id"] or ""
 
     async def its_end_waits() -> bool:
-        return bool(relay.held["settle"])
+        return relay.holds("settle")
 
     await until(its_end_waits)
     assert await state(node, message_id) == "sending"
