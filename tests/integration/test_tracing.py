@@ -12,12 +12,14 @@ import orjson
 import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pydantic import SecretStr
 
 from loadtest.deployment import APP_KEY, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment
 from tests.integration.edge.callers import Recorder, signed
 from tests.waiting import until
 from tidegate.app import Node, build
 from tidegate.policy.standing import Change
+from tidegate.settings.tables import Relay as RelayTable
 from tidegate.settings.tables import Tracing
 from tidegate.store.embedded import socket_url
 from tidegate.store.scripts import StoreClient
@@ -99,7 +101,11 @@ async def place(client: StoreClient, valkey_socket: str) -> AsyncIterator[Place]
     collector, graph = Collector(), Recorder()
     async with served(collector.handle) as at, served(graph.handle) as meta, aiohttp.ClientSession() as session:
         settings = Deployment().settings(socket_url(valkey_socket), meta)
-        node = await build(settings.model_copy(update={"tracing": Tracing(endpoint=at)}))
+        # Nobody listens there.
+        hooks = {"webhook_url": "http://127.0.0.1:9/hooks", "webhook_secret": SecretStr("s" * 32)}
+        apps = (settings.apps[0].model_copy(update=hooks), *settings.apps[1:])
+        told = {"tracing": Tracing(endpoint=at), "apps": apps, "relay": RelayTable(allow_private=True)}
+        node = await build(settings.model_copy(update=told))
         await node.start()
         here = Place(node, collector, graph, session)
         yield here

@@ -50,7 +50,12 @@ async def pay(call: Caller, amount: Any, reference: str, **more: Any) -> Answer:
 
 
 async def told_status(call: Caller, sent: Answer, status: str, pricing: dict[str, Any] | None = None) -> None:
-    """Meta's webhook for a message that the recording stand-in took."""
+    """Meta's webhook for a message that the recording stand-in took, once its id of it is written down."""
+
+    async def is_written() -> bool:
+        return bool((await call("GET", f"{V1}/messages/{sent['Tidegate-Id']}")).body["state"] == "accepted")
+
+    await until(is_written)
     entry: dict[str, Any] = {
         "id": sent.body["messages"][0]["id"],
         "status": status,

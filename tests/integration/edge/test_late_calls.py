@@ -154,7 +154,9 @@ async def test_an_admission_that_comes_after_its_send_was_refused_takes_nothing(
 
     for _ in range(5):
         # So that the next one is decided under the standing in force; another may be by the time at which it comes.
-        assert (await call.send(template(BOB)))["Tidegate-Verdict"] == "send"
+        before = await call.send(template(BOB))
+        assert before["Tidegate-Verdict"] == "send"
+        await is_state(node, before["Tidegate-Id"] or "", "accepted")
         relay.hold("admit", "settle")
         refused = await call.send(template(), Tidegate_Category="utility", Tidegate_Hold="reject")
         assert (refused.status, refused.error["is_transient"]) == (503, True)

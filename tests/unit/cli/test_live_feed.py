@@ -65,7 +65,7 @@ def test_events_are_read_with_their_kind_and_comments_are_not() -> None:
         pytest.param(
             "breaker",
             {"at": AT, "key": "number_red/number/1", "to": "open", "cause": "number.quality.RED"},
-            "09:00:01 breaker number_red/number/1: open after number.quality.RED",
+            "09:00:01 breaker number_red/number/1: open after Meta rates the number RED",
             id="a breaker that opens",
         ),
         pytest.param(
