@@ -18,6 +18,7 @@ from weakref import WeakSet
 from redis import Redis
 
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.wire import Line
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -70,7 +71,7 @@ class Tempo(asyncio.SelectorEventLoop):
         self._leaps.is_waiting = self._awaits_store
         self._greeting = 0
         self._aside = 0
-        self._ways: WeakSet[asyncio.StreamReaderProtocol] = WeakSet()
+        self._ways: WeakSet[asyncio.Transport] = WeakSet()
         self._set_store: Callable[[], None] = lambda: None
         self.has_work: Callable[[], bool] = lambda: True
         self.next_ms: Callable[[], int | None] = lambda: None
@@ -91,8 +92,7 @@ class Tempo(asyncio.SelectorEventLoop):
             transport, protocol = await super().create_unix_connection(*args, **options)
         finally:
             self._greeting -= 1
-        if isinstance(protocol, asyncio.StreamReaderProtocol):
-            self._ways.add(protocol)
+        self._ways.add(transport)
         return transport, protocol
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
@@ -158,7 +158,8 @@ class Tempo(asyncio.SelectorEventLoop):
 
     def _is_look(self, timer: asyncio.TimerHandle) -> bool:
         whose: object = getattr(timer._callback, "__self__", None)  # type: ignore[attr-defined]  # what it will call
-        if isinstance(whose, asyncio.Timeout):
+        if isinstance(whose, asyncio.Timeout | Line):
+            # Time stands still while a line is awaited: its look finds nobody waiting.
             return True
         sleeper: Any = timer._args[0] if timer._args else None  # what a sleep waits for
         for callback, _ in getattr(sleeper, "_callbacks", None) or ():
@@ -168,7 +169,11 @@ class Tempo(asyncio.SelectorEventLoop):
         return False
 
 
-def _is_read(way: asyncio.StreamReaderProtocol) -> bool:
+def _is_read(way: asyncio.Transport) -> bool:
     """Whether somebody waits for what comes on it."""
-    reader: Any = way._stream_reader  # type: ignore[attr-defined]  # it has no public way to ask
+    # Asked each time: a connection is greeted by redis-py, and carried on by the store's own protocol.
+    protocol = way.get_protocol()
+    if isinstance(protocol, Line):
+        return protocol.is_awaited
+    reader: Any = getattr(protocol, "_stream_reader", None)  # it has no public way to ask
     return reader is not None and reader._waiter is not None

@@ -36,7 +36,7 @@ class Wire:
         self._make = make
         self._pulse = pulse
         self._timeout_s = timeout_s
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._connecting: asyncio.Task[Exception | None] | None = None
         self._is_closed = False
 
@@ -56,7 +56,7 @@ class Wire:
         if self._line is not None:
             self._line.drop(RedisConnectionError("the way to the store was closed"))
 
-    async def _connected(self) -> _Line:
+    async def _connected(self) -> Line:
         if self._line is not None:
             # A primary that was deposed while it could not be told goes on answering on connections that never broke.
             self._line.drop(RedisConnectionError("another server is trusted now"))
@@ -83,11 +83,11 @@ class Wire:
         if self._is_closed or not connection.is_trusted:
             await connection.disconnect(nowait=True)
             return RedisConnectionError("the way to the store was closed meanwhile")
-        self._line = _Line(connection, self._pulse, self._timeout_s)
+        self._line = Line(connection, self._pulse, self._timeout_s)
         return None
 
 
-class _Line(asyncio.Protocol):
+class Line(asyncio.Protocol):
     """What a wire is while its connection lasts: those who wait for an answer, the longest first."""
 
     def __init__(self, connection: Any, pulse: Pulse, timeout_s: float) -> None:
@@ -112,6 +112,11 @@ class _Line(asyncio.Protocol):
     def is_fit(self) -> bool:
         """Whether it may be asked: the connection lasts, and leads to the server that is trusted now."""
         return not self._transport.is_closing() and self._connection.is_trusted is True
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for an answer on it."""
+        return bool(self._waiting)
 
     def ask(self, words: tuple[bytes | str | int, ...]) -> asyncio.Future[Any]:
         packed: Any = words
@@ -161,7 +166,7 @@ class _Line(asyncio.Protocol):
     def _look(self, again: bool) -> None:
         """Whether the one who waits longest has waited too long."""
         self._timer = None
-        if not self._waiting:
+        if not self.is_awaited:
             return
         left_s = self._waiting[0][1] + self._timeout_s - self._loop.time()
         if left_s > 0:

@@ -8,7 +8,10 @@ from collections.abc import Awaitable, Callable
 from fakeredis import FakeStrictRedis
 
 from loadtest.leaping.tempo import EPOCH_MS, GRAIN_MS, Tempo
+from tidegate.store.client import StoreConnection, connect
+from tidegate.store.embedded import socket_url
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.wire import Wire
 
 DAY_MS = 86_400_000
 
@@ -122,5 +125,36 @@ def test_the_store_follows_and_then_stands_still_between_two_leaps() -> None:
         assert store.get(key) == b"@%d" % (EPOCH_MS + 1_000)
         await asyncio.sleep(5)
         assert store.get(key) == b"@%d" % (EPOCH_MS + 6_000)
+
+    run(main)
+
+
+def wire_of(connection: StoreConnection) -> Wire:
+    wire: Wire = connection.client.connection_pool.wire  # type: ignore[union-attr]  # a cluster has none
+    return wire
+
+
+def test_no_time_passes_while_the_store_owes_an_answer(valkey_socket: str) -> None:
+    async def main(tempo: Tempo) -> None:
+        async with await connect(socket_url(valkey_socket)) as connection:
+            asked_ms = tempo.now_ms()
+            assert await wire_of(connection).call("BLPOP", "nobody fills it", "0.2") is None
+            assert tempo.now_ms() == asked_ms
+
+    run(main)
+
+
+def test_without_work_nobody_looks_whether_the_store_has_answered(valkey_socket: str) -> None:
+    async def main(tempo: Tempo) -> None:
+        leapt_from: list[int] = []
+
+        def nothing_comes() -> None:
+            leapt_from.append(tempo.now_ms() - EPOCH_MS)
+
+        async with await connect(socket_url(valkey_socket)) as connection:
+            assert await wire_of(connection).call("PING") == b"PONG"
+            tempo.has_work, tempo.next_ms = lambda: False, nothing_comes
+            await asyncio.sleep(100)
+            assert leapt_from == [0]
 
     run(main)
