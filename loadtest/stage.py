@@ -34,7 +34,7 @@ _LAST_LOOK_S: Final = 0.02
 #: Where webhooks go while no node runs: nobody listens there, so they come again later.
 _NOWHERE: Final = "http://127.0.0.1:9"
 #: Tasks of a node that are work in hand; by name, as the node gives them.
-_WORK: Final = frozenset({"queued send", "settle", "give back", "rouse", "store batch", "signals"})
+_WORK: Final = frozenset({"queued send", "settle", "note", "give back", "rouse", "store batch", "signals"})
 
 
 class NeverQuiet(Exception):

@@ -15,7 +15,8 @@ import structlog
 
 from tests.deterministic.loop import DeterministicLoop
 from tests.deterministic.network import aiohttp_in_memory
-from tidegate import app, node
+from tidegate import node
+from tidegate.app import ground
 from tidegate.clock import StoreClock
 
 
@@ -54,7 +55,7 @@ def determined(loop: DeterministicLoop, seed: int, wall: Any) -> Iterator[None]:
             "fakeredis.commands_mixins.scripting_mixin._check_for_lua_globals": lambda *_: None,
         }.items():
             stack.enter_context(patch(name, value))
-        stack.enter_context(patch.object(app, "StoreClock", functools.partial(StoreClock, loop.time)))
+        stack.enter_context(patch.object(ground, "StoreClock", functools.partial(StoreClock, loop.time)))
         stack.enter_context(patch.object(node, "gc", _NoCollector))
         try:
             yield
