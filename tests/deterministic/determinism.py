@@ -18,6 +18,7 @@ from tests.deterministic.network import aiohttp_in_memory
 from tidegate import node
 from tidegate.app import ground
 from tidegate.clock import StoreClock
+from tidegate.entropy import Entropy
 
 
 class _NoCollector:
@@ -49,6 +50,8 @@ def determined(loop: DeterministicLoop, seed: int, wall: Any) -> Iterator[None]:
             "os.urandom": chance.randbytes,
             "secrets.token_bytes": lambda size=32: chance.randbytes(size),
             "time.time": wall,
+            # What a run before has left of its pool is not this one's.
+            "tidegate.edge.door.doorway._entropy": Entropy(),
             # Of how long a connection of the pool has been idle: however slow the machine is.
             "aiohttp.connector.monotonic": loop.time,
             # Asked at every call of a script, and true: no script of ours sets a global.
