@@ -75,13 +75,17 @@ async def chromium() -> AsyncIterator[Browser]:
     if program is None:
         raise SystemExit("no chromium is installed here: apt install chromium")
     with TemporaryDirectory(prefix="tidegate-bench-") as directory:
-        # On a desk of its own it would take nothing from the store: here it has what that leaves.
-        modest = Path(directory, "chromium")
-        modest.write_text(f'#!/bin/sh\nexec nice -n 10 {shlex.quote(program)} "$@"\n')
-        modest.chmod(0o700)
+        modest = _modest(program, Path(directory, "chromium"))
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=modest, args=["--no-sandbox"])
             try:
                 yield browser
             finally:
                 await browser.close()
+
+
+def _modest(program: str, path: Path) -> Path:
+    # On a desk of its own it would take nothing from the store: here it has what that leaves.
+    path.write_text(f'#!/bin/sh\nexec nice -n 10 {shlex.quote(program)} "$@"\n')
+    path.chmod(0o700)
+    return path
