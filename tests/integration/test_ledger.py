@@ -39,6 +39,19 @@ async def test_asks_of_one_moment_are_answered_in_their_order(store_client: Stor
     assert len({one.now_ms for one in facts}) == 1
 
 
+async def test_a_place_moves_to_a_name_that_is_kept_in_the_same_string(store_client: StoreClient) -> None:
+    ledger, alias, name, neighbour = make_ledger(store_client), user(3), user(0), user(6)
+    await ledger.admit(make_ask("m0", alias, terms=make_terms(places=2)))
+
+    moved = await ledger.move_user(PORTFOLIO, alias, name, [])
+
+    again = await ledger.admit(make_ask("m1", name, terms=make_terms(places=1)))
+    beside = await ledger.admit(make_ask("m2", neighbour, terms=make_terms(places=2)))
+    assert (moved, again.taken, again.counted) == (False, True, True)
+    assert (beside.taken, beside.counted, beside.used) == (True, False, 1)
+    assert (await ledger.books(PORTFOLIO)).used == 2
+
+
 async def test_one_call_does_not_mix_the_books_of_two_portfolios(store_client: StoreClient) -> None:
     ledger = make_ledger(store_client, "red", "blue")
     asks = [

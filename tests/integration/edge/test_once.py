@@ -194,6 +194,12 @@ class TestAfterACrash:
         node = await make_node(counted.url)
         bare = Caller.of(node, session)
         begun = await bare.send(template())
+
+        async def is_written() -> bool:
+            found = await node.services.messages.find("lucky-shrub", begun["Tidegate-Id"])
+            return found is not None and found.state.value == "accepted"
+
+        await until(is_written)
         await self.claim(bare, node, begun["Tidegate-Id"])
         await bare("POST", "/gateway/v1/testing/clock", json={"advance_s": 61})
 

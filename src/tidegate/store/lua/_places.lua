@@ -141,7 +141,12 @@ local function place_put(k, place, ends)
   local entry, at = place.member .. stamp(ends), nil
   if place.ends > 0 then at = select(2, place_found(k, place)) end
   if at then redis.call('SETRANGE', key, at - 1, entry)
-  elseif not (was_empty and redis.call('SET', key, stamp(ends) .. entry, 'NX')) then redis.call('APPEND', key, entry) end
+  elseif not (was_empty and redis.call('SET', key, stamp(ends) .. entry, 'NX'))
+    and redis.call('APPEND', key, entry) == ENTRY then
+    -- The last of the others was dropped since this one was loaded, and the string with it.
+    redis.call('SET', key, stamp(ends) .. entry)
+    was_empty = true
+  end
   if was_empty or ends < stamped(place.text, 1) then
     if not was_empty then redis.call('SETRANGE', key, 0, stamp(ends)) end
     redis.call('ZADD', k.calendar, 'LT', digits(ends), place.bucket)
