@@ -54,8 +54,6 @@ def determined(loop: DeterministicLoop, seed: int, wall: Any) -> Iterator[None]:
             "tidegate.edge.door.doorway._entropy": Entropy(),
             # Of how long a connection of the pool has been idle: however slow the machine is.
             "aiohttp.connector.monotonic": loop.time,
-            # One for the whole process: what an earlier run left in it would be used up first.
-            "tidegate.edge.door.doorway._entropy": Entropy(),
             # Asked at every call of a script, and true: no script of ours sets a global.
             "fakeredis.commands_mixins.scripting_mixin._check_for_lua_globals": lambda *_: None,
         }.items():
