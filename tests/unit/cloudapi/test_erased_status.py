@@ -78,3 +78,12 @@ def test_again_it_changes_nothing() -> None:
 )
 def test_a_status_tells_under_which_id_it_goes(more: dict[str, Any], told: str) -> None:
     assert status_id(body(**more)) == told
+
+
+def test_a_status_without_errors_gets_none() -> None:
+    told = orjson.loads(body())
+    told["entry"][0]["changes"][0]["value"]["statuses"][0].pop("errors", None)
+
+    [entry] = orjson.loads(status_of_nobody(orjson.dumps(told), "m1"))["entry"]
+
+    assert "errors" not in entry["changes"][0]["value"]["statuses"][0]

@@ -77,3 +77,9 @@ def test_the_rules_write_it_so_that_it_can_be_read_back() -> None:
 
     assert (again, again.version) == (rules, rules.version)
     assert rules.written()["budget"]["amount"] == "12.50"
+
+
+def test_how_many_digits_of_a_number_tell_its_market() -> None:
+    far = {"currency": "USD", "since": "2027-01-01", "markets": {"caribbean": market("1809", "1829")}}
+
+    assert budget(rate_card=[CARD, far]).told_by_digits == 4

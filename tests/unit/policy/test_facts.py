@@ -46,3 +46,13 @@ def test_when_a_window_is_open(ends_in_ms: int, margin_ms: int, open_: bool) -> 
 )
 def test_who_needs_a_place(facts: Facts, terms: Terms, needs: bool) -> None:
     assert facts.needs_place(terms) is needs
+
+
+def test_what_a_record_shows_tells_of_nobody() -> None:
+    case = make_case(recipient=b"r" * 16, digits="16505551234", zones=("Europe/Berlin",))
+    facts = make_facts(user_record=b"consents of somebody")
+
+    assert repr(case).startswith("Case(portfolio=")
+    assert not any(word in repr(case) for word in ("rrrr", "16505551234", "Berlin"))
+    assert repr(facts).startswith("Facts(now_ms=")
+    assert "somebody" not in repr(facts)

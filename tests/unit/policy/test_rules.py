@@ -281,3 +281,8 @@ def test_what_the_tables_mean_to_the_judgement() -> None:
     assert rules.frequency_cap is not None
     assert (rules.frequency_cap.cap.per_day, rules.frequency_cap.cap.per_week) == (None, 3)
     assert (rules.early_warning.plan.least_sends, rules.early_warning.plan.false_stops) == (50, 0.01)
+
+
+def test_whether_a_guardrail_only_tells() -> None:
+    assert not Rules().has_shadows
+    assert Rules.model_validate({"budget": None, "throughput": {"mode": "shadow"}}).has_shadows

@@ -10,7 +10,15 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.timezone import time_zones_for_geographical_number
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from tidegate.policy.zones import NATIONWIDE_MOBILE, calling_code, candidate_zones, country_zones, load_zone
+from tidegate.cloudapi.messages import RecipientKind
+from tidegate.policy.zones import (
+    NATIONWIDE_MOBILE,
+    calling_code,
+    candidate_zones,
+    country_zones,
+    load_zone,
+    zones_of_recipient,
+)
 
 KINDS = [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.TOLL_FREE, PhoneNumberType.VOIP]
 
@@ -121,3 +129,15 @@ def test_a_name_that_is_no_zone(name: str) -> None:
 )
 def test_the_digits_that_numbers_of_a_zones_country_begin_with(zone: str, digits: str) -> None:
     assert calling_code(zone) == digits
+
+
+@pytest.mark.parametrize(
+    ("kind", "to", "zones"),
+    [
+        pytest.param(RecipientKind.PHONE, "4917612345678", ("Europe/Berlin",), id="a phone number"),
+        pytest.param(RecipientKind.BSUID, "JP.123", ("Asia/Tokyo",), id="a user id that begins with its country"),
+        pytest.param(RecipientKind.GROUP, "a-group", (), id="a group"),
+    ],
+)
+def test_where_whoever_a_message_is_addressed_to_may_be(kind: RecipientKind, to: str, zones: tuple[str, ...]) -> None:
+    assert zones_of_recipient(kind, to) == zones

@@ -229,3 +229,9 @@ class TestTheExample:
         rules = READ.validate_python(tomllib.loads(uncommented)["rules"]["consequence"])
         assert len(rules) >= 3
         assert {rule.id in DEFAULTS for rule in rules} == {True, False}
+
+
+def test_what_signals_of_a_name_may_do_is_looked_up_once() -> None:
+    rules = Consequences()
+
+    assert rules.easing("message.delivered") is rules.easing("message.delivered")
