@@ -18,7 +18,7 @@ from tidegate.policy.breaker import Board
 from tidegate.policy.decide import decide
 from tidegate.policy.facts import Case, Terms
 from tidegate.policy.standing import Pause, Standing
-from tidegate.policy.users import EMPTY, Word
+from tidegate.policy.users import EMPTY, User, Word
 from tidegate.policy.verdict import Queue, Reject
 from tidegate.policy.warm_up import Ramp
 from tidegate.policy.warming import Warming, number_id
@@ -101,26 +101,31 @@ def test_the_second_of_a_kind_costs_no_decision() -> None:
     assert deciding.decide(make_case(recipient=b"b" * 16), standing, NOW_MS, EMPTY) is first
 
 
-PAUSED: Callable[[Standing], Standing] = lambda standing: replace(standing, epoch=1, pauses=(PAUSE,))  # noqa: E731  # a row
+def as_it_is(standing: Standing) -> Standing:
+    return standing
+
+
+def paused(standing: Standing) -> Standing:
+    return replace(standing, epoch=1, pauses=(PAUSE,))
 
 
 @pytest.mark.parametrize(
     ("changed", "user", "verdict"),
     [
-        pytest.param(PAUSED, EMPTY, Queue, id="the standing is another one"),
+        pytest.param(paused, EMPTY, Queue, id="the standing is another one"),
         pytest.param(
-            lambda standing: standing,
+            as_it_is,
             replace(EMPTY, version=1, consents={"marketing": Word(False, NOW_MS, "webhook")}),
             Reject,
             id="something is known of the recipient",
         ),
-        pytest.param(lambda standing: standing, EMPTY, Terms, id="nothing changed"),
+        pytest.param(as_it_is, EMPTY, Terms, id="nothing changed"),
     ],
 )
 def test_a_yes_is_not_taken_for_another_question(
-    changed: Callable[[Standing], Standing], user: object, verdict: type
+    changed: Callable[[Standing], Standing], user: User, verdict: type
 ) -> None:
     deciding, standing = Deciding(), make_standing()
     deciding.decide(make_case(), standing, NOW_MS, EMPTY)
 
-    assert isinstance(deciding.decide(make_case(), changed(standing), NOW_MS, user), verdict)  # type: ignore[arg-type]
+    assert isinstance(deciding.decide(make_case(), changed(standing), NOW_MS, user), verdict)
