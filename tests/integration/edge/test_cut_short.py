@@ -9,6 +9,7 @@ import pytest
 
 from tests.factories import make_ledger, make_status
 from tests.integration.edge.callers import ANN, NUMBER, PORTFOLIO, WABA, Caller, signed, template
+from tests.waiting import until
 from tidegate.store.scripts import StoreClient
 
 MARKETING = {"Tidegate_Category": "marketing"}
@@ -28,6 +29,12 @@ async def test_a_failure_that_got_no_further_than_the_books_is_acted_on_when_it_
     now_ms = (await bare("GET", "/gateway/v1/testing/clock")).body["now_ms"]
     message_id, wamid = sent["Tidegate-Id"] or "", sent.body["messages"][0]["id"]
     at_ms = now_ms // 1_000 * 1_000
+
+    async def is_written() -> bool:
+        return bool((await bare("GET", f"/gateway/v1/messages/{message_id}")).body["state"] == "accepted")
+
+    # This webhook brings no word of ours along: it is known by Meta's id alone.
+    await until(is_written)
     refreshed = await make_ledger(client, PORTFOLIO).refresh(
         make_status(message_id, "failed", at_ms, portfolio=PORTFOLIO, wamid=wamid)
     )
