@@ -23,6 +23,8 @@ _BODY_COMES_S: Final = 0.1
 #: aiohttp's own bound of what is held of a body before it is read.
 _READ_AHEAD: Final = 2**16
 _HEAD_ENDS: Final = b"\r\n\r\n"
+#: So much is kept until aiohttp's own loop waits again; more than that it is given at once.
+_MOST_EARLY: Final = 2**16
 #: Where in the stream the parser stands is not known any more: several requests came at once, or an unusual one.
 _SOMEWHERE: Final = -1
 
@@ -32,7 +34,14 @@ class CarryingConnection(Connection):
 
     A head that is the same, to the byte, as one that the parser has read is not read again: it means the same wherever
     a request begins, and ends in the same place.
+
+    What comes after an answer of aiohttp's own loop, and before that loop waits again, is kept until it does: that is a
+    turn of the event loop later, and by then a busy node's callers have all written again. So does the first request
+    of a connection.
     """
+
+    #: What has come too early.
+    _early = b""
 
     def __init__(self, server: CarryingServer, **options: Any) -> None:
         super().__init__(server, **options)
@@ -71,7 +80,12 @@ class CarryingConnection(Connection):
                 return
             data = self._unparsed + data
             self._unpark()
+        if self._early:
+            data, self._early = self._early + data, b""
         idle = self._waiter
+        if idle is None and self._is_between() and len(data) <= _MOST_EARLY:
+            self._early = data
+            return
         if idle is None or idle.done() or self.is_surplus or self._force_close or self._close:
             self._read(data)
             self._watch_head()
@@ -85,6 +99,27 @@ class CarryingConnection(Connection):
                 self._hand_out(idle)
             else:
                 self._watch_head()
+
+    @property
+    def _waiter(self) -> asyncio.Future[None] | None:
+        return self._idle
+
+    @_waiter.setter
+    def _waiter(self, idle: asyncio.Future[None] | None) -> None:
+        self._idle = idle
+        if idle is not None and self._early:
+            self._loop.call_soon(self._take_early)
+
+    def _take_early(self) -> None:
+        # What came since has taken it along; and whoever has gone by now is given up.
+        if self._early and self.transport is not None and not self.transport.is_closing():
+            self.data_received(b"")
+
+    def _is_between(self) -> bool:
+        """Whether aiohttp's own loop is done with what has come so far, though it does not wait yet."""
+        if self._due or self._messages or self._current_request is not None or self._parked is not None:
+            return False
+        return not (self.is_surplus or self._force_close or self._close)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
         """End the connection; what is not answered by then is cut."""
