@@ -1,16 +1,18 @@
 """`python -m loadtest.bench.cluster`: what a send costs on one server, on a cluster of one and on one of three.
 
-The same node, the same portfolios, spread evenly over the shards; in turns, as `python -m loadtest.bench` does. On a
-machine of two cores the load, the upstream and all stores share one core: what shows is CPU, not what three machines
-could do. Linux only.
+The same node and the same portfolios, which the hash of their names spreads over the shards; in turns, as `python -m
+loadtest.bench` does. On a machine of two cores the load, the upstream and all stores share one core: what shows is CPU,
+not what three machines could do; how much more they could shows in the largest shard's share of the stores' CPU. Linux
+only.
 """
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 import uvloop
@@ -18,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.bench.served import free_port
+from loadtest.bench.speed import machine
 from loadtest.bench.speed.candidates import Tidegate
 from loadtest.bench.speed.configs import Estate
 from loadtest.bench.speed.rounds import Rounds, in_rounds
@@ -31,6 +34,13 @@ _ONE_SERVER: Final = "one server"
 _FORGETFUL: Final = {"appendonly": "no"}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class Seen(NamedTuple):
+    """A window, and the share of the stores' CPU that the busiest of them took meanwhile."""
+
+    window: Window
+    largest: float
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,9 @@ def bench(
         raise typer.Exit(1)
 
 
-async def _found(estate: Estate, rounds: int, shape: Shape) -> Rounds[Window]:
+async def _found(estate: Estate, rounds: int, shape: Shape) -> Rounds[Seen]:
+    machine.place_caller()
+    gc.freeze()
     async with AsyncExitStack() as opened:
         at = await opened.enter_async_context(stage())
         candidates = [await Tidegate(_ONE_SERVER, estate=estate)(at)]
@@ -71,8 +83,12 @@ async def _found(estate: Estate, rounds: int, shape: Shape) -> Rounds[Window]:
             cluster = await opened.enter_async_context(own_cluster(ports, options=_FORGETFUL))
             candidates.append(await Sharded(_name(shards), estate=estate, cluster=cluster)(at))
 
-        async def measure(candidate: Candidate) -> Window:
-            return await measured(at, candidate, shape)
+        async def measure(candidate: Candidate) -> Seen:
+            before = [machine.cpu_s([pid]) for pid in candidate.store_pids]
+            window = await measured(at, candidate, shape)
+            after = [machine.cpu_s([pid]) for pid in candidate.store_pids]
+            took = [later - earlier for later, earlier in zip(after, before, strict=True)]
+            return Seen(window, max(took) / sum(took))
 
         made = await in_rounds(candidates, rounds, measure)
         for candidate in candidates:
@@ -90,26 +106,35 @@ def _name(shards: int) -> str:
     return f"a cluster of {shards}"
 
 
-def _table(found: Rounds[Window], estate: Estate, homes: list[int]) -> Table:
+def _table(found: Rounds[Seen], estate: Estate, homes: list[int]) -> Table:
     spread = " + ".join(map(str, homes))
-    title = f"{estate.portfolios} portfolios ({spread} by shard), all rules on"
+    title = f"{estate.portfolios} portfolios ({spread} by shard of {SHARDS}), all rules on"
     table = Table(title=title, title_justify="left")
-    for head in ("store", "sends/s", "gateway us", "store us", "p50 ms", "p99 ms", "CPU a send against one server"):
+    heads = ("store", "sends/s", "gateway us", "store us", "largest shard", "p50 ms", "p99 ms")
+    for head in (*heads, f"CPU against {_ONE_SERVER}", f"against {_name(1)}"):
         table.add_column(head, justify="left" if head == "store" else "right")
     for name in found.windows:
         if not found.has(name):
             continue
-        ratio = found.ratio(name, _ONE_SERVER, lambda window: window.cpu_us) if found.has(_ONE_SERVER) else None
         table.add_row(
             name,
-            f"{found.of(name, lambda window: window.per_second).median:,.0f}",
-            f"{found.of(name, lambda window: window.gateway_us).median:.0f}",
-            f"{found.of(name, lambda window: window.store_us).median:.0f}",
-            f"{found.of(name, lambda window: window.p50_ms).median:.1f}",
-            f"{found.of(name, lambda window: window.p99_ms).median:.1f}",
-            f"{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})" if ratio else "",
+            f"{found.of(name, lambda seen: seen.window.per_second).median:,.0f}",
+            f"{found.of(name, lambda seen: seen.window.gateway_us).median:.0f}",
+            f"{found.of(name, lambda seen: seen.window.store_us).median:.0f}",
+            f"{found.of(name, lambda seen: seen.largest).median:.0%}",
+            f"{found.of(name, lambda seen: seen.window.p50_ms).median:.1f}",
+            f"{found.of(name, lambda seen: seen.window.p99_ms).median:.1f}",
+            _against(found, name, _ONE_SERVER),
+            _against(found, name, _name(1)),
         )
     return table
+
+
+def _against(found: Rounds[Seen], name: str, other: str) -> str:
+    if not any(one and two for one, two in zip(found.windows[name], found.windows[other], strict=True)):
+        return ""
+    ratio = found.ratio(name, other, lambda seen: seen.window.cpu_us)
+    return f"{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
 
 
 if __name__ == "__main__":
