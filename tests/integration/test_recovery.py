@@ -9,6 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -302,7 +303,7 @@ async def test_ten_thousand_sends_are_told_again_in_a_few_trips(house: House) ->
     await sent(node, "+15550100001")
     own = node.recovery.journals[0]
     *_, intent = own.of(PORTFOLIO).intents.values()
-    many = [intent._replace(message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(10_000)]
+    many = [replace(intent, message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(10_000)]
     await own.intend(many, intent.at_ms)
 
     await emptied(house)
@@ -320,7 +321,7 @@ async def test_what_was_settled_last_is_told_again_in_a_few_trips(
     await node.services.gateway.settled(5)
     own = node.recovery.journals[0]
     *_, intent = own.of(PORTFOLIO).intents.values()
-    many = [intent._replace(message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(2_000)]
+    many = [replace(intent, message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(2_000)]
     await own.intend(many, intent.at_ms)
     now_ms = node.services.clock.now_ms()
     for one in many:

@@ -57,20 +57,25 @@ class Journal:
     async def intend(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends; on return they are on disk, if anything is. Raises JournalUnwritable."""
         for intent in intents:
-            self._memory.intend(intent)
+            self._memory.of(intent.portfolio).remember(intent)
             if self._slot is not None:
-                self._slot.append([intent_entry(intent)])
+                self._slot.append(_entries(intent))
         self._tidy(now_ms)
         if self._slot is not None:
             await self._synced()
 
     def ended(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> None:
         """How a send's POST ended: accepted, unknown, or failed, which is proven unsent."""
-        intent = self._memory.of(portfolio).intents.get(message_id)
-        if intent is not None and (intent.attempt, intent.state, intent.wamid) != (attempt, state, wamid):
-            self._memory.end(portfolio, message_id, attempt, state, wamid)
-            if self._slot is not None:
-                self._append(["ended", portfolio, message_id, attempt, state, wamid])
+        past = self._memory.of(portfolio)
+        intent = past.intents.get(message_id)
+        if intent is None:
+            return
+        if intent.attempt == attempt:
+            if intent.state == state and intent.wamid == wamid:
+                return
+            past.end(intent, state, wamid)
+        if self._slot is not None:
+            self._append(["ended", portfolio, message_id, attempt, state, wamid])
 
     def requeued(self, portfolio: str, message_id: str) -> None:
         """A send was proven unsent and is queued again: the store knows all of it."""
@@ -163,6 +168,14 @@ class Journal:
         self._memory.forget_before(now_ms - KEPT_MS)
         if self._slot is not None and self._syncing is None and self._slot.is_full(now_ms, _MOST_BYTES, _MOST_MS):
             self._slot.begin(now_ms, self._memory.lasting_entries())
+
+
+def _entries(intent: Intent) -> list[Entry]:
+    entries = [intent_entry(intent)]
+    # Of one that is learned of late its end may be known already.
+    if intent.state != "sending":
+        entries.append(["ended", intent.portfolio, intent.message_id, intent.attempt, intent.state, intent.wamid])
+    return entries
 
 
 def _tell(waiting: list[asyncio.Future[None]], error: Exception | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tidegate.policy.users import Word
 
@@ -15,12 +15,13 @@ Entry = list[Any]
 """One line of the journal: its kind, then what it says."""
 
 
-class Intent(NamedTuple):
+@dataclass(slots=True)
+class Intent:
     """A send that was admitted: what the books have to know of it. Times are the store's, in ms.
 
     `place`: "1" where it took a place (or refreshes one), "0" where it went inside an open window, "" where it does not
     count. `ends_ms`: until when its place is kept while nobody knows its fate. `state`: sending, accepted, unknown,
-    failed (proven unsent) or delivered.
+    failed (proven unsent) or delivered. What became of it is written into it: whoever keeps it sees that.
     """
 
     portfolio: str
@@ -61,6 +62,26 @@ class Past:
     counted: dict[bytes, int] = field(default_factory=dict)
     """Recipient -> when they were last sent to outside a service window, and so hold a place for a day at least."""
 
+    def remember(self, intent: Intent) -> None:
+        """An admitted send, as its entry would have it remembered."""
+        self.intents.pop(intent.message_id, None)
+        self.intents[intent.message_id] = intent
+        if intent.place == "1":
+            self.counted[intent.recipient] = intent.at_ms
+
+    def end(self, intent: Intent, state: str, wamid: str) -> None:
+        """How the POST of one of its sends ended, as its entry would have it remembered."""
+        intent.state = state
+        if wamid:
+            intent.wamid = wamid
+        if state == "failed":
+            self.uncount(intent)
+
+    def uncount(self, intent: Intent) -> None:
+        """Have it hold no place for its recipient, unless a later one does."""
+        if self.counted.get(intent.recipient) == intent.at_ms:
+            del self.counted[intent.recipient]
+
     @property
     def offline(self) -> list[Intent]:
         """Sends that the books do not know yet."""
@@ -88,14 +109,6 @@ class Memory:
     def apply(self, entry: Entry) -> None:
         """Remember one entry. Raises KeyError, ValueError, TypeError or IndexError for one that can't be read."""
         _APPLIED[entry[0]](self.of(entry[1]), entry)
-
-    def intend(self, intent: Intent) -> None:
-        """Remember an admitted send, as its entry would have it remembered."""
-        _remember(self.of(intent.portfolio), intent)
-
-    def end(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> None:
-        """Remember how a send's POST ended, as its entry would."""
-        _end(self.of(portfolio), message_id, attempt, state, wamid)
 
     def forget_before(self, at_ms: int) -> None:
         """Forget what no place and no window depends on any more. Words are kept."""
@@ -159,8 +172,7 @@ def _node(past: Past, entry: Entry) -> None:
 def _intent(past: Past, entry: Entry) -> None:
     portfolio, message_id, attempt, named, number, place, window, at_ms, ends_ms, about, offline = entry[1:]
     recipient = bytes.fromhex(named)
-    _remember(
-        past,
+    past.remember(
         Intent(
             portfolio,
             message_id,
@@ -173,51 +185,33 @@ def _intent(past: Past, entry: Entry) -> None:
             ends_ms,
             about.encode(),
             offline=bool(offline),
-        ),
+        )
     )
-
-
-def _remember(past: Past, intent: Intent) -> None:
-    past.intents.pop(intent.message_id, None)
-    past.intents[intent.message_id] = intent
-    if intent.place == "1":
-        past.counted[intent.recipient] = intent.at_ms
 
 
 def _ended(past: Past, entry: Entry) -> None:
     message_id, attempt, state, wamid = entry[2:]
-    _end(past, message_id, attempt, state, wamid)
-
-
-def _end(past: Past, message_id: str, attempt: int, state: str, wamid: str) -> None:
     intent = past.intents.get(message_id)
     if intent is not None and intent.attempt == attempt:
-        past.intents[message_id] = intent._replace(state=state, wamid=wamid or intent.wamid)
-        if state == "failed":
-            _uncount(past, intent)
-
-
-def _uncount(past: Past, intent: Intent) -> None:
-    if past.counted.get(intent.recipient) == intent.at_ms:
-        del past.counted[intent.recipient]
+        past.end(intent, state, wamid)
 
 
 def _requeued(past: Past, entry: Entry) -> None:
     intent = past.intents.pop(entry[2], None)
     if intent is not None:
-        _uncount(past, intent)
+        past.uncount(intent)
 
 
 def _written(past: Past, entry: Entry) -> None:
     intent = past.intents.get(entry[2])
     if intent is not None:
-        past.intents[entry[2]] = intent._replace(offline=False)
+        intent.offline = False
 
 
 def _delivered(past: Past, entry: Entry) -> None:
     intent = past.intents.get(entry[2])
     if intent is not None and not intent.delivered_at_ms:
-        past.intents[entry[2]] = intent._replace(state="delivered", delivered_at_ms=int(entry[3]))
+        intent.state, intent.delivered_at_ms = "delivered", int(entry[3])
 
 
 def _window(past: Past, entry: Entry) -> None:

@@ -6,10 +6,11 @@ from collections import Counter as Counts
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 
 from tidegate.cloudapi.events import Event
 from tidegate.cloudapi.updates import Update
+from tidegate.metrics.histograms import Histogram
 from tidegate.metrics.states import States
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Metrics:
             "tidegate_upstream_outcomes", "How POSTs to Meta ended.", ("outcome",), registry=registry
         )
         self._upstream = Histogram(
-            "tidegate_upstream_seconds", "Time from POST to answer.", buckets=_SECONDS, registry=registry
-        )
+            "tidegate_upstream_seconds", "Time from POST to answer.", _SECONDS, registry=registry
+        ).of()
         self._codes = Counter(
             "tidegate_upstream_errors",
             "Graph error codes that Meta answered with.",
@@ -130,13 +131,13 @@ class Metrics:
             registry=registry,
         )
         self._relay_seconds = Histogram(
-            "tidegate_relay_seconds", "Time that a POST to an app took.", buckets=_SECONDS, registry=registry
-        )
+            "tidegate_relay_seconds", "Time that a POST to an app took.", _SECONDS, registry=registry
+        ).of()
         self._store = Histogram(
             "tidegate_store_seconds",
             "Time from asking the store to run a script to its answer; what is asked at one moment shares a call.",
+            _STORE_SECONDS,
             ("script",),
-            buckets=_STORE_SECONDS,
             registry=registry,
         )
         self._store_failures = Counter(
@@ -145,15 +146,15 @@ class Metrics:
         self._webhook_lag = Histogram(
             "tidegate_webhook_lag_seconds",
             "Time from what a webhook tells of, by Meta's clock, until it was applied.",
-            buckets=_LAG_SECONDS,
+            _LAG_SECONDS,
             registry=registry,
-        )
+        ).of()
         self._loop_lag = Histogram(
             "tidegate_loop_lag_seconds",
             "How late the event loop comes to what is due, looked at once a second.",
-            buckets=_SECONDS,
+            _SECONDS,
             registry=registry,
-        )
+        ).of()
         self._begin_at_nothing()
         #: What is so at this moment, as it was last looked at.
         self.states: Final = States()
@@ -162,13 +163,12 @@ class Metrics:
 
     def _begin_at_nothing(self) -> None:
         """Have a series of what has not happened yet: the first time is no growth of one that was not there before."""
-        for outcome in ("answered", "unknown", "not_sent"):
-            self._outcomes.labels(outcome)
         #: What each send counts, until somebody looks: the library takes longer to find a series than to count.
         self._unwritten_sends: Counts[tuple[str, Reason | None, str]] = Counts()
-        self._unwritten_outcomes: Counts[str] = Counts()
+        self._unwritten_outcomes = {"answered": 0, "unknown": 0, "not_sent": 0}
+        for outcome in self._unwritten_outcomes:
+            self._outcomes.labels(outcome)
         self._of_statuses: dict[int, Counter] = {}
-        self._of_scripts: dict[str, Histogram] = {}
         for became in ("expired", "unknown", "requeued"):
             self._ended.labels(became)
         for limit in ("connections", "node", "app", "bodies", "uploads"):
@@ -272,10 +272,7 @@ class Metrics:
 
     def store_answered(self, script: str, spent_s: float) -> None:
         """The store ran a script."""
-        histogram = self._of_scripts.get(script)
-        if histogram is None:
-            histogram = self._of_scripts[script] = self._store.labels(script)
-        histogram.observe(spent_s)
+        self._store.of(script).observe(spent_s)
 
     def store_failed(self, script: str) -> None:
         """The store did not answer when it was asked to run a script."""
@@ -293,9 +290,9 @@ class Metrics:
         sends, self._unwritten_sends = self._unwritten_sends, Counts()
         for (verdict, reason, category), count in sends.items():
             self._sends.labels(verdict, reason.value if reason else "", category).inc(count)
-        outcomes, self._unwritten_outcomes = self._unwritten_outcomes, Counts()
-        for outcome, count in outcomes.items():
+        for outcome, count in self._unwritten_outcomes.items():
             self._outcomes.labels(outcome).inc(count)
+            self._unwritten_outcomes[outcome] = 0
 
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""

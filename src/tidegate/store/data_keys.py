@@ -68,40 +68,37 @@ class DataKeys:
         """
         self._client = client
         self._wrapping, *self._unwrapping = (_wrapping_key(key) for key in (payload_key, *previous))
-        self._now_ms = now_ms
+        #: The store's time.
+        self.now_ms: Final = now_ms
         self._known: dict[bytes, DataKey] = {}
-        #: Of each span the key of the day, the shortest span first.
-        self._todays: list[DataKey] = []
+        #: Of each span when the key of the day is destroyed, and that key; the shortest span first.
+        self._todays: list[tuple[int, DataKey]] = []
         self._turns_at_ms = 0
         #: Keys that were not there, and when that was seen.
         self._missed: dict[bytes, int] = {}
         self._unreadable: set[bytes] = set()
         self._lock = asyncio.Lock()
 
-    def now_ms(self) -> int:
-        """The store's time."""
-        return self._now_ms()
-
     @property
     def is_ready(self) -> bool:
         """Whether there are keys of this day."""
-        return self._now_ms() < self._turns_at_ms
+        return self.now_ms() < self._turns_at_ms
 
     async def ready(self) -> None:
         """See to it that there are keys of this day; where the store is away, those of the day before go on."""
-        if self._now_ms() < self._turns_at_ms:
+        if self.now_ms() < self._turns_at_ms:
             return
         async with self._lock:
-            if self._now_ms() >= self._turns_at_ms:
+            if self.now_ms() >= self._turns_at_ms:
                 try:
                     await self._turn()
                 except StoreUnavailable:
-                    self._turns_at_ms = self._now_ms() + _AGAIN_MS
+                    self._turns_at_ms = self.now_ms() + _AGAIN_MS
 
     def lasting(self, until_ms: int) -> DataKey:
         """A key for what has to be readable until then. Raises StoreUnavailable where none could be made."""
-        for key in self._todays:
-            if key.ends_ms >= until_ms:
+        for ends_ms, key in self._todays:
+            if ends_ms >= until_ms:
                 return key
         raise StoreUnavailable("the store is unavailable: there is no data key that lasts")
 
@@ -110,10 +107,10 @@ class DataKeys:
         if key_id not in self._known:
             async with self._lock:
                 # Whoever had the lock before may have learned it.
-                if key_id not in self._known and self._now_ms() >= self._missed.get(key_id, 0) + _AGAIN_MS:
+                if key_id not in self._known and self.now_ms() >= self._missed.get(key_id, 0) + _AGAIN_MS:
                     await self._ask_for(key_id)
         key = self._known.get(key_id)
-        return key if key is not None and key.ends_ms > self._now_ms() else None
+        return key if key is not None and key.ends_ms > self.now_ms() else None
 
     async def _ask_for(self, key_id: bytes) -> None:
         await self._exchange([])
@@ -121,7 +118,7 @@ class DataKeys:
         if key_id not in self._known:
             if len(self._missed) >= _MOST_MISSED:
                 self._missed.clear()
-            self._missed[key_id] = self._now_ms()
+            self._missed[key_id] = self.now_ms()
 
     async def run(self) -> None:
         """Keep the keys in the store and destroy those whose time is over, until cancelled."""
@@ -138,19 +135,20 @@ class DataKeys:
             await self._turn()
 
     async def _turn(self) -> None:
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         day = now_ms // DAY_MS
         await self._exchange([key for key in self._known.values() if key.ends_ms > now_ms])
         missing = [span for span in SPANS if not any(_is_of(key_id, span, day) for key_id in self._known)]
         if missing:
             # Two nodes may do so at once: then both keys are used, each by whom it is known to.
             await self._exchange([_new_key(span, day) for span in missing])
-        self._todays = [min(key for key in self._known.values() if _is_of(key.key_id, span, day)) for span in SPANS]
+        todays = [min(key for key in self._known.values() if _is_of(key.key_id, span, day)) for span in SPANS]
+        self._todays = [(key.ends_ms, key) for key in todays]
         self._turns_at_ms = (day + 1) * DAY_MS
 
     async def _exchange(self, put: Sequence[DataKey]) -> None:
         """Put keys where they are missing, and learn all that there are."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         stored = await self._call([(key.key_id, self._wrapped(key)) for key in put], [], [])
         anew: list[tuple[bytes, bytes, bytes]] = []
         over = [key_id for key_id in stored if len(key_id) == _ID and _ends_ms(key_id) <= now_ms]

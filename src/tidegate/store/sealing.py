@@ -49,7 +49,7 @@ class Keys(Protocol):
 class Seal:
     """Encrypts what is stored of people. What is opened may be asked of the store first: raises StoreUnavailable."""
 
-    __slots__ = ("_entropy", "_keys", "_named", "now_ms", "ready")
+    __slots__ = ("_entropy", "_keys", "_named", "_wamids", "now_ms", "ready")
 
     def __init__(self, naming_key: bytes, keys: Keys) -> None:
         """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
@@ -57,6 +57,7 @@ class Seal:
         self._entropy = Entropy()
         key = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
         self._named = hashlib.blake2b(digest_size=16, key=key)
+        self._wamids = hashlib.blake2b(b"wamid:", digest_size=16, key=key)
         self.now_ms: Final[Callable[[], int]] = keys.now_ms
         #: To be awaited before something is sealed.
         self.ready: Final = keys.ready
@@ -98,12 +99,16 @@ class Seal:
 
     def wamid_index(self, wamid: str) -> str:
         """The name under which a message is found by Meta's id, which holds the recipient's number in base64."""
-        return self.name(b"wamid:" + wamid.encode())
+        named = self._wamids.copy()
+        named.update(wamid.encode())
+        return named.hexdigest()
 
     def close_wamid(self, message_id: str, wamid: str) -> str:
         """Meta's id of a message as it is stored: the name of it, and it, sealed. Raises StoreUnavailable."""
-        sealed = self.close(_named_by_meta(message_id), wamid.encode(), self.now_ms() + RECORD_MS)
-        return self.wamid_index(wamid) + _THEN + _ascii(sealed)
+        told, named = wamid.encode(), self._wamids.copy()
+        named.update(told)
+        sealed = self.close(_named_by_meta(message_id), told, self.now_ms() + RECORD_MS)
+        return f"{named.hexdigest()}{_THEN}{_ascii(sealed)}"
 
     async def open_wamid(self, message_id: str, stored: str) -> str | None:
         """Meta's id again; None when it can't be read any more."""

@@ -85,6 +85,17 @@ async def test_a_send_is_on_the_disk_when_it_may_begin(tmp_path: Path, disk: Dis
     await again.close()
 
 
+async def test_a_send_that_is_learned_of_when_it_has_ended_is_on_the_disk_with_its_end(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+
+    await journal.intend([an_intent(state="accepted", wamid="sealed")], NOW_MS)
+
+    await journal.close()
+    again = Journal(open_slot(tmp_path))
+    assert again.of(PORTFOLIO).intents == {"m1": an_intent(state="accepted", wamid="sealed")}
+    await again.close()
+
+
 async def test_a_send_is_on_the_disk_though_a_new_file_was_due_in_that_moment(tmp_path: Path, disk: Disk) -> None:
     journal = opened(tmp_path)
     await journal.intend([an_intent("m1")], NOW_MS)
