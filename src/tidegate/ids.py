@@ -12,22 +12,34 @@ from tidegate.entropy import Entropy
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _SHIFTS: Final = range(120, -1, -10)
+#: Each byte to a digit, and all digits as often: five bits of its eight are kept.
+_TO_DIGITS: Final = (_DIGITS * 8).encode()
+_OF_CHANCE: Final = 16
 _ID: Final = re.compile(r"tg([0-9a-f]{8})-([0-9a-v]{26})")
 
 
 class MessageIds:
     """Makes message ids, and finds the portfolio of one: `tg<portfolio>-<time and chance>`."""
 
-    __slots__ = ("_entropy", "_portfolio_of", "_tag_of")
+    __slots__ = ("_begins", "_begun_ms", "_entropy", "_portfolio_of", "_tag_of")
 
     def __init__(self, portfolios: Iterable[str]) -> None:
         self._entropy = Entropy()
         self._tag_of = {p: hashlib.blake2b(p.encode(), digest_size=4).hexdigest() for p in portfolios}
         self._portfolio_of = {tag: portfolio for portfolio, tag in self._tag_of.items()}
+        #: How the ids of a portfolio begin in the millisecond in which one was made last.
+        self._begins: dict[str, str] = {}
+        self._begun_ms = -1
 
     def new(self, portfolio: str, now_ms: int) -> str:
         """A new id: 48 bits of time, 80 of chance."""
-        return self._id(portfolio, now_ms, self._entropy.take(10))
+        if now_ms != self._begun_ms:
+            self._begins.clear()
+            self._begun_ms = now_ms
+        begin = self._begins.get(portfolio)
+        if begin is None:
+            begin = self._begins[portfolio] = self._id(portfolio, now_ms, bytes(10))[:-_OF_CHANCE]
+        return begin + self._entropy.take(_OF_CHANCE).translate(_TO_DIGITS).decode()
 
     def of(self, portfolio: str, since_ms: int, what: str) -> str:
         """The id of `what`, the same whenever it is asked for: 48 bits of `since_ms`, 80 of what it is the id of."""

@@ -1,5 +1,7 @@
 """Message ids."""
 
+from collections import Counter
+
 import pytest
 
 from tidegate.cloudapi.messages import unwrap_opaque, wrap_opaque
@@ -23,6 +25,24 @@ def test_ids_sort_by_time_and_never_repeat() -> None:
     late = IDS.new("other", 2_000)
     assert len(set(early)) == 100
     assert max(early) < late
+
+
+def test_an_id_begins_with_its_time_whenever_and_however_it_is_made() -> None:
+    at_ms = 1_795_176_000_003
+    made = [MessageIds(["other"]).new("other", at_ms), IDS.new("lucky-shrub", at_ms), IDS.of("other", at_ms, "a row")]
+
+    times = [int(message_id.partition("-")[2], 32) >> 82 for message_id in [*made, IDS.new("other", at_ms + 1)]]
+
+    assert times == [at_ms, at_ms, at_ms, at_ms + 1]
+    assert made[0].partition("-")[0] != made[1].partition("-")[0]
+
+
+def test_every_digit_of_chance_comes_as_often_as_every_other() -> None:
+    chances = Counter(digit for _ in range(4_000) for digit in IDS.new("other", 1_000)[-16:])
+
+    # 64,000 digits of 32 kinds: 2,000 of each, give or take 44; eight times as far off comes once in 10^15 runs.
+    assert set(chances) == set("0123456789abcdefghijklmnopqrstuv")
+    assert all(abs(count - 2_000) < 360 for count in chances.values())
 
 
 def test_an_id_fits_into_the_opaque_data_that_meta_echoes() -> None:

@@ -6,7 +6,8 @@ is Meta's to judge, and fields not known here are kept.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from functools import lru_cache
+from typing import Any, Final, NoReturn
 
 import orjson
 
@@ -33,11 +34,11 @@ __all__ = [
     "wrap_opaque",
 ]
 
-_T = TypeVar("_T")
-
 _INVALID_PARAMETER: Final = 100
 _MAX_NAME: Final = 512
 _MAX_OPAQUE: Final = 512
+#: Names and languages that are known to be fit.
+_TEMPLATES: Final = 1_024
 _SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
 
 
@@ -58,24 +59,24 @@ def parse_send(raw: bytes) -> Request | ReadReceipt:
 
 def read_send(body: dict[str, Any]) -> Request | ReadReceipt:
     """The message, or the read receipt, in a body that was strict JSON. Raises `BadMessage` as `parse_send` does."""
-    if body.get("messaging_product") != "whatsapp":
+    said = body.get
+    if said("messaging_product") != "whatsapp":
         raise _bad("messaging_product", 'is required and must be "whatsapp"')
-    if body.get("status") is not None:
+    if said("status") is not None:
         return _parse_receipt(body)
     kind, recipient, recipient_input = _parse_recipient(body)
-    type_ = _parse_type(body)
-    _check_content(type_, body)
-    _check_optional(body, "context", dict, "an object")
-    return Request(
-        kind=kind,
-        recipient=recipient,
-        recipient_input=recipient_input,
-        type=type_,
-        template=_parse_template(body["template"]) if type_ is MessageType.TEMPLATE else None,
-        category=None if type_ is MessageType.TEMPLATE else _parse_category(body),
-        opaque=_parse_opaque(body),
-        body=body,
-    )
+    type_ = _parse_type(said("type"))
+    content = said(type_)
+    if type_ is MessageType.TEMPLATE:
+        template, category = _parse_template(content), None
+    else:
+        _check_content(type_, content)
+        template, category = None, _parse_category(said("category"))
+    context = said("context")
+    if context is not None and not isinstance(context, dict):
+        raise _bad("context", "must be an object")
+    opaque = _parse_opaque(said("biz_opaque_callback_data"))
+    return Request(kind, recipient, recipient_input, type_, template, category, opaque, body)
 
 
 def serialise(request: Request, opaque: str | None) -> bytes:
@@ -105,18 +106,18 @@ def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:
 
 def _parse_recipient(body: dict[str, Any]) -> tuple[RecipientKind, str, str]:
     """Kind, canonical spelling and the spelling as sent."""
-    to = _recipient_text(body, "to")
-    recipient = _recipient_text(body, "recipient")
+    to = _recipient_text("to", body.get("to"))
+    recipient = _recipient_text("recipient", body.get("recipient"))
     if to is not None and recipient is not None and to != recipient:
         raise _bad_recipient(
             "to, recipient: both are given; Meta would send to the one in to, whoever the other one is"
         )
-    if _is_group(body):
+    if _is_group(body.get("recipient_type")):
         if to is None or not is_group_id(to):
             raise _bad_recipient("to: must be a group id when recipient_type is group")
         return RecipientKind.GROUP, to, to
     if to is not None:
-        return RecipientKind.PHONE, _parse_phone(to), to
+        return RecipientKind.PHONE, canonical_phone(to) or _refuse_phone(to), to
     if recipient is None:
         raise _bad_recipient("to: is required (or recipient, for a business-scoped user id)")
     if not is_bsuid(recipient):
@@ -124,24 +125,21 @@ def _parse_recipient(body: dict[str, Any]) -> tuple[RecipientKind, str, str]:
     return RecipientKind.BSUID, recipient, recipient
 
 
-def _recipient_text(body: dict[str, Any], key: str) -> str | None:
-    value = body.get(key)
+def _recipient_text(key: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise _bad_recipient(f"{key}: must be a string")
     return value
 
 
-def _is_group(body: dict[str, Any]) -> bool:
-    word = body.get("recipient_type")
-    if word not in (None, "individual", "group"):
+def _is_group(word: object) -> bool:
+    if word is None or word == "individual":
+        return False
+    if word != "group":
         raise _bad_recipient("recipient_type: must be individual or group")
-    return word == "group"
+    return True
 
 
-def _parse_phone(to: str) -> str:
-    phone = canonical_phone(to)
-    if phone is not None:
-        return phone
+def _refuse_phone(to: str) -> NoReturn:
     if is_bsuid(to):
         raise BadMessage(
             _INVALID_PARAMETER,
@@ -152,8 +150,7 @@ def _parse_phone(to: str) -> str:
     raise _bad_recipient("to: must be an international phone number of 7 to 15 digits, country code first")
 
 
-def _parse_type(body: dict[str, Any]) -> MessageType:
-    word = body.get("type")
+def _parse_type(word: object) -> MessageType:
     if word is None:
         return MessageType.TEXT  # Meta's default
     if isinstance(word, str) and word in _SENDABLE_TYPES:
@@ -161,8 +158,7 @@ def _parse_type(body: dict[str, Any]) -> MessageType:
     raise _bad("type", f"must be one of {', '.join(_SENDABLE_TYPES)}")
 
 
-def _check_content(type_: MessageType, body: dict[str, Any]) -> None:
-    content = body.get(type_)
+def _check_content(type_: MessageType, content: object) -> None:
     if type_ is MessageType.CONTACTS:
         if not _is_list_of_objects(content):
             raise _bad(type_, "is required and must be a list of objects, one at least")
@@ -177,42 +173,47 @@ def _check_content(type_: MessageType, body: dict[str, Any]) -> None:
             raise _bad(f"{type_}.{' or '.join(keys)}", f"is required and must be {noun}")
 
 
-def _parse_template(template: dict[str, Any]) -> TemplateRef:
-    _check_optional(template, "components", list, "a list", path="template.components")
-    return TemplateRef(
-        name=_parse_name(template["name"], "template.name"),
-        language=_parse_name(template["language"].get("code"), "template.language.code"),
-    )
+def _parse_template(content: object) -> TemplateRef:
+    if not isinstance(content, dict):
+        raise _bad("template", "is required for type template and must be an object")
+    name, language, components = content.get("name"), content.get("language"), content.get("components")
+    if not isinstance(name, str) or not name:
+        raise _bad("template.name", "is required and must be a string that is not empty")
+    if not isinstance(language, dict):
+        raise _bad("template.language", "is required and must be an object")
+    if components is not None and not isinstance(components, list):
+        raise _bad("template.components", "must be a list")
+    code = language.get("code")
+    return _template(name, code if isinstance(code, str) else "")
 
 
-def _parse_name(value: object, path: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or not value.isprintable():
+@lru_cache(_TEMPLATES)
+def _template(name: str, code: str) -> TemplateRef:
+    """A template, looked at once: the same few come again and again."""
+    return TemplateRef(_name(name, "template.name"), _name(code, "template.language.code"))
+
+
+def _name(value: str, path: str) -> str:
+    if not 0 < len(value) <= _MAX_NAME or not value.isprintable():
         raise _bad(path, f"is required and must be 1 to {_MAX_NAME} printable characters")
     return value
 
 
-def _parse_category(body: dict[str, Any]) -> Category | None:
-    word = body.get("category")
+def _parse_category(word: object) -> Category | None:
     category = read_category(word)
     if word is not None and category is None:
         raise _bad("category", f"must be one of {', '.join(Category)}")
     return category
 
 
-def _parse_opaque(body: dict[str, Any]) -> str | None:
-    opaque = _check_optional(body, "biz_opaque_callback_data", str, "a string")
-    if opaque is not None and len(opaque) > _MAX_OPAQUE:
+def _parse_opaque(opaque: object) -> str | None:
+    if opaque is None:
+        return None
+    if not isinstance(opaque, str):
+        raise _bad("biz_opaque_callback_data", "must be a string")
+    if len(opaque) > _MAX_OPAQUE:
         raise _bad("biz_opaque_callback_data", f"must be at most {_MAX_OPAQUE} characters")
     return opaque
-
-
-def _check_optional(
-    holder: dict[str, Any], key: str, expected: type[_T], noun: str, *, path: str | None = None
-) -> _T | None:
-    value = holder.get(key)
-    if value is not None and not isinstance(value, expected):
-        raise _bad(path or key, f"must be {noun}")
-    return value
 
 
 def _is_text(value: object) -> bool:
@@ -243,7 +244,6 @@ _REQUIRED_PARTS: Final[dict[MessageType, tuple[_Part, ...]]] = {
     MessageType.REACTION: ((("message_id",), *_TEXT),),
     MessageType.LOCATION: ((("latitude",), *_NUMBER), (("longitude",), *_NUMBER)),
     MessageType.INTERACTIVE: ((("type",), *_TEXT), (("action",), *_OBJECT)),
-    MessageType.TEMPLATE: ((("name",), *_TEXT), (("language",), *_OBJECT)),
 }
 _REQUIRED_OF_MEDIA: Final[tuple[_Part, ...]] = ((("id", "link"), *_TEXT),)
 

@@ -105,6 +105,7 @@ REFUSED: dict[str, tuple[object, str]] = {
         a_message("interactive", {"type": "button"}),
         "interactive.action",
     ),
+    "a template in a list": (a_message("template", [TEMPLATE]), "template"),
     "a template without a name": (a_message("template", {**TEMPLATE, "name": None}), "template.name"),
     "a template with a name too long": (
         a_message("template", {**TEMPLATE, "name": "a" * 513}),

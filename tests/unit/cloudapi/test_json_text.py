@@ -45,6 +45,8 @@ UNREADABLE = {
     "a key twice, hidden by an escaped colon in capitals": b'{"a":1,"a":"\\u003A"}',
     "a key twice, with colons in strings": b'{"a":"::","a":"http://x"}',
     "a key that is a colon, twice": b'{":":1,":":2}',
+    "a key twice, between keys that differ by a space": b'{"a b": 1, "ab": 1, "a b": 1}',
+    "an integer of 21 digits among spaces": b'{"a": 1, "b": [ 100000000000000000000 ]}',
 }
 
 READABLE = {
@@ -57,6 +59,7 @@ READABLE = {
     "many digits within a string": (b'["99999999999999999999999"]', ["9" * 23]),
     "many digits behind the point": (b"[0.12345678901234567890123]", [0.12345678901234567890123]),
     "the same key in two objects": (b'[{"a":1},{"a":2}]', [{"a": 1}, {"a": 2}]),
+    "keys that differ by a space": (b'{"a b": 1, "ab": 1, "": 2, " ": 3}', {"a b": 1, "ab": 1, "": 2, " ": 3}),
     "a pair of surrogates": (b'["\\ud83d\\ude00"]', ["\U0001f600"]),
     "white space everywhere": (b' { "a" : [ 1 , 2 ] } \r\n', {"a": [1, 2]}),
     "a bare string": (b'"a"', "a"),
@@ -97,12 +100,17 @@ def test_a_refusal_neither_quotes_nor_carries_the_text() -> None:
 
 
 def _pairs(children: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    keys = st.sampled_from(['"a"', '"b"', '":"', '"\\u0061"', '"\\u003a"', '"\\u003A"', '"\\\\u003a"'])
+    keys = st.sampled_from(['"a"', '"b"', '"a "', '" a"', '":"', '"\\u0061"', '"\\u003a"', '"\\u003A"', '"\\\\u003a"'])
     members = st.lists(st.tuples(keys, children), max_size=4)
-    return members.map(lambda pairs: "{" + ",".join(f"{key}: {value}" for key, value in pairs) + "}")
+    spaces = st.sampled_from(["", " ", "\n  "])
+    return st.builds(
+        lambda pairs, space: "{" + f",{space}".join(f"{key}:{space}{value}" for key, value in pairs) + "}",
+        members,
+        spaces,
+    )
 
 
-_leaves = st.sampled_from(['":"', '"a:b"', '"\\u003a"', '"\\":\\""', "1", "null", "1.5", "true", '"\\\\"'])
+_leaves = st.sampled_from(['":"', '"a:b"', '"a b"', '"\\u003a"', '"\\":\\""', "1", "null", "1.5", "true", '"\\\\"'])
 documents = st.recursive(
     _leaves,
     lambda children: _pairs(children) | st.lists(children, max_size=3).map(lambda items: f"[{','.join(items)}]"),
