@@ -81,12 +81,21 @@ def read_messages(change: Change) -> list[Event]:
     if "messages" in value:
         source = _source(change)
         events = _each(change, "messages", lambda part: _read_message(source, part))
-    named = _Source(change.waba_id, _number_id(change), {}, None)
+    named = _Source(change.waba_id, _number_id(change.value), {}, None)
     if "statuses" in value:
         events += _each(change, "statuses", partial(_read_status, named))
     if "errors" in value:
         events += _each(change, "errors", partial(_read_platform_error, named))
     return events or [Unrecognised(change.field, change.waba_id)]
+
+
+def read_statuses(waba_id: str, value: dict[str, Any], statuses: list[Any]) -> list[StatusUpdate] | None:
+    """These statuses of a change's `value`; None where one can't be read."""
+    try:
+        source = _Source(waba_id, _number_id(value), {}, None)
+        return [_read_status(source, read_object(status)) for status in statuses]
+    except Unreadable:
+        return None
 
 
 def read_user_preferences(change: Change) -> list[Event]:
@@ -99,15 +108,15 @@ def read_user_id_updates(change: Change) -> list[Event]:
     return _each(change, "user_id_update", lambda part: _read_user_id_update(source, part))
 
 
-def _number_id(change: Change) -> str:
-    return required(read_id(read_object(change.value.get("metadata")).get("phone_number_id")))
+def _number_id(value: dict[str, Any]) -> str:
+    return required(read_id(read_object(value.get("metadata")).get("phone_number_id")))
 
 
 def _source(change: Change) -> _Source:
     contacts = [_read_contact(read_object(part)) for part in read_list(change.value.get("contacts"))]
     return _Source(
         waba_id=change.waba_id,
-        number_id=_number_id(change),
+        number_id=_number_id(change.value),
         contacts={key: user for user in contacts for key in (user.phone, user.user_id) if key is not None},
         only_contact=contacts[0] if len(contacts) == 1 else None,
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from . import account_readers, user_readers
-from .events import Event, Unrecognised
+from .events import Event, StatusUpdate, Unrecognised
 from .json_text import has_more_parts
 from .wire import Change, Unreadable, read_id, read_list, read_object, read_time_ms
 
@@ -22,6 +22,8 @@ MAX_PARTS: Final = 300_000
 
 #: Some 2 ms of work.
 _STATUSES_AT_ONCE: Final = 100
+#: What else a change may tell of.
+_BESIDE_STATUSES: Final = ("messages", "errors", "new_quality_score")
 
 #: The escape of one half of a surrogate pair that stands without the other. Looked for where no backslash is escaped.
 _HALF: Final = re.compile(
@@ -104,6 +106,27 @@ def envelope_parts(envelope: Any) -> Iterator[list[Event]]:
         return
     for entry in entries:
         yield from _read_entry(entry)
+
+
+def few_statuses(envelope: Any) -> list[StatusUpdate] | None:
+    """The same of a delivery that tells of a few statuses of one number and nothing else, as most do; None for others,
+    or where a part can't be read.
+    """
+    try:
+        [entry] = envelope["entry"]
+        [change] = entry["changes"]
+        value = change["value"]
+        statuses = value["statuses"]
+        if envelope["object"] != "whatsapp_business_account" or change["field"] != "messages":
+            return None
+    except (TypeError, KeyError, ValueError):
+        return None
+    waba_id = read_id(entry.get("id"))
+    if waba_id is None or type(statuses) is not list or len(statuses) > _STATUSES_AT_ONCE:
+        return None
+    if not value.keys().isdisjoint(_BESIDE_STATUSES):
+        return None
+    return user_readers.read_statuses(waba_id, value, statuses)
 
 
 def _read_entry(entry: object) -> Iterator[list[Event]]:

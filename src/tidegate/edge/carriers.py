@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from aiohttp.http_parser import RawRequestMessage
 
-from tidegate.edge.door.plain import Carrier, Known, Plain
+from tidegate.edge.door.plain import Answered, Carrier, Known, Plain
 from tidegate.edge.straight_webhooks import StraightWebhooks
+from tidegate.edge.webhook_heads import WebhookHead
 
 
 class EitherWay:
-    """Hands a plain request to whoever takes it, sends first: only heads of theirs are known from before."""
+    """Hands a plain request to whoever takes it."""
 
     def __init__(self, sends: Carrier, webhooks: StraightWebhooks) -> None:
         self._sends = sends
@@ -21,9 +22,17 @@ class EitherWay:
 
     def known(self, head: bytes) -> Known | None:
         """What a head says that is the same, to the byte, as one that was answered before."""
-        return self._sends.known(head)
+        return self._webhooks.known(head) or self._sends.known(head)
+
+    def begin(self, plain: Plain, answered: Answered) -> bool:
+        """Whether it answers by calling `answered`."""
+        return self._of(plain).begin(plain, answered)
 
     async def answer(self, plain: Plain) -> tuple[bytes, bool]:
         """The answer, and whether it is the last of its connection. Raises AnotherWay."""
-        is_webhook = plain.message is not None and self._webhooks.is_at(plain.message.path)
-        return await (self._webhooks if is_webhook else self._sends).answer(plain)
+        return await self._of(plain).answer(plain)
+
+    def _of(self, plain: Plain) -> Carrier:
+        if plain.message is not None:
+            return self._webhooks if self._webhooks.is_at(plain.message.path) else self._sends
+        return self._webhooks if isinstance(plain.known, WebhookHead) else self._sends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from aiohttp.http_parser import RawRequestMessage
@@ -10,9 +11,10 @@ from aiohttp.http_parser import RawRequestMessage
 from tidegate.edge.door.answer_bytes import answer_bytes
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.origins import without_prefix
-from tidegate.edge.door.plain import Known, Plain, is_plain_post
+from tidegate.edge.door.plain import Answered, Known, Plain, is_plain_post
 from tidegate.edge.replies import Reply
 from tidegate.edge.webhook import SIGNATURE, SMALL, Webhook
+from tidegate.edge.webhook_heads import WebhookHead, WebhookHeads
 
 PATH: Final = "/webhooks/whatsapp"
 
@@ -25,6 +27,7 @@ class StraightWebhooks:
         self._webhook = webhook
         self._closing = closing
         self._prefix = prefix
+        self._heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether a request with this head is a small webhook."""
@@ -34,18 +37,46 @@ class StraightWebhooks:
         """Whether webhooks are posted to this path."""
         return path == PATH or (self._prefix is not None and without_prefix(path, self._prefix) == PATH)
 
-    def known(self, _head: bytes) -> Known | None:
-        """None: no two are the same, for each has its own signature."""
-        return None
+    def known(self, head: bytes) -> Known | None:
+        """What a head says that is, but for its signature and the like, the same as one of Meta's before."""
+        return self._heads.find(head)
+
+    def begin(self, plain: Plain, answered: Answered) -> bool:
+        """Whether it answers by calling `answered`: to one that tells of a few statuses, and to what is not Meta's."""
+        signature, request_id = _said(plain)
+        told = partial(self._told, plain.head, request_id, answered)
+        return signature is not None and self._webhook.begin(plain.body, signature, told)
 
     async def answer(self, plain: Plain) -> tuple[bytes, bool]:
         """The answer to one of these, and whether it is the last of its connection."""
-        assert plain.message is not None
-        headers = plain.message.headers
-        request_id = request_id_of(headers.get(REQUEST_ID, ""))
+        signature, request_id = _said(plain)
         try:
-            reply = Reply(await self._webhook.take(plain.body, headers.getall(SIGNATURE, ())), {}, b"")
+            outcome: int | Exception = await self._webhook.take(plain.body, () if signature is None else (signature,))
         except Exception as fault:
-            reply = refusal(fault, "POST", PATH, request_id)
+            outcome = fault
+        return self._written(outcome, plain.head, request_id)
+
+    def _told(self, head: bytes, request_id: str, answered: Answered, outcome: int | Exception) -> None:
+        answered(*self._written(outcome, head, request_id))
+
+    def _written(self, outcome: int | Exception, head: bytes, request_id: str) -> tuple[bytes, bool]:
+        if isinstance(outcome, Exception):
+            reply = refusal(outcome, "POST", PATH, request_id)
+        else:
+            reply = Reply(outcome, {}, b"")
+            if outcome == 200 and head:
+                # Nobody but Meta has any of theirs remembered.
+                self._heads.learn(head)
         closes = self._closing()
         return answer_bytes(reply, request_id, closes=closes), closes
+
+
+def _said(plain: Plain) -> tuple[str | None, str]:
+    """The signature, None unless there is one and no more; and the id of the request."""
+    known = plain.known
+    if isinstance(known, WebhookHead):
+        return known.signature, request_id_of(known.request_id)
+    assert plain.message is not None
+    headers = plain.message.headers
+    signatures = headers.getall(SIGNATURE, ())
+    return signatures[0] if len(signatures) == 1 else None, request_id_of(headers.get(REQUEST_ID, ""))

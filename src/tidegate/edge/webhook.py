@@ -6,14 +6,15 @@ import asyncio
 import gc
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
 
 from tidegate.cloudapi.events import Unrecognised
-from tidegate.cloudapi.webhooks import BadWebhook, read_body, verify_signature
+from tidegate.cloudapi.webhooks import BadWebhook, few_statuses, read_body, verify_signature
 from tidegate.edge.denials import Denial
 from tidegate.edge.door.strangers import Strangers
 from tidegate.edge.services import Services
@@ -71,6 +72,35 @@ class Webhook:
         if not request.content.is_eof():
             response.force_close()
         return response
+
+    def begin(self, raw: bytes, signature: str, told: Callable[[int | Exception], None]) -> bool:
+        """Whether `told` is called with the status to answer, or a fault, once this has returned: so it is of a small
+        body that tells of a few statuses and nothing else, and of what is not Meta's; all others are for `take`.
+        """
+        if self._tracing.is_on or self._relay.has_subscribers:
+            return False
+        if not self._is_metas(raw, (signature,)):
+            asyncio.get_running_loop().call_soon(self._told, told, 401)
+            return True
+        try:
+            statuses = few_statuses(read_body(raw))
+        except BadWebhook:
+            return False
+        if statuses:
+            self._signals.begin(statuses, partial(self._kept, told))
+        return bool(statuses)
+
+    def _kept(self, told: Callable[[int | Exception], None], fault: Exception | None) -> None:
+        if fault is None:
+            self._told(told, 200)
+        elif isinstance(fault, StoreUnavailable):
+            self._told(told, 503)
+        else:
+            told(fault)
+
+    def _told(self, told: Callable[[int | Exception], None], status: int) -> None:
+        self._metrics.webhook(status)
+        told(status)
 
     async def take(self, raw: bytes, signatures: Sequence[str]) -> int:
         """Keep the events of a body that came with these signatures; the status to answer: 200 says that they are

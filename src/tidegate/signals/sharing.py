@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from tidegate.errors import StoreNotAsked, StoreUnavailable
@@ -19,15 +20,17 @@ OF_EACH: Final = 16
 ROUND_S: Final = 0.01
 ENOUGH: Final = 48
 
+#: Told whether less may be sent than before, and of the fault that kept it from being handled.
+Told = Callable[[bool, Exception | None], None]
+
 
 class _Delivery(Generic[Item]):
-    __slots__ = ("at", "future", "items", "left", "tightened")
+    __slots__ = ("at", "items", "tightened", "told")
 
-    def __init__(self, items: Sequence[Item], future: asyncio.Future[bool]) -> None:
+    def __init__(self, items: Sequence[Item], told: Told) -> None:
         self.items = items
-        self.future = future
+        self.told = told
         self.at = 0
-        self.left = len(items)
         self.tightened = False
 
 
@@ -52,16 +55,19 @@ class Sharing(Generic[Item]):
 
     def put(self, items: Sequence[Item]) -> asyncio.Future[bool]:
         """Have all of it handled; the future tells whether less may be sent than before, or StoreUnavailable."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append(_Delivery(items, future))
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.hand(items, partial(_end, future))
+        return future
+
+    def hand(self, items: Sequence[Item], told: Told) -> None:
+        """The same, told by a call once this has returned."""
+        self._waiting.append(_Delivery(items, told))
         self._count += len(items)
         if not self._is_running:
             self._is_running = True
             spawn(self._run(), "webhooks")
         elif self._count >= ENOUGH:
             self._begin()
-        return future
 
     def _begin(self) -> None:
         if self._is_due is not None and not self._is_due.done():
@@ -90,19 +96,19 @@ class Sharing(Generic[Item]):
             told = await self._handle([item for delivery, first, last in turn for item in delivery.items[first:last]])
         except StoreUnavailable as fault:
             for delivery, _, _ in turn:
-                _end(delivery.future, fault)
+                _tell(delivery, fault)
             return self._fail(StoreNotAsked("the store is unavailable: it failed who came before"))
         except BaseException:
             for delivery, _, _ in turn:
-                _end(delivery.future, RuntimeError("webhooks were given up"))
+                _tell(delivery, RuntimeError("webhooks were given up"))
             raise
         start = 0
         for delivery, first, last in turn:
             end = start + last - first
             delivery.tightened |= True in told[start:end]
             start = end
-            if last == len(delivery.items) and not delivery.future.done():
-                delivery.future.set_result(delivery.tightened)
+            if last == len(delivery.items):
+                _tell(delivery, None)
 
     def _turn(self) -> list[tuple[_Delivery[Item], int, int]]:
         """What is handled next: of each delivery, from where to where. Who has more goes to the end of the line."""
@@ -126,9 +132,22 @@ class Sharing(Generic[Item]):
     def _fail(self, fault: Exception) -> None:
         self._count = 0
         while self._waiting:
-            _end(self._waiting.popleft().future, fault)
+            _tell(self._waiting.popleft(), fault)
 
 
-def _end(future: asyncio.Future[bool], fault: Exception) -> None:
-    if not future.done():
+def _tell(delivery: _Delivery[Item], fault: Exception | None) -> None:
+    try:
+        delivery.told(delivery.tightened, fault)
+    except Exception as bug:
+        # The others of its round are told all the same.
+        context = {"message": "a webhook could not be answered", "exception": bug}
+        asyncio.get_running_loop().call_exception_handler(context)
+
+
+def _end(future: asyncio.Future[bool], tightened: bool, fault: Exception | None) -> None:
+    if future.done():
+        return
+    if fault is None:
+        future.set_result(tightened)
+    else:
         future.set_exception(fault)

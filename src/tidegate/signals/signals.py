@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
 from tidegate.store.standings import Standings
 from tidegate.store.users import Users
+from tidegate.tasks import spawn
 
 #: Events that speak of one user each, but for statuses: they are applied side by side.
 _PERSONAL: Final = (InboundMessage, UserPreference, IdentityChange, UserIdUpdate)
@@ -145,6 +147,27 @@ class Signals:
             tightens |= await told
         if tightens:
             await self._enforcement.settled()
+
+    def begin(self, statuses: list[StatusUpdate], told: Callable[[Exception | None], None]) -> None:
+        """The same of a delivery that tells of these and nothing else: `told` is called once this has returned, with
+        the fault where there was one.
+        """
+        self.heard_at_ms = self._clock.now_ms()
+        self._sharing.hand(statuses, partial(self._told, told))
+
+    def _told(self, told: Callable[[Exception | None], None], tightens: bool, fault: Exception | None) -> None:
+        if tightens and fault is None:
+            spawn(self._settled(told), "a stop told to all")
+        else:
+            told(fault)
+
+    async def _settled(self, told: Callable[[Exception | None], None]) -> None:
+        fault: Exception | None = None
+        try:
+            await self._enforcement.settled()
+        except Exception as failed:
+            fault = failed
+        told(fault)
 
     async def _receive_others(self, events: Sequence[Event]) -> bool:
         tightens = False

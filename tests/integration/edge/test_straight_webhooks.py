@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from tests.integration.edge.callers import Caller, Recorder
+from tests.integration.edge.callers import NUMBER, WABA, Caller, Recorder
 from tests.integration.edge.conftest import NodeMaker
 from tests.integration.edge.wires import Site, pieces, written_apart
 from tidegate.edge.webhook import SMALL
+from tidegate.edge.webhook_heads import WebhookHead, WebhookHeads
 
 PATH = "/webhooks/whatsapp"
 EMPTY = b'{"object":"whatsapp_business_account","entry":[]}'
+
+
+def statuses(*words: str) -> bytes:
+    """A delivery of statuses with these words, of messages that nobody knows."""
+    told = [
+        {"id": f"wamid.{word}", "status": word, "timestamp": "1795176044", "recipient_id": "16505551234"}
+        for word in words
+    ]
+    value = {"metadata": {"phone_number_id": NUMBER}, "statuses": told}
+    entry = {"id": WABA, "changes": [{"field": "messages", "value": value}]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
 
 
 @pytest.fixture
@@ -23,6 +37,21 @@ async def site(make_node: NodeMaker, graph: Recorder, session) -> AsyncIterator[
     made = Site(node, Caller.of(node, session))
     yield made
     made.end()
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each head that was looked for, whether it was known."""
+    told: list[bool] = []
+    find = WebhookHeads.find
+
+    def noted(heads: WebhookHeads, head: bytes) -> WebhookHead | None:
+        known = find(heads, head)
+        told.append(known is not None)
+        return known
+
+    monkeypatch.setattr(WebhookHeads, "find", noted)
+    return told
 
 
 def webhook(site: Site, body: bytes = EMPTY, *, signed: bytes | None = None, path: str = PATH, more: str = "") -> bytes:
@@ -69,12 +98,71 @@ async def test_a_large_one_goes_the_way_of_all_requests(site: Site) -> None:
     assert ((await wire.answer())[0], site.requests) == (200, [PATH])
 
 
-async def test_a_path_prefix_is_taken_off(make_node: NodeMaker, graph: Recorder, session) -> None:
+@pytest.mark.parametrize(
+    ("body", "signed", "status"),
+    [
+        pytest.param(statuses("read"), None, 200, id="what Meta signed"),
+        pytest.param(statuses("read", "delivered"), b"something else", 401, id="what Meta did not sign"),
+        pytest.param(statuses("read", "hugged"), None, 200, id="a status that nobody knows"),
+        pytest.param(b"", None, 200, id="an empty body"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("cut", "known"),
+    [([], [True]), ([-20], [True, True]), ([60], [])],
+    ids=["in one piece", "its body in two", "its head in two"],
+)
+async def test_one_whose_head_is_known_is_answered_as_the_first_was(
+    site: Site, found, body, signed, status, cut, known
+) -> None:
+    first, wire = await site.wire(), await site.wire()
+    first.writer.write(webhook(site, statuses("sent")))
+    assert (await first.answer())[0] == 200
+    found.clear()
+    raw = webhook(site, body, signed=signed)
+
+    await written_apart(wire, *pieces(raw, *(at % len(raw) for at in cut)))
+    told, headers, answer = await wire.answer()
+
+    assert (told, answer, headers["X-Request-Id"], headers["Server"]) == (status, b"", "1", "tidegate")
+    assert site.requests == []
+    assert found[: len(known)] == known or not body
+    wire.writer.write(webhook(site, statuses("sent", "read")) * 3)
+    assert [status for _, status in await wire.answers(3)] == [200] * 3
+
+
+async def test_what_nobody_signed_has_no_head_remembered(site: Site, found) -> None:
+    wire = await site.wire()
+    for _ in range(2):
+        wire.writer.write(webhook(site, signed=b"something else"))
+        assert (await wire.answer())[0] == 401
+
+    assert found == [False, False]
+
+
+async def test_a_status_that_is_not_kept_is_not_acknowledged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, client = await site.wire(), site.node.connection.client
+
+    async def gone(*_: object, **__: object) -> None:
+        raise RedisConnectionError("gone")
+
+    monkeypatch.setattr(client, "execute_command", gone)
+    wire.writer.write(webhook(site, statuses("read")))
+    told, _, answer = await wire.answer()
+    monkeypatch.undo()
+
+    assert (told, answer) == (503, b"")
+    wire.writer.write(webhook(site, statuses("read")))
+    assert (await wire.answer())[0] == 200
+
+
+async def test_a_path_prefix_is_taken_off(make_node: NodeMaker, graph: Recorder, session, found) -> None:
     node = await make_node(graph.url, environ={"TIDEGATE_SERVER__PATH_PREFIX": "/wa/shop"})
     site = Site(node, Caller.of(node, session))
     wire = await site.wire()
 
-    wire.writer.write(webhook(site, path="/wa/shop" + PATH))
-
-    assert ((await wire.answer())[0], site.requests) == (200, [])
+    for _ in range(2):
+        wire.writer.write(webhook(site, path="/wa/shop" + PATH))
+        assert ((await wire.answer())[0], site.requests) == (200, [])
+    assert found == [False, True]
     site.end()

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from tests.unit.cloudapi.recorded_events import RECORDED
 from tidegate.cloudapi.events import Event, InboundMessage, StatusUpdate, TemplateQualityUpdate, Unrecognised
 from tidegate.cloudapi.vocabulary import Quality
-from tidegate.cloudapi.webhooks import MAX_PARTS, BadWebhook, envelope_parts, read_body, read_envelope, verify_signature
+from tidegate.cloudapi.webhooks import (
+    MAX_PARTS,
+    BadWebhook,
+    envelope_parts,
+    few_statuses,
+    read_body,
+    read_envelope,
+    verify_signature,
+)
 
 
 @pytest.mark.parametrize(("name", "events"), RECORDED.items(), ids=RECORDED)
@@ -321,6 +329,51 @@ def test_no_part_of_a_recorded_webhook_replaced_by_anything_raises(data: st.Data
     except BadWebhook:
         return  # a number that no double holds
     assert isinstance(events, list)
+    assert few_statuses(read_body(raw)) in (None, events)
+
+
+STATUS = {"id": "wamid.1", "status": "read", "timestamp": "1795176044", "recipient_id": "16505551234"}
+STATUSES = {"metadata": {"phone_number_id": "1"}, "statuses": [STATUS]}
+OF_STATUSES = {"field": "messages", "value": STATUSES}
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        pytest.param([OF_STATUSES], 1, id="one status"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "statuses": [STATUS] * 100}}], 100, id="a hundred"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "statuses": [STATUS] * 101}}], None, id="more"),
+        pytest.param([OF_STATUSES, OF_STATUSES], None, id="two changes"),
+        pytest.param([{**OF_STATUSES, "field": "hug"}], None, id="another field"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "messages": []}}], None, id="messages too"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "errors": []}}], None, id="errors too"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "new_quality_score": 1}}], None, id="a quality update"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "metadata": 1}}], None, id="no number"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "statuses": [STATUS, 1]}}], None, id="one that is none"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "statuses": {}}}], None, id="no list"),
+        pytest.param([1], None, id="no change"),
+    ],
+)
+def test_a_few_statuses_and_nothing_else_are_told_as_they_are_told_anyway(changes: Any, count: int | None) -> None:
+    raw = envelope(*changes)
+
+    told = few_statuses(read_body(raw))
+
+    assert told == (None if count is None else read_envelope(raw))
+    assert count is None or len(read_envelope(raw)) == count
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        pytest.param(1, id="a number"),
+        pytest.param({"entry": [{"changes": [OF_STATUSES], "id": "1"}]}, id="no object"),
+        pytest.param({"object": "page", "entry": [{"changes": [OF_STATUSES], "id": "1"}]}, id="another object"),
+        pytest.param({"object": "whatsapp_business_account", "entry": [{"changes": [OF_STATUSES]}]}, id="no account"),
+    ],
+)
+def test_statuses_in_another_envelope_are_not_told(whole: Any) -> None:
+    assert few_statuses(whole) is None
 
 
 @given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))

@@ -7,6 +7,7 @@ a plain one is, that future is put aside (`_parked`).
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import StreamReader
@@ -48,6 +49,8 @@ class CarryingConnection(Connection):
         self._carrier = server.carrier
         self._remote: str | None = None
         self._parked: asyncio.Future[None] | None = None
+        #: Whether a plain request is being answered, by this task or without one.
+        self._in_hand = False
         self._carrying: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         #: Of the plain request in hand, or awaited, where it was not parsed: what has come; and what came behind it.
@@ -67,13 +70,13 @@ class CarryingConnection(Connection):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
-        if self._carrying is None:
+        if not self._in_hand:
             self._unpark()
 
     def data_received(self, data: bytes) -> None:
         """Have what came answered, read by the parser, or kept until it is its turn."""
         if self._unparsed is not None:
-            if self._carrying is not None:
+            if self._in_hand:
                 self._behind += data
                 # No more is kept than what comes at once.
                 self._pause_transport_reading()
@@ -195,8 +198,26 @@ class CarryingConnection(Connection):
 
     def _carry(self, plain: Plain) -> None:
         self._end_patience()
-        self._request_in_progress = True
-        self._carrying = spawn(self._carried(plain), "plain request")
+        self._request_in_progress = self._in_hand = True
+        if not self._carrier.begin(plain, partial(self._told, plain)):
+            self._carrying = spawn(self._carried(plain), "plain request")
+
+    def _told(self, plain: Plain, answer: bytes, closes: bool) -> None:
+        """Write the answer to one that took no task, and go on."""
+        if self.transport is not None:
+            self.transport.write(answer)
+            if self._paused:
+                self._carrying = spawn(self._drained(plain, closes), "plain request")
+                return
+        self._end(plain, closes=closes, was_answered=True)
+
+    async def _drained(self, plain: Plain, closes: bool) -> None:
+        try:
+            await self._drain_helper()
+        except ConnectionError:
+            self.log_debug("Ignored premature client disconnection")
+        finally:
+            self._end(plain, closes=closes, was_answered=True)
 
     async def _carried(self, plain: Plain) -> None:
         """Answer one, as aiohttp's `start` does, and go on with what came meanwhile."""
@@ -213,17 +234,20 @@ class CarryingConnection(Connection):
         except ConnectionError:
             self.log_debug("Ignored premature client disconnection")
         finally:
-            self._carrying, self._request_in_progress = None, False
-            if self._handler_waiter is not None and not self._handler_waiter.done():
-                self._handler_waiter.set_result(None)
-            if closes or self._close:
-                self.force_close()
-            if self._force_close:
-                self._unpark()
-            elif was_answered:
-                self._go_on(plain)
-            else:
-                self._leave(plain)
+            self._end(plain, closes=closes, was_answered=was_answered)
+
+    def _end(self, plain: Plain, *, closes: bool, was_answered: bool) -> None:
+        self._carrying, self._request_in_progress, self._in_hand = None, False, False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        if closes or self._close:
+            self.force_close()
+        if self._force_close:
+            self._unpark()
+        elif was_answered:
+            self._go_on(plain)
+        else:
+            self._leave(plain)
 
     def _go_on(self, plain: Plain) -> None:
         """To the next request, after one that was answered."""

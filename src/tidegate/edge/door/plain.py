@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from aiohttp import HttpVersion11
@@ -51,6 +52,10 @@ class AnotherWay(Exception):
     """Raised before anything was done: only what has a whole `web.Request` can answer this one."""
 
 
+#: Told of the answer to a request, and whether it is the last of its connection.
+Answered = Callable[[bytes, bool], None]
+
+
 class Carrier(Protocol):
     """Answers plain requests."""
 
@@ -60,6 +65,10 @@ class Carrier(Protocol):
 
     def known(self, head: bytes) -> Known | None:
         """What a head says that is the same, to the byte, as one that was answered before."""
+        ...
+
+    def begin(self, plain: Plain, answered: Answered) -> bool:
+        """Whether it answers by calling `answered`, once, after this has returned; else `answer` is to be asked."""
         ...
 
     async def answer(self, plain: Plain) -> tuple[bytes, bool]:

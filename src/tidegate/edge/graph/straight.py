@@ -16,7 +16,7 @@ from tidegate.edge.door.bodies import is_form
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
-from tidegate.edge.door.plain import AnotherWay, Known, Plain, is_plain_post
+from tidegate.edge.door.plain import AnotherWay, Answered, Known, Plain, is_plain_post
 from tidegate.edge.graph.arrivals import Arrival, KnownHead, KnownHeads
 from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph_paths import Target, read_target
@@ -49,6 +49,10 @@ class Straight:
     def known(self, head: bytes) -> Known | None:
         """What a head says that is the same, to the byte, as one that was answered before."""
         return self._heads.find(head)
+
+    def begin(self, _plain: Plain, _answered: Answered) -> bool:
+        """Whether it answers by calling `answered`: to none, for each waits for Meta."""
+        return False
 
     async def answer(self, plain: Plain) -> tuple[bytes, bool]:
         """The answer to one of these, and whether it is the last of its connection. Raises AnotherWay."""
