@@ -1,6 +1,7 @@
 """The Cloud API's client: one POST, one outcome, and no doubt about whether a byte was written."""
 
 from tidegate.upstream.client import Upstream
+from tidegate.upstream.headers import Headers, Wanted
 from tidegate.upstream.outcomes import MAX_ANSWER, NotSent, Response, Unknown
 
-__all__ = ["MAX_ANSWER", "NotSent", "Response", "Unknown", "Upstream"]
+__all__ = ["MAX_ANSWER", "Headers", "NotSent", "Response", "Unknown", "Upstream", "Wanted"]

@@ -2,50 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+import contextlib
+from typing import Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from tidegate.upstream.encodings import Undecodable, decoded
+from tidegate.upstream.headers import Headers, Wanted
 from tidegate.upstream.outcomes import MAX_ANSWER, TOO_LONG, Response, Unknown
 
-_ENCODING: Final = "content-encoding"
-#: One platform has few names for headers, and says them with each answer.
-_MOST_NAMES: Final = 256
-_names: dict[bytes, str] = {}
+_END: Final = b"\r\n\r\n"
+#: What begins so is the head of the answer itself, not word that it goes on.
+_BEGINNINGS: Final = (b"HTTP/1.1 2", b"HTTP/1.1 4", b"HTTP/1.1 5")
+_ENCODING: Final = Wanted("content-encoding")
+_MEASURE: Final = Wanted("content-length", "transfer-encoding")
 
 
-class Answer(NamedTuple):
-    """One answer; `parts` of its body in their order, still packed."""
+def read_answer(status: int, raw: bytes, parts: list[bytes]) -> Response | Unknown:
+    """What was answered; Unknown where it is no answer to a send.
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    parts: list[bytes]
-    #: Whether the connection may carry the next request.
-    keep: bool
-
-    @property
-    def is_measured(self) -> bool:
-        """Whether the head says where the body ends."""
-        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
-
-    def read(self) -> Response | Unknown:
-        """What was answered; Unknown where it is no answer to a send."""
-        body = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
-        headers, encoding = {}, None
-        for raw_name, raw_value in self.headers:
-            name = _names.get(raw_name) or _named(raw_name)
-            headers[name] = value = raw_value.decode("latin-1")
-            if len(name) == len(_ENCODING) and name.lower() == _ENCODING:
-                encoding = value
-        if encoding is not None:
-            try:
-                body = decoded(body, encoding)
-            except Undecodable as fault:
-                return Unknown(str(fault))
-        return TOO_LONG if len(body) > MAX_ANSWER else Response(self.status, headers, body)
+    `raw`: what came, as far as the end of the answer's head at least, found to be HTTP by llhttp; `parts` of its body
+    in their order, still packed.
+    """
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    headers = Headers(head_of(raw))
+    if headers.has(_ENCODING):
+        try:
+            body = decoded(body, *headers.picked(_ENCODING).values())
+        except Undecodable as fault:
+            return Unknown(str(fault))
+    return TOO_LONG if len(body) > MAX_ANSWER else Response(status, headers, body)
 
 
-def _named(raw_name: bytes) -> str:
-    if len(_names) >= _MOST_NAMES:
-        _names.clear()
-    name = _names[raw_name] = raw_name.decode("latin-1")
-    return name
+def is_measured(raw: bytes) -> bool:
+    """Whether a head says where the body ends. `raw`: as for `read_answer`."""
+    return Headers(head_of(raw)).has(_MEASURE)
+
+
+def head_of(raw: bytes) -> bytes:
+    """The head of an answer, from its status line to the break after its last header.
+
+    `raw`: what came up to there at least, with whatever stood before it and came after it.
+    """
+    if raw.startswith(_BEGINNINGS):
+        return raw[: raw.index(_END) + 2]
+    lines = _Lines()
+    with contextlib.suppress(HttpParserError, HttpParserUpgrade):
+        lines.parser.feed_data(raw)
+    return b"".join([b"HTTP/1.1 %d\r\n" % lines.status, *lines.headers])
+
+
+class _Lines:
+    """Lists the headers of the first answer that is one, and not word that it goes on."""
+
+    def __init__(self) -> None:
+        self.parser = HttpResponseParser(self)
+        self.status = 0
+        self.headers: list[bytes] = []
+
+    def on_message_begin(self) -> None:
+        if not self.status:
+            self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.status:
+            self.headers.append(b"%b: %b\r\n" % (name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if not self.status and not 100 <= status < 200:
+            self.status = status

@@ -8,7 +8,7 @@ from typing import Final, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from tidegate.upstream.answer import Answer
+from tidegate.upstream.answer import is_measured, read_answer
 from tidegate.upstream.outcomes import CUT_SHORT, MAX_ANSWER, TOO_LONG, Outcome, Response, Unknown
 
 #: Status line and headers, and what chunks have around them.
@@ -54,19 +54,36 @@ class Connection(asyncio.Protocol):
     nothing any more, for nobody could tell whose the next answer is.
     """
 
-    __slots__ = ("_answer", "_headers", "_owner", "_parser", "_parts", "_size", "_surplus", "sending", "transport")
+    __slots__ = (
+        "_early",
+        "_feed",
+        "_is_last",
+        "_owner",
+        "_parser",
+        "_parts",
+        "_size",
+        "_status",
+        "_surplus",
+        "sending",
+        "transport",
+    )
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         #: None before it is made, and when it has ended.
         self.transport: asyncio.Transport | None = None
         self.sending: Sending | None = None
+        # It tells no headers: they are checked all the same, and most are of no use to anybody.
         self._parser = HttpResponseParser(self)
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._feed = self._parser.feed_data
+        #: What came of this answer before its last piece, as far as its head may reach.
+        self._early: list[bytes] = []
         self._parts: list[bytes] = []
-        self._answer: Answer | None = None
         #: Bytes of this answer so far.
         self._size = 0
+        #: Of the answer once it is whole; and whether it is to be the last one.
+        self._status = 0
+        self._is_last = False
         self._surplus = False
 
     def carry(self, sending: Sending) -> bool:
@@ -99,16 +116,18 @@ class Connection(asyncio.Protocol):
         self._size += len(data)
         fault = None
         try:
-            self._parser.feed_data(data)
+            self._feed(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             fault, self._surplus = Unknown(type(error).__name__), True
         if self._size > _MOST_AROUND and self._is_too_long():
-            fault = TOO_LONG
-        elif self._answer is not None:
-            self._answered(sending, self._answer)
-            return
-        if fault is not None:
+            self._owner.ended(self, sending, TOO_LONG)
+        elif self._status:
+            self._answered(sending, data)
+        elif fault is not None:
             self._owner.ended(self, sending, fault)
+        elif self._size - len(data) <= _MOST_AROUND:
+            # What begins later is of no head.
+            self._early.append(data)
 
     def eof_received(self) -> None:
         self._end(None)
@@ -119,35 +138,39 @@ class Connection(asyncio.Protocol):
     # llhttp's side of it.
 
     def on_message_begin(self) -> None:
-        self._surplus = self._answer is not None
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        self._surplus = self._status != 0
 
     def on_body(self, part: bytes) -> None:
-        self._parts.append(part)
+        if not self._status:
+            self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if self._answer is None and not 100 <= status < 200:
-            self._answer = Answer(status, self._headers, self._parts, self._parser.should_keep_alive())
-        self._headers, self._parts = [], []
+        if self._status:
+            return
+        parser = self._parser
+        status = parser.get_status_code()
+        if 100 <= status < 200:
+            self._parts = []
+        else:
+            self._status, self._is_last = status, not parser.should_keep_alive()
 
     # What came of it.
 
     def _is_too_long(self) -> bool:
-        body = sum(map(len, self._answer.parts if self._answer else self._parts))
+        body = sum(map(len, self._parts))
         return body > MAX_ANSWER or self._size - body > _MOST_AROUND
 
-    def _answered(self, sending: Sending, answer: Answer) -> None:
-        outcome, transport = answer.read(), self.transport
-        is_sound = answer.keep and not self._surplus and type(outcome) is Response
+    def _answered(self, sending: Sending, data: bytes) -> None:
+        transport = self.transport
+        raw = b"".join((*self._early, data)) if self._early else data
+        outcome = read_answer(self._status, raw, self._parts)
+        is_over = self._is_last or self._surplus or type(outcome) is not Response
         # Where an answer came before all was written, its rest must not stand in front of the next request.
-        if is_sound and transport is not None and not transport.get_write_buffer_size():
-            self._answer, self._size, self.sending = None, 0, None
-            self._owner.answered(self, sending, outcome)
-        else:
+        if is_over or transport is None or transport.get_write_buffer_size():
             self._owner.ended(self, sending, outcome)
+            return
+        self._early, self._parts, self._size, self._status, self.sending = [], [], 0, 0, None
+        self._owner.answered(self, sending, outcome)
 
     def _end(self, error: Exception | None) -> None:
         sending = self.sending
@@ -158,6 +181,11 @@ class Connection(asyncio.Protocol):
         elif error is not None:
             self._owner.ended(self, sending, Unknown(type(error).__name__))
         else:
-            # Without a length of its own a body ends with its connection.
-            answer = Answer(self._parser.get_status_code(), self._headers, self._parts, keep=False)
-            self._owner.ended(self, sending, CUT_SHORT if answer.is_measured or not answer.parts else answer.read())
+            self._owner.ended(self, sending, self._unmeasured())
+
+    def _unmeasured(self) -> Outcome:
+        """What came, now that nothing more can: without a length of its own a body ends with its connection."""
+        raw = b"".join(self._early)
+        if not self._parts or is_measured(raw):
+            return CUT_SHORT
+        return read_answer(self._parser.get_status_code(), raw, self._parts)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from tidegate.upstream.headers import Headers
 
 #: Answers to a send are small; whoever sends more is not Meta.
 MAX_ANSWER: Final = 262_144
@@ -14,7 +15,7 @@ class Response(NamedTuple):
     """Meta answered, with whatever. `headers`: named as they came, the last of a name; `body`: unpacked."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
 
 

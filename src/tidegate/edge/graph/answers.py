@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -15,15 +14,20 @@ from tidegate.edge.replies import Reply
 from tidegate.edge.times import seconds_until, write_time_up
 from tidegate.gateway import Answered, Explanation, Forwarded, Gone, Held, Refused, Unavailable
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
+from tidegate.upstream import Wanted
 
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 #: Clients sleep for as long as a Retry-After says, inside the call.
 _LONGEST_RETRY_S: Final = 30
 _ENDINGS: Final = {"failed": "failed", "expired": "expired", "cancelled": "was cancelled"}
-#: Meta's answers name a few headers again and again.
-_NAMES: Final = 256
-_OF_INTEREST: Final = frozenset(
-    {"content-type", "x-app-usage", "x-business-use-case-usage", "retry-after", "www-authenticate"}
+#: Headers of Meta's answers that are passed on.
+_OF_INTEREST: Final = Wanted(
+    "content-type",
+    "x-app-usage",
+    "x-business-use-case-usage",
+    "retry-after",
+    "www-authenticate",
+    beginnings=("x-fb-",),
 )
 
 
@@ -31,7 +35,7 @@ def render(answered: Answered, request: Request, now_ms: int) -> Reply:
     """The answer to a guarded send at `now_ms`, the store's time."""
     if isinstance(answered, Forwarded):
         response = answered.response
-        headers = {name: value for name, value in response.headers.items() if _is_of_interest(name)}
+        headers = response.headers.picked(_OF_INTEREST)
         headers["Tidegate-Verdict"] = "send"
         headers["Tidegate-Id"] = answered.message_id
         return Reply(response.status, headers, response.body)
@@ -154,9 +158,3 @@ def _ours(verdict: str, message_id: str, reason: Reason | None = None, until: st
     if until is not None:
         headers["Tidegate-Until"] = until
     return headers
-
-
-@lru_cache(_NAMES)
-def _is_of_interest(name: str) -> bool:
-    lowered = name.lower()
-    return lowered in _OF_INTEREST or lowered.startswith("x-fb-")
