@@ -89,7 +89,10 @@ class KeysInForce:
             }
         app = self._index.get(key_hash)
         if app is not None:
-            self._note(key_id(key_hash))
+            hour_ms = self._clock.now_ms() // _HOUR_MS * _HOUR_MS
+            if self._hours.get(key_hash) != hour_ms:
+                self._hours[key_hash] = hour_ms
+                spawn(self._write_use(key_hash, hour_ms), "note a key's use")
         return app
 
     @property
@@ -203,15 +206,9 @@ class KeysInForce:
             return
         self._asked_ms = asked_ms
 
-    def _note(self, used: str) -> None:
-        hour_ms = self._clock.now_ms() // _HOUR_MS * _HOUR_MS
-        if self._hours.get(used) != hour_ms:
-            self._hours[used] = hour_ms
-            spawn(self._write_use(used, hour_ms), "note a key's use")
-
-    async def _write_use(self, used: str, hour_ms: int) -> None:
+    async def _write_use(self, key_hash: str, hour_ms: int) -> None:
         try:
-            await self._uses.note(used, hour_ms)
+            await self._uses.note(key_id(key_hash), hour_ms)
         except StoreUnavailable:
             # Noted with its next use.
-            self._hours.pop(used, None)
+            self._hours.pop(key_hash, None)

@@ -107,7 +107,7 @@ def a_message(node: Node, to: str, category: Category | None = Category.MARKETIN
         route=ROUTE,
         request=request,
         raw_path=f"/v25.0/{NUMBER.id}/messages",
-        deadline_ms=gateway.deadline_ms(ROUTE, category, None),
+        deadline_ms=gateway.deadline_ms(ROUTE, category),
         category=category,
         hold=hold and category is not None,
     )

@@ -58,7 +58,7 @@ def a_message(node: Node, to: str) -> Message:
         route=Route(PORTFOLIO, WABA.id, NUMBER.id),
         request=request,
         raw_path=f"/v25.0/{NUMBER.id}/messages",
-        deadline_ms=gateway.deadline_ms(Route(PORTFOLIO, WABA.id, NUMBER.id), Category.MARKETING, None),
+        deadline_ms=gateway.deadline_ms(Route(PORTFOLIO, WABA.id, NUMBER.id), Category.MARKETING),
         category=Category.MARKETING,
         hold=True,
     )

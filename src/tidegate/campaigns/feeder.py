@@ -261,7 +261,7 @@ class Feeder:
             category=category,
             hold=True,
             campaign=campaign.campaign_id,
-            delivery=self._gateway.delivery(route, category, None),
+            delivery=self._gateway.delivery(route, category),
             relayed=campaign.app in self._relayed,
             part=part,
             alternatives=tuple(others),

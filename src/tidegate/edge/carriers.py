@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.plain import Answered, Carrier, Known, Plain
@@ -28,9 +31,9 @@ class EitherWay:
         """Whether it answers by calling `answered`."""
         return self._of(plain).begin(plain, answered)
 
-    async def answer(self, plain: Plain) -> tuple[bytes, bool]:
+    def answer(self, plain: Plain) -> Coroutine[Any, Any, tuple[bytes, bool]]:
         """The answer, and whether it is the last of its connection. Raises AnotherWay."""
-        return await self._of(plain).answer(plain)
+        return self._of(plain).answer(plain)
 
     def _of(self, plain: Plain) -> Carrier:
         if plain.message is not None:

@@ -110,6 +110,11 @@ class Denial(Exception):
         return _TABLE[self.kind].status
 
 
+def draining() -> Denial:
+    """Said while the node shuts down."""
+    return Denial(Kind.DRAINING, "the node takes no more: nothing was sent", headers={"Connection": "close"})
+
+
 def graph_reply(denial: Denial, request_id: str) -> Reply:
     """A denial in Graph's error shape."""
     row = _TABLE[denial.kind]

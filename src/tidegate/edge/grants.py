@@ -82,7 +82,7 @@ class Grants:
 
     def route(self, app: App, number: str) -> Route | None:
         """The number's route; None for one that is unknown, or not this app's to use."""
-        return self._reach(app).routes.get(number)
+        return self._by_name()[app.name].routes.get(number)
 
     def routes(self, app: App) -> tuple[Route, ...]:
         """Every number that the app may use."""

@@ -12,7 +12,7 @@ from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.enforcement import NO_PROBES, Enforcement, Probes
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.gateway import traced
+from tidegate.gateway import traced, wishes
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.admission import Admission, with_what_is_leased
 from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
@@ -35,7 +35,7 @@ from tidegate.policy.grant import Grant
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import State
 from tidegate.policy.paces import is_marketing_now
-from tidegate.policy.rules import Delivery, Hold, Rules
+from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.aliases import Aliases
@@ -148,26 +148,16 @@ class Gateway:
         if request.template is None:
             return request.category
         standing = self._standings.read(route.portfolio) or await self._standings.current(route.portfolio)
-        known = standing.template(route.waba, request.template.name, request.template.language)
-        return (known.category if known else None) or hint or Category.MARKETING
+        return wishes.category_of(standing, route, request, hint)
 
-    def deadline_ms(self, route: Route, category: Category | None, asked_ms: int | None) -> int:
-        """When a message expires: what the caller asked for, else what its category may wait at most."""
-        wait_ms = self._rules(route).max_wait.of(category or Category.AUTHENTICATION)
-        return asked_ms if asked_ms is not None else self._clock.now_ms() + wait_ms
+    def deadline_ms(self, route: Route, category: Category | None) -> int:
+        """When a message expires that is received now, and whose caller asked for nothing."""
+        rules = self._standings.known(route.portfolio).rules
+        return self._clock.now_ms() + wishes.longest_wait_ms(rules, category)
 
-    def holds(self, route: Route, category: Category | None, asked: Hold | None) -> bool:
-        """Whether a message may be queued: never free-form; else what the caller asked for, or its category's rule."""
-        return category is not None and (asked or self._rules(route).hold.of(category)) is Hold.QUEUE
-
-    def delivery(self, route: Route, category: Category | None, asked: Delivery | None) -> Delivery:
-        """Whether a message may be tried once more when its outcome is not known: never free-form, which can't wait."""
-        if category is None:
-            return Delivery.AT_MOST_ONCE
-        return asked or self._rules(route).delivery.of(category)
-
-    def _rules(self, route: Route) -> Rules:
-        return self._standings.known(route.portfolio).rules
+    def delivery(self, route: Route, category: Category | None) -> Delivery:
+        """What is promised of a message whose caller asked for nothing."""
+        return wishes.promise(self._standings.known(route.portfolio).rules, category, None)
 
     def submit(self, message: Message) -> Coroutine[Any, Any, Answered]:
         """Send, queue or refuse one message. Never raises for what the store or Meta may do."""
@@ -301,7 +291,7 @@ class Gateway:
 
     def _with_new_deadline(self, message: Message) -> Message:
         # It has only just come: the store's time was put forward, and this node did not know of it.
-        deadline_ms = self.deadline_ms(message.route, message.category, None)
+        deadline_ms = self.deadline_ms(message.route, message.category)
         return message._replace(deadline_ms=deadline_ms, deadline_is_ours=False)
 
     async def _conclude(

@@ -18,7 +18,7 @@ from tidegate.policy.rules import Delivery, Rules
 from tidegate.store.sealing import Seal, body_name
 
 _RANK: Final = {Category.AUTHENTICATION: 0, Category.UTILITY: 2, None: 4, Category.MARKETING: 6}
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Route(NamedTuple):
@@ -52,7 +52,7 @@ class Message(NamedTuple):
     hold: bool
     not_before_ms: int = 0
     campaign: str | None = None
-    headers: Mapping[str, str] = _NO_HEADERS
+    headers: Mapping[str, str] = NO_HEADERS
     attempt: int = 1
     queued: bool = False
     pacing_wait_ms: int | None = None

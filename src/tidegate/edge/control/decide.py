@@ -35,9 +35,11 @@ async def decide(call: Call) -> Reply:
     if isinstance(request, ReadReceipt):
         raise Denial(Kind.INVALID_MESSAGE, "a read receipt is no send: it passes")
     services = call.services
-    options = read_options(call.request.headers, services.clock.now_ms())
+    now_ms = services.clock.now_ms()
+    options = read_options(call.request.headers, now_ms)
     draft = Draft(call.app, route, replace(request, body=told), options, raw_path="", raw=b"")
-    message = await to_message(draft, services.gateway.new_id(route.portfolio), services)
+    standing = await services.standings.current(route.portfolio)
+    message = to_message(draft, services.gateway.new_id(route.portfolio), standing, now_ms)
     explanation = await services.gateway.explain(message)
     return json_reply(
         {

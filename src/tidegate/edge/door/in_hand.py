@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
 
 
 class InHand:
-    """Counts what is under way; entered once a request."""
+    """Counts what is under way; entered once a request, by `with`, or by `enter` and `leave` where that is dear."""
 
     __slots__ = ("_count", "_is_awaited", "_none")
 
@@ -17,16 +16,23 @@ class InHand:
         self._none = asyncio.Event()
         self._is_awaited = False
 
-    def __enter__(self) -> Self:
+    def enter(self) -> None:
+        """Count one in, which has to `leave`."""
         self._count += 1
-        return self
+
+    def leave(self) -> None:
+        """Count one out."""
+        self._count -= 1
+        if self._is_awaited and not self._count:
+            self._none.set()
+
+    def __enter__(self) -> None:
+        self.enter()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._count -= 1
-        if self._is_awaited and not self._count:
-            self._none.set()
+        self.leave()
 
     async def ended(self) -> None:
         """Return when nothing is under way."""

@@ -72,6 +72,10 @@ class Keyring:
             "no key, or one that is not known here, was given" if foreign is None else detail,
         )
 
+    def app_at_once(self, key_hash: str) -> App | None:
+        """The same as `app_of_hash`, where nobody has to be asked for it; else None."""
+        return self._keys.find(key_hash) if self._keys.are_fresh else None
+
     async def app_of_hash(self, key_hash: str) -> App | None:
         """The app of the key with this SHA-256, one that opened before; None once it opens nothing any more."""
         if not self._keys.are_fresh:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple, Protocol
 
 from aiohttp import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
@@ -71,6 +71,6 @@ class Carrier(Protocol):
         """Whether it answers by calling `answered`, once, after this has returned; else `answer` is to be asked."""
         ...
 
-    async def answer(self, plain: Plain) -> tuple[bytes, bool]:
+    def answer(self, plain: Plain) -> Coroutine[Any, Any, tuple[bytes, bool]]:
         """The answer, and whether it is the last of its connection. Raises AnotherWay."""
         ...

@@ -13,7 +13,10 @@ _SOON: Final = {"Retry-After": "1"}
 
 
 class Turnstile:
-    """Counts what is under way; entered once a request, by any number at a time. Entering raises Denial when full."""
+    """Counts what is under way; entered once a request, by any number at a time. Entering raises Denial when full.
+
+    Where a `with` is dear, by `enter` and `leave`.
+    """
 
     __slots__ = ("_inside", "_kind", "_limit", "_metrics", "_most", "_whose")
 
@@ -31,17 +34,25 @@ class Turnstile:
         """How many have entered, and not left."""
         return self._inside
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """Count one in, which has to `leave`. Raises Denial when full."""
         if self._inside >= self._most:
             self._metrics.turned_away(self._limit)
             detail = f"{self._whose} has {self._most} requests under way, as many as it may: nothing was sent"
             raise Denial(self._kind, detail, headers=_SOON)
         self._inside += 1
 
+    def leave(self) -> None:
+        """Count one out."""
+        self._inside -= 1
+
+    def __enter__(self) -> None:
+        self.enter()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._inside -= 1
+        self.leave()
 
 
 class Turnstiles:
@@ -52,6 +63,22 @@ class Turnstiles:
         metrics.in_flight(lambda: self.node.inside)
         self._metrics = metrics
         self._of_apps: dict[str, Turnstile] = {}
+
+    def enter(self, app: App) -> Turnstile:
+        """Have one of an app's enter the node's, and its own, which is the answer. Raises Denial when one is full."""
+        self.node.enter()
+        try:
+            own = self._of_apps.get(app.name) or self.of(app)
+            own.enter()
+        except Denial:
+            self.node.leave()
+            raise
+        return own
+
+    def leave(self, own: Turnstile) -> None:
+        """Have one leave both that entered them by `enter`."""
+        own.leave()
+        self.node.leave()
 
     def of(self, app: App) -> Turnstile:
         """The app's."""

@@ -8,9 +8,11 @@ from typing import NamedTuple
 from tidegate.cloudapi.messages import Request
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph.send_options import SendOptions
-from tidegate.edge.services import Services
 from tidegate.gateway import Message, Route
+from tidegate.gateway.message import NO_HEADERS
+from tidegate.gateway.wishes import granted
 from tidegate.policy.rules import Hold
+from tidegate.policy.standing import Standing
 from tidegate.settings.tables import App
 
 
@@ -35,34 +37,36 @@ class Draft(NamedTuple):
         return f"Draft({self.options!r})"
 
 
-async def to_message(draft: Draft, message_id: str, services: Services) -> Message:
-    """The gateway's message. Raises Denial for options that contradict it, StoreUnavailable."""
-    options, request, gateway = draft.options, draft.request, services.gateway
-    category = await gateway.category(draft.route, request, options.category)
-    deadline_ms = gateway.deadline_ms(draft.route, category, options.expires_at_ms)
-    wait_ms = options.not_before_ms - services.clock.now_ms()
-    if wait_ms > 0:
+def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -> Message:
+    """The gateway's message, received at `now_ms`. Raises Denial for options that contradict it."""
+    app, route, request, options, raw_path, _ = draft
+    category, wait_ms, holds, delivery = granted(
+        standing, route, request, options.category, options.hold, options.delivery
+    )
+    not_before_ms, expires_at_ms = options.not_before_ms, options.expires_at_ms
+    starts_later = not_before_ms > now_ms
+    if starts_later:
         if category is None:
             raise _bad_start("is for templates: a free-form message is never kept")
         if options.hold is Hold.REJECT:
             raise _bad_start("asks to keep what Tidegate-Hold: reject asks not to keep")
-        if options.expires_at_ms is None:
-            deadline_ms += wait_ms
+    # Who may start later may also wait for as long, from then on.
+    deadline_ms = (not_before_ms if starts_later else now_ms) + wait_ms if expires_at_ms is None else expires_at_ms
     return Message(
         message_id=message_id,
-        app=draft.app.name,
-        route=draft.route,
+        app=app.name,
+        route=route,
         request=request,
-        raw_path=draft.raw_path,
+        raw_path=raw_path,
         deadline_ms=deadline_ms,
-        deadline_is_ours=options.expires_at_ms is None and wait_ms <= 0,
+        deadline_is_ours=expires_at_ms is None and not starts_later,
         category=category,
-        hold=gateway.holds(draft.route, category, options.hold),
-        delivery=gateway.delivery(draft.route, category, options.delivery),
-        not_before_ms=options.not_before_ms,
+        hold=holds,
+        delivery=delivery,
+        not_before_ms=not_before_ms,
         campaign=options.campaign,
-        relayed=draft.app.webhook_url is not None,
-        headers={"traceparent": options.traceparent} if options.traceparent else {},
+        relayed=app.webhook_url is not None,
+        headers={"traceparent": options.traceparent} if options.traceparent else NO_HEADERS,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -15,8 +16,10 @@ from tidegate.edge.graph.once import Once, Submit
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
+from tidegate.gateway.wishes import category_of
 from tidegate.policy.identity import canonical_phone
 from tidegate.policy.rules import Duplicates, Mode
+from tidegate.policy.standing import Standing
 from tidegate.store.idempotency import Entry, Mine, Other, Running
 
 #: So long the second waits for the first one's answer: as long as Meta may take for it.
@@ -35,10 +38,16 @@ class DuplicateGuard:
         self._once = once
         self._services = services
 
-    async def answer(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
+    def answer(self, draft: Draft, message_id: str, submit: Submit) -> Coroutine[Any, Any, Reply]:
         """The first one's answer, or this one's where it is the first. Raises Denial while the first is running."""
+        standing = self._services.standings.read(draft.route.portfolio)
+        if standing is not None and _rule(standing, draft) is None:
+            return submit(draft, message_id)
+        return self._guarded(draft, message_id, submit)
+
+    async def _guarded(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
         try:
-            rule = await self._rule(draft)
+            rule = _rule(await self._services.standings.current(draft.route.portfolio), draft)
             if rule is None:
                 return await submit(draft, message_id)
             entry = self._entry(draft, message_id, rule)
@@ -57,15 +66,6 @@ class DuplicateGuard:
             Kind.CONFLICT, "the same message was sent a moment ago, and is still running", headers={"Retry-After": "1"}
         )
 
-    async def _rule(self, draft: Draft) -> Duplicates | None:
-        """The rule in force, where it speaks of this message. Raises StoreUnavailable."""
-        standings, portfolio = self._services.standings, draft.route.portfolio
-        rule = (standings.read(portfolio) or await standings.current(portfolio)).rules.duplicates
-        if rule is None or rule.mode is Mode.OFF:
-            return None
-        category = await self._services.gateway.category(draft.route, draft.request, draft.options.category)
-        return rule if (category.value if category else "service") in rule.categories else None
-
     async def _found(self, entry: Entry, draft: Draft, mode: Mode) -> Reply | Mine | Running | Other:
         clock, began_ms = self._services.clock, self._services.clock.monotonic_ms()
         while True:
@@ -82,6 +82,15 @@ class DuplicateGuard:
     def _entry(self, draft: Draft, message_id: str, rule: Duplicates) -> Entry:
         name = self._services.idempotency.fingerprint(_content(draft))
         return Entry(draft.route.portfolio, draft.app.name, f"same-{name}", name, message_id, rule.within_ms)
+
+
+def _rule(standing: Standing, draft: Draft) -> Duplicates | None:
+    """The rule in force, where it speaks of this message."""
+    rule = standing.rules.duplicates
+    if rule is None or rule.mode is Mode.OFF:
+        return None
+    category = category_of(standing, draft.route, draft.request, draft.options.category)
+    return rule if (category.value if category else "service") in rule.categories else None
 
 
 def _content(draft: Draft) -> bytes:

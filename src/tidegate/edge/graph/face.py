@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from aiohttp import web
 
-from tidegate.edge.denials import Denial, Kind
+from tidegate.edge.denials import Denial, Kind, draining
 from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring
 from tidegate.edge.door.strangers import Strangers
@@ -32,7 +33,7 @@ class Graph:
         strangers = Strangers(services.metrics)
         self._passthrough = Passthrough(services, keyring, grants, turnstiles, strangers)
         quota = Quota(services.ledger, services.standings, services.gateway, services.clock)
-        self._sends = Sends(services, keyring, grants, quota, self._passthrough, turnstiles, strangers)
+        self._sends = Sends(services, keyring, grants, quota, self._passthrough, turnstiles, strangers, self.in_hand)
 
     async def handle(self, request: web.Request, request_id: str) -> web.StreamResponse:
         """Answer one request. Raises Denial."""
@@ -53,28 +54,15 @@ class Graph:
 
     async def _answer(self, request: web.Request, target: Target, ours: Mapping[str, str]) -> web.StreamResponse:
         if request.method == "POST" and target.is_send:
-            answer = await self._sent(Arrival.of(request), target)
+            answer = await self._sends.handle(Arrival.of(request), target)
             return answer.response() if isinstance(answer, Reply) else answer
         self._refuse_when_draining()
         return await self._passthrough.forward(request, target, ours)
 
-    async def send(self, arrival: Arrival, target: Target) -> Reply:
+    def send(self, arrival: Arrival, target: Target) -> Coroutine[Any, Any, Reply | web.StreamResponse]:
         """Answer a send that came without its request. Raises Denial, and AnotherWay where it can't do without."""
-        with self.in_hand:
-            answer = await self._sent(arrival, target)
-        if not isinstance(answer, Reply):
-            raise TypeError("only what has a request can have its answer streamed")
-        return answer
-
-    async def _sent(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
-        try:
-            self._refuse_when_draining()
-            return await self._sends.handle(arrival, target)
-        except Denial as denial:
-            denial.headers["Tidegate-Verdict"] = "reject"
-            denial.headers.setdefault("Tidegate-Reason", denial.kind.value)
-            raise
+        return self._sends.handle(arrival, target)
 
     def _refuse_when_draining(self) -> None:
         if self._draining():
-            raise Denial(Kind.DRAINING, "the node takes no more: nothing was sent", headers={"Connection": "close"})
+            raise draining()

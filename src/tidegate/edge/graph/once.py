@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from tidegate.edge.denials import Denial, Kind
@@ -21,7 +21,7 @@ from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Other, Ru
 from tidegate.store.ledger import OUTCOME_MS
 from tidegate.tasks import spawn
 
-Submit = Callable[[Draft, str], Awaitable[Reply]]
+Submit = Callable[[Draft, str], Coroutine[Any, Any, Reply]]
 
 #: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
 _LOOKS: Final = 100

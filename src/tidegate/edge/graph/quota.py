@@ -13,6 +13,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway
 from tidegate.policy.capacity import category_places
 from tidegate.policy.rules import Rules
+from tidegate.policy.standing import Standing
 from tidegate.store.ledger import Ledger
 from tidegate.store.standings import Standings
 
@@ -58,6 +59,18 @@ class Quota:
         self._clock = clock
         self._snapshots: dict[str, _Snapshot] = {}
 
+    def at_once(self, portfolio: str, category: Category | None, *, full: bool = False) -> dict[str, str] | None:
+        """The same as `headers` where the store does not have to be asked for it; else None."""
+        standing = self._standings.read(portfolio)
+        if standing is None:
+            return None
+        if standing.limit == UNLIMITED:
+            return {}
+        snapshot = self._snapshots.get(portfolio)
+        if snapshot is None or self._old(snapshot, standing.limit):
+            return None
+        return self._told(portfolio, snapshot, standing, category, full=full)
+
     async def headers(
         self, portfolio: str, category: Category | None, *, full: bool = False, read: bool = True
     ) -> dict[str, str]:
@@ -66,12 +79,10 @@ class Quota:
         A message that takes no place is told what the most urgent category has left. `full`: the ledger has just
         said that the category has nothing left, whatever was read here.
         """
-        standing = self._standings.read(portfolio)
-        if standing is None:
-            try:
-                standing = await self._standings.current(portfolio)
-            except StoreUnavailable:
-                return {}
+        try:
+            standing = await self._standings.current(portfolio)
+        except StoreUnavailable:
+            return {}
         limit = standing.limit
         if limit == UNLIMITED:
             return {}
@@ -82,10 +93,7 @@ class Quota:
             async with snapshot.reading:
                 if self._old(snapshot, limit):
                     await self._read(portfolio, snapshot, limit)
-        if not snapshot.known:
-            return {}
-        places = 0 if full else snapshot.places_of(category or Category.AUTHENTICATION, limit, standing.rules)
-        return self._written(portfolio, snapshot, places)
+        return self._told(portfolio, snapshot, standing, category, full=full)
 
     def _old(self, snapshot: _Snapshot, limit: int) -> bool:
         age_ms = self._clock.monotonic_ms() - snapshot.read_at_ms
@@ -108,7 +116,13 @@ class Quota:
         snapshot.release_ms = min((at_ms for at_ms in ahead if at_ms > books.now_ms), default=None)
         snapshot.known = True
 
-    def _written(self, portfolio: str, snapshot: _Snapshot, places: int) -> dict[str, str]:
+    def _told(
+        self, portfolio: str, snapshot: _Snapshot, standing: Standing, category: Category | None, *, full: bool
+    ) -> dict[str, str]:
+        if not snapshot.known:
+            return {}
+        fills = category or Category.AUTHENTICATION
+        places = 0 if full else snapshot.places_of(fills, standing.limit, standing.rules)
         used = snapshot.used + self._gateway.places_taken(portfolio) - snapshot.taken
         until = ""
         if snapshot.release_ms is not None:

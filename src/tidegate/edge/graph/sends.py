@@ -10,8 +10,10 @@ import structlog
 from aiohttp import web
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
-from tidegate.edge.denials import Denial, Kind
+from tidegate.cloudapi.quotes import quoted
+from tidegate.edge.denials import Denial, Kind, draining
 from tidegate.edge.door.bodies import form_text, form_to_json, is_form, read_body, refuse_encoded
+from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring, bearer, require
 from tidegate.edge.door.plain import AnotherWay
 from tidegate.edge.door.strangers import Strangers
@@ -54,6 +56,7 @@ class Sends:
         passthrough: Passthrough,
         turnstiles: Turnstiles,
         strangers: Strangers,
+        in_hand: InHand,
     ) -> None:
         self._services = services
         self._gateway = services.gateway
@@ -63,16 +66,36 @@ class Sends:
         self._passthrough = passthrough
         self._turnstiles = turnstiles
         self._strangers = strangers
+        self._in_hand = in_hand
+        self._draining = services.draining
+        self._clock = services.clock
+        self._ids = services.ids
+        self._standings = services.standings
         self._quotes = Quotes(services, grants)
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
 
     async def handle(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
         """Answer one POST. Raises Denial, and AnotherWay for a read receipt that came without its request."""
-        app, raw = await self._authenticated(arrival, target)
-        require(app, Scope.SEND)
-        with self._turnstiles.node, self._turnstiles.of(app):
-            return await self._answered(arrival, target, app, raw)
+        self._in_hand.enter()
+        try:
+            if self._draining():
+                raise draining()
+            app, raw = self._known(arrival), arrival.body
+            if app is None:
+                app, raw = await self._authenticated(arrival, target)
+            require(app, Scope.SEND)
+            own = self._turnstiles.enter(app)
+            try:
+                return await self._answered(arrival, target, app, raw)
+            finally:
+                self._turnstiles.leave(own)
+        except Denial as denial:
+            denial.headers["Tidegate-Verdict"] = "reject"
+            denial.headers.setdefault("Tidegate-Reason", denial.kind.value)
+            raise
+        finally:
+            self._in_hand.leave()
 
     async def _answered(
         self, arrival: Arrival, target: Target, app: App, raw: bytes | None
@@ -80,59 +103,46 @@ class Sends:
         route = self._grants.route(app, target.object_id)
         if route is None:
             raise Denial(Kind.NOT_FOUND)
-        refuse_encoded(arrival)
-        message_id = self._gateway.new_id(route.portfolio)
+        # What came without its request is known to be neither compressed nor a form.
+        if arrival.request is not None:
+            refuse_encoded(arrival)
+        message_id = self._ids.new(route.portfolio, self._clock.now_ms())
         try:
             if raw is None:
                 raw = await read_body(_whole(arrival))
-            body = form_to_json(scrubbed(form_text(raw))) if is_form(arrival) else raw
+            body = _as_json(arrival, raw)
             message = parse_send(body)
-            told = await self._quotes.resolved(message.body, app, route.portfolio)
+            if quoted(message.body):
+                message, body = await self._requoted(message, body, app, route)
             if isinstance(message, ReadReceipt):
-                body = body if told is message.body else orjson.dumps(told)
                 return await self._passthrough.forward_receipt(_whole(arrival), target, route, body)
-            if told is not message.body:
-                message = replace(message, body=told)
             draft = self._draft(arrival, target, app, route, message, raw)
-            return await self._surely(draft, message_id)
+            try:
+                return await self._sent(draft, message_id)
+            except (Denial, BadMessage, ConnectionError):
+                raise
+            except Exception:
+                log.exception("send_failed", message_id=message_id)
+                return await self._fate(draft, message_id)
         except BadMessage as error:
             reply = answers.misread(error, message_id)
             return reply.with_headers(await self._quota.headers(route.portfolio, None))
         except Denial as denial:
             denial.headers["Tidegate-Id"] = message_id
             # What has just broken is not asked again.
-            read = denial.kind not in (Kind.INTERNAL, Kind.STORE_UNAVAILABLE)
-            denial.headers.update(await self._quota.headers(route.portfolio, None, read=read))
+            is_fault = denial.kind in (Kind.INTERNAL, Kind.STORE_UNAVAILABLE)
+            denial.headers.update(await self._quota.headers(route.portfolio, None, read=not is_fault))
             raise
 
-    async def _surely(self, draft: Draft, message_id: str) -> Reply:
-        """The answer, also where a fault of ours cut it short: after that nobody may be told to send it again who
-        may have been heard."""
-        try:
-            return await self.answer(draft, message_id)
-        except (Denial, BadMessage, ConnectionError):
-            raise
-        except Exception:
-            log.exception("send_failed", message_id=message_id)
-        try:
-            state = await self._services.idempotency.bury(draft.route.portfolio, message_id)
-            found = await self._services.messages.find(draft.route.portfolio, message_id) if state else None
-        except StoreUnavailable:
-            raise Denial(Kind.INTERNAL) from None
-        told = fate(found, draft.request, self._services.clock.now_ms()) if found else None
-        if told is None:
-            raise Denial(Kind.INTERNAL)
-        return told
+    async def _requoted(
+        self, message: Request | ReadReceipt, body: bytes, app: App, route: Route
+    ) -> tuple[Request | ReadReceipt, bytes]:
+        told = await self._quotes.resolved(message.body, app, route.portfolio)
+        return (message, body) if told is message.body else (replace(message, body=told), orjson.dumps(told))
 
-    async def answer(self, draft: Draft, message_id: str) -> Reply:
-        """The answer to a send: explained, given again, or carried out."""
-        if draft.options.dry_run:
-            return await self._explain(draft, message_id)
-        # A caller who says which requests are one knows it better than their content does.
-        repeats = self._duplicates if draft.options.idempotency_key is None else self._once
-        reply = await repeats.answer(draft, message_id, self._submit)
-        told = "RateLimit" in reply.headers or not (reply.status == 503 or "Idempotency-Replayed" in reply.headers)
-        return reply if told else await self._with_quota(reply, draft)
+    def _known(self, arrival: Arrival) -> App | None:
+        """The caller, where its key is known and nobody has to be asked for it."""
+        return self._keyring.app_at_once(arrival.known.key_hash) if arrival.known is not None else None
 
     async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
         """The caller, and the body where it is here already, or had to be read to know."""
@@ -155,22 +165,53 @@ class Sends:
             raise BadMessage(100, "access_token: belongs in the Authorization header")
         options = arrival.known.options if arrival.known is not None else None
         if options is None:
-            options = read_options(arrival.headers, self._services.clock.now_ms())
+            options = read_options(arrival.headers, self._clock.now_ms())
         query = for_send(target.query) if target.query else ""
         path = target.path.rstrip("/")
         return Draft(app, route, message, options, f"{path}?{query}" if query else path, raw)
 
+    async def _sent(self, draft: Draft, message_id: str) -> Reply:
+        """The answer to a send: explained, given again, or carried out."""
+        if draft.options.dry_run:
+            return await self._explain(draft, message_id)
+        # A caller who says which requests are one knows it better than their content does.
+        repeats = self._duplicates if draft.options.idempotency_key is None else self._once
+        reply = await repeats.answer(draft, message_id, self._submit)
+        told = "RateLimit" in reply.headers or not (reply.status == 503 or "Idempotency-Replayed" in reply.headers)
+        return reply if told else await self._with_quota(reply, draft)
+
     async def _submit(self, draft: Draft, message_id: str) -> Reply:
+        portfolio = draft.route.portfolio
         try:
-            message = await to_message(draft, message_id, self._services)
+            standing = self._standings.read(portfolio) or await self._standings.current(portfolio)
         except StoreUnavailable:
             return answers.unavailable(message_id)
+        message = to_message(draft, message_id, standing, self._clock.now_ms())
         answered = await self._gateway.submit(message)
-        reply = answers.render(answered, message.request, self._services.clock.now_ms())
+        reply = answers.render(answered, message.request, self._clock.now_ms())
         if isinstance(answered, Unavailable):
             return reply
         full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
-        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category, full=full))
+        quota = self._quota.at_once(portfolio, message.category, full=full)
+        if quota is None:
+            quota = await self._quota.headers(portfolio, message.category, full=full)
+        return reply.with_headers(quota)
+
+    async def _fate(self, draft: Draft, message_id: str) -> Reply:
+        """The answer where a fault of ours cut it short: nobody may be told to send it again who may have been heard.
+
+        Raises Denial where nobody was.
+        """
+        portfolio = draft.route.portfolio
+        try:
+            state = await self._services.idempotency.bury(portfolio, message_id)
+            found = await self._services.messages.find(portfolio, message_id) if state else None
+        except StoreUnavailable:
+            raise Denial(Kind.INTERNAL) from None
+        told = fate(found, draft.request, self._clock.now_ms()) if found else None
+        if told is None:
+            raise Denial(Kind.INTERNAL)
+        return told
 
     async def _with_quota(self, reply: Reply, draft: Draft) -> Reply:
         """An answer given again, with the numbers of this moment; of a fault, with those that are known."""
@@ -184,12 +225,18 @@ class Sends:
 
     async def _explain(self, draft: Draft, message_id: str) -> Reply:
         try:
-            message = await to_message(draft, message_id, self._services)
+            standing = await self._standings.current(draft.route.portfolio)
+            message = to_message(draft, message_id, standing, self._clock.now_ms())
             explanation = await self._gateway.explain(message)
         except StoreUnavailable:
             return answers.unavailable(message_id)
         reply = answers.dry_run(explanation, message_id)
         return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
+
+
+def _as_json(arrival: Arrival, raw: bytes) -> bytes:
+    is_json = arrival.request is None or not is_form(arrival)
+    return raw if is_json else form_to_json(scrubbed(form_text(raw)))
 
 
 def _whole(arrival: Arrival) -> web.Request:

@@ -20,6 +20,7 @@ from tidegate.edge.door.plain import AnotherWay, Answered, Known, Plain, is_plai
 from tidegate.edge.graph.arrivals import Arrival, KnownHead, KnownHeads
 from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph_paths import Target, read_target
+from tidegate.edge.replies import Reply
 from tidegate.settings.app_keys import hash_key
 
 _TARGETS: Final = 1024
@@ -69,6 +70,8 @@ class Straight:
         request_id = request_id_of(headers.get(REQUEST_ID, ""))
         try:
             reply = await self._graph.send(arrival, target)
+            if not isinstance(reply, Reply):
+                raise TypeError("only what has a request can have its answer streamed")
             if plain.head:
                 self._learn(plain.head, arrival, target)
         except (AnotherWay, ConnectionError):

@@ -38,3 +38,23 @@ def test_a_full_node_takes_nobody_until_somebody_leaves_however_that_ends() -> N
     with turnstiles.node:
         pass
     assert b'tidegate_turned_away_total{limit="node"} 1.0' in metrics.exposition()
+
+
+@pytest.mark.parametrize(
+    ("most", "kind"),
+    [
+        pytest.param(10, Kind.TOO_MANY_REQUESTS, id="the app's places are taken"),
+        pytest.param(2, Kind.OVERLOADED, id="the node's are"),
+    ],
+)
+def test_who_enters_both_and_finds_one_full_has_entered_neither(most: int, kind: Kind) -> None:
+    turnstiles = Turnstiles(most, Metrics())
+    first, second = turnstiles.enter(ONE), turnstiles.enter(ONE)
+    for _ in range(3):
+        with pytest.raises(Denial) as refused:
+            turnstiles.enter(ONE)
+        assert refused.value.kind is kind
+    assert (turnstiles.node.inside, first.inside) == (2, 2)
+    for own in (first, second):
+        turnstiles.leave(own)
+    assert (turnstiles.node.inside, turnstiles.of(ONE).inside) == (0, 0)
