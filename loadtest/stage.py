@@ -21,6 +21,7 @@ from tidegate.policy.capacity import category_places
 from tidegate.simulator import notices
 from tidegate.simulator.notices import Webhook
 from tidegate.simulator.server import Simulator, run_simulator
+from tidegate.store.batch import is_any_busy
 from tidegate.store.send_queue import Lane
 
 #: Time is put forward by at least this much at a step, so that what happens close together is done together.
@@ -34,7 +35,7 @@ _LAST_LOOK_S: Final = 0.02
 #: Where webhooks go while no node runs: nobody listens there, so they come again later.
 _NOWHERE: Final = "http://127.0.0.1:9"
 #: Tasks of a node that are work in hand; by name, as the node gives them.
-_WORK: Final = frozenset({"queued send", "settle", "note", "give back", "rouse", "store batch", "signals"})
+_WORK: Final = frozenset({"queued send", "settle", "note", "give back", "rouse", "signals"})
 
 
 class NeverQuiet(Exception):
@@ -137,7 +138,7 @@ class Stage:
         """What is going on; "due" where only a node's next look at the store is missing; None: nothing."""
         if self.caller.under_way:
             return "a caller waits for its answer"
-        if any(task.get_name() in _WORK for task in asyncio.all_tasks()):
+        if is_any_busy() or any(task.get_name() in _WORK for task in asyncio.all_tasks()):
             return "a node has work in hand"
         glance, now_ms = self.look(), self.time()
         if glance.in_flight:

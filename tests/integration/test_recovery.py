@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -29,7 +30,7 @@ from tidegate.store.books import HOLD_MS
 from tidegate.store.embedded import socket_url
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import Inbound
-from tidegate.store.scripts import Script, StoreClient
+from tidegate.store.scripts import Script
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
 
@@ -328,15 +329,18 @@ async def test_what_was_settled_last_is_told_again_in_a_few_trips(
         own.ended(PORTFOLIO, one.message_id, one.attempt, "accepted", f"wamid.{one.message_id}")
         own.window(PORTFOLIO, NUMBER.id, one.recipient, now_ms)
     ran: Counter[str] = Counter()
-    run = Script.__call__
+    run, begin = Script.__call__, Script.begin
 
-    async def counted(
-        script: Script, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
-    ) -> object:
+    async def counted(script: Script, *args: Any) -> object:
         ran[script.name] += 1
-        return await run(script, client, keys, args)
+        return await run(script, *args)
+
+    def begun(script: Script, *args: Any) -> bool:
+        ran[script.name] += 1
+        return begin(script, *args)
 
     monkeypatch.setattr(Script, "__call__", counted)
+    monkeypatch.setattr(Script, "begin", begun)
 
     await emptied(house)
     await works_again(house, node)

@@ -54,6 +54,12 @@ class Journal:
         """What is remembered of a portfolio."""
         return self._memory.of(portfolio)
 
+    def remember(self, intents: Iterable[Intent], now_ms: int) -> None:
+        """Remember admitted sends, in the memory alone: all that there is to do where it is not durable."""
+        for intent in intents:
+            self._memory.intend(intent)
+        self._tidy(now_ms)
+
     async def intend(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends; on return they are on disk, if anything is. Raises JournalUnwritable."""
         for intent in intents:

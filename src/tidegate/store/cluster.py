@@ -105,6 +105,12 @@ class Cluster(AsyncCoreCommands):
                 raise
         raise ClusterDownError("its servers send each other's callers round in circles")
 
+    def wire_to(self, key: str | bytes) -> Wire | None:
+        """The wire to the server that had this key's slot when that was last looked up; None: nobody is known to."""
+        owner = self._owners[_slot_of(key)] if self._owners else None
+        server = self._servers.get(owner) if owner is not None else None
+        return server.wire if server is not None else None
+
     async def scan_iter(self, match: str | bytes, count: int) -> AsyncIterator[bytes]:  # type: ignore[override]  # less
         """All keys of one slot that match: `match` begins with a hash tag of it. One may come twice."""
         await self._know()

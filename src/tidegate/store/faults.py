@@ -90,13 +90,23 @@ class StoreFaults:
     ) -> None:
         if error is None:
             return
-        trouble = trouble_of(error)
-        if trouble is not None:
-            kind = StoreNotAsked if isinstance(error, NoConnection) else StoreUnavailable
-            raise kind(f"the store is unavailable: {trouble}") from error
+        raised = as_raised(error)
+        if raised is not error:
+            raise raised from error
 
 
 store_faults = StoreFaults()
+
+
+def as_raised(error: BaseException) -> BaseException:
+    """What is raised for an error: `StoreUnavailable`, of which it is the cause, or the error itself."""
+    trouble = trouble_of(error)
+    if trouble is None:
+        return error
+    kind = StoreNotAsked if isinstance(error, NoConnection) else StoreUnavailable
+    raised = kind(f"the store is unavailable: {trouble}")
+    raised.__cause__ = error
+    return raised
 
 
 def trouble_of(error: BaseException) -> str | None:

@@ -13,6 +13,7 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal, Seal
 from tidegate.store.statuses import REMEMBER_MS
+from tidegate.store.trip import Trip
 
 KEPT_MS: Final = 86_400_000
 
@@ -81,7 +82,8 @@ class Idempotency:
         self._client = client
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._seal = seal
-        self._questions = Shards(self._recall, one_slot)
+        trips: Trip[_Question, _Told] = Trip(client, "recall", self._asked, _read)
+        self._questions = Shards(trips, one_slot)
 
     async def claim(self, entry: Entry, *, instead_of: str = "") -> Mine | Running | Done | Other:
         """Claim the key, or say what its first request came to.
@@ -125,15 +127,13 @@ class Idempotency:
         """A name (hex) for what was asked, which nobody can make who has not the key."""
         return self._seal.name(told)
 
-    async def _recall(self, questions: list[_Question]) -> list[_Told]:
-        keys: list[bytes | str] = [self._keys[questions[0].entry.portfolio].clock]
-        args: list[str | bytes | int] = []
+    def _asked(self, questions: list[_Question]) -> tuple[list[bytes], list[Any]]:
+        keys = [self._keys[questions[0].entry.portfolio].clock.encode()]
+        args: list[Any] = []
         for entry, verb, more in questions:
-            keys.append(self._keys[entry.portfolio].idempotency(entry.app, entry.digest))
+            keys.append(self._keys[entry.portfolio].idempotency(entry.app, entry.digest).encode())
             args += (verb, entry.fingerprint, entry.message_id, entry.kept_ms, more)
-        answer: list[Any] = await script("recall").repeatable(self._client, keys, args)
-        now_ms, told = answer[0], iter(answer[1:])
-        return [_Told(now_ms, word, id_.decode(), more) for word, id_, more in zip(told, told, told, strict=True)]
+        return keys, args
 
     async def _done(self, entry: Entry, message_id: str, sealed: bytes) -> Done | Other:
         try:
@@ -141,6 +141,11 @@ class Idempotency:
         except BrokenSeal:
             # Its key was destroyed, or is not known here. It was answered: doing it again would be the worse mistake.
             return Other()
+
+
+def _read(questions: list[_Question], answer: list[Any]) -> list[_Told]:
+    now_ms, told = answer[0], iter(answer[1:])
+    return [_Told(now_ms, word, id_.decode(), more) for word, id_, more in zip(told, told, told, strict=True)]
 
 
 def _name(entry: Entry) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcomes import REACH_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.statuses import REMEMBER_MS, Refreshed, Status, Statuses
+from tidegate.store.trip import Trip
 
 DAY_MS: Final = 86_400_000
 #: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
@@ -113,8 +114,10 @@ class Ledger:
         self._client = client
         self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
-        self._asks = Shards(self._admit, one_slot)
-        self._outcomes = Shards(self._settle, one_slot, _SETTLED_TOGETHER_S)
+        admits: Trip[Ask, Facts] = Trip(client, "admit", self._asked, self._seen)
+        self._asks = Shards(admits, one_slot)
+        settles: Trip[Outcome, bool] = Trip(client, "settle", self._ended, _freed)
+        self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S)
         self.statuses: Final = Statuses(client, self._keys, ranks, one_slot=one_slot, journal=self._journal)
         self._refreshes = Shards(self.statuses.apply, one_slot)
         self._inbounds = Shards(self._open_window, one_slot)
@@ -188,9 +191,11 @@ class Ledger:
         pairs = answer[4:]
         return Books(answer[0], answer[1], answer[2], dict(zip(pairs[::2], pairs[1::2], strict=True)))
 
-    async def _call(self, name: str, items: Sequence[Any], args: list[Any], encode: Any) -> list[Any]:
+    def _blocks(
+        self, items: Sequence[Any], args: list[Any], encode: Callable[[list[Any], Any], None]
+    ) -> tuple[list[bytes], list[Any]]:
         blocks: dict[str, int] = {}
-        keys: list[bytes | str] = []
+        keys: list[bytes] = []
         for item in items:
             portfolio = item.portfolio
             if portfolio not in blocks:
@@ -198,24 +203,31 @@ class Ledger:
                 keys += self._keys[portfolio].all
             args.append(blocks[portfolio])
             encode(args, item)
-        answer: list[Any] = await script(name).repeatable(self._client, keys, args)
-        return answer
+        return keys, args
 
-    async def _admit(self, asks: list[Ask]) -> list[Facts]:
-        answer = await script("admit").repeatable(self._client, *self._asked(asks))
+    def _seen(self, asks: list[Ask], answer: list[Any]) -> list[Facts] | Awaitable[list[Facts]]:
         now_ms = answer[0]
-        seen = [
-            _facts(now_ms, ask.terms.epoch, answer[i : i + _FACTS])
-            for ask, i in zip(asks, range(1, len(answer), _FACTS), strict=True)
-        ]
-        intents = [
-            _intent(ask, facts) for ask, facts in zip(asks, seen, strict=True) if facts.taken and not ask.dry_run
-        ]
-        if intents:
-            try:
-                await self._journal.intend(intents, now_ms)
-            except JournalUnwritable as fault:
-                raise StoreUnavailable(str(fault)) from fault
+        seen, intents, at = [], [], 1
+        for ask in asks:
+            facts = _facts(now_ms, ask.terms.epoch, answer[at : at + _FACTS])
+            at += _FACTS
+            seen.append(facts)
+            if facts.taken and not ask.dry_run:
+                intents.append(_intent(ask, facts))
+        if at != len(answer):
+            raise ValueError(f"{len(answer)} values for {len(asks)} sends")
+        if not intents:
+            return seen
+        if self._journal.is_durable:
+            return self._intended(seen, intents, now_ms)
+        self._journal.remember(intents, now_ms)
+        return seen
+
+    async def _intended(self, seen: list[Facts], intents: list[Intent], now_ms: int) -> list[Facts]:
+        try:
+            await self._journal.intend(intents, now_ms)
+        except JournalUnwritable as fault:
+            raise StoreUnavailable(str(fault)) from fault
         return seen
 
     def _asked(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
@@ -243,14 +255,13 @@ class Ledger:
         args[2] = b"[%b]" % b",".join(told)
         return keys, args
 
-    async def _settle(self, outcomes: list[Outcome]) -> list[bool]:
-        answer = await self._call(
-            "settle", outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS], _encode_outcome
-        )
-        return [freed == 1 for freed in answer[1:]]
+    def _ended(self, outcomes: list[Outcome]) -> tuple[list[bytes], list[Any]]:
+        """The keys and arguments of `settle`."""
+        return self._blocks(outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS], _encode_outcome)
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
-        answer = await self._call("open_window", inbounds, [DAY_MS], _encode_inbound)
+        keys, args = self._blocks(inbounds, [DAY_MS], _encode_inbound)
+        answer: list[int] = await script("open_window").repeatable(self._client, keys, args)
         return answer[1:]
 
 
@@ -311,6 +322,10 @@ def _encode_outcome(args: list[Any], outcome: Outcome) -> None:
         outcome.wamid,
         int(outcome.release),
     )
+
+
+def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[bool]:
+    return [freed == 1 for freed in answer[1:]]
 
 
 def _encode_inbound(args: list[Any], inbound: Inbound) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import re
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -18,7 +19,7 @@ from redis.exceptions import NoScriptError
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.metrics import Metrics
 from tidegate.store.cluster import Cluster
-from tidegate.store.faults import store_faults
+from tidegate.store.faults import as_raised, store_faults
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.wire import Wire
 
@@ -35,24 +36,40 @@ _PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
 
 #: So long replicas may take to say that they hold a promise: with what the script takes, less than the client waits.
 _REPLICAS_MS: Final = 150
-_replicas: weakref.WeakKeyDictionary[StoreClient, int] = weakref.WeakKeyDictionary()
-_timed: weakref.WeakKeyDictionary[StoreClient, Metrics] = weakref.WeakKeyDictionary()
-_wires: weakref.WeakKeyDictionary[StoreClient, Wire] = weakref.WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class _Way:
+    """How scripts of one client are run. `wire`: None where each call goes the client's own way."""
+
+    replicas: int = 0
+    metrics: Metrics | None = None
+    wire: Wire | None = None
+
+
+_ways: weakref.WeakKeyDictionary[StoreClient, _Way] = weakref.WeakKeyDictionary()
+
+
+def _way_of(client: StoreClient) -> _Way:
+    way = _ways.get(client)
+    if way is None:
+        way = _ways[client] = _Way()
+    return way
 
 
 def require_replicas(client: StoreClient, replicas: int) -> None:
     """Have so many replicas hold whatever is promised by way of this client, before it is promised."""
-    _replicas[client] = replicas
+    _way_of(client).replicas = replicas
 
 
 def time_scripts(client: StoreClient, metrics: Metrics) -> None:
     """Tell these metrics how long each script takes that is run by way of this client, and which got no answer."""
-    _timed[client] = metrics
+    _way_of(client).metrics = metrics
 
 
 def run_by(client: StoreClient, wire: Wire) -> None:
     """Have scripts of this client run by way of a wire to the same server."""
-    _wires[client] = wire
+    _way_of(client).wire = wire
 
 
 class Script:
@@ -90,25 +107,59 @@ class Script:
         Raises StoreUnavailable when the store is in trouble, or too few replicas hold what was written. A script that
         breaks raises redis' ResponseError: that is a bug.
         """
-        metrics = _timed.get(client)
+        way = _way_of(client)
+        metrics = way.metrics
         if metrics is None:
-            return await self._run(client, keys, args)
+            return await self._run(client, way, keys, args)
         now_s = asyncio.get_running_loop().time
         began_s = now_s()
         try:
-            answer = await self._run(client, keys, args)
+            answer = await self._run(client, way, keys, args)
         except StoreUnavailable:
             metrics.store_failed(self.name)
             raise
         metrics.store_answered(self.name, now_s() - began_s)
         return answer
 
-    async def _run(self, client: StoreClient, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]) -> Any:
-        replicas = _replicas.get(client, 0) if self.is_promised else 0
+    def begin(
+        self,
+        client: StoreClient,
+        keys: Sequence[str | bytes],
+        args: Sequence[str | bytes | int],
+        told: Callable[[Any], None],
+    ) -> bool:
+        """Run it once where that takes no waiting: it is sent in this step. False: nothing was asked, and `told` is let
+        go; else that is called with the answer, undecoded, or with the fault that a call would raise.
+
+        A server that does not know the script says so by a NoScriptError. `told` must not raise.
+        """
+        way = _way_of(client)
+        wire = client.wire_to(keys[0]) if isinstance(client, Cluster) else way.wire
+        line = wire.line if wire is not None and not (way.replicas and self.is_promised) else None
+        if line is None:
+            return False
+        began_s, metrics = line.now_s, way.metrics
+
+        def answered(answer: Any) -> None:
+            if isinstance(answer, Exception):
+                answer = as_raised(answer)
+                if metrics is not None and isinstance(answer, StoreUnavailable):
+                    metrics.store_failed(self.name)
+            elif metrics is not None:
+                metrics.store_answered(self.name, line.now_s - began_s)
+            told(answer)
+
+        line.ask(("EVALSHA", self.sha, len(keys), *keys, *args), answered)
+        return True
+
+    async def _run(
+        self, client: StoreClient, way: _Way, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
+    ) -> Any:
+        replicas = way.replicas if self.is_promised else 0
         with store_faults:
             if replicas and not isinstance(client, Cluster):
                 return await self._promised(client, keys, args, replicas)
-            wire = _wires.get(client)
+            wire = way.wire
             call: Callable[..., Awaitable[Any]] = client.execute_command if wire is None else wire.call
             try:
                 return await call("EVALSHA", self.sha, len(keys), *keys, *args)
@@ -126,13 +177,23 @@ class Script:
         try:
             return await self(client, keys, args)
         except StoreUnavailable as fault:
-            try:
-                async with asyncio.timeout(SECOND_TRY_S):
-                    return await self(client, keys, args)
-            except TimeoutError:
-                raise StoreUnavailable("the store is unavailable: no answer twice") from None
-            except StoreNotAsked:
-                raise fault from None
+            return await self.again(client, keys, args, fault)
+
+    async def again(
+        self,
+        client: StoreClient,
+        keys: Sequence[str | bytes],
+        args: Sequence[str | bytes | int],
+        fault: StoreUnavailable,
+    ) -> Any:
+        """Run one that is repeatable for the second time, after this fault. Raises StoreUnavailable."""
+        try:
+            async with asyncio.timeout(SECOND_TRY_S):
+                return await self(client, keys, args)
+        except TimeoutError:
+            raise StoreUnavailable("the store is unavailable: no answer twice") from None
+        except StoreNotAsked:
+            raise fault from None
 
     async def _promised(
         self, client: Redis, keys: Sequence[str | bytes], args: Sequence[str | bytes | int], replicas: int

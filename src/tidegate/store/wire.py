@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import hiredis
@@ -18,6 +19,9 @@ from tidegate.tasks import spawn
 #: A loop that stood still reads first what came meanwhile, and only then says that nothing did.
 _LOOK_AGAIN_S: Final = 0.001
 _NOT_ALL: Final = object()
+
+Told = Callable[[Any], None]
+"""Called with an answer, undecoded, or with what stands for it: a fault, redis' own."""
 
 
 class Wire:
@@ -45,10 +49,16 @@ class Wire:
 
         Raises what the store answers, redis' errors where it does not: NoConnection only if nothing left.
         """
+        line = self.line or await self._connected()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        line.ask(words, partial(_tell, answer))
+        return await answer
+
+    @property
+    def line(self) -> Line | None:
+        """The connection, where there is one that may be asked."""
         line = self._line
-        if line is None or not line.is_fit:
-            line = await self._connected()
-        return await line.ask(words)
+        return line if line is not None and line.is_fit else None
 
     def close(self) -> None:
         """Close it. Whoever has still something to ask is told so, and opens nothing new."""
@@ -87,6 +97,15 @@ class Wire:
         return None
 
 
+def _tell(waiting: asyncio.Future[Any], answer: Any) -> None:
+    if waiting.done():
+        return
+    if isinstance(answer, Exception):
+        waiting.set_exception(answer)
+    else:
+        waiting.set_result(answer)
+
+
 class Line(asyncio.Protocol):
     """What a wire is while its connection lasts: those who wait for an answer, the longest first."""
 
@@ -95,7 +114,7 @@ class Line(asyncio.Protocol):
         self._connection = connection
         self._pulse = pulse
         self._timeout_s = timeout_s
-        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._waiting: deque[tuple[Told, float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(
@@ -118,27 +137,32 @@ class Line(asyncio.Protocol):
         """Whether somebody waits for an answer on it."""
         return bool(self._waiting)
 
-    def ask(self, words: tuple[bytes | str | int, ...]) -> asyncio.Future[Any]:
+    @property
+    def now_s(self) -> float:
+        """The loop's time."""
+        return self._loop.time()
+
+    def ask(self, words: Sequence[bytes | str | int], told: Told) -> None:
+        """Send one command in this step. `told` gets its answer as soon as that is read, and must not raise."""
         packed: Any = words
-        try:
-            self._transport.write(hiredis.pack_command(packed))
-        except RuntimeError as fault:
-            # uvloop says so of a connection that was reset while it was written to.
-            self.drop(RedisConnectionError("the connection was reset"))
-            raise RedisConnectionError("the connection was reset") from fault
-        answer: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append((answer, self._loop.time()))
+        packet = hiredis.pack_command(packed)
+        self._waiting.append((told, self._loop.time()))
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._look, False)
-        return answer
+        try:
+            self._transport.write(packet)
+        except RuntimeError:
+            # uvloop says so of a connection that was reset while it was written to.
+            self.drop(RedisConnectionError("the connection was reset"))
 
     def data_received(self, data: bytes) -> None:
         """Give the one who waits longest its answer, then the next ones."""
         try:
             self._reader.feed(data)
             while (answer := self._reader.gets()) is not _NOT_ALL:
-                self._answered(answer)
-        except (InvalidResponse, IndexError) as fault:
+                if not self._answered(answer):
+                    return self.drop(RedisConnectionError("the store was not understood: nobody had asked"))
+        except InvalidResponse as fault:
             self.drop(RedisConnectionError(f"the store was not understood: {type(fault).__name__}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -146,22 +170,22 @@ class Line(asyncio.Protocol):
         self._library.connection_lost(exc)
         self.drop(RedisConnectionError("the store closed the connection"))
 
-    def _answered(self, answer: Any) -> None:
+    def _answered(self, answer: Any) -> bool:
+        """Tell the one who waits longest; False: nobody waits."""
         if isinstance(answer, hiredis.PushNotification):
-            return
-        waiting, _ = self._waiting.popleft()
+            return True
+        if not self._waiting:
+            return False
+        told, _ = self._waiting.popleft()
         if isinstance(answer, RedisConnectionError):
             self._pulse.failed()
         else:
             self._pulse.answered()
-        if not waiting.done():
-            if isinstance(answer, Exception):
-                waiting.set_exception(answer)
-            else:
-                waiting.set_result(answer)
+        told(answer)
         if isinstance(answer, RedisConnectionError | ReadOnlyError):
             # After a failover the old primary goes on answering; a new connection goes where the name points by then.
             self.drop(answer)
+        return True
 
     def _look(self, again: bool) -> None:
         """Whether the one who waits longest has waited too long."""
@@ -183,7 +207,6 @@ class Line(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, deque()
-        for answer, _ in waiting:
+        for told, _ in waiting:
             self._pulse.failed()
-            if not answer.done():
-                answer.set_exception(fault)
+            told(fault)

@@ -1,0 +1,50 @@
+"""One kind of call that many share: which script, how it is asked of all of them, and how its answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, TypeVar
+
+from tidegate.errors import StoreUnavailable
+from tidegate.store.scripts import StoreClient, script
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+Asked = tuple[list[bytes], list[Any]]
+"""Keys and arguments."""
+Read = Callable[[list[Item], list[Any]], list[Answer] | Awaitable[list[Answer]]]
+"""One answer an item, of what the script answered; awaited where something is still to be done for them."""
+
+
+class Trip(Generic[Item, Answer]):
+    """A script that changes nothing when it runs twice, for the items of a moment."""
+
+    __slots__ = ("_ask", "_client", "_script", "read")
+
+    def __init__(
+        self,
+        client: StoreClient,
+        name: str,
+        ask: Callable[[list[Item]], Asked],
+        read: Read[Item, Answer],
+    ) -> None:
+        self._client: Final = client
+        self._script: Final = script(name)
+        self._ask = ask
+        self.read = read
+
+    def begin(self, items: list[Item], told: Callable[[Any], None]) -> bool:
+        """Send it in this step, where that takes no waiting; see `Script.begin`."""
+        keys, args = self._ask(items)
+        return self._script.begin(self._client, keys, args, told)
+
+    async def __call__(self, items: list[Item], fault: StoreUnavailable | None = None) -> list[Answer]:
+        """The answers. `fault`: how the first try ended, where there was one. Raises StoreUnavailable."""
+        keys, args = self._ask(items)
+        if fault is None:
+            answer = await self._script.repeatable(self._client, keys, args)
+        else:
+            answer = await self._script.again(self._client, keys, args, fault)
+        answers = self.read(items, answer)
+        return answers if isinstance(answers, list) else await answers
