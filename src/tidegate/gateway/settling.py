@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -35,7 +35,10 @@ class Settling:
         self._users = users
         self._seal = seal
         self._clock = clock
-        self._writing: set[asyncio.Future[Any]] = set()
+        self._writing: set[asyncio.Task[Any]] = set()
+        #: Outcomes that are written in passing, and are not written yet; the event is for whoever waits.
+        self._unwritten = 0
+        self._all_written = asyncio.Event()
         #: Called with the portfolio when a place may have come free.
         self.on_change: Callable[[str], None] = lambda portfolio: None
         #: Called with the portfolio and the row of a campaign when it is known what became of its message.
@@ -83,8 +86,13 @@ class Settling:
 
     async def ended(self, timeout_s: float) -> None:
         """Return when every outcome is written, or after `timeout_s`."""
-        if self._writing:
-            await asyncio.wait(self._writing, timeout=timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self._unwritten:
+                    self._all_written.clear()
+                    await self._all_written.wait()
+                if self._writing:
+                    await asyncio.wait(self._writing)
 
     def _tell(self, message: Message, state: State) -> None:
         if message.part is not None:
@@ -95,16 +103,17 @@ class Settling:
         if self._tracing.is_on:
             self._spawn(self._settle(outcome))
             return
-        writing = self._ledger.settling(outcome)
-        self._writing.add(writing)
-        writing.add_done_callback(partial(self._settled, outcome))
+        self._unwritten += 1
+        self._ledger.settling(outcome, self._settled)
 
-    def _settled(self, outcome: Outcome, writing: asyncio.Future[Any]) -> None:
-        self._writing.discard(writing)
-        if writing.cancelled() or writing.exception() is not None:
+    def _settled(self, outcome: Outcome, _: bool | None, fault: Exception | None) -> None:
+        if fault is not None:
             self._spawn(self._settle(outcome))
         elif outcome.release:
             self.on_change(outcome.portfolio)
+        self._unwritten -= 1
+        if not self._unwritten:
+            self._all_written.set()
 
     def _spawn(self, writing: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
         task = spawn(writing, "settle")

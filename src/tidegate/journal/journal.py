@@ -57,7 +57,7 @@ class Journal:
     def remember(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends, in the memory alone: all that there is to do where it is not durable."""
         for intent in intents:
-            self._memory.intend(intent)
+            self._memory.of(intent.portfolio).remember(intent)
         self._tidy(now_ms)
 
     async def intend(self, intents: Iterable[Intent], now_ms: int) -> None:

@@ -82,7 +82,7 @@ class Idempotency:
         self._client = client
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._seal = seal
-        trips: Trip[_Question, _Told] = Trip(client, "recall", self._asked, _read)
+        trips: Trip[_Question, _Told] = Trip(client, script("recall"), self._asked, _read)
         self._questions = Shards(trips, one_slot)
 
     async def claim(self, entry: Entry, *, instead_of: str = "") -> Mine | Running | Done | Other:

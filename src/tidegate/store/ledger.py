@@ -13,7 +13,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
 from tidegate.policy.warning_counts import KEEP_MS
-from tidegate.store.batch import Shards
+from tidegate.store.batch import Ended, Shards
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcomes import REACH_MS
 from tidegate.store.scripts import StoreClient, script
@@ -114,9 +114,9 @@ class Ledger:
         self._client = client
         self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
-        admits: Trip[Ask, Facts] = Trip(client, "admit", self._asked, self._seen)
+        admits: Trip[Ask, Facts] = Trip(client, script("admit"), self._asked, self._seen)
         self._asks = Shards(admits, one_slot)
-        settles: Trip[Outcome, bool] = Trip(client, "settle", self._ended, _freed)
+        settles: Trip[Outcome, bool] = Trip(client, script("settle"), self._ended, _freed)
         self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S)
         self.statuses: Final = Statuses(client, self._keys, ranks, one_slot=one_slot, journal=self._journal)
         self._refreshes = Shards(self.statuses.apply, one_slot)
@@ -131,13 +131,14 @@ class Ledger:
         return self._asks.put(ask.portfolio, ask)
 
     async def settle(self, outcome: Outcome) -> bool:
-        """Write an outcome down; whether it gave a place back."""
-        return await self.settling(outcome)
-
-    def settling(self, outcome: Outcome) -> asyncio.Future[bool]:
-        """Write an outcome down in passing, and count it if Meta took it; whether it gave a place back."""
+        """Write an outcome down, and count it if Meta took it; whether it gave a place back."""
         self._journal.ended(*outcome[:4], outcome.wamid)
-        return self._outcomes.put(outcome.portfolio, outcome)
+        return await self._outcomes.put(outcome.portfolio, outcome)
+
+    def settling(self, outcome: Outcome, ended: Ended[Outcome, bool]) -> None:
+        """The same in passing: `ended` is told what `settle` returns or raises, and must not raise itself."""
+        self._journal.ended(*outcome[:4], outcome.wamid)
+        self._outcomes.tell(outcome.portfolio, outcome, ended)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""

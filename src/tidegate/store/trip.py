@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, TypeVar
 
 from tidegate.errors import StoreUnavailable
-from tidegate.store.scripts import StoreClient, script
+from tidegate.store.scripts import Script, StoreClient
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -25,12 +25,12 @@ class Trip(Generic[Item, Answer]):
     def __init__(
         self,
         client: StoreClient,
-        name: str,
+        script: Script,
         ask: Callable[[list[Item]], Asked],
         read: Read[Item, Answer],
     ) -> None:
         self._client: Final = client
-        self._script: Final = script(name)
+        self._script: Final = script
         self._ask = ask
         self.read = read
 

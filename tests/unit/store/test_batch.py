@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.waiting import until
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.store.batch import Batch, Shards
 
@@ -106,6 +107,44 @@ async def test_a_store_that_does_not_answer_fails_all_that_were_in_the_trip_and_
     afterwards = asyncio.create_task(batch(9))
     (await line.departs()).set_result(None)
     assert await afterwards == 90
+
+
+async def test_who_asked_to_be_told_is_told_the_answer_or_the_fault() -> None:
+    line = Line()
+    batch = Batch(line.run)
+    told: list[tuple[int, int | None, type[Exception] | None]] = []
+
+    def ended(item: int, answer: int | None, fault: Exception | None) -> None:
+        told.append((item, answer, type(fault) if fault is not None else None))
+
+    batch.tell(1, ended)
+    trip = await line.departs()
+    batch.tell(2, ended)
+    trip.set_result(None)
+    (await line.departs()).set_exception(StoreUnavailable("gone"))
+
+    async def all_are_told() -> bool:
+        return not batch.is_busy
+
+    await until(all_are_told)
+
+    assert told == [(1, 10, None), (2, None, StoreUnavailable)]
+
+
+async def test_a_call_that_lingers_waits_anew_for_each_next_one() -> None:
+    line = Line()
+    batch = Batch(line.run, most=2, linger_s=0.001)
+    first = batch.put(1)
+    trip = await line.departs()
+    second = batch.put(2)
+    trip.set_result(None)
+    await first
+    third = batch.put(3)
+
+    (await line.departs()).set_result(None)
+
+    assert await asyncio.gather(second, third) == [20, 30]
+    assert line.trips == [[1], [2, 3]]
 
 
 async def test_a_caller_that_is_cancelled_loses_its_answer_and_not_the_work_of_others() -> None:
