@@ -42,7 +42,10 @@ async def test_what_was_said_goes_and_the_state_stays(store_client: StoreClient,
         None,
         True,
     )
-    assert b"body" not in await store_client.hgetall(KEYS.message("m1"))
+    stored = await store_client.hgetall(KEYS.message("m1"))
+    assert not {b"body", b"sent", b"taken"} & set(stored)
+    assert not any(b"sealed" in value for value in stored.values())
+    assert await store_client.pttl(KEYS.message("m1")) > 0
     assert await store_client.hgetall(KEYS.message("m2")) == before
     assert await messages.erase(PORTFOLIO, [user(0)]) == 1, "again it changes nothing"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.factories import DAY_MS, PORTFOLIO, make_status
+import asyncio
+
+from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_outcome, make_status
 from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, LONG_MS, Book
 from tidegate.store.statuses import Refreshed
 
@@ -62,6 +64,29 @@ async def a_status_brings_metas_id_where_that_is_not_known(book: Book) -> None:
         assert await book.client.get(book.keys.wamid(wamid)) == b"m1"
     assert not (await book.status("m1", "read", 0, wamid="w", sealed="")).unwritten
     assert await book.client.hget(book.keys.message("m1"), "wamid") == b"w|sealed"
+
+
+async def an_acceptance_is_remembered_with_metas_id_and_what_was_counted_of_it(book: Book) -> None:
+    about = b'{"number":"%b","category":"utility"}' % NUMBER.encode()
+    await book.admit("m1", ANN, about=about)
+    for _ in range(2):
+        await book.ledger.settle(make_outcome("m1", wamid="w|sealed"))
+        record = await book.messages.find(PORTFOLIO, "m1")
+        assert record is not None
+        assert [event.state for event in record.history] == ["sending", "accepted"]
+    day, hour = BEGIN_MS // DAY_MS, BEGIN_MS // HOUR_MS % 24
+    scope = f"tidegate:{{{PORTFOLIO}}}:outcomes:{day}:category:{NUMBER}:utility"
+    assert await book.client.hgetall(scope) == {b"%02d.sent" % hour: b"1"}
+    await book.admit("m2", BOB)
+    await book.ledger.settle(make_outcome("m2", wamid="v|sealed"))
+    assert not (await book.status("m2", "delivered", 0, wamid="v", sealed="")).unwritten
+
+
+async def of_two_words_in_one_call_the_second_knows_the_first(book: Book) -> None:
+    await book.admit("m1", ANN)
+    words = (make_outcome("m1"), make_outcome("m1", "failed", release=True))
+    await asyncio.gather(*(book.ledger.settle(word) for word in words))
+    assert (await book.state("m1"), await book.used()) == ("accepted", 1)
 
 
 async def a_delivery_tells_what_is_known_of_its_user(book: Book) -> None:

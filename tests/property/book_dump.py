@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.factories import PORTFOLIO
 from tests.property.book_model import Hold
+from tidegate.store.message_record import spread
 from tidegate.store.scripts import StoreClient
 
 _PREFIX = f"tidegate:{{{PORTFOLIO}}}:".encode()
@@ -65,7 +66,7 @@ class Dump:
         return {id_.decode(): until for id_, until in self.keys.get("inflight", {}).items()}
 
     def message(self, message_id: str) -> dict[bytes, bytes]:
-        return self.keys.get(f"message:{message_id}", {})
+        return spread(self.keys.get(f"message:{message_id}", {}))
 
     def check(self) -> None:
         """The laws of the book, and of those of the apps, whatever happened: raises AssertionError."""

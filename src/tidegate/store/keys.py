@@ -58,6 +58,9 @@ lane that it was given.
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | idempotency:<app>:<key> | hash | fingerprint and first answer of an idempotent request | recall | 24 h |
 
+What is known of a `message:` as it goes is packed into a field `sent`, what Meta's acceptance adds into `taken`
+(`lua/_message.lua`, `store/message_record.py`).
+
 What `relay:` begins, each for one app:
 
 - `seen:<app>:<day>:<byte>`, set: name (12 bytes) of each webhook that was taken, by the day it tells of; for 9 days.

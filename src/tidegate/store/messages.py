@@ -11,6 +11,7 @@ import orjson
 from tidegate.policy.lifecycle import State
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.message_record import spread
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal, Seal
 
@@ -60,7 +61,8 @@ class Messages:
     async def find(self, portfolio: str, message_id: str) -> MessageRecord | None:
         """The message of this gateway id; None when there is none, or it was forgotten."""
         with store_faults:
-            fields: Mapping[Any, Any] = await self._client.hgetall(self._keys[portfolio].message(message_id))
+            found: Mapping[Any, Any] = await self._client.hgetall(self._keys[portfolio].message(message_id))
+        fields = spread(found)
         if not fields:
             return None
         stored = fields.get(b"wamid", b"").decode()

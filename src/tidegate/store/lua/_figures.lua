@@ -39,6 +39,19 @@ local function figures_of(cells, at, known, counters, happened, timed)
   return known
 end
 
+-- What a call reads of many pairs at once: until one of them may have changed.
+local near_pairs = {}
+local function pairs_near(keys)
+  if #keys == 0 then return end
+  for i, text in ipairs(redis.call('MGET', unpack(keys))) do near_pairs[keys[i]] = text or '' end
+end
+
+local function pair_text(key)
+  local text = near_pairs[key]
+  near_pairs[key] = nil
+  return text or redis.call('GET', key) or ''
+end
+
 -- A user has written: who waits already waits since the first time. What is told only after we wrote again is no news.
 local function figures_ask(k, pair, about, at, keep_ms)
   local key = k.reached .. 'asked:' .. pair
@@ -59,7 +72,7 @@ end
 -- We have written to a user: what they asked is answered, on the day and in the hour in which they asked it.
 local function figures_answer(k, pair, about, at)
   local key = k.reached .. 'asked:' .. pair
-  local asked, wrote = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  local asked, wrote = string.match(pair_text(key), '^(%d+) (%d+)$')
   if not asked then return end
   asked, wrote = tonumber(asked), tonumber(wrote)
   if asked > 0 and at >= asked then

@@ -46,7 +46,7 @@ end
 -- What a message's sender was given as its id: 'gateway', 'wamid', or '' while that is open (or asked of no message).
 local function relay_given(k, message)
   if message == '' then return '' end
-  local record = redis.call('HMGET', k.message .. message, 'state', 'given', 'answered', 'history')
+  local record = message_read(k, message, 'state', 'given', 'answered', 'history')
   if record[2] then return 'gateway' end
   if not record[1] or record[3] or string.find(record[4] or '', ' accepted ', 1, true) then return 'wamid' end
   return ''

@@ -1,5 +1,5 @@
 -- admit: take everything that a send needs, or nothing; for all sends of the moment in one call.
--- uses: keys, time, places, shares, queue, paces
+-- uses: keys, time, message, places, shares, queue, paces
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -77,8 +77,11 @@ local function admit(common, id, recipient, number, deadline, about, user_versio
   local pair_shadow, turn_shadow = flags % 16 >= 8, flags >= 16
 
   -- Is it still this attempt's to send?
-  local state, record = (not book.all_new or book.taken[id]) and redis.call('HGET', k.message .. id, 'state'), {}
-  if state then record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'history', 'lane', 'recipient') end
+  local record = {}
+  if not book.all_new or book.taken[id] then
+    record = message_read(k, id, 'state', 'attempt', 'history', 'lane', 'recipient')
+  end
+  local state = record[1]
   if state == 'sending' and record[2] == attempt and not dry then return { 1, epoch, 0, 1 } end
   if state and not dry and not (state == 'queued' and record[2] == attempt) then return { 0, epoch, 1 } end
   if now >= deadline then return { 0, epoch, 2 } end
@@ -170,11 +173,14 @@ local function admit(common, id, recipient, number, deadline, about, user_versio
   end
 
   -- The intent, before the first byte leaves.
-  redis.call('HSET', k.message .. id, 'state', 'sending', 'attempt', attempt, 'recipient', recipient, 'number', number,
-    'place', place and '1' or (counts and '0' or ''), 'at', now_text, 'about', about,
-    'history', (record[3] or '') .. now_text .. ' sending\n')
-  if state or window > 0 or taken ~= '' then
-    redis.call('HSET', k.message .. id, 'window', digits(window), 'tallies', taken)
+  local kind = place and '1' or (counts and '0' or '')
+  if state then
+    redis.call('HSET', k.message .. id, 'state', 'sending', 'attempt', attempt, 'recipient', recipient, 'number', number,
+      'place', kind, 'at', now_text, 'about', about, 'window', digits(window), 'tallies', taken,
+      'history', (record[3] or '') .. now_text .. ' sending\n')
+  else
+    redis.call('HSET', k.message .. id, 'sent', message_sent(recipient, attempt, number, kind, now_text, digits(window),
+      taken, about))
   end
   if body ~= '' then redis.call('HSET', k.message .. id, 'body', body, 'expires', deadline) end
   -- One that needed no place may still be delivered when its window has closed: it is known for as long.

@@ -1,5 +1,5 @@
 -- cancel: take a message out of the queue, if it is still there.
--- uses: keys, time, places, queue, doubts, reports
+-- uses: keys, time, message, places, queue, doubts, reports
 -- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
@@ -11,7 +11,7 @@
 -- line for a further try, which is taken back, while the first may have been taken.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local id = ARGV[1]
-local record = redis.call('HMGET', k.message .. id, 'state', 'recipient', 'lane', 'history', 'doubt', 'about')
+local record = message_read(k, id, 'state', 'recipient', 'lane', 'history', 'doubt', 'about')
 if not record[1] and ARGV[5] ~= '0' then
   redis.call('HSET', k.message .. id, 'state', ARGV[2], 'attempt', 0, 'recipient', '', 'reason', ARGV[4],
     'history', digits(now) .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. '\n')

@@ -1,5 +1,5 @@
 -- count_outcomes: count what became of sends, where that is told by no status of theirs.
--- uses: keys, time, cells, figures, outcomes
+-- uses: keys, time, message, cells, figures, outcomes
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a day's outcomes are kept
@@ -12,7 +12,7 @@ local now = now_ms(KEYS[1])
 local answer = { now }
 
 local function count(k, id, counters, happened)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'at', 'outcomes', 'kpis', 'about')
+  local record = message_read(k, id, 'state', 'at', 'outcomes', 'kpis', 'about')
   if not record[1] or not record[2] then return 0 end
   local counted, known, figures = outcomes_note(k, tonumber(record[2]), record[3], record[4],
     outcomes_about(k, record[5] or ''), nil, counters, happened, false)

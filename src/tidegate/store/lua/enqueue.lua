@@ -1,5 +1,5 @@
 -- enqueue: keep messages in the send queue, new or given back by the attempts that have them; all of the moment in one call.
--- uses: keys, time, places, shares, queue, paces, names
+-- uses: keys, time, message, places, shares, queue, paces, names
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -15,7 +15,7 @@ local answer = { now }
 
 local function enqueue(k, id, attempt, lane, recipient, due, needs_place, deadline, body, about, reason, until_ms, cause)
   recipient = name_of(k, recipient)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
+  local record = message_read(k, id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
     'recipient', 'reason', 'doubt', 'about')
   local state = record[1]
 
@@ -26,6 +26,7 @@ local function enqueue(k, id, attempt, lane, recipient, due, needs_place, deadli
     attempt = tonumber(attempt) + 1
   end
   if state == 'sending' then
+    message_unpack(k, id)
     tallies_release(k, id, record[6] or '', false)
     -- What a node remembers of it is known here (rebuild).
     redis.call('HSET', k.message .. id, 'tried', record[2])

@@ -1,5 +1,5 @@
 -- erase_messages: forget what was said in and of messages of one user.
--- uses: keys
+-- uses: keys, message
 -- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
@@ -15,9 +15,10 @@ for i = 2, 1 + tonumber(ARGV[1]) do names[ARGV[i]] = true end
 
 for i = 2 + tonumber(ARGV[1]), #ARGV do
   local key = k.message .. ARGV[i]
-  local record = redis.call('HMGET', key, 'state', 'recipient', 'wamid', 'about')
+  local record = message_read(k, ARGV[i], 'state', 'recipient', 'wamid', 'about')
   if record[2] and names[record[2]] and record[1] ~= 'queued' then
     theirs = theirs + 1
+    message_unpack(k, ARGV[i])
     redis.call('HDEL', key, 'body')
     if record[3] then redis.call('HSET', key, 'wamid', string.match(record[3], '^[^|]*')) end
     local about = string.gsub(record[4] or '', '"opaque":"[^"]*",?', '')

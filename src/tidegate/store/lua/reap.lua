@@ -1,5 +1,5 @@
 -- reap: end what has run out of time: leases, deadlines of queued messages, outcomes that never came.
--- uses: keys, time, places, shares, queue, doubts, reports
+-- uses: keys, time, message, places, shares, queue, doubts, reports
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved
@@ -25,7 +25,7 @@ local function become(id, record, state, cause, reason)
 end
 
 local function read(id)
-  return redis.call('HMGET', k.message .. id, 'state', 'recipient', 'lane', 'about', 'history', 'doubt', 'number', 'at',
+  return message_read(k, id, 'state', 'recipient', 'lane', 'about', 'history', 'doubt', 'number', 'at',
     'expires')
 end
 
@@ -38,6 +38,7 @@ end
 local function try_again(id, record)
   local lane = record[7] .. ':' .. cjson.decode(record[4]).category
   become(id, record, 'queued', 'no status came while others did: it is tried once more', 'outcome_unknown')
+  message_unpack(k, id)
   local tried = redis.call('HINCRBY', k.message .. id, 'attempt', 1) - 1
   redis.call('HSET', k.message .. id, 'doubt', 1, 'tried', tried, 'lane', lane, 'queued_at', now, 'due', now, 'until', '')
   lane_put(k, id, lane, now, false, now)

@@ -1,5 +1,5 @@
 -- rebuild: write into the books what a node remembers of its sends and they do not have.
--- uses: keys, time, places, shares, queue, names
+-- uses: keys, time, message, places, shares, queue, names
 -- promised
 --
 -- KEYS     one portfolio's block (store/keys.py)
@@ -36,7 +36,7 @@ local function write_place(id, recipient, place, window, admitted, ends, about, 
 end
 
 local function rebuild(id, attempt, recipient, number, place, window, admitted, ends, about, state, wamid, delivered)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'lane', 'recipient', 'history', 'counted',
+  local record = message_read(k, id, 'state', 'attempt', 'lane', 'recipient', 'history', 'counted',
     'doubt', 'tried')
   local queued = record[1] == 'queued'
   recipient = name_of(k, recipient)

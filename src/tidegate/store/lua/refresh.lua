@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold, and count what became of the sends.
--- uses: keys, time, places, shares, queue, paces, names, cells, figures, outcomes
+-- uses: keys, time, message, places, shares, queue, paces, names, cells, figures, outcomes
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -81,7 +81,7 @@ end
 
 local function refresh(k, id, status, at, cause, says, counters, name, wamid, billed)
   local key, rank = k.message .. id, ranks[status]
-  local record = redis.call('HMGET', key, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted', 'lane',
+  local record = message_read(k, id, 'state', 'recipient', 'place', 'window', 'at', 'history', 'counted', 'lane',
     'about', 'tallies', 'number', 'doubt', 'wamid', 'outcomes', 'kpis')
   local state = record[1]
   if not state then return -1, 0, '', '', '', 0, 0, '' end

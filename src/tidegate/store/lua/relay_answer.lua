@@ -1,5 +1,5 @@
 -- relay_answer: write down how the app took what was claimed for it.
--- uses: keys, time, relay
+-- uses: keys, time, message, relay
 --
 -- KEYS     one portfolio's block (store/keys.py)
 -- ARGV[1]  ms for which the dead are kept

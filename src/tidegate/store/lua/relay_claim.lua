@@ -1,5 +1,5 @@
 -- relay_claim: lease what is due for an app, the first of each line; bury what has waited for too long.
--- uses: keys, time, relay
+-- uses: keys, time, message, relay
 --
 -- KEYS  one portfolio's block (store/keys.py)
 -- ARGV  1 app, 2 most lines to claim, 3 lease (ms), 4 ms after which what waits is dead, 5 ms for which the dead are kept,

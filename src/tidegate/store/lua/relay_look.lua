@@ -1,5 +1,5 @@
 -- relay_look: when there is something to do for the apps of portfolios.
--- uses: keys, time, relay
+-- uses: keys, time, message, relay
 --
 -- KEYS  the blocks of the portfolios that are looked at (store/keys.py)
 -- ARGV  1 ms for which the dead are kept, then for each of the portfolios: how many apps, then the apps

@@ -1,5 +1,5 @@
 -- relay_of_user: of these webhooks for apps, those of one user.
--- uses: keys, relay
+-- uses: keys, message, relay
 --
 -- KEYS  one portfolio's block (store/keys.py)
 -- ARGV  1 how many lines the user may have, then the lines, then 2 an item: app, id

@@ -1,5 +1,5 @@
 -- relay_replay: have dead letters of an app tried again, behind what waits for the same users.
--- uses: keys, time, relay
+-- uses: keys, time, message, relay
 -- promised
 --
 -- KEYS     one portfolio's block (store/keys.py)

@@ -1,5 +1,5 @@
 -- relay_rewrite: put another body in the place of a webhook's that waits, or is dead; or have it gone.
--- uses: keys, relay
+-- uses: keys, message, relay
 -- promised
 --
 -- KEYS  one portfolio's block (store/keys.py)

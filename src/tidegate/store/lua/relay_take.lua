@@ -1,5 +1,5 @@
 -- relay_take: keep webhooks for the apps that they are to be handed to, each once.
--- uses: keys, time, relay
+-- uses: keys, time, message, relay
 -- promised
 --
 -- KEYS     one portfolio's block (store/keys.py)

@@ -1,6 +1,6 @@
 -- report_outcomes: count what an app reports of its sends in the figures of their day, and of a campaign's sends under the
 -- hour of their admission too.
--- uses: keys, time, cells
+-- uses: keys, time, message, cells
 --
 -- KEYS     one portfolio's block (store/keys.py)
 -- ARGV[1]  ms for which a day's outcomes are kept
@@ -16,7 +16,7 @@
 local k, now, answer = keys_of(0), now_ms(KEYS[1]), {}
 
 local function report(id, what, value)
-  local record = redis.call('HMGET', k.message .. id, 'about', 'at', 'outcomes', 'reported')
+  local record = message_read(k, id, 'about', 'at', 'outcomes', 'reported')
   local outcomes, known = ' ' .. (record[3] or '') .. ' ', record[4] or ''
   local about = record[1] and cjson.decode(record[1])
   if not about or about.app ~= ARGV[4] or not string.find(outcomes, ' sent ', 1, true) then return -1 end

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended, and count it if Meta took it; for all that ended since the last call.
--- uses: keys, time, places, shares, queue, paces, doubts, reports, cells, figures, outcomes
+-- uses: keys, time, message, places, shares, queue, paces, doubts, reports, cells, figures, outcomes
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -24,32 +24,32 @@ local function leave_tombstone(k, id, attempt, cause)
 end
 
 local function taken_after_all(k, id, record, cause, wamid)
-  lane_drop(k, id, record[9])
+  lane_drop(k, id, record.lane)
   redis.call('ZREM', k.deadlines, id)
-  queued_for(k, record[3], id, false)
+  queued_for(k, record.recipient, id, false)
   redis.call('HDEL', k.message .. id, 'body', 'doubt')
   redis.call('HSET', k.message .. id, 'state', 'accepted', 'reason', '', 'wamid', wamid,
-    'history', record[5] .. digits(now) .. ' accepted ' .. cause .. '\n')
+    'history', record.history .. digits(now) .. ' accepted ' .. cause .. '\n')
   redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
 end
 
 -- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->".
 local function remember(k, id, pair, marketing)
   local key = k.reached .. pair
-  local last, before = string.match(redis.call('GET', key) or '', '^%d (%S+) (%S+)$')
+  local last, before = string.match(pair_text(key), '^%d (%S+) (%S+)$')
   if last == id then return end
-  local since = before and before ~= '-' and redis.call('HGET', k.message .. before, 'at')
+  local since = before and before ~= '-' and message_read(k, before, 'at')[1]
   if not since or now - tonumber(since) > reach_ms then before = '-' end
   redis.call('SET', key, (marketing and '1 ' or '0 ') .. id .. ' ' .. (marketing and id or before), 'PX', ARGV[5])
 end
 
 local function count(k, id, record, set)
-  if not record[11] then return end
-  local noted, recipient = outcomes_about(k, record[8] or ''), record[3] or ''
-  local _, known, figures = outcomes_note(k, tonumber(record[11]), record[12], record[13], noted,
+  if not record.at then return end
+  local noted, recipient = outcomes_about(k, record.about or ''), record.recipient or ''
+  local _, known, figures = outcomes_note(k, tonumber(record.at), record.outcomes, record.kpis, noted,
     recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
-  if known ~= (record[12] or '') then set('outcomes', known) end
-  if figures ~= (record[13] or '') then set('kpis', figures) end
+  if known ~= (record.outcomes or '') then set('outcomes', known) end
+  if figures ~= (record.kpis or '') then set('kpis', figures) end
   -- An answer to a user is no reason for them to opt out; what a business begins is.
   local about = noted.about
   if recipient ~= '' and about.number and CATEGORIES[about.category] then
@@ -57,16 +57,19 @@ local function count(k, id, record, set)
   end
 end
 
-local function settle(k, id, attempt, state, cause, wamid, release, set)
-  local record = redis.call('HMGET', k.message .. id, 'state', 'attempt', 'recipient', 'place', 'history', 'tallies',
-    'doubt', 'about', 'lane', 'given', 'at', 'outcomes', 'kpis', 'expires')
-  if not record[1] then
+local function settle(k, id, attempt, state, cause, wamid, release, record, is_plain, sets)
+  local function set(field, value)
+    if record[field] ~= value then sets[field] = value end
+  end
+  if not record then
     if release == '1' then leave_tombstone(k, id, attempt, cause) end
     return 0
   end
   if state == 'accepted' then count(k, id, record, set) end
-  if record[2] ~= attempt then
-    if record[7] and record[1] == 'queued' and state == 'accepted' then taken_after_all(k, id, record, cause, wamid) end
+  if record.attempt ~= attempt then
+    if record.doubt and record.state == 'queued' and state == 'accepted' then
+      taken_after_all(k, id, record, cause, wamid)
+    end
     return 0
   end
   if wamid ~= '' then
@@ -74,44 +77,68 @@ local function settle(k, id, attempt, state, cause, wamid, release, set)
     redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
   end
   -- Under which id its sender knows it: Meta's, or ours where there was no answer of Meta's to give.
-  if state == 'unknown' then set('given', 1) end
-  if record[1] ~= 'sending' and record[1] ~= 'unknown' then
+  if state == 'unknown' then set('given', '1') end
+  if record.state ~= 'sending' and record.state ~= 'unknown' then
     -- Its status came first.
-    set('answered', 1)
+    set('answered', '1')
     return 0
   end
   -- That this try was not taken proves nothing of the one before it.
-  local in_doubt = state == 'failed' and record[7]
+  local in_doubt = state == 'failed' and record.doubt
   if in_doubt then
-    if record[1] == 'sending' then park(k, id, record[5], cause, now, now) end
+    if record.state == 'sending' then park(k, id, record.history, cause, now, now) end
   elseif state == 'unknown' then
-    if record[1] == 'sending' then park(k, id, record[5], cause, now, now + tonumber(ARGV[2])) end
+    if record.state == 'sending' then park(k, id, record.history, cause, now, now + tonumber(ARGV[2])) end
   else
-    set('state', state)
-    set('answered', 1)
-    set('history', record[5] .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
-    if record[1] == 'unknown' or record[9] then set('reason', '') end
     ended[k] = ended[k] or {}
     table.insert(ended[k], id)
+    if is_plain and state == 'accepted' then
+      sets.taken = message_taken(wamid, sets.outcomes or '', sets.kpis or '', digits(now), cause)
+      sets.outcomes, sets.kpis, sets.wamid = nil, nil, nil
+      return 0
+    end
+    set('state', state)
+    set('answered', '1')
+    set('history', record.history .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
+    if record.state == 'unknown' or record.lane then set('reason', '') end
     -- Whoever has Meta's own refusal needs no report of it.
-    if state == 'failed' and record[10] then report_end(k, id, record[8], now) end
+    if state == 'failed' and record.given then report_end(k, id, record.about, now) end
   end
-  if record[14] and (state ~= 'unknown' or record[7] or not wants_another_try(record[8])) then
+  if record.expires and (state ~= 'unknown' or record.doubt or not wants_another_try(record.about)) then
     redis.call('HDEL', k.message .. id, 'body')
   end
-  if release == '1' then tallies_release(k, id, record[6] or '', false) end
-  if release ~= '1' or record[4] ~= '1' or in_doubt then return 0 end
-  local place = place_load(k, record[3])
+  if release == '1' then tallies_release(k, id, record.tallies or '', false) end
+  if release ~= '1' or record.place ~= '1' or in_doubt then return 0 end
+  local place = place_load(k, record.recipient)
   place.holds[id] = nil
-  share_change(k, record[8], record[3], place, now, function(own) own.holds[id] = nil end)
+  share_change(k, record.about, record.recipient, place, now, function(own) own.holds[id] = nil end)
   return place_save(k, place, now) < 0 and 1 or 0
 end
 
+-- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
+-- second word finds what the first has left.
+local looks, seen, pair_keys = {}, {}, {}
 for i = 6, #ARGV, 7 do
-  local k, id, sets = keys_of(tonumber(ARGV[i])), ARGV[i + 1], {}
-  local function set(field, value) sets[#sets + 1], sets[#sets + 2] = field, value end
-  answer[#answer + 1] = settle(k, id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], set)
-  if #sets > 0 then redis.call('HSET', k.message .. id, unpack(sets)) end
+  local k, id = keys_of(tonumber(ARGV[i])), ARGV[i + 1]
+  if not seen[k.message .. id] then
+    local record, is_plain = message_of(k, id)
+    looks[i], seen[k.message .. id] = { record, is_plain }, true
+    if record and ARGV[i + 3] == 'accepted' then
+      local about = outcomes_about(k, record.about or '').about
+      local pair = (about.number or '') .. ':' .. (record.recipient or '')
+      pair_keys[#pair_keys + 1] = k.reached .. pair
+      if outcomes_answers(about) then pair_keys[#pair_keys + 1] = k.reached .. 'asked:' .. pair end
+    end
+  end
+end
+pairs_near(pair_keys)
+for i = 6, #ARGV, 7 do
+  local k, id, sets, fields = keys_of(tonumber(ARGV[i])), ARGV[i + 1], {}, {}
+  local look = looks[i] or { message_of(k, id) }
+  answer[#answer + 1] = settle(k, id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], look[1], look[2],
+    sets)
+  for field, value in pairs(sets) do fields[#fields + 1], fields[#fields + 2] = field, value end
+  if #fields > 0 then redis.call('HSET', k.message .. id, unpack(fields)) end
 end
 for k, ids in pairs(ended) do redis.call('ZREM', k.inflight, unpack(ids)) end
 outcomes_write(now, ARGV[4])

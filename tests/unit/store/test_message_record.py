@@ -1,0 +1,60 @@
+"""A message's record, read whatever of it is packed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidegate.store.message_record import spread
+
+WHO = b"\nabc def 12345 \xff"
+SENT = WHO + b'1 106 - 5 0 0\n{"app":"a"}'
+KNOWN = {
+    b"state": b"sending",
+    b"recipient": WHO,
+    b"attempt": b"1",
+    b"number": b"106",
+    b"place": b"",
+    b"at": b"5",
+    b"window": b"0",
+    b"tallies": b"",
+    b"about": b'{"app":"a"}',
+    b"history": b"5 sending\n",
+}
+TAKEN = {b"state": b"accepted", b"answered": b"1", b"history": b"5 sending\n9 accepted Meta took it\n"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, {}, id="of no message nothing is known"),
+        pytest.param({b"state": b"queued"}, {b"state": b"queued"}, id="fields of its own are as they are"),
+        pytest.param({b"sent": SENT}, KNOWN, id="what is under way is known by what is packed"),
+        pytest.param(
+            {b"sent": WHO + b"2 106 1 5 7 12\nspend 1\nx 2\n{}"},
+            KNOWN
+            | {
+                b"attempt": b"2",
+                b"place": b"1",
+                b"window": b"7",
+                b"tallies": b"spend 1\nx 2\n",
+                b"about": b"{}",
+            },
+            id="tallies end where they say",
+        ),
+        pytest.param(
+            {b"sent": SENT, b"taken": b"3 sent,read sd 9 Meta took itw|s"},
+            KNOWN | TAKEN | {b"wamid": b"w|s", b"outcomes": b"sent read", b"kpis": b"sd"},
+            id="what Meta took has its id and what was counted of it",
+        ),
+        pytest.param(
+            {b"sent": SENT, b"taken": b"0 - - 9 Meta took it"}, KNOWN | TAKEN, id="it may have neither id nor counts"
+        ),
+        pytest.param(
+            {b"sent": SENT, b"taken": b"0 - - 9 Meta took it", b"state": b"read", b"history": b"all"},
+            KNOWN | TAKEN | {b"state": b"read", b"history": b"all"},
+            id="what came later counts before what is packed",
+        ),
+    ],
+)
+def test_a_record_is_read_with_what_is_packed(fields: dict[bytes, bytes], expected: dict[bytes, bytes]) -> None:
+    assert spread(fields) == expected
