@@ -94,6 +94,7 @@ class Workers:
         self._stopping = asyncio.Event()
         self._renewal = asyncio.Event()
         self._environment: dict[str, str] = {}
+        self._leash = -1
 
     def stop(self) -> None:
         """Drain all workers. A second call ends them at once."""
@@ -118,6 +119,7 @@ class Workers:
         connection = await connect(self._settings.store.url.get_secret_value())
         try:
             with contextlib.ExitStack() as opened:
+                self._leash = _leash(opened)
                 places = [_Place(_sockets(server, opened))]
                 port = places[0].sockets[0].getsockname()[1]
                 places += [_Place(_sockets(server, opened, port)) for _ in range(server.workers - 1)]
@@ -156,7 +158,7 @@ class Workers:
 
     async def _begin(self, place: _Place) -> Worker:
         heard, said = os.pipe()
-        handed = [said, *(one.fileno() for one in place.sockets)]
+        handed = [said, self._leash, *(one.fileno() for one in place.sockets)]
         environment = {**self._environment, VARIABLE: " ".join(map(str, handed))}
         try:
             process = await asyncio.create_subprocess_exec(*self._command, env=environment, pass_fds=handed)
@@ -212,6 +214,14 @@ class Workers:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._stopping.wait()
+
+
+def _leash(opened: contextlib.ExitStack) -> int:
+    """The end of a pipe for workers: this process alone has the other, and writes nothing."""
+    for_workers, own = os.pipe()
+    opened.callback(os.close, for_workers)
+    opened.callback(os.close, own)
+    return for_workers
 
 
 def _sockets(server: Server, opened: contextlib.ExitStack, port: int | None = None) -> list[socket.socket]:

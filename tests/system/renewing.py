@@ -1,7 +1,7 @@
 """Workers that are replaced while callers send: what they are told, and what the platform's book says of it.
 
 `python -m tests.system.renewing --times 3` has them all replaced so often, kills one of them, and prints what came of
-it; 1 where a send failed by a renewal, was made twice, or is missing.
+it, and of each refusal why, by whom and when; 1 where a send failed by a renewal, was made twice, or is missing.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import asyncio
 import itertools
 import os
 import signal
+import socket
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,8 +24,10 @@ from typing import Any, Final
 
 import aiohttp
 import uvloop
+from aiohappyeyeballs import AddrInfoType
 
 from tests.ports import free_port
+from tests.system.refusals import Refusal, holder, told_in
 from tests.system.served import CONFIG, KEY, NUMBER, Served
 from tests.waiting import until
 from tidegate.settings import hash_key
@@ -46,6 +50,7 @@ class Told:
     phone: str
     kept: bool
     outcome: int | str
+    refusal: Refusal | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +59,9 @@ class Callers:
 
     url: str
     told: list[Told] = field(default_factory=list)
+    #: The workers that there are now, and since when they are being replaced (s, monotonic; None: they are not).
+    pids: Callable[[], list[int]] = list
+    renewed_at_s: float | None = None
     _phones: Iterator[str] = field(default_factory=lambda: (f"+1555{n:07}" for n in itertools.count(1_000_000)))
 
     @asynccontextmanager
@@ -78,34 +86,59 @@ class Callers:
         await until(have)
 
     async def _keeps_one(self, over: asyncio.Event) -> None:
-        async with _session() as session:
+        way = Way()
+        async with way.session() as session:
             while not over.is_set():
-                await self._send(session, kept=True)
+                await self._send(session, way, kept=True)
                 await asyncio.sleep(_PAUSE_S)
 
     async def _opens_one_each_time(self, over: asyncio.Event) -> None:
         while not over.is_set():
-            async with _session() as session:
-                await self._send(session, kept=False)
+            way = Way()
+            async with way.session() as session:
+                await self._send(session, way, kept=False)
                 await asyncio.sleep(_PAUSE_S / 10)
 
-    async def _send(self, session: aiohttp.ClientSession, *, kept: bool) -> None:
+    async def _send(self, session: aiohttp.ClientSession, way: Way, *, kept: bool) -> None:
         phone = next(self._phones)
         template = {"name": "black_friday_offer", "language": {"code": "en_US"}}
         body = {"messaging_product": "whatsapp", "to": phone, "type": "template", "template": template}
         outcome: int | str
+        refusal = None
         try:
             async with session.post(f"{self.url}/v25.0/{NUMBER}/messages", json=body) as answer:
-                await answer.read()
-                outcome = 200 if answer.status == 200 else f"{answer.status} {answer.headers.get('Tidegate-Reason')}"
+                said = await answer.read()
+                outcome = answer.status
+                if answer.status != 200:
+                    refusal = self._refusal(answer, said, way)
+                    outcome = f"{answer.status} {refusal.reason}"
         except (aiohttp.ClientError, TimeoutError) as fault:
             outcome = type(fault).__name__
-        self.told.append(Told(phone, kept, outcome))
+        self.told.append(Told(phone, kept, outcome, refusal))
+
+    def _refusal(self, answer: aiohttp.ClientResponse, said: bytes, way: Way) -> Refusal:
+        code, details = told_in(said)
+        worker = holder(answer.url.port or 0, way.held, self.pids())
+        since_s = None if self.renewed_at_s is None else time.monotonic() - self.renewed_at_s
+        return Refusal(answer.status, answer.headers.get("Tidegate-Reason"), code, details, worker, since_s)
 
 
-def _session() -> aiohttp.ClientSession:
-    key = {"Authorization": f"Bearer {KEY}"}
-    return aiohttp.ClientSession(headers=key, connector=aiohttp.TCPConnector(limit=1), timeout=_PATIENCE)
+@dataclass(slots=True)
+class Way:
+    """A session of one connection at a time, and that connection's socket."""
+
+    held: socket.socket | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        """Open it."""
+        connector = aiohttp.TCPConnector(limit=1, socket_factory=self._opened)
+        key = {"Authorization": f"Bearer {KEY}"}
+        return aiohttp.ClientSession(headers=key, connector=connector, timeout=_PATIENCE)
+
+    def _opened(self, address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, *_ = address
+        self.held = socket.socket(family, kind, protocol)
+        return self.held
 
 
 @dataclass(slots=True)
@@ -116,6 +149,9 @@ class House:
     callers: Callers
     meta: Simulator
     workers: int
+
+    def __post_init__(self) -> None:
+        self.callers.pids = self.pids
 
     @property
     def failed(self) -> list[Told]:
@@ -143,12 +179,14 @@ class House:
     async def renew(self) -> None:
         """Have every worker replaced, and wait until all are."""
         before, done = set(self.pids()), len(self.served.logged("workers_renewed"))
+        self.callers.renewed_at_s = time.monotonic()
         self.served.process.send_signal(signal.SIGUSR2)
 
         async def are_others() -> bool:
             return len(self.served.logged("workers_renewed")) > done
 
         await until(are_others, within_s=300)
+        self.callers.renewed_at_s = None
         assert self.served.logged("workers_renewed")[-1]["workers"] == self.workers
         assert not before & set(self.pids())
 
@@ -161,6 +199,11 @@ class House:
             return len(self.served.logged("listening")) > listening
 
         await until(is_replaced, within_s=150)
+
+    def warnings(self) -> Counter[tuple[str, str]]:
+        """What the workers warned of, and why, by how often they did."""
+        lines = (line for level in ("warning", "error", "critical") for line in self.served.logged_at(level))
+        return Counter((str(line["event"]), str(line.get("fault") or line.get("code") or "")) for line in lines)
 
     def misfits(self) -> tuple[int, int]:
         """Users to whom more than one message went; callers who were told 200, and nothing went."""
@@ -217,6 +260,10 @@ async def _prove(times: int, workers: int) -> int:
             )
             print(f"the platform's book: {twice} users written to twice, {lost} sends missing")
             print(f"the store was late, and nothing sent, {house.late} times")
+            for refusal in (one.refusal for one in house.callers.told if one.refusal is not None):
+                print(f"- {refusal}")
+            for (event, fault), count in house.warnings().items():
+                print(f"logged {count} times: {event} ({fault})")
             return 1 if by_renewal or twice or lost else 0
 
 

@@ -123,9 +123,15 @@ class Served:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of its log about this, the oldest first."""
+        return [line for line in self._lines() if line["event"] == event]
+
+    def logged_at(self, level: str) -> list[dict[str, Any]]:
+        """The lines of its log at this level, the oldest first."""
+        return [line for line in self._lines() if line["level"] == level]
+
+    def _lines(self) -> list[dict[str, Any]]:
         whole, _, _ = self._log.read_bytes().rpartition(b"\n")
-        lines = [orjson.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
-        return [line for line in lines if line["event"] == event]
+        return [orjson.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
 
     async def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

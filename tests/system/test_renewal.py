@@ -27,6 +27,19 @@ async def test_every_worker_is_replaced_and_no_send_fails_and_one_that_is_killed
         assert house.misfits() == (0, 0)
 
 
+async def test_workers_end_when_the_process_that_watches_over_them_is_killed(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        workers = house.pids()
+        assert len(workers) == 2
+        await house.served.kill()
+
+        async def are_gone() -> bool:
+            return not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+        await until(are_gone, within_s=60)
+        assert len(house.served.logged("watcher_ended")) == 2
+
+
 async def test_a_single_process_goes_on_and_says_that_it_can_not_be_replaced(served: Served) -> None:
     served.process.send_signal(signal.SIGUSR2)
 

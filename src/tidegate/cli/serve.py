@@ -115,6 +115,8 @@ async def run(
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, rereading.ask)
     loop.add_signal_handler(signal.SIGUSR2, succeeded.set if inherited.pipe is not None else _alone)
+    if inherited.leash is not None:
+        loop.add_reader(inherited.leash, _unwatched, loop, inherited.leash, stopping)
     if early:
         rereading.ask()
     try:
@@ -143,6 +145,13 @@ async def _first(*events: asyncio.Event) -> None:
     finally:
         for wait in waits:
             wait.cancel()
+
+
+def _unwatched(loop: asyncio.AbstractEventLoop, leash: int, stopping: asyncio.Event) -> None:
+    """End without a watcher: its store may be gone with it, and whoever is started in its place has workers too."""
+    loop.remove_reader(leash)
+    log.critical("watcher_ended")
+    stopping.set()
 
 
 def _alone() -> None:
