@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from httptools import HttpResponseParser
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidegate.upstream.answer import head_of, is_measured, read_answer
@@ -36,6 +36,7 @@ class Listed:
 
 
 @given(HEADERS)
+@example([(b"A", b":", b" a \t")])
 def test_headers_are_those_that_llhttp_tells(headers: list[tuple[bytes, bytes, bytes]]) -> None:
     raw = LINE + b"".join(b"%b%b%b\r\n" % header for header in headers) + b"Content-Length: 0\r\n\r\n"
     listed = Listed()
