@@ -73,7 +73,6 @@ class _Retries:
     """Queues again what it knows nothing of, as a worker of most queues does."""
 
     def __init__(self) -> None:
-        self._answered = Posting._answered
         self._post = Posting.post
 
     @contextmanager

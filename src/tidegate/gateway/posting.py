@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 from tidegate.clock import StoreClock
-from tidegate.cloudapi.answers import Acceptance
 from tidegate.cloudapi.errors import ErrorCode, Retry, Scope, lookup, read_error
 from tidegate.cloudapi.messages import read_acceptance, serialise, wrap_opaque
 from tidegate.enforcement import Enforcement, Probes
@@ -67,14 +66,16 @@ class Posting:
         `probes`: the half-open breakers that it is a probe of.
         """
 
-        def may_start() -> bool:
-            return self._clock.monotonic_ms() - asked_at_ms <= START_BY_MS
+        now_ms = self._clock.monotonic_ms
 
-        opaque = wrap_opaque(message.message_id, self._identity.seal(message.message_id))
-        body = serialise(message.request, opaque)
-        began_ms = self._clock.monotonic_ms()
+        def may_start() -> bool:
+            return now_ms() - asked_at_ms <= START_BY_MS
+
+        message_id = message.message_id
+        body = serialise(message.request, wrap_opaque(message_id, self._identity.seal(message_id)))
+        began_ms = now_ms()
         if message.queued:
-            self.on_start(message.message_id)
+            self.on_start(message_id)
         number, path = message.route.number, message.raw_path
         if self._tracing.is_on:
             with self._tracing.span("post") as span:
@@ -82,7 +83,10 @@ class Posting:
                 span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
         else:
             result = await self._upstream.post(number, path, body, message.headers, may_start)
-        self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
+        self._metrics.posted(_POSTED[type(result)], now_ms() - began_ms)
+        if isinstance(result, Response):
+            taken = self._taken(message, result, probes) if 200 <= result.status < 300 else None
+            return taken or await self._refused(message, result, probes)
         match result:
             case NotSent(cause, lapsed=True):
                 if message.queued:
@@ -94,15 +98,22 @@ class Posting:
                 return await self._later(message, Reason.UPSTREAM_THROTTLED, _UNREACHABLE_MS, f"not sent: {cause}")
             case Unknown(cause):
                 return self._unknown(message, cause)
-            case Response():
-                return await self._answered(message, result, probes)
 
-    async def _answered(self, message: Message, response: Response, probes: Probes) -> Answered:
-        acceptance = read_acceptance(response.body) if 200 <= response.status < 300 else None
-        if acceptance is not None:
-            self._settling.accepted(message, acceptance.message_status, acceptance.wamid)
-            self._accepted(message, acceptance, probes)
-            return Forwarded(message.message_id, response, accepted=True)
+    def _taken(self, message: Message, response: Response, probes: Probes) -> Forwarded | None:
+        """What Meta's answer proves to be taken; None where it proves no such thing."""
+        acceptance = read_acceptance(response.body)
+        if acceptance is None:
+            return None
+        self._settling.accepted(message, acceptance.message_status, acceptance.wamid)
+        if acceptance.message_status != ACCEPTED or probes.any:
+            subject = message.subject()
+            held = signal_of_acceptance(acceptance.message_status, subject, self._clock.now_ms())
+            if held is not None or probes.any:
+                self._enforcement.consider_soon([held] if held else [], probes, subject)
+        self._noting.accepted(message, acceptance)
+        return Forwarded(message.message_id, response, True)
+
+    async def _refused(self, message: Message, response: Response, probes: Probes) -> Answered:
         error = read_error(response.body) if response.status >= 400 else None
         if error is None:
             return self._unknown(message, f"HTTP {response.status} without proof of anything")
@@ -119,14 +130,6 @@ class Posting:
             return await self._later(message, _reason(meaning), wait_ms, f"Meta answered {error.code}")
         self._settling.unsent(message, f"Meta answered {error.code}")
         return Forwarded(message.message_id, response, accepted=False)
-
-    def _accepted(self, message: Message, acceptance: Acceptance, probes: Probes) -> None:
-        if acceptance.message_status != ACCEPTED or probes.any:
-            subject = message.subject()
-            held = signal_of_acceptance(acceptance.message_status, subject, self._clock.now_ms())
-            if held is not None or probes.any:
-                self._enforcement.consider_soon([held] if held else [], probes, subject)
-        self._noting.accepted(message, acceptance)
 
     async def _later(self, message: Message, reason: Reason, wait_ms: int, cause: str) -> Answered:
         """Proven unsent, for a reason that passes: queued where it may be, its place given back; else refused."""

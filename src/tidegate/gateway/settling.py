@@ -46,8 +46,11 @@ class Settling:
 
     def accepted(self, message: Message, cause: str, wamid: str) -> None:
         """Meta took it."""
-        self._write(_outcome(message, "accepted", cause, wamid=self._sealed(message.message_id, wamid)))
-        self._tell(message, State.ACCEPTED)
+        message_id = message.message_id
+        sealed = self._sealed(message_id, wamid)
+        self._write(Outcome(message.route.portfolio, message_id, message.attempt, "accepted", cause, sealed))
+        if message.part is not None:
+            self._tell(message, State.ACCEPTED)
 
     def _sealed(self, message_id: str, wamid: str) -> str:
         try:
@@ -128,8 +131,8 @@ class Settling:
             self.on_change(outcome.portfolio)
 
 
-def _outcome(message: Message, state: Settled, cause: str, *, wamid: str = "", release: bool = False) -> Outcome:
-    return Outcome(message.route.portfolio, message.message_id, message.attempt, state, cause, wamid, release)
+def _outcome(message: Message, state: Settled, cause: str, *, release: bool = False) -> Outcome:
+    return Outcome(message.route.portfolio, message.message_id, message.attempt, state, cause, "", release)
 
 
 async def until_stored(write: Callable[[], Awaitable[Any]], clock: StoreClock) -> Any:

@@ -27,13 +27,14 @@ def canonical_phone(digits: str) -> str:
 class Identity:
     """Turns recipients into the 16 bytes that stand for them in the store. Holds the key; shows it nowhere."""
 
-    __slots__ = ("_begun", "_key")
+    __slots__ = ("_key", "_seal", "_user")
 
     def __init__(self, key: bytes) -> None:
         """`key`: at least 32 bytes. Another key, other recipients: it must not change while anything is counted."""
         self._key = hashlib.blake2b(key, digest_size=32, person=b"tidegate-user").digest()
         #: Fed with the key already: a copy costs less than to begin anew.
-        self._begun = {size: hashlib.blake2b(digest_size=size, key=self._key) for size in (8, 16)}
+        self._user = hashlib.blake2b(digest_size=16, key=self._key)
+        self._seal = hashlib.blake2b(b"opaque:", digest_size=8, key=self._key)
 
     @property
     def mark(self) -> str:
@@ -43,12 +44,12 @@ class Identity:
     def of(self, kind: RecipientKind, recipient: str) -> bytes:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
         text = canonical_phone(recipient) if kind is RecipientKind.PHONE else recipient
-        named = self._begun[16].copy()
+        named = self._user.copy()
         named.update(f"{kind.value}:{text}".encode())
         return named.digest()
 
     def seal(self, message_id: str) -> str:
         """A short proof that a message id in a webhook's opaque data was written by us (16 hex digits)."""
-        sealed = self._begun[8].copy()
-        sealed.update(f"opaque:{message_id}".encode())
+        sealed = self._seal.copy()
+        sealed.update(message_id.encode())
         return sealed.hexdigest()

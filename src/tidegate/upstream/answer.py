@@ -15,6 +15,7 @@ _END: Final = b"\r\n\r\n"
 #: What begins so is the head of the answer itself, not word that it goes on.
 _BEGINNINGS: Final = (b"HTTP/1.1 2", b"HTTP/1.1 4", b"HTTP/1.1 5")
 _ENCODING: Final = Wanted("content-encoding")
+_ENCODED: Final = _ENCODING.needles[0]
 _MEASURE: Final = Wanted("content-length", "transfer-encoding")
 
 
@@ -26,7 +27,7 @@ def read_answer(status: int, raw: bytes, parts: list[bytes]) -> Response | Unkno
     """
     body = parts[0] if len(parts) == 1 else b"".join(parts)
     headers = Headers(head_of(raw))
-    if headers.has(_ENCODING):
+    if _ENCODED in headers.low:
         try:
             body = decoded(body, *headers.picked(_ENCODING).values())
         except Undecodable as fault:

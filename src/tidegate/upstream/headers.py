@@ -21,17 +21,18 @@ class Wanted:
 class Headers(Mapping[str, str]):
     """Headers by their names as they came, the last of a name; read when somebody looks."""
 
-    __slots__ = ("_low", "_raw", "_read")
+    __slots__ = ("_raw", "_read", "low")
 
     def __init__(self, head: bytes) -> None:
         """`head`: from its status line to the break after its last header, in a form that llhttp takes."""
         self._raw = head
-        self._low = head.lower()
+        #: All of it in lower case.
+        self.low: Final = head.lower()
         self._read: dict[str, str] | None = None
 
     def has(self, wanted: Wanted) -> bool:
         """Whether there is any of these."""
-        low = self._low
+        low = self.low
         for needle in wanted.needles:
             if needle in low:
                 return True
@@ -39,7 +40,7 @@ class Headers(Mapping[str, str]):
 
     def picked(self, wanted: Wanted) -> dict[str, str]:
         """Those of these, named as they came; the last of each."""
-        low, found = self._low, []
+        low, found = self.low, []
         for needle in wanted.needles:
             at = low.rfind(needle)
             if at >= 0:

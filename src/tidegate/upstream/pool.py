@@ -34,6 +34,7 @@ class Pool:
         self._dialler = dialler
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         #: Free connections, and since when by the loop's clock; the one used last is the last.
         self._free: dict[Connection, float] = {}
         #: Sends without an outcome, in the order of their coming. A dict serves as an ordered set.
@@ -47,17 +48,18 @@ class Pool:
 
     def begin(self, request: bytes, may_start: Callable[[], bool]) -> Sending:
         """Start a send, in this step where a connection is free."""
-        now = self._loop.time()
-        sending = Sending(request, may_start, now + self._timeout_s, self._loop.create_future())
+        now, outcome = self._now(), self._loop.create_future()
+        sending = Sending(request, may_start, now + self._timeout_s, outcome)
         self._under_way[sending] = None
         if self._limit is None:
             self._limit = self._loop.call_at(sending.until, self._end_late)
-        while self._free:
-            connection, since = self._free.popitem()
+        free = self._free
+        while free:
+            connection, since = free.popitem()
             if now - since >= IDLE_S:
                 connection.drop()
             elif not may_start():
-                self._free[connection] = since
+                free[connection] = since
                 self._end(sending, LAPSED)
                 return sending
             elif connection.carry(sending):
@@ -90,8 +92,13 @@ class Pool:
 
     def answered(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
         """A send has its outcome, and its connection is free again."""
-        self._end(sending, outcome)
-        self._offer(connection)
+        self._under_way.pop(sending, None)
+        if not sending.outcome.done():
+            sending.outcome.set_result(outcome)
+        if self._waiting:
+            self._offer(connection)
+        else:
+            self._keep(connection)
 
     def ended(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
         """A send has its outcome, and its connection carries nothing any more."""
@@ -117,10 +124,13 @@ class Pool:
                 return True
             else:
                 return False
-        self._free[connection] = now = self._loop.time()
+        self._keep(connection)
+        return True
+
+    def _keep(self, connection: Connection) -> None:
+        self._free[connection] = now = self._now()
         if self._rest is None:
             self._rest = self._loop.call_at(now + IDLE_S, self._end_idle)
-        return True
 
     def _end(self, sending: Sending, outcome: Outcome) -> None:
         self._under_way.pop(sending, None)
@@ -163,7 +173,7 @@ class Pool:
     # Time.
 
     def _end_late(self) -> None:
-        now, self._limit = self._loop.time() + _TICK_S, None
+        now, self._limit = self._now() + _TICK_S, None
         while self._under_way:
             sending = next(iter(self._under_way))
             if sending.until > now:
@@ -172,7 +182,7 @@ class Pool:
             self._give_up(sending, "TimeoutError")
 
     def _end_idle(self) -> None:
-        now, self._rest = self._loop.time() + _TICK_S, None
+        now, self._rest = self._now() + _TICK_S, None
         while self._free:
             connection = next(iter(self._free))
             if self._free[connection] + IDLE_S > now:

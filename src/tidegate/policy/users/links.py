@@ -69,14 +69,17 @@ def links_of(event: Event) -> tuple[Link, ...]:
             return ()
 
 
+def is_as_sent_to(request: Request, acceptance: Acceptance) -> bool:
+    """Whether Meta's answer names the number that was sent to, and so shows nothing that was not known."""
+    return acceptance.wa_id == request.recipient and request.kind is RecipientKind.PHONE
+
+
 def links_of_answer(request: Request, acceptance: Acceptance, at_ms: int) -> tuple[Link, ...]:
     """What Meta's answer to a send shows, beyond what the message's statuses will: () for most.
 
     That is a WhatsApp id other than the number sent to, and the number behind a user id that was sent to.
     """
-    if acceptance.wa_id is None or request.kind is RecipientKind.GROUP:
-        return ()
-    if acceptance.wa_id == request.recipient and request.kind is RecipientKind.PHONE:
+    if acceptance.wa_id is None or is_as_sent_to(request, acceptance) or request.kind is RecipientKind.GROUP:
         return ()
     sent_to = Name(request.kind, request.recipient)
     return tuple(_links(_phone(acceptance.wa_id), (sent_to,), at_ms))
