@@ -15,7 +15,7 @@ _running: set[asyncio.Task[Any]] = set()
 
 def spawn(work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
     """Run `work` beside the caller. The loop itself keeps only a weak reference to a task: this keeps a strong one."""
-    task = asyncio.create_task(work, name=name)
+    task = asyncio.get_running_loop().create_task(work, name=name)
     _running.add(task)
     task.add_done_callback(_ended)
     return task

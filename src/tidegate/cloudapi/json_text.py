@@ -32,7 +32,9 @@ def read_json(raw: bytes) -> Any:
     except orjson.JSONDecodeError as fault:
         # The library's exception holds the whole text: it must not travel on as a cause.
         raise BadJson(f"is not JSON (line {fault.lineno}, column {fault.colno})") from None
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+    # Each level takes two bytes at least.
+    is_long = len(raw) > 2 * MAX_DEPTH
+    if is_long and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
         raise BadJson(f"is nested deeper than {MAX_DEPTH} levels")
     if not _surely_unambiguous(raw, document):
         _check_each_member(raw)

@@ -25,6 +25,11 @@ class WebhookHead(NamedTuple):
     signature: str
     request_id: str
 
+    @property
+    def begins(self) -> bool:
+        """Whether `begin` may answer it."""
+        return True
+
     def __repr__(self) -> str:
         return "WebhookHead()"
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.gateway.message import Route
 from tidegate.policy.rules import Delivery, Hold, Rules
 from tidegate.policy.standing import Standing
 
-
-class Granted(NamedTuple):
-    """What comes of them under one standing. `wait_ms`: how long it may wait at most; `hold`: whether in the queue."""
-
-    category: Category | None
-    wait_ms: int
-    hold: bool
-    delivery: Delivery
+#: Its category, how long it may wait at most (ms), whether in the queue, and what is promised of it.
+Granted = tuple[Category | None, int, bool, Delivery]
 
 
 def granted(
@@ -30,8 +22,11 @@ def granted(
 ) -> Granted:
     """What a message is granted that asks for this."""
     rules, category = standing.rules, category_of(standing, route, request, hint)
-    return Granted(
-        category, longest_wait_ms(rules, category), holds(rules, category, hold), promise(rules, category, delivery)
+    return (
+        category,
+        longest_wait_ms(rules, category),
+        holds(rules, category, hold),
+        promise(rules, category, delivery),
     )
 
 

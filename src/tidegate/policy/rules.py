@@ -47,7 +47,7 @@ class Reserve(Table):
 
     def of(self, category: Category) -> float:
         """Share kept for this category."""
-        share: float = getattr(self, category.value)
+        share: float = getattr(self, category)
         return share
 
 
@@ -60,7 +60,7 @@ class HoldByCategory(Table):
 
     def of(self, category: Category) -> Hold:
         """Queue or reject, for this category."""
-        hold: Hold = getattr(self, category.value)
+        hold: Hold = getattr(self, category)
         return hold
 
 
@@ -73,7 +73,7 @@ class DeliveryByCategory(Table):
 
     def of(self, category: Category) -> Delivery:
         """At most or at least once, for this category."""
-        delivery: Delivery = getattr(self, category.value)
+        delivery: Delivery = getattr(self, category)
         return delivery
 
 
@@ -86,7 +86,7 @@ class MaxWait(Table):
 
     def of(self, category: Category) -> int:
         """Milliseconds that a queued send of this category may wait."""
-        wait_ms: int = getattr(self, f"{category.value}_ms")
+        wait_ms: int = getattr(self, f"{category}_ms")
         return wait_ms
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
-
-_BREAK: Final = b"\r\n"
 
 
 class Wanted:
     """Names of headers that somebody looks for, in lower case, and how those begin that are wanted as well."""
 
-    __slots__ = ("beginnings", "needles")
+    __slots__ = ("beginnings", "lines", "needles")
 
     def __init__(self, *names: str, beginnings: Iterable[str] = ()) -> None:
         self.needles: Final = tuple([f"\r\n{name}:".encode() for name in names])
         self.beginnings: Final = tuple([f"\r\n{beginning}".encode() for beginning in beginnings])
+        all_names = [*map(re.escape, names), *(f"{re.escape(beginning)}[^:\r]*" for beginning in beginnings)]
+        #: Such lines, as name and value.
+        self.lines: Final = re.compile(rf"\r\n({'|'.join(all_names)}):[ \t]*([^\r]*)", re.IGNORECASE | re.ASCII)
 
 
 class Headers(Mapping[str, str]):
@@ -40,22 +42,7 @@ class Headers(Mapping[str, str]):
 
     def picked(self, wanted: Wanted) -> dict[str, str]:
         """Those of these, named as they came; the last of each."""
-        low, found = self.low, []
-        for needle in wanted.needles:
-            at = low.rfind(needle)
-            if at >= 0:
-                found.append(self._at(at))
-        for beginning in wanted.beginnings:
-            at = low.find(beginning)
-            while at >= 0:
-                found.append(self._at(at))
-                at = low.find(beginning, at + 2)
-        return dict(found)
-
-    def _at(self, at: int) -> tuple[str, str]:
-        line = self._raw[at + 2 : self._raw.index(_BREAK, at + 2)]
-        name, _, value = line.decode("latin-1").partition(":")
-        return name, value.lstrip(" \t")
+        return dict(wanted.lines.findall(self._raw.decode("latin-1")))
 
     def __getitem__(self, name: str) -> str:
         return self._all()[name]

@@ -17,17 +17,16 @@ def answer_bytes(reply: Reply, request_id: str, *, closes: bool) -> bytes:
 
     Raises ValueError for a header that would break off the head, or be several (RFC 9110, 5.5).
     """
-    body = reply.body
-    lines = [_STATUS_LINES.get(reply.status) or f"HTTP/1.1 {reply.status} "]
-    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-    if closes and "Connection" not in reply.headers:
-        lines.append("Connection: close")
-    lines.append(
-        f"Content-Length: {len(body)}\r\nX-Request-Id: {request_id}\r\nServer: tidegate\r\n"
-        f"Date: {rfc822_formatted_time()}\r\n\r\n"
+    body, headers = reply.body, reply.headers
+    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    ends = len(headers) + 6
+    if closes and "Connection" not in headers:
+        own += "Connection: close\r\n"
+        ends += 1
+    head = (
+        f"{_STATUS_LINES.get(reply.status) or f'HTTP/1.1 {reply.status} '}\r\n{own}Content-Length: {len(body)}\r\n"
+        f"X-Request-Id: {request_id}\r\nServer: tidegate\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
     )
-    head = "\r\n".join(lines)
-    ends = len(lines) + 4
     if head.count("\n") != ends or head.count("\r") != ends or "\0" in head:
         raise ValueError("a header of the answer holds what ends a header")
     # What is no UTF-8 came as bytes that are none, from Meta: aiohttp leaves them out as well.

@@ -43,6 +43,8 @@ class CarryingConnection(Connection):
 
     #: What has come too early.
     _early = b""
+    #: What aiohttp's own loop waits by.
+    _idle: asyncio.Future[None] | None = None
 
     def __init__(self, server: CarryingServer, **options: Any) -> None:
         super().__init__(server, **options)
@@ -85,7 +87,7 @@ class CarryingConnection(Connection):
             self._unpark()
         if self._early:
             data, self._early = self._early + data, b""
-        idle = self._waiter
+        idle = self._idle
         if idle is None and self._is_between() and len(data) <= _MOST_EARLY:
             self._early = data
             return
@@ -94,7 +96,7 @@ class CarryingConnection(Connection):
             self._watch_head()
         elif self._due or not self._knows(data, idle):
             # Nobody is woken before it is known who answers.
-            self._waiter = None
+            self._idle = None
             self._read(data)
             self._waiter = idle
             if self._messages:
@@ -197,9 +199,12 @@ class CarryingConnection(Connection):
         self._carry(Plain(message, None, head, payload.read_nowait(-1), self._remote))
 
     def _carry(self, plain: Plain) -> None:
-        self._end_patience()
+        if self._patience is not None:
+            self._end_patience()
         self._request_in_progress = self._in_hand = True
-        if not self._carrier.begin(plain, partial(self._told, plain)):
+        known = plain.known
+        may_begin = known is None or known.begins
+        if not (may_begin and self._carrier.begin(plain, partial(self._told, plain))):
             self._carrying = spawn(self._carried(plain), "plain request")
 
     def _told(self, plain: Plain, answer: bytes, closes: bool) -> None:
@@ -289,11 +294,12 @@ class CarryingConnection(Connection):
         self.data_received(behind)
 
     def _park(self, idle: asyncio.Future[None]) -> None:
-        self._waiter, self._parked = None, idle
+        self._idle, self._parked = None, idle
 
     def _unpark(self) -> asyncio.Future[None] | None:
         """What aiohttp's own loop waits by, given back to it."""
-        self._end_patience()
+        if self._patience is not None:
+            self._end_patience()
         self._unparsed = None
         idle, self._parked = self._parked, None
         if idle is not None:

@@ -20,6 +20,11 @@ class Known(Protocol):
         """How many bytes of body come after it."""
         ...
 
+    @property
+    def begins(self) -> bool:
+        """Whether its carrier may `begin` to answer it."""
+        ...
+
 
 class Plain(NamedTuple):
     """One that has come whole.

@@ -13,12 +13,9 @@ _SOON: Final = {"Retry-After": "1"}
 
 
 class Turnstile:
-    """Counts what is under way; entered once a request, by any number at a time. Entering raises Denial when full.
+    """Counts what is under way; entered once a request, by any number at a time. Entering raises Denial when full."""
 
-    Where a `with` is dear, by `enter` and `leave`.
-    """
-
-    __slots__ = ("_inside", "_kind", "_limit", "_metrics", "_most", "_whose")
+    __slots__ = ("_kind", "_limit", "_metrics", "_most", "_whose", "inside")
 
     def __init__(self, most: int, kind: Kind, whose: str, limit: str, metrics: Metrics) -> None:
         """`kind`: what entering is refused as; `limit`: what that is counted as; `whose`: who has so much in hand."""
@@ -27,32 +24,20 @@ class Turnstile:
         self._whose = whose
         self._limit = limit
         self._metrics = metrics
-        self._inside = 0
+        #: How many have entered, and not left.
+        self.inside = 0
 
-    @property
-    def inside(self) -> int:
-        """How many have entered, and not left."""
-        return self._inside
-
-    def enter(self) -> None:
-        """Count one in, which has to `leave`. Raises Denial when full."""
-        if self._inside >= self._most:
+    def __enter__(self) -> None:
+        if self.inside >= self._most:
             self._metrics.turned_away(self._limit)
             detail = f"{self._whose} has {self._most} requests under way, as many as it may: nothing was sent"
             raise Denial(self._kind, detail, headers=_SOON)
-        self._inside += 1
-
-    def leave(self) -> None:
-        """Count one out."""
-        self._inside -= 1
-
-    def __enter__(self) -> None:
-        self.enter()
+        self.inside += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.leave()
+        self.inside -= 1
 
 
 class Turnstiles:
@@ -66,19 +51,19 @@ class Turnstiles:
 
     def enter(self, app: App) -> Turnstile:
         """Have one of an app's enter the node's, and its own, which is the answer. Raises Denial when one is full."""
-        self.node.enter()
-        try:
-            own = self._of_apps.get(app.name) or self.of(app)
-            own.enter()
-        except Denial:
-            self.node.leave()
-            raise
+        node, own = self.node, self._of_apps.get(app.name) or self.of(app)
+        if node.inside >= node._most or own.inside >= own._most:
+            # The one that is full says so.
+            with node, own:
+                pass
+        node.inside += 1
+        own.inside += 1
         return own
 
     def leave(self, own: Turnstile) -> None:
         """Have one leave both that entered them by `enter`."""
-        own.leave()
-        self.node.leave()
+        own.inside -= 1
+        self.node.inside -= 1
 
     def of(self, app: App) -> Turnstile:
         """The app's."""

@@ -33,13 +33,9 @@ _OF_INTEREST: Final = Wanted(
 
 def render(answered: Answered, request: Request, now_ms: int) -> Reply:
     """The answer to a guarded send at `now_ms`, the store's time."""
-    if isinstance(answered, Forwarded):
-        response = answered.response
-        headers = response.headers.picked(_OF_INTEREST)
-        headers["Tidegate-Verdict"] = "send"
-        headers["Tidegate-Id"] = answered.message_id
-        return Reply(response.status, headers, response.body)
     match answered:
+        case Forwarded():
+            return forwarded(answered)
         case Held(message_id, verdict, reason, until_ms):
             until = _until(until_ms)
             body = queued_answer(request, message_id, verdict=verdict, reason=reason.value, until=until)
@@ -51,6 +47,15 @@ def render(answered: Answered, request: Request, now_ms: int) -> Reply:
         case Gone(message_id):
             # Only a queued message can be taken from an attempt.
             return unavailable(message_id)
+
+
+def forwarded(answered: Forwarded) -> Reply:
+    """Meta's own answer."""
+    message_id, response, _ = answered
+    headers = response.headers.picked(_OF_INTEREST)
+    headers["Tidegate-Verdict"] = "send"
+    headers["Tidegate-Id"] = message_id
+    return Reply(response.status, headers, response.body)
 
 
 def _refused(answered: Refused, now_ms: int) -> Reply:

@@ -29,6 +29,11 @@ class KnownHead(NamedTuple):
     options: SendOptions | None
     length: int
 
+    @property
+    def begins(self) -> bool:
+        """Whether `begin` answers it: each of these waits for Meta."""
+        return False
+
     def __repr__(self) -> str:
         return "KnownHead()"
 

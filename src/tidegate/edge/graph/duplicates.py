@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import structlog
@@ -37,17 +36,17 @@ class DuplicateGuard:
     def __init__(self, once: Once, services: Services) -> None:
         self._once = once
         self._services = services
+        self._standings = services.standings
 
-    def answer(self, draft: Draft, message_id: str, submit: Submit) -> Coroutine[Any, Any, Reply]:
+    def concern(self, draft: Draft) -> bool:
+        """Whether the rule may speak of this message; False is sure."""
+        standing = self._standings.read(draft.route.portfolio)
+        return standing is None or (standing.rules.duplicates is not None and _rule(standing, draft) is not None)
+
+    async def answer(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
         """The first one's answer, or this one's where it is the first. Raises Denial while the first is running."""
-        standing = self._services.standings.read(draft.route.portfolio)
-        if standing is not None and _rule(standing, draft) is None:
-            return submit(draft, message_id)
-        return self._guarded(draft, message_id, submit)
-
-    async def _guarded(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
         try:
-            rule = _rule(await self._services.standings.current(draft.route.portfolio), draft)
+            rule = _rule(await self._standings.current(draft.route.portfolio), draft)
             if rule is None:
                 return await submit(draft, message_id)
             entry = self._entry(draft, message_id, rule)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -33,7 +34,7 @@ from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Held, Refused, Route, Unavailable
+from tidegate.gateway import Forwarded, Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
 from tidegate.policy.verdict import Reason
 from tidegate.settings.tables import App, Scope
@@ -170,12 +171,18 @@ class Sends:
         path = target.path.rstrip("/")
         return Draft(app, route, message, options, f"{path}?{query}" if query else path, raw)
 
-    async def _sent(self, draft: Draft, message_id: str) -> Reply:
+    def _sent(self, draft: Draft, message_id: str) -> Coroutine[Any, Any, Reply]:
         """The answer to a send: explained, given again, or carried out."""
         if draft.options.dry_run:
-            return await self._explain(draft, message_id)
+            return self._explain(draft, message_id)
         # A caller who says which requests are one knows it better than their content does.
-        repeats = self._duplicates if draft.options.idempotency_key is None else self._once
+        if draft.options.idempotency_key is not None:
+            return self._repeatable(self._once, draft, message_id)
+        if self._duplicates.concern(draft):
+            return self._repeatable(self._duplicates, draft, message_id)
+        return self._submit(draft, message_id)
+
+    async def _repeatable(self, repeats: Once | DuplicateGuard, draft: Draft, message_id: str) -> Reply:
         reply = await repeats.answer(draft, message_id, self._submit)
         told = "RateLimit" in reply.headers or not (reply.status == 503 or "Idempotency-Replayed" in reply.headers)
         return reply if told else await self._with_quota(reply, draft)
@@ -188,10 +195,13 @@ class Sends:
             return answers.unavailable(message_id)
         message = to_message(draft, message_id, standing, self._clock.now_ms())
         answered = await self._gateway.submit(message)
-        reply = answers.render(answered, message.request, self._clock.now_ms())
-        if isinstance(answered, Unavailable):
-            return reply
-        full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
+        if isinstance(answered, Forwarded):
+            reply, full = answers.forwarded(answered), False
+        else:
+            reply = answers.render(answered, message.request, self._clock.now_ms())
+            if isinstance(answered, Unavailable):
+                return await self._with_quota(reply, draft)
+            full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
         quota = self._quota.at_once(portfolio, message.category, full=full)
         if quota is None:
             quota = await self._quota.headers(portfolio, message.category, full=full)

@@ -61,13 +61,15 @@ class Straight:
         if isinstance(known, KnownHead):
             target, headers = known.target, known.headers
             arrival = Arrival(headers, plain.remote, plain.body, None, known)
+            # Whoever names its requests has heads that nobody remembers.
+            request_id = request_id_of("")
         else:
             assert plain.message is not None
             headers, read = plain.message.headers, self._target_of(plain.message.path)
             assert read is not None
             target = read
             arrival = Arrival(headers, plain.remote, plain.body)
-        request_id = request_id_of(headers.get(REQUEST_ID, ""))
+            request_id = request_id_of(headers.get(REQUEST_ID, ""))
         try:
             reply = await self._graph.send(arrival, target)
             if not isinstance(reply, Reply):
