@@ -15,8 +15,9 @@ from tidegate.policy.lifecycle import RANK
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import NumberStanding, Standing, TemplateStanding
 from tidegate.policy.verdict import Objection, Reason
+from tidegate.store.asks import Ask
 from tidegate.store.data_keys import DataKey
-from tidegate.store.ledger import Ask, Inbound, Ledger, Outcome, Settled
+from tidegate.store.ledger import Inbound, Ledger, Outcome, Settled
 from tidegate.store.scripts import StoreClient
 from tidegate.store.sealing import Seal
 from tidegate.store.statuses import Status

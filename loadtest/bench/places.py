@@ -21,7 +21,8 @@ from rich.table import Table
 from loadtest.bench.filling import fill
 from tidegate.policy.facts import NO_LIMIT, Terms
 from tidegate.policy.lifecycle import RANK
-from tidegate.store.ledger import Ask, Ledger
+from tidegate.store.asks import Ask
+from tidegate.store.ledger import Ledger
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 
 SIZES: Final = (2_000, 100_000, 1_000_000)

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.factories import DAY_MS, NUMBER, PORTFOLIO
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, FOREVER_MS, HOUR_MS, LONG_MS, Book
-from tidegate.store.ledger import LATE_MS, OUTCOME_MS, UNRESOLVED_MS
+from tidegate.store.asks import OUTCOME_MS
+from tidegate.store.ledger import LATE_MS, UNRESOLVED_MS
 
 ABOUT = b'{"app":"shop","category":"marketing","delivery":"at_least_once"}'
 

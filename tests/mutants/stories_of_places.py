@@ -6,7 +6,7 @@ import asyncio
 
 from tests.factories import DAY_MS, PORTFOLIO
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, DAN, HOUR_MS, LONG_MS, Book
-from tidegate.store.ledger import OUTCOME_MS
+from tidegate.store.asks import OUTCOME_MS
 
 
 async def a_place_is_held_to_its_last_millisecond_and_free_at_its_end(book: Book) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from tests.factories import DAY_MS
 from tidegate.policy.facts import Facts
 from tidegate.policy.lifecycle import RANK, State
-from tidegate.store.ledger import OUTCOME_MS, UNRESOLVED_MS, Ask, Inbound, Outcome
+from tidegate.store.asks import OUTCOME_MS, Ask
+from tidegate.store.ledger import UNRESOLVED_MS, Inbound, Outcome
 from tidegate.store.statuses import Refreshed, Status
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tidegate.policy.lifecycle import RANK, State
-from tidegate.store.ledger import OUTCOME_MS, UNRESOLVED_MS
+from tidegate.store.asks import OUTCOME_MS
+from tidegate.store.ledger import UNRESOLVED_MS
 from tidegate.store.send_queue import LEASE_MS, Lane, Waiting
 
 Where = Literal["lane", "waiting", "leased", "nowhere"]

@@ -7,7 +7,7 @@ import orjson
 from tests.factories import make_share
 from tests.property.book_model import BookModel, Hold, Message, Place
 from tidegate.policy.facts import Facts, Terms
-from tidegate.store.ledger import Ask
+from tidegate.store.asks import Ask
 from tidegate.store.statuses import Status
 
 

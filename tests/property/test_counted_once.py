@@ -19,7 +19,8 @@ from tests.property.share_model import ShareModel
 from tests.property.test_ledger_model import NUMBERS, USERS, LedgerMachine
 from tidegate.policy.identity import Identity
 from tidegate.store.aliases import Aliases
-from tidegate.store.ledger import Ask, Inbound
+from tidegate.store.asks import Ask
+from tidegate.store.ledger import Inbound
 from tidegate.store.users import Users
 
 

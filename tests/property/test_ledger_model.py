@@ -31,7 +31,7 @@ from tests.property.book_model import BookModel
 from tests.property.share_model import ShareModel, about, with_share
 from tidegate.policy.facts import Facts
 from tidegate.policy.tallies import SHARE
-from tidegate.store.ledger import OUTCOME_MS, Ask
+from tidegate.store.asks import OUTCOME_MS, Ask
 from tidegate.store.send_queue import SendQueue
 
 USERS = [user(n) for n in range(5)]

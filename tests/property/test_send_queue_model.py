@@ -28,7 +28,7 @@ from tests.property.book_dump import Dump, read, slot
 from tests.property.queue_model import QueueModel
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.lifecycle import RANK, State
-from tidegate.store.ledger import OUTCOME_MS
+from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.send_queue import LEASE_MS, Claim, Lane, SendQueue, Waiting
 
 USERS = [user(n) for n in range(3)]

@@ -14,7 +14,8 @@ from tidegate.policy.identity import Identity
 from tidegate.policy.plan import Situation
 from tidegate.policy.plan.crowd import Known, Part
 from tidegate.policy.users import EMPTY, User, read_user
-from tidegate.store.ledger import DAY_MS, Ask, Ledger
+from tidegate.store.asks import Ask
+from tidegate.store.ledger import DAY_MS, Ledger
 
 #: So many recipients are looked up at most, spread evenly: a share of the audience is told to two in a hundred or so.
 MOST: Final = 2_000

@@ -26,7 +26,8 @@ from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
-from tidegate.store.ledger import Ask, Ledger
+from tidegate.store.asks import Ask
+from tidegate.store.ledger import Ledger
 from tidegate.store.prepaid import REST_MS, Prepaid
 from tidegate.store.sealing import Seal
 from tidegate.store.standings import Standings

@@ -12,7 +12,7 @@ from tidegate.clock import StoreClock
 from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
 from tidegate.policy.offline import Fare, fare
-from tidegate.store.ledger import Ask
+from tidegate.store.asks import Ask
 
 DAY_MS: Final = 86_400_000
 #: A user's message has come by then, mostly: what the store saw before may not know of it yet.

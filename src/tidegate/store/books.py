@@ -10,9 +10,9 @@ from typing import Any, Final
 from tidegate.errors import StoreUnavailable
 from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.offline import AWAY_MS
+from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import OUTCOME_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.statuses import REMEMBER_MS
 from tidegate.store.witness import Identity

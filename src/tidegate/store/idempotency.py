@@ -16,6 +16,8 @@ from tidegate.store.statuses import REMEMBER_MS
 from tidegate.store.trip import Trip
 
 KEPT_MS: Final = 86_400_000
+#: Nobody waits for an answer that is kept in passing: those of so long go together.
+_KEPT_TOGETHER_S: Final = 0.005
 
 
 class Entry(NamedTuple):
@@ -84,6 +86,7 @@ class Idempotency:
         self._seal = seal
         trips: Trip[_Question, _Told] = Trip(client, script("recall"), self._asked, _read)
         self._questions = Shards(trips, one_slot)
+        self._answers = Shards(trips, one_slot, _KEPT_TOGETHER_S)
 
     async def claim(self, entry: Entry, *, instead_of: str = "") -> Mine | Running | Done | Other:
         """Claim the key, or say what its first request came to.
@@ -103,12 +106,14 @@ class Idempotency:
 
     async def keep(self, entry: Entry, answer: bytes) -> None:
         """Keep the answer of the request that holds the claim."""
-        await self.keeping(entry, answer)
+        await self._questions.put(entry.portfolio, self._kept(entry, answer))
 
     def keeping(self, entry: Entry, answer: bytes) -> asyncio.Future[_Told]:
         """The same, in passing: done when it is kept."""
-        sealed = self._seal.close(_name(entry), answer, self._seal.now_ms() + entry.kept_ms)
-        return self._questions.put(entry.portfolio, _Question(entry, "keep", sealed))
+        return self._answers.put(entry.portfolio, self._kept(entry, answer))
+
+    def _kept(self, entry: Entry, answer: bytes) -> _Question:
+        return _Question(entry, "keep", self._seal.close(_name(entry), answer, self._seal.now_ms() + entry.kept_ms))
 
     async def free(self, entry: Entry) -> None:
         """Give the claim back: the next request with this key begins anew."""

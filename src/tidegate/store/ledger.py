@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-import orjson
-
 from tidegate.errors import StoreUnavailable
 from tidegate.journal import Intent, Journal, JournalUnwritable
-from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
+from tidegate.policy.facts import Facts
 from tidegate.policy.warning_counts import KEEP_MS
+from tidegate.store.asks import Ask, Questions, facts_of, intent_of
 from tidegate.store.batch import Ended, Shards
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcomes import REACH_MS
@@ -21,8 +20,6 @@ from tidegate.store.statuses import REMEMBER_MS, Refreshed, Status, Statuses
 from tidegate.store.trip import Trip
 
 DAY_MS: Final = 86_400_000
-#: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
-OUTCOME_MS: Final = 60_000
 #: What is unknown for so long is told of as unresolved, or tried once more where that was asked for.
 UNRESOLVED_MS: Final = 900_000
 #: A call that was given up on is carried out within this time, or never: longer than a kernel repeats what was not
@@ -36,29 +33,6 @@ _ALL: Final = -1
 _SETTLED_TOGETHER_S: Final = 0.005
 #: More than any limit that is one.
 EVERY_PLACE: Final = 1_000_000_000
-
-_DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
-_FACTS: Final = 13
-
-
-class Ask(NamedTuple):
-    """One send's question to `admit`. `about` is kept with the intent (JSON text, nothing personal)."""
-
-    portfolio: str
-    message_id: str
-    attempt: int
-    recipient: bytes
-    number: str
-    terms: Terms
-    deadline_ms: int
-    about: bytes = b""
-    dry_run: bool = False
-    user_record: bytes = b""
-    """What the user's record becomes when the send is taken; empty: it stays as it is."""
-    user_expires_at_ms: int = 0
-    """When it may be forgotten then; 0: never."""
-    body: bytes = b""
-    """What a further try would need, sealed; empty: there will be none, or the queue keeps it already."""
 
 
 Settled = Literal["accepted", "failed", "unknown"]
@@ -114,7 +88,7 @@ class Ledger:
         self._client = client
         self._journal = journal or Journal()
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
-        admits: Trip[Ask, Facts] = Trip(client, script("admit"), self._asked, self._seen)
+        admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
         self._asks = Shards(admits, one_slot)
         settles: Trip[Outcome, bool] = Trip(client, script("settle"), self._ended, _freed)
         self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S)
@@ -207,16 +181,10 @@ class Ledger:
         return keys, args
 
     def _seen(self, asks: list[Ask], answer: list[Any]) -> list[Facts] | Awaitable[list[Facts]]:
-        now_ms = answer[0]
-        seen, intents, at = [], [], 1
-        for ask in asks:
-            facts = _facts(now_ms, ask.terms.epoch, answer[at : at + _FACTS])
-            at += _FACTS
-            seen.append(facts)
-            if facts.taken and not ask.dry_run:
-                intents.append(_intent(ask, facts))
-        if at != len(answer):
-            raise ValueError(f"{len(answer)} values for {len(asks)} sends")
+        now_ms, seen = answer[0], facts_of(asks, answer)
+        intents = [
+            intent_of(ask, facts) for ask, facts in zip(asks, seen, strict=True) if facts.taken and not ask.dry_run
+        ]
         if not intents:
             return seen
         if self._journal.is_durable:
@@ -231,31 +199,6 @@ class Ledger:
             raise StoreUnavailable(str(fault)) from fault
         return seen
 
-    def _asked(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
-        """The keys and arguments of `admit`: what sends have in common is told once."""
-        blocks: dict[str, int] = {}
-        keys: list[bytes] = []
-        known: dict[tuple[Any, ...], int] = {}
-        told: dict[bytes, int] = {}
-        args: list[Any] = [OUTCOME_MS, REMEMBER_MS, b""]
-        for ask in asks:
-            portfolio, terms = ask.portfolio, ask.terms
-            if portfolio not in blocks:
-                blocks[portfolio] = len(blocks)
-                keys += self._keys[portfolio].all
-            name = (id(terms), portfolio, ask.attempt, ask.dry_run)
-            common = known.get(name)
-            if common is None:
-                text = _common(ask, blocks[portfolio])
-                common = known[name] = told.setdefault(text, len(told))
-            more = terms.user_version or ask.user_record or ask.body
-            first = f"{common}+" if more else common
-            args += (first, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, ask.about)
-            if more:
-                args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
-        args[2] = b"[%b]" % b",".join(told)
-        return keys, args
-
     def _ended(self, outcomes: list[Outcome]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `settle`."""
         return self._blocks(outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS], _encode_outcome)
@@ -264,54 +207,6 @@ class Ledger:
         keys, args = self._blocks(inbounds, [DAY_MS], _encode_inbound)
         answer: list[int] = await script("open_window").repeatable(self._client, keys, args)
         return answer[1:]
-
-
-def _common(ask: Ask, block: int) -> bytes:
-    """What `admit` is told once of all sends that have it in common."""
-    terms = ask.terms
-    flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
-    flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
-    return orjson.dumps(
-        (
-            block,
-            str(ask.attempt),
-            terms.epoch,
-            flags,
-            terms.places,
-            terms.hold_ms,
-            terms.window_margin_ms,
-            terms.pair_emission_ms,
-            terms.pair_tolerance_ms,
-            terms.throughput_emission_us,
-            terms.throughput_tolerance_us,
-            terms.valid_until_ms,
-            [turn[:3] for turn in terms.turns],
-            [_tally(tally) for tally in terms.tallies],
-        )
-    )
-
-
-def _tally(tally: Tally) -> tuple[str, int, int, int, int]:
-    when = 4 if tally.of_places else 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
-    return tally.name, tally.cost, tally.limit if tally.enforced else NO_LIMIT, when, tally.expires_at_ms
-
-
-def _intent(ask: Ask, facts: Facts) -> Intent:
-    """What the books know of a send that was taken. Of one that was taken before, the careful reading."""
-    terms = ask.terms
-    in_window = facts.window_open(terms.window_margin_ms) and not facts.repeated
-    return Intent(
-        portfolio=ask.portfolio,
-        message_id=ask.message_id,
-        attempt=ask.attempt,
-        recipient=ask.recipient,
-        number=ask.number,
-        place=("0" if in_window else "1") if terms.counts else "",
-        window_ends_ms=facts.window_ends_ms,
-        at_ms=facts.now_ms,
-        ends_ms=facts.now_ms + terms.hold_ms,
-        about=ask.about,
-    )
 
 
 def _encode_outcome(args: list[Any], outcome: Outcome) -> None:
@@ -331,28 +226,3 @@ def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[bool]:
 
 def _encode_inbound(args: list[Any], inbound: Inbound) -> None:
     args += (inbound.recipient, inbound.number, inbound.at_ms)
-
-
-def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
-    taken, epoch_now, gone, repeated, window_ends_ms, counted, used, pair_at_ms, throughput_at_ms = seen[:9]
-    version, record, turns_at, tallied = seen[9:]
-    return Facts(
-        now_ms=now_ms,
-        epoch=epoch_now,
-        taken=taken == 1,
-        stale=epoch_now != epoch,
-        gone=gone == 1,
-        expired=gone == 2,
-        other_user=gone == 3,
-        outdated=gone == 4,
-        repeated=repeated == 1,
-        window_ends_ms=window_ends_ms,
-        counted=counted == 1,
-        used=used,
-        pair_at_ms=pair_at_ms,
-        throughput_at_ms=throughput_at_ms,
-        user_version=version,
-        user_record=record,
-        turns_at_ms=tuple(map(int, turns_at.split())),
-        tallied=tuple(map(int, tallied.split())),
-    )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.ledger import OUTCOME_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.send_queue import Lane
 

@@ -12,8 +12,8 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.idempotency import REPLAYED, digest_of, home_of, packed, read_key, unpacked
 from tidegate.edge.replies import Reply
 from tidegate.errors import StoreUnavailable
+from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.idempotency import Done, Entry, Mine, Other, Running
-from tidegate.store.ledger import OUTCOME_MS
 
 
 async def once(

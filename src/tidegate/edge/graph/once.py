@@ -17,8 +17,8 @@ from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway import until_stored
 from tidegate.policy.lifecycle import State
 from tidegate.policy.verdict import Reason
+from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Other, Running
-from tidegate.store.ledger import OUTCOME_MS
 from tidegate.tasks import spawn
 
 Submit = Callable[[Draft, str], Coroutine[Any, Any, Reply]]

@@ -1,0 +1,178 @@
+"""What `admit` is asked for sends, and what it saw: how the one is written and the other read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from tidegate.journal import Intent
+from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
+from tidegate.store.keys import PortfolioKeys
+from tidegate.store.statuses import REMEMBER_MS
+
+#: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
+OUTCOME_MS: Final = 60_000
+_DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
+#: So many values are told of a send.
+_FACTS: Final = 13
+#: Terms are made anew each second; so many are known as text.
+_MOST_TEXTS: Final = 1_024
+
+
+class Ask(NamedTuple):
+    """One send's question to `admit`. `about` is kept with the intent (JSON text, nothing personal)."""
+
+    portfolio: str
+    message_id: str
+    attempt: int
+    recipient: bytes
+    number: str
+    terms: Terms
+    deadline_ms: int
+    about: bytes = b""
+    dry_run: bool = False
+    user_record: bytes = b""
+    """What the user's record becomes when the send is taken; empty: it stays as it is."""
+    user_expires_at_ms: int = 0
+    """When it may be forgotten then; 0: never."""
+    body: bytes = b""
+    """What a further try would need, sealed; empty: there will be none, or the queue keeps it already."""
+
+
+class Questions:
+    """Writes them: what sends have in common is told once, and written once for as long as their terms last."""
+
+    def __init__(self, keys: Mapping[str, PortfolioKeys]) -> None:
+        """`keys`: of each portfolio."""
+        self._keys = keys
+        #: Terms are known by where they are: they are kept, so that nothing else comes to be there.
+        self._texts: dict[tuple[int, int, int, bool], tuple[Terms, bytes]] = {}
+
+    def of(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
+        """The keys and arguments of `admit`."""
+        blocks: dict[str, int] = {}
+        keys: list[bytes] = []
+        told: dict[bytes, int] = {}
+        args: list[Any] = [OUTCOME_MS, REMEMBER_MS, b""]
+        for ask in asks:
+            portfolio, terms = ask.portfolio, ask.terms
+            block = blocks.get(portfolio)
+            if block is None:
+                block = blocks[portfolio] = len(blocks)
+                keys += self._keys[portfolio].all
+            known = self._texts.get((id(terms), block, ask.attempt, ask.dry_run))
+            text = known[1] if known is not None else self._text(ask, block)
+            common = told.setdefault(text, len(told))
+            more = terms.user_version or ask.user_record or ask.body
+            first = f"{common}+" if more else common
+            args += (first, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, ask.about)
+            if more:
+                args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
+        args[2] = b"[%b]" % b",".join(told)
+        return keys, args
+
+    def _text(self, ask: Ask, block: int) -> bytes:
+        if len(self._texts) >= _MOST_TEXTS:
+            self._texts.clear()
+        text, terms = _common(ask, block), ask.terms
+        self._texts[id(terms), block, ask.attempt, ask.dry_run] = terms, text
+        return text
+
+
+def _common(ask: Ask, block: int) -> bytes:
+    """What `admit` is told once of all sends that have it in common."""
+    terms = ask.terms
+    flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
+    flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
+    return orjson.dumps(
+        (
+            block,
+            str(ask.attempt),
+            terms.epoch,
+            flags,
+            terms.places,
+            terms.hold_ms,
+            terms.window_margin_ms,
+            terms.pair_emission_ms,
+            terms.pair_tolerance_ms,
+            terms.throughput_emission_us,
+            terms.throughput_tolerance_us,
+            terms.valid_until_ms,
+            [turn[:3] for turn in terms.turns],
+            [_tally(tally) for tally in terms.tallies],
+        )
+    )
+
+
+def _tally(tally: Tally) -> tuple[str, int, int, int, int]:
+    when = 4 if tally.of_places else 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
+    return tally.name, tally.cost, tally.limit if tally.enforced else NO_LIMIT, when, tally.expires_at_ms
+
+
+def facts_of(asks: Sequence[Ask], answer: Sequence[Any]) -> list[Facts]:
+    """What `admit` saw of each, by its answer. Raises ValueError for an answer to others."""
+    if len(answer) != 1 + _FACTS * len(asks):
+        raise ValueError(f"{len(answer)} values for {len(asks)} sends")
+    now_ms, at, seen = answer[0], 1, []
+    for ask in asks:
+        seen.append(_facts(now_ms, ask.terms.epoch, answer[at : at + _FACTS]))
+        at += _FACTS
+    return seen
+
+
+def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
+    (
+        taken,
+        epoch_now,
+        gone,
+        repeated,
+        window_ends_ms,
+        counted,
+        used,
+        pair_at,
+        throughput_at,
+        version,
+        record,
+        at,
+        tallied,
+    ) = seen
+    return Facts(
+        now_ms,
+        epoch_now,
+        taken == 1,
+        epoch_now != epoch,
+        gone == 1,
+        gone == 2,
+        repeated == 1,
+        window_ends_ms,
+        counted == 1,
+        used,
+        pair_at,
+        throughput_at,
+        outdated=gone == 4,
+        other_user=gone == 3,
+        user_version=version,
+        user_record=record,
+        turns_at_ms=tuple(map(int, at.split())) if at else (),
+        tallied=tuple(map(int, tallied.split())) if tallied else (),
+    )
+
+
+def intent_of(ask: Ask, facts: Facts) -> Intent:
+    """What the books know of a send that was taken. Of one that was taken before, the careful reading."""
+    terms = ask.terms
+    in_window = facts.window_open(terms.window_margin_ms) and not facts.repeated
+    return Intent(
+        portfolio=ask.portfolio,
+        message_id=ask.message_id,
+        attempt=ask.attempt,
+        recipient=ask.recipient,
+        number=ask.number,
+        place=("0" if in_window else "1") if terms.counts else "",
+        window_ends_ms=facts.window_ends_ms,
+        at_ms=facts.now_ms,
+        ends_ms=facts.now_ms + terms.hold_ms,
+        about=ask.about,
+    )
