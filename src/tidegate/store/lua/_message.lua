@@ -37,13 +37,14 @@ end
 local function message_of(k, id)
   local flat = redis.call('HGETALL', k.message .. id)
   if not flat[1] then return nil end
+  if flat[1] == 'sent' and not flat[3] then return message_spread(flat[2]), true end
   local own = {}
   for i = 1, #flat, 2 do own[flat[i]] = flat[i + 1] end
   if not own.sent then return own, false end
   local known = message_spread(own.sent, own.taken)
   own.sent, own.taken = nil, nil
   for field, value in pairs(own) do known[field] = value end
-  return known, #flat == 2
+  return known, false
 end
 
 -- The fields that are asked for, in this order; false for one that is not known.

@@ -74,6 +74,18 @@ local function outcomes_list(counters)
   return list
 end
 
+-- The hour of a time, as what is counted in it begins.
+local outcomes_hours = {}
+local function outcomes_hour(at)
+  local hour = math.floor(at / 3600000) % 24
+  local text = outcomes_hours[hour]
+  if not text then
+    text = string.format('%02d.', hour)
+    outcomes_hours[hour] = text
+  end
+  return text
+end
+
 -- Whether a message may answer what a user has asked: no campaign's does, nor marketing or a login code.
 local function outcomes_answers(about)
   return not about.campaign and about.category ~= 'marketing' and about.category ~= 'authentication'
@@ -86,14 +98,15 @@ end
 local function outcomes_note(k, at, known, figures, noted, recipient, counters, happened, timed)
   known, figures = known or '', figures or ''
   if #noted.scopes == 0 then return 0, known, figures end
-  local day, fields, told, padded = math.floor(at / 86400000), {}, {}, ' ' .. known .. ' '
+  local day, fields, told, hour = math.floor(at / 86400000), {}, {}, outcomes_hour(at)
+  local padded = known ~= '' and ' ' .. known .. ' '
   for _, counter in ipairs(outcomes_list(counters)) do
     local name, within = counter[1], counter[2]
     local in_time = within < 0 or happened - at <= within
     if in_time or UNBOUND[name] then told[#told + 1] = name end
-    if in_time and not string.find(padded, ' ' .. name .. ' ', 1, true) then
+    if in_time and not (padded and string.find(padded, ' ' .. name .. ' ', 1, true)) then
       known = known == '' and name or known .. ' ' .. name
-      fields[#fields + 1] = string.format('%02d.', math.floor(at / 3600000) % 24) .. name
+      fields[#fields + 1] = hour .. name
     end
   end
   if figures_wanted(figures, told, timed) then

@@ -6,12 +6,26 @@
 -- A place ends at the later of its counted end (a delivery + 24 h) and the ends of its holds: messages whose fate is
 -- unknown. `used` counts the places whose end has not been swept yet; a place is held while its end > now.
 local HEAD, NAME, ENTRY = 6, 7, 13
-local function digits(ms) return string.format('%d', ms) end
+-- The sends of a call have most of their times in common: each is written once.
+local known_digits, known_stamps = {}, {}
+local function digits(ms)
+  local text = known_digits[ms]
+  if not text then
+    text = string.format('%d', ms)
+    known_digits[ms] = text
+  end
+  return text
+end
 
 local function stamp(ms)
-  local floor = math.floor
-  return string.char(floor(ms / 1099511627776), floor(ms / 4294967296) % 256, floor(ms / 16777216) % 256,
-    floor(ms / 65536) % 256, floor(ms / 256) % 256, ms % 256)
+  local text = known_stamps[ms]
+  if not text then
+    local floor = math.floor
+    text = string.char(floor(ms / 1099511627776), floor(ms / 4294967296) % 256, floor(ms / 16777216) % 256,
+      floor(ms / 65536) % 256, floor(ms / 256) % 256, ms % 256)
+    known_stamps[ms] = text
+  end
+  return text
 end
 
 local function stamped(text, from)

@@ -22,14 +22,26 @@ local function share_used(k, app, wanted, now)
   return sweep(book, now, used_of(book), wanted, wanted < 0 and 1 or 100000)
 end
 
+-- The app whose share a message is of, by what was noted of it; else false.
+local share_apps = {}
+local function share_app(about)
+  if not about then return false end
+  local app = share_apps[about]
+  if app == nil then
+    local noted = string.find(about, '"share":', 1, true) and cjson.decode(about)
+    app = noted and noted.share and noted.app or false
+    share_apps[about] = app
+  end
+  return app
+end
+
 -- Changes the app's own place as the portfolio's `place` is changed, of which another app's send may have taken it.
 local function share_change(k, about, recipient, place, now, change)
-  if not about or not string.find(about, '"share":', 1, true) then return end
-  local noted = cjson.decode(about)
-  if not noted.share then return end
-  local book = share_book(k, noted.app)
+  local app = share_app(about)
+  if not app then return end
+  local book = share_book(k, app)
   local own = place_load(book, recipient)
   if own.ends <= now and place.ends > now then return end
   change(own)
-  if place_save(book, own, now) > 0 then redis.call('SADD', k.tally .. 'share:apps', noted.app) end
+  if place_save(book, own, now) > 0 then redis.call('SADD', k.tally .. 'share:apps', app) end
 end

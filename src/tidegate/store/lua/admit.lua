@@ -130,8 +130,8 @@ local function admit(common, id, recipient, number, deadline, about, user_versio
   local times, come = turns_look(k, turns, now)
   local stands, costs, room = tallies_look(k, tallies, is_new, open, now)
 
-  local seen = { 1, epoch, 0, 0, window, counted, used, pair_at, turn_at, version, '', table.concat(times, ' '),
-    table.concat(stands, ' ') }
+  local seen = { 1, epoch, 0, 0, window, counted, used, pair_at, turn_at, version, '', times[1] and
+    table.concat(times, ' ') or '', stands[1] and table.concat(stands, ' ') or '' }
   local denied = (needs_window and not open)
     or (place and counted == 0 and places >= 0 and used >= places)
     or ((pair_emission > 0 and pair_at > now) and not pair_shadow)
@@ -147,7 +147,9 @@ local function admit(common, id, recipient, number, deadline, about, user_versio
     place.holds[id] = { expected = now + 86400000, ends = now + hold_ms }
     book.used = used + place_save(k, place, now)
     if counted == 0 and book.anyone_waits then wake_queued(k, recipient, now) end
-    share_change(k, about, recipient, place, now, function(own) own.holds[id] = place.holds[id] end)
+    if share_app(about) then
+      share_change(k, about, recipient, place, now, function(own) own.holds[id] = place.holds[id] end)
+    end
   end
   if pair_emission > 0 then
     pair_tat = math.max(pair_tat, now) + pair_emission
@@ -223,7 +225,8 @@ places_later()
 local done, fault = pcall(function()
   for _, send in ipairs(sends) do
     local facts = admit(unpack(send))
-    for j, unseen in ipairs(UNSEEN) do answer[#answer + 1] = facts[j] or unseen end
+    local last = #answer
+    for j = 1, #UNSEEN do answer[last + j] = facts[j] or UNSEEN[j] end
   end
 end)
 books_write()

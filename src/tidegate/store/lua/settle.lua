@@ -33,6 +33,12 @@ local function taken_after_all(k, id, record, cause, wamid)
   redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
 end
 
+-- What is known of the message in hand, and what is to be written of it.
+local known, sets
+local function set(field, value)
+  if known[field] ~= value then sets[field] = value end
+end
+
 -- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->".
 local function remember(k, id, pair, marketing)
   local key = k.reached .. pair
@@ -43,13 +49,13 @@ local function remember(k, id, pair, marketing)
   redis.call('SET', key, (marketing and '1 ' or '0 ') .. id .. ' ' .. (marketing and id or before), 'PX', ARGV[5])
 end
 
-local function count(k, id, record, set)
+local function count(k, id, record)
   if not record.at then return end
   local noted, recipient = outcomes_about(k, record.about or ''), record.recipient or ''
-  local _, known, figures = outcomes_note(k, tonumber(record.at), record.outcomes, record.kpis, noted,
+  local _, outcomes, figures = outcomes_note(k, tonumber(record.at), record.outcomes, record.kpis, noted,
     recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
-  if known ~= (record.outcomes or '') then set('outcomes', known) end
-  if figures ~= (record.kpis or '') then set('kpis', figures) end
+  if outcomes ~= '' then set('outcomes', outcomes) end
+  if figures ~= '' then set('kpis', figures) end
   -- An answer to a user is no reason for them to opt out; what a business begins is.
   local about = noted.about
   if recipient ~= '' and about.number and CATEGORIES[about.category] then
@@ -57,15 +63,12 @@ local function count(k, id, record, set)
   end
 end
 
-local function settle(k, id, attempt, state, cause, wamid, release, record, is_plain, sets)
-  local function set(field, value)
-    if record[field] ~= value then sets[field] = value end
-  end
+local function settle(k, id, attempt, state, cause, wamid, release, record, is_plain)
   if not record then
     if release == '1' then leave_tombstone(k, id, attempt, cause) end
     return 0
   end
-  if state == 'accepted' then count(k, id, record, set) end
+  if state == 'accepted' then count(k, id, record) end
   if record.attempt ~= attempt then
     if record.doubt and record.state == 'queued' and state == 'accepted' then
       taken_after_all(k, id, record, cause, wamid)
@@ -119,10 +122,11 @@ end
 -- second word finds what the first has left.
 local looks, seen, pair_keys = {}, {}, {}
 for i = 6, #ARGV, 7 do
-  local k, id = keys_of(tonumber(ARGV[i])), ARGV[i + 1]
-  if not seen[k.message .. id] then
+  local k, id = keys_of(ARGV[i] + 0), ARGV[i + 1]
+  seen[k] = seen[k] or {}
+  if not seen[k][id] then
     local record, is_plain = message_of(k, id)
-    looks[i], seen[k.message .. id] = { record, is_plain }, true
+    looks[i], seen[k][id] = { record, is_plain }, true
     if record and ARGV[i + 3] == 'accepted' then
       local about = outcomes_about(k, record.about or '').about
       local pair = (about.number or '') .. ':' .. (record.recipient or '')
@@ -133,12 +137,12 @@ for i = 6, #ARGV, 7 do
 end
 pairs_near(pair_keys)
 for i = 6, #ARGV, 7 do
-  local k, id, sets, fields = keys_of(tonumber(ARGV[i])), ARGV[i + 1], {}, {}
+  local k, id, fields = keys_of(ARGV[i] + 0), ARGV[i + 1], {}
   local look = looks[i] or { message_of(k, id) }
-  answer[#answer + 1] = settle(k, id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], look[1], look[2],
-    sets)
+  known, sets = look[1], {}
+  answer[#answer + 1] = settle(k, id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], look[1], look[2])
   for field, value in pairs(sets) do fields[#fields + 1], fields[#fields + 2] = field, value end
-  if #fields > 0 then redis.call('HSET', k.message .. id, unpack(fields)) end
+  if fields[1] then redis.call('HSET', k.message .. id, unpack(fields)) end
 end
 for k, ids in pairs(ended) do redis.call('ZREM', k.inflight, unpack(ids)) end
 outcomes_write(now, ARGV[4])
