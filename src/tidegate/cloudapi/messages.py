@@ -54,11 +54,14 @@ def parse_send(raw: bytes) -> Request | ReadReceipt:
         raise _bad("body", str(fault)) from None
     if not isinstance(body, dict):
         raise _bad("body", "must be a JSON object")
-    return read_send(body)
+    return read_send(body, raw)
 
 
-def read_send(body: dict[str, Any]) -> Request | ReadReceipt:
-    """The message, or the read receipt, in a body that was strict JSON. Raises `BadMessage` as `parse_send` does."""
+def read_send(body: dict[str, Any], raw: bytes = b"") -> Request | ReadReceipt:
+    """The message, or the read receipt, in a body that was strict JSON. Raises `BadMessage` as `parse_send` does.
+
+    `raw`: its text, where that is at hand.
+    """
     said = body.get
     if said("messaging_product") != "whatsapp":
         raise _bad("messaging_product", 'is required and must be "whatsapp"')
@@ -76,22 +79,46 @@ def read_send(body: dict[str, Any]) -> Request | ReadReceipt:
     if context is not None and not isinstance(context, dict):
         raise _bad("context", "must be an object")
     opaque = _parse_opaque(said("biz_opaque_callback_data"))
-    return Request(kind, recipient, recipient_input, type_, template, category, opaque, body)
+    return Request(kind, recipient, recipient_input, type_, template, category, opaque, body, raw)
 
 
 def serialise(request: Request, opaque: str | None) -> bytes:
-    """The body to send for `request`, as compact JSON, with `opaque` as its callback data unless None.
+    """The body to send for `request`, as JSON, with `opaque` as its callback data unless None.
 
     A phone number is written with its `+`: without one Meta may put the business number's own country code
     before it, and the message would reach somebody else than the user it was counted for (Meta, "Send
-    messages").
+    messages"). All else stays as it came where its text is at hand.
     """
+    if opaque is not None and (text := _put_into_text(request, opaque)):
+        return text
     body = dict(request.body)
     if request.kind is RecipientKind.PHONE:
         body["to"] = f"+{request.recipient}"
     if opaque is not None:
         body["biz_opaque_callback_data"] = opaque
     return orjson.dumps(body)
+
+
+def _put_into_text(request: Request, opaque: str) -> bytes | None:
+    """What `serialise` writes, put into the text that came; None where it takes more than that."""
+    raw = request.raw
+    # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
+    if not raw or b"\\" in raw or "biz_opaque_callback_data" in request.body:
+        return None
+    if request.kind is RecipientKind.PHONE and not request.recipient_input.startswith("+"):
+        came = request.recipient_input.encode()
+        for begins in (b'"to":"', b'"to": "'):
+            before, found, after = raw.partition(b'%b%b"' % (begins, came))
+            if found:
+                break
+        else:
+            return None
+        if raw.count(b'"to"') != 1:
+            return None
+        raw = b'%b"to":"+%b"%b' % (before, request.recipient.encode(), after)
+    elif request.kind is RecipientKind.PHONE and request.recipient_input != f"+{request.recipient}":
+        return None
+    return b'%b,"biz_opaque_callback_data":%b}' % (raw.rstrip()[:-1], orjson.dumps(opaque))
 
 
 def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:

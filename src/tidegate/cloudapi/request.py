@@ -34,6 +34,8 @@ class Request:
     opaque: str | None = field(repr=False)
     """The caller's own `biz_opaque_callback_data`."""
     body: dict[str, Any] = field(repr=False, hash=False)
+    raw: bytes = field(default=b"", repr=False, hash=False, compare=False)
+    """The JSON text that `body` was read from, which can be read in no other way; empty: it is not at hand."""
 
     @property
     def is_template(self) -> bool:

@@ -16,6 +16,7 @@ from tidegate.cloudapi.messages import (
     Request,
     TemplateRef,
     parse_send,
+    read_send,
     serialise,
 )
 from tidegate.cloudapi.vocabulary import Category, MessageType
@@ -127,8 +128,10 @@ def test_the_callback_data_is_replaced_and_nothing_else(kind: str) -> None:
     assert request.body == body
 
 
-def test_what_is_sent_is_compact() -> None:
-    written = serialise(parse_request(a_body(type=ABSENT)), "o")
+def test_what_is_written_anew_is_compact() -> None:
+    request = read_send(a_body(type=ABSENT))
+    assert isinstance(request, Request)
+    written = serialise(request, "o")
     assert written == (
         b'{"messaging_product":"whatsapp","to":"+16505551234","text":{"body":"Hello"},"biz_opaque_callback_data":"o"}'
     )
