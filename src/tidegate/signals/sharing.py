@@ -19,29 +19,48 @@ OF_EACH: Final = 16
 #: So far apart two rounds begin, unless so many items wait: what comes meanwhile shares the second.
 ROUND_S: Final = 0.01
 ENOUGH: Final = 48
+#: Rounds under way at once: the node reads the next while the store is at one.
+AT_ONCE: Final = 2
 
 #: Told whether less may be sent than before, and of the fault that kept it from being handled.
 Told = Callable[[bool, Exception | None], None]
 
 
 class _Delivery(Generic[Item]):
-    __slots__ = ("at", "items", "tightened", "told")
+    __slots__ = ("at", "items", "left", "tightened", "told")
 
     def __init__(self, items: Sequence[Item], told: Told) -> None:
         self.items = items
-        self.told = told
+        self.told: Told | None = told
         self.at = 0
+        self.left = len(items)
         self.tightened = False
+
+    def end(self, fault: Exception | None) -> None:
+        """Tell of it, unless that was done: of one that is in two rounds both may fail."""
+        told, self.told = self.told, None
+        if told is None:
+            return
+        try:
+            told(self.tightened, fault)
+        except Exception as bug:
+            # The others of its round are told all the same.
+            context = {"message": "a webhook could not be answered", "exception": bug}
+            asyncio.get_running_loop().call_exception_handler(context)
+
+
+#: A round: of each delivery, from where to where.
+_Turn = list[tuple[_Delivery[Item], int, int]]
 
 
 class Sharing(Generic[Item]):
-    """Hands items of all deliveries to `handle`, one call after the other, each delivery's in their order.
+    """Hands items of all deliveries to `handle`, two calls at a time, begun in the order of the items of each delivery.
 
     Of a large delivery a part goes in each round, so that a small one waits for no more than a round or two. A round
     that the store did not answer fails all who wait: one after another they would wait for longer than Meta does.
     """
 
-    __slots__ = ("_began_s", "_count", "_handle", "_is_due", "_is_running", "_waiting")
+    __slots__ = ("_began_s", "_count", "_handle", "_is_due", "_is_running", "_under_way", "_waiting")
 
     def __init__(self, handle: Callable[[list[Item]], Awaitable[list[bool]]]) -> None:
         """`handle` answers for each whether less may be sent than before; it raises StoreUnavailable, and no other."""
@@ -49,7 +68,8 @@ class Sharing(Generic[Item]):
         self._waiting: deque[_Delivery[Item]] = deque()
         self._count = 0
         self._is_running = False
-        #: Set when a round is worth its while before its time; None: nobody waits for that.
+        self._under_way = 0
+        #: Set when a round may be worth its while; None: nobody waits for that.
         self._is_due: asyncio.Future[None] | None = None
         self._began_s = 0.0
 
@@ -78,41 +98,51 @@ class Sharing(Generic[Item]):
         try:
             while self._waiting:
                 wait_s = self._began_s + ROUND_S - loop.time()
-                if wait_s > 0 and self._count < ENOUGH:
-                    self._is_due = loop.create_future()
+                if self._under_way >= AT_ONCE:
+                    await self._due()
+                elif wait_s > 0 and self._count < ENOUGH:
                     timer = loop.call_later(wait_s, self._begin)
-                    await self._is_due
+                    await self._due()
                     timer.cancel()
-                self._began_s = loop.time()
-                await self._round()
+                else:
+                    self._began_s = loop.time()
+                    self._under_way += 1
+                    spawn(self._round(self._turn()), "webhooks")
         finally:
             self._is_running = False
             # Nobody is left here unless this task was ended from outside.
             self._fail(RuntimeError("webhooks were given up"))
 
-    async def _round(self) -> None:
-        turn = self._turn()
+    async def _due(self) -> None:
+        self._is_due = asyncio.get_running_loop().create_future()
+        await self._is_due
+
+    async def _round(self, turn: _Turn[Item]) -> None:
         try:
             told = await self._handle([item for delivery, first, last in turn for item in delivery.items[first:last]])
         except StoreUnavailable as fault:
             for delivery, _, _ in turn:
-                _tell(delivery, fault)
+                delivery.end(fault)
             return self._fail(StoreNotAsked("the store is unavailable: it failed who came before"))
         except BaseException:
             for delivery, _, _ in turn:
-                _tell(delivery, RuntimeError("webhooks were given up"))
+                delivery.end(RuntimeError("webhooks were given up"))
             raise
+        finally:
+            self._under_way -= 1
+            self._begin()
         start = 0
         for delivery, first, last in turn:
             end = start + last - first
             delivery.tightened |= True in told[start:end]
+            delivery.left -= last - first
             start = end
-            if last == len(delivery.items):
-                _tell(delivery, None)
+            if not delivery.left:
+                delivery.end(None)
 
-    def _turn(self) -> list[tuple[_Delivery[Item], int, int]]:
-        """What is handled next: of each delivery, from where to where. Who has more goes to the end of the line."""
-        turn: list[tuple[_Delivery[Item], int, int]] = []
+    def _turn(self) -> _Turn[Item]:
+        """What is handled next. Who has more goes to the end of the line."""
+        turn: _Turn[Item] = []
         room = TOGETHER
         waiting = self._waiting
         for _ in range(len(waiting)):
@@ -132,16 +162,7 @@ class Sharing(Generic[Item]):
     def _fail(self, fault: Exception) -> None:
         self._count = 0
         while self._waiting:
-            _tell(self._waiting.popleft(), fault)
-
-
-def _tell(delivery: _Delivery[Item], fault: Exception | None) -> None:
-    try:
-        delivery.told(delivery.tightened, fault)
-    except Exception as bug:
-        # The others of its round are told all the same.
-        context = {"message": "a webhook could not be answered", "exception": bug}
-        asyncio.get_running_loop().call_exception_handler(context)
+            self._waiting.popleft().end(fault)
 
 
 def _end(future: asyncio.Future[bool], tightened: bool, fault: Exception | None) -> None:

@@ -34,6 +34,27 @@ async def written(url: str, *parts: bytes) -> bytes:
     return received
 
 
+class TestThePort:
+    async def test_a_storm_of_connections_is_taken_and_a_stopped_node_takes_none(
+        self, make_node: NodeMaker, graph: Recorder, session
+    ):
+        node = await make_node(graph.url)
+        port = URL(Caller.of(node, session).url).port
+        wires = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(100)))
+        for _, writer in wires:
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        heads = [await reader.readuntil(b"\r\n") for reader, _ in wires]
+
+        assert set(heads) == {b"HTTP/1.1 200 OK\r\n"}
+        for site in list(node.runner.sites):
+            await site.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        for _, writer in wires:
+            writer.close()
+
+
 class TestWhatPasses:
     async def test_a_client_that_asks_first_uploads_when_it_is_told_to_go_on(self, bare: Caller, graph: Recorder):
         head = f"POST /v25.0/{NUMBER}/media HTTP/1.1\r\n{KEYED}Content-Type: image/png\r\nContent-Length: 4\r\n"

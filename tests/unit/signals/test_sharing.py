@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from tests.waiting import until
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.signals.sharing import ENOUGH, OF_EACH, ROUND_S, TOGETHER, Sharing
+from tidegate.signals.sharing import AT_ONCE, ENOUGH, OF_EACH, ROUND_S, TOGETHER, Sharing
 
 
 class Handler:
@@ -28,6 +29,28 @@ class Handler:
         if self.fails is not None:
             raise self.fails("the store is away")
         return [item.startswith("less") for item in items]
+
+
+class Turns:
+    """Handles each round when the future of it is set."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[None]] = []
+
+    async def __call__(self, items: list[str]) -> list[bool]:
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        await self.waiting[-1]
+        return [False] * len(items)
+
+    async def begun(self, rounds: int) -> None:
+        """Return when so many have begun, and no more can."""
+
+        async def are_begun() -> bool:
+            return len(self.waiting) >= rounds
+
+        await until(are_begun)
+        await asyncio.sleep(0)
+        assert len(self.waiting) == rounds
 
 
 def words(delivery: str, count: int) -> list[str]:
@@ -111,3 +134,51 @@ async def test_who_gave_up_costs_the_others_nothing() -> None:
     left.cancel()
 
     assert await stays
+
+
+async def test_two_rounds_are_under_way_and_a_delivery_in_both_is_told_when_both_are_over() -> None:
+    handler = Turns()
+    sharing = Sharing(handler)
+    only = sharing.put(words("only", 2 * TOGETHER + 1))
+    await handler.begun(AT_ONCE)
+
+    handler.waiting[1].set_result(None)
+    await handler.begun(AT_ONCE + 1)
+    handler.waiting[2].set_result(None)
+    await asyncio.sleep(0)
+
+    assert not only.done()
+    handler.waiting[0].set_result(None)
+    assert not await only
+
+
+async def test_a_delivery_of_which_two_rounds_fail_is_told_once() -> None:
+    handler = Turns()
+    sharing = Sharing(handler)
+    told: list[Exception | None] = []
+    sharing.hand(words("only", 2 * TOGETHER), lambda _, fault: told.append(fault))
+    await handler.begun(AT_ONCE)
+
+    for waiting in handler.waiting:
+        waiting.set_exception(StoreUnavailable("away"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    after = sharing.put(["after"])
+    await handler.begun(AT_ONCE + 1)
+    handler.waiting[-1].set_result(None)
+
+    assert not await after
+    assert list(map(type, told)) == [StoreUnavailable]
+
+
+async def test_who_cannot_be_told_costs_the_others_of_a_round_nothing() -> None:
+    sharing, faults = Sharing(Handler()), list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["message"]))
+
+    def breaks(_tightened: bool, _fault: Exception | None) -> None:
+        raise ValueError
+
+    sharing.hand(["broken"], breaks)
+
+    assert await sharing.put(["less whole"])
+    assert faults == ["a webhook could not be answered"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -25,6 +26,9 @@ RequestFactory = Callable[..., web.BaseRequest]
 #: Longer than the idle time of clients' pools: a connection is not closed under a request.
 KEEPALIVE_S: Final = 75.0
 _BACKLOG: Final = 512
+#: libuv takes one connection of a socket a turn of the loop: on a busy node, whose turns are long, a storm of them
+#: would wait for hundreds of turns. So the port is watched by so many descriptors.
+_TAKEN_AT_ONCE: Final = 8
 
 
 class _Runner(web.AppRunner):
@@ -56,6 +60,7 @@ class Listener(web.BaseSite):
         super().__init__(runner, ssl_context=tls, backlog=_BACKLOG)
         self._settings = settings
         self._sock = sock
+        self._beside: list[asyncio.AbstractServer] = []
 
     @property
     def name(self) -> str:
@@ -69,15 +74,26 @@ class Listener(web.BaseSite):
         where: dict[str, Any] = (
             {"host": self._settings.host, "port": self._settings.port} if self._sock is None else {"sock": self._sock}
         )
-        self._server = await asyncio.get_running_loop().create_server(
-            self._runner.server,  # type: ignore[arg-type]  # aiohttp has it as an optional one, None before setup
-            **where,
-            ssl=self._ssl_context,
-            ssl_handshake_timeout=handshake_s if self._ssl_context else None,
+        options: dict[str, Any] = {
+            "ssl": self._ssl_context,
+            "ssl_handshake_timeout": handshake_s if self._ssl_context else None,
             # Whoever is given up need not be waited for to say goodbye.
-            ssl_shutdown_timeout=handshake_s if self._ssl_context else None,
-            backlog=self._backlog,
-        )
+            "ssl_shutdown_timeout": handshake_s if self._ssl_context else None,
+            "backlog": self._backlog,
+        }
+        factory, listen = self._runner.server, asyncio.get_running_loop().create_server
+        assert factory is not None
+        self._server = await listen(factory, **where, **options)
+        for sock in self._server.sockets:
+            for _ in range(_TAKEN_AT_ONCE - 1):
+                again = socket.socket(fileno=os.dup(sock.fileno()))
+                self._beside.append(await listen(factory, sock=again, **options))
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        for server in self._beside:
+            server.close()
+        await super().stop()
 
 
 def _reads(make: RequestFactory, prefix: str | None) -> RequestFactory:
