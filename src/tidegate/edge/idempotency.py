@@ -30,6 +30,11 @@ def read_key(text: str) -> str:
     return key
 
 
+def is_plain_key(text: str) -> bool:
+    """Whether this is a key as it stands: neither quoted, nor with blanks around it, nor wrong."""
+    return text[:1] != '"' and _KEY.fullmatch(text) is not None
+
+
 def digest_of(key: str) -> str:
     """What stands for a key in the store (hex)."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -14,7 +14,7 @@ from tests.integration.edge.conftest import NodeMaker
 from tests.integration.edge.wires import CY, HEALTH, RECEIPT, Site, Wire, became, pieces, post, written_apart
 from tidegate.edge.carriers import EitherWay
 from tidegate.edge.door.carrying import CarryingServer
-from tidegate.edge.graph.arrivals import KnownHead, KnownHeads
+from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
 from tidegate.edge.graph.straight import Straight
 from tidegate.settings.app_keys import hash_key
 from tidegate.store.key_records import key_id
@@ -100,16 +100,29 @@ class TestHeadsThatAreKnown:
 
         assert ((await wire.answer())[0], found[-1], len(graph.requests)) == (200, True, 2)
 
-    @pytest.mark.parametrize(
-        "header", ["X-Request-Id: 7", "Idempotency-Key: 7", f"traceparent: 00-{'a' * 32}-{'b' * 16}-01"]
-    )
-    async def test_what_is_of_one_request_is_not_kept(self, site: Site, found, header):
-        wire = await site.wire()
-        for _ in range(2):
-            wire.writer.write(post(template(), None, more=f"{header}\r\n"))
-            await wire.answer()
+    @pytest.mark.parametrize("name", ["X-Request-Id", "Idempotency-Key", "idempotency-key"])
+    async def test_what_is_of_one_request_is_of_that_one(self, site: Site, graph: Recorder, found, name):
+        wire, told = await site.wire(), []
+        for value, to in (("seven", ANN), ("number 8", BOB), ("seven", ANN)):
+            wire.writer.write(post(template(to), None, more=f"{name}: {value}\r\n"))
+            status, headers, answer = await wire.answer()
+            told.append(json.loads(answer)["contacts"][0]["input"])
+            assert status == 200
 
-        assert found == [False, False]
+        is_key = name != "X-Request-Id"
+        assert (found, told) == ([False, True, True], [ANN, BOB, ANN])
+        assert ("Idempotency-Replayed" in headers, headers["X-Request-Id"] == "seven") == (is_key, not is_key)
+        assert recipients(graph) == [ANN, BOB] + [ANN] * (not is_key)
+
+    async def test_a_key_that_is_wrong_is_refused_as_ever(self, site: Site, graph: Recorder, found):
+        wire, told = await site.wire(), []
+        for value in ("seven", "a\u00e9b", "x" * 256, '"seven"'):
+            wire.writer.write(post(template(), None, more=f"Idempotency-Key: {value}\r\n"))
+            status, headers, _ = await wire.answer()
+            told.append((status, "Idempotency-Replayed" in headers))
+
+        assert (told, recipients(graph)) == ([(200, False), (400, False), (400, False), (200, True)], [ANN])
+        assert not any(found)
 
     async def test_nor_is_that_of_a_key_that_opens_nothing(self, site: Site, found):
         wire = await site.wire()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from multidict import CIMultiDictProxy
 
@@ -12,6 +11,7 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.idempotency import read_key
 from tidegate.edge.times import read_time
+from tidegate.policy.facts import shown
 from tidegate.policy.rules import Delivery, Hold
 
 Word = TypeVar("Word", Category, Hold, Delivery)
@@ -25,8 +25,7 @@ _CAMPAIGN: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
-@dataclass(frozen=True, slots=True)
-class SendOptions:
+class SendOptions(NamedTuple):
     """What a caller asks for beside the message. Times are the store's, in ms."""
 
     category: Category | None = None
@@ -36,8 +35,26 @@ class SendOptions:
     not_before_ms: int = 0
     campaign: str | None = None
     dry_run: bool = False
-    idempotency_key: str | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
     traceparent: str | None = None
+
+    def __repr__(self) -> str:
+        return shown(self, ("idempotency_key",))
+
+    def of_one(self, idempotency_key: str | None, traceparent: str | None) -> SendOptions:
+        """The same for one request, of which this is said too."""
+        category, hold, delivery, expires_at_ms, not_before_ms, campaign, dry_run, _, _ = self
+        return SendOptions(
+            category,
+            hold,
+            delivery,
+            expires_at_ms,
+            not_before_ms,
+            campaign,
+            dry_run,
+            idempotency_key,
+            traceparent,
+        )
 
 
 def read_lasting_options(headers: CIMultiDictProxy[str]) -> SendOptions | None:
@@ -73,7 +90,6 @@ def _read(given: dict[str, str], now_ms: int) -> SendOptions:
     dry_run = given.get("tidegate-dry-run", "false").lower()
     if dry_run not in ("true", "false"):
         raise _bad("Tidegate-Dry-Run", "has to be true or false")
-    traceparent = given.get("traceparent", "")
     return SendOptions(
         category=_word(given, "Tidegate-Category", Category),
         hold=_word(given, "Tidegate-Hold", Hold),
@@ -83,9 +99,17 @@ def _read(given: dict[str, str], now_ms: int) -> SendOptions:
         campaign=campaign,
         dry_run=dry_run == "true",
         idempotency_key=read_key(given["idempotency-key"]) if "idempotency-key" in given else None,
-        # One that is broken starts no trace and harms no send (W3C Trace Context, 3.2).
-        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
+        traceparent=read_traceparent(given.get("traceparent", "")),
     )
+
+
+def read_traceparent(text: str) -> str | None:
+    """The header's value; None for one that is broken: it starts no trace and harms no send.
+
+    Source: W3C Trace Context, 3.2.
+    """
+    text = text.strip()
+    return text if _TRACEPARENT.fullmatch(text) else None
 
 
 def _word(given: dict[str, str], name: str, words: type[Word]) -> Word | None:

@@ -17,8 +17,9 @@ from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
 from tidegate.edge.door.plain import AnotherWay, Answered, Known, Plain, is_plain_post
-from tidegate.edge.graph.arrivals import Arrival, KnownHead, KnownHeads
+from tidegate.edge.graph.arrivals import Arrival
 from tidegate.edge.graph.face import Graph
+from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
 from tidegate.edge.graph_paths import Target, read_target
 from tidegate.edge.replies import Reply
 from tidegate.settings.app_keys import hash_key
@@ -36,7 +37,7 @@ class Straight:
         self._graph = graph
         self._closing = closing
         self._prefix = prefix
-        self._heads = KnownHeads()
+        self._heads = KnownHeads(_MOST)
         # A path has nothing of the caller's but a number and a version: the same few come again and again.
         self._target_of = lru_cache(_TARGETS)(self._read_target)
 
@@ -61,8 +62,7 @@ class Straight:
         if isinstance(known, KnownHead):
             target, headers = known.target, known.headers
             arrival = Arrival(headers, plain.remote, plain.body, None, known)
-            # Whoever names its requests has heads that nobody remembers.
-            request_id = request_id_of("")
+            request_id = request_id_of(known.request_id)
         else:
             assert plain.message is not None
             headers, read = plain.message.headers, self._target_of(plain.message.path)

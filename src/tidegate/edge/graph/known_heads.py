@@ -1,0 +1,136 @@
+"""Heads of sends that are known: one that was read once is not read again, for it means the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final, NamedTuple
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from tidegate.edge.graph.send_options import SendOptions, read_lasting_options, read_traceparent
+from tidegate.edge.graph_paths import Target
+from tidegate.edge.idempotency import is_plain_key
+
+#: Heads that are known at once: some callers write a dozen, one for each length of a body.
+_MOST: Final = 1024
+#: What is different with each request, so that the head as a whole never comes again.
+_OF_ONE_REQUEST: Final = ("Idempotency-Key", "traceparent", "X-Request-Id")
+_OWN_NAMES: Final = ("Content-Length", *_OF_ONE_REQUEST)
+#: Those lines, and the one that tells of the body: only the value is different each time. It is printable, so that it
+#: ends no line, and but for the length, which is looked at, none changes how a request is read.
+_OWN: Final = re.compile(rb"\r\n(?i:(Content-Length|Idempotency-Key|traceparent|X-Request-Id): )([ -~]*)(?=\r\n|\Z)")
+#: Stands between the parts that are left; none of them holds it.
+_CUT: Final = b"\0"
+_FOLDED: Final = (b"\r\n ", b"\r\n\t")
+_LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,8}")
+
+
+class KnownHead(NamedTuple):
+    """What the head of a send says. It holds no key: `key_hash` is the `key_sha256` of the one that it came with.
+
+    `headers`: without what is of one request only. `options`: None where they are to be read anew, for they rest on
+    the time. `length`: of the body, in bytes. `request_id`: as it was given, "" where it was not.
+    """
+
+    target: Target
+    headers: CIMultiDictProxy[str]
+    key_hash: str
+    options: SendOptions | None
+    length: int
+    request_id: str = ""
+
+    @property
+    def begins(self) -> bool:
+        """Whether `begin` answers it: each of these waits for Meta."""
+        return False
+
+    def __repr__(self) -> str:
+        return "KnownHead()"
+
+
+class _Shape(NamedTuple):
+    """What heads say that are the same but for their own values, and which of these is which (-1: is not given)."""
+
+    head: KnownHead
+    length: int
+    key: int
+    traceparent: int
+    request_id: int
+
+
+class KnownHeads:
+    """Finds them by the SHA-256 of their bytes, which hold a key; where that is of no use, of all but what is of one
+    request in them.
+    """
+
+    __slots__ = ("_heads", "_most_bytes", "_shapes")
+
+    def __init__(self, most_bytes: int) -> None:
+        """`most_bytes`: of a body; a head that tells of more is not known."""
+        self._most_bytes = most_bytes
+        self._heads: dict[bytes, KnownHead] = {}
+        self._shapes: dict[bytes, _Shape] = {}
+
+    def find(self, head: bytes) -> KnownHead | None:
+        """What these bytes say; None where nobody knows."""
+        known = self._heads.get(hashlib.sha256(head).digest())
+        return known if known is not None or not self._shapes else self._found(head)
+
+    def learn(self, head: bytes, headers: CIMultiDictProxy[str], target: Target, key_hash: str) -> None:
+        """Know a head from now on: it was read, whole, and its lines end as all of them here do."""
+        lasting = CIMultiDict(headers)
+        for name in ("Authorization", *_OF_ONE_REQUEST):
+            lasting.popall(name, None)
+        kept = CIMultiDictProxy(lasting)
+        known = KnownHead(target, kept, key_hash, read_lasting_options(kept), int(headers["Content-Length"]))
+        if not any(name in headers for name in _OF_ONE_REQUEST):
+            if len(self._heads) >= _MOST:
+                self._heads.clear()
+            self._heads[hashlib.sha256(head).digest()] = known
+        if known.options is not None and not any(folded in head for folded in _FOLDED):
+            self._learn_shape(head, known, {name.lower().encode() for name in _OWN_NAMES if name in headers})
+
+    def _learn_shape(self, head: bytes, known: KnownHead, given: set[bytes]) -> None:
+        parts = _OWN.split(head)
+        names = [name.lower() for name in parts[1::3]]
+        # One that is written otherwise than is looked for would pass for what is the same each time.
+        if len(names) != len(given) or set(names) != given or _CUT in head:
+            return
+        if len(self._shapes) >= _MOST:
+            self._shapes.clear()
+        places = {name: place for place, name in enumerate(names)}
+        shape = _Shape(
+            known,
+            places[b"content-length"],
+            places.get(b"idempotency-key", -1),
+            places.get(b"traceparent", -1),
+            places.get(b"x-request-id", -1),
+        )
+        self._shapes[_digest(parts)] = shape
+
+    def _found(self, head: bytes) -> KnownHead | None:
+        parts = _OWN.split(head)
+        values = parts[2::3]
+        shape = self._shapes.get(_digest(parts))
+        if shape is None or _CUT in head:
+            return None
+        known, length_at, key_at, traceparent_at, request_id_at = shape
+        target, headers, key_hash, options, _, _ = known
+        length = values[length_at]
+        if not _LENGTH.fullmatch(length) or int(length) > self._most_bytes or options is None:
+            return None
+        if key_at >= 0 or traceparent_at >= 0:
+            key = values[key_at].decode() if key_at >= 0 else None
+            if key is not None and not is_plain_key(key):
+                return None
+            traceparent = read_traceparent(values[traceparent_at].decode()) if traceparent_at >= 0 else None
+            options = options.of_one(key, traceparent)
+        request_id = values[request_id_at].decode().strip() if request_id_at >= 0 else ""
+        return KnownHead(target, headers, key_hash, options, int(length), request_id)
+
+
+def _digest(parts: list[bytes]) -> bytes:
+    """Of what is left of a head that was split, without the values."""
+    del parts[2::3]
+    return hashlib.sha256(_CUT.join(parts)).digest()
