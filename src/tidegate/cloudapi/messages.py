@@ -102,7 +102,8 @@ def serialise(request: Request, opaque: str | None) -> bytes:
 def _put_into_text(request: Request, opaque: str) -> bytes | None:
     """What `serialise` writes, put into the text that came; None where it takes more than that."""
     raw = request.raw
-    # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
+    # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else; and
+    # that no key is given twice is then certain by the count of colons alone.
     if not raw or b"\\" in raw or "biz_opaque_callback_data" in request.body:
         return None
     if request.kind is RecipientKind.PHONE and not request.recipient_input.startswith("+"):
