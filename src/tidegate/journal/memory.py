@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from itertools import takewhile
+from typing import Any, Final, TypeVar
 
 from tidegate.policy.users import Word
+
+K = TypeVar("K")
 
 #: A send counts for 24 h from its delivery, of which its own node seldom hears: an hour more than from its admission.
 KEPT_MS: Final = 25 * 3_600_000
@@ -67,6 +70,7 @@ class Past:
         self.intents.pop(intent.message_id, None)
         self.intents[intent.message_id] = intent
         if intent.place == "1":
+            self.counted.pop(intent.recipient, None)
             self.counted[intent.recipient] = intent.at_ms
 
     def end(self, intent: Intent, state: str, wamid: str) -> None:
@@ -115,8 +119,10 @@ class Memory:
         for past in self._pasts.values():
             for message_id in _older(past.intents, at_ms):
                 del past.intents[message_id]
-            past.counted = {recipient: at for recipient, at in past.counted.items() if at > at_ms}
-            past.windows = {key: at for key, at in past.windows.items() if at > at_ms}
+            for recipient in _over(past.counted, at_ms):
+                del past.counted[recipient]
+            for pair in _over(past.windows, at_ms):
+                del past.windows[pair]
             past.nodes = {node: heard for node, heard in past.nodes.items() if heard > at_ms}
 
     def lasting_entries(self) -> Iterator[Entry]:
@@ -159,6 +165,11 @@ def _older(intents: Mapping[str, Intent], at_ms: int) -> list[str]:
             break
         old.append(message_id)
     return old
+
+
+def _over(times: Mapping[K, int], at_ms: int) -> list[K]:
+    """Those whose time is over. The latest are the last, so that a million of the others is not looked through."""
+    return list(takewhile(lambda key: times[key] <= at_ms, times))
 
 
 def _begin(past: Past, entry: Entry) -> None:
@@ -216,7 +227,7 @@ def _delivered(past: Past, entry: Entry) -> None:
 
 def _window(past: Past, entry: Entry) -> None:
     key = (entry[2], bytes.fromhex(entry[3]))
-    past.windows[key] = max(int(entry[4]), past.windows.get(key, 0))
+    past.windows[key] = max(int(entry[4]), past.windows.pop(key, 0))
 
 
 def _words(past: Past, entry: Entry) -> None:

@@ -227,6 +227,20 @@ def test_windows_and_nodes_are_forgotten_by_their_time_and_words_never() -> None
     assert past.words == {ANN: {"marketing": STOP}}
 
 
+@pytest.mark.parametrize("again", ["sent to", "wrote"])
+def test_who_is_heard_of_again_is_kept_and_holds_back_nobody_who_is_to_be_forgotten(again: str) -> None:
+    memory = Memory()
+    for at_ms, who in ((NOW_MS, ANN), (NOW_MS + 1, BOB), (NOW_MS + 2, ANN)):
+        memory.apply(intent_entry(an_intent(f"m{at_ms}", recipient=who, at_ms=at_ms)))
+        memory.apply(["window", PORTFOLIO, NUMBER, who.hex(), at_ms])
+
+    memory.forget_before(NOW_MS + 1)
+
+    past = memory.of(PORTFOLIO)
+    left = list(past.counted) if again == "sent to" else [recipient for _, recipient in past.windows]
+    assert left == [ANN]
+
+
 def test_what_a_new_file_begins_with_gives_the_same_memory_but_for_the_sends() -> None:
     memory = Memory()
     for entry in (
