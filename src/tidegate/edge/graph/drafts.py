@@ -27,11 +27,9 @@ class Draft(NamedTuple):
     raw: bytes
 
     @property
-    def fingerprint(self) -> bytes:
-        """Of method, path and body: tells two requests with one Idempotency-Key apart."""
-        digest = hashlib.sha256(f"POST {self.raw_path.partition('?')[0]}\n".encode())
-        digest.update(self.raw)
-        return digest.digest()
+    def fingerprint(self) -> str:
+        """Of method, path and body (hex): tells two requests with one Idempotency-Key apart."""
+        return hashlib.sha256(b"POST %b\n%b" % (self.raw_path.partition("?")[0].encode(), self.raw)).hexdigest()
 
     def __repr__(self) -> str:
         return f"Draft({self.options!r})"

@@ -34,6 +34,8 @@ class Once:
     def __init__(self, store: Idempotency, services: Services) -> None:
         self._store = store
         self._services = services
+        #: Portfolio by app.
+        self._homes: dict[str, str] = {}
 
     async def answer(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
         """The answer that belongs to the draft's key. Raises Denial for a conflict."""
@@ -134,11 +136,8 @@ class Once:
         return fate(found, draft.request, self._services.clock.now_ms()) if found else None
 
     def _entry(self, draft: Draft, message_id: str) -> Entry:
-        key = draft.options.idempotency_key or ""
-        return Entry(
-            portfolio=home_of(self._services, draft.app, draft.route.portfolio),
-            app=draft.app.name,
-            digest=digest_of(key),
-            fingerprint=draft.fingerprint.hex(),
-            message_id=message_id,
-        )
+        name = draft.app.name
+        home = self._homes.get(name)
+        if home is None:
+            home = self._homes[name] = home_of(self._services, draft.app, draft.route.portfolio)
+        return Entry(home, name, digest_of(draft.options.idempotency_key or ""), draft.fingerprint, message_id)
