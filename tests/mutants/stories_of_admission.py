@@ -16,6 +16,16 @@ async def a_pair_has_one_turn_every_six_seconds(book: Book) -> None:
     assert (await book.admit("m4", ANN, pair_emission_ms=6_000)).taken
 
 
+async def a_send_that_is_taken_is_told_what_was_used_and_whether_it_was_counted(book: Book) -> None:
+    told = [await book.admit(f"m{i}", who) for i, who in enumerate((ANN, BOB, BOB, CAT))]
+    assert [(facts.taken, facts.used, facts.counted) for facts in told] == [
+        (True, 0, False),
+        (True, 1, False),
+        (True, 2, True),
+        (True, 2, False),
+    ]
+
+
 async def a_pair_may_borrow_from_its_future(book: Book) -> None:
     terms = {"pair_emission_ms": 6_000, "pair_tolerance_ms": 12_000}
     assert [(await book.admit(f"m{i}", ANN, **terms)).taken for i in range(4)] == [True, True, True, False]

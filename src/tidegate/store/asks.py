@@ -15,8 +15,10 @@ from tidegate.store.statuses import REMEMBER_MS
 #: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
 OUTCOME_MS: Final = 60_000
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
-#: So many values are told of a send.
+#: So many values are told of a send,
 _FACTS: Final = 13
+#: unless the first is as high: it was taken as most are.
+_AS_MOST: Final = 2
 #: Terms are made anew each second; so many are known as text.
 _MOST_TEXTS: Final = 1_024
 
@@ -113,12 +115,22 @@ def _tally(tally: Tally) -> tuple[str, int, int, int, int]:
 
 def facts_of(asks: Sequence[Ask], answer: Sequence[Any]) -> list[Facts]:
     """What `admit` saw of each, by its answer. Raises ValueError for an answer to others."""
-    if len(answer) != 1 + _FACTS * len(asks):
-        raise ValueError(f"{len(answer)} values for {len(asks)} sends")
-    now_ms, at, seen = answer[0], 1, []
+    now_ms, at, seen, told = answer[0], 1, [], len(answer)
     for ask in asks:
-        seen.append(_facts(now_ms, ask.terms.epoch, answer[at : at + _FACTS]))
-        at += _FACTS
+        terms, first = ask.terms, answer[at] if at < told else 0
+        if first >= _AS_MOST:
+            used, counted = divmod(first - _AS_MOST, 2)
+            seen.append(
+                Facts(now_ms, terms.epoch, True, counted=counted == 1, used=used, user_version=terms.user_version)
+            )
+            at += 1
+        elif at + _FACTS > told:
+            break
+        else:
+            seen.append(_facts(now_ms, terms.epoch, answer[at : at + _FACTS]))
+            at += _FACTS
+    if at != told or len(seen) != len(asks):
+        raise ValueError(f"{told} values for {len(asks)} sends")
     return seen
 
 

@@ -80,6 +80,24 @@ def test_what_is_remembered_is_never_told_of_terms_that_came_later() -> None:
     assert len(questions._texts) <= module._MOST_TEXTS
 
 
-def test_an_answer_to_other_sends_is_refused() -> None:
+@pytest.mark.parametrize(
+    "answer", [[1_000], [1_000, 1, 7], [1_000, 2, 2]], ids=["to none", "to a part of one", "to one more"]
+)
+def test_an_answer_to_other_sends_is_refused(answer: list[int]) -> None:
     with pytest.raises(ValueError, match="1 sends"):
-        facts_of([ask(make_terms())], [1_000, 1, 7])
+        facts_of([ask(make_terms())], answer)
+
+
+@pytest.mark.parametrize(
+    ("told", "used", "counted"),
+    [
+        pytest.param(2, 0, False, id="the first of all"),
+        pytest.param(3, 0, True, id="it was counted before"),
+        pytest.param(2 + 2 * 99, 99, False, id="with what is used"),
+    ],
+)
+def test_of_a_send_that_was_taken_as_most_are_one_number_tells_all(told: int, used: int, counted: bool) -> None:
+    other = [0, 8, 0, 0, 0, 0, 5, 0, 0, 0, b"", b"", b""]
+    facts, stale = facts_of([ask(make_terms(epoch=7)), ask(make_terms(epoch=7))], [1_000, told, *other])
+    assert (facts.now_ms, facts.epoch, facts.taken, facts.used, facts.counted) == (1_000, 7, True, used, counted)
+    assert (stale.taken, stale.stale, stale.used) == (False, True, 5)

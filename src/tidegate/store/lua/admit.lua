@@ -15,7 +15,8 @@
 --          none), that record as it is to be once the send is taken ('' = as it is), when that may be forgotten (ms, 0
 --          never), what a further try would need (sealed, '' none)
 --
--- Returns now, then 13 values a send: taken, epoch, gone (1 not this attempt's any more, 2 past its deadline, 3 the
+-- Returns now, then of a send that was taken as most are (no window, no further turns nor tallies, and no turn that it
+-- did not wait for) 2 more than twice the places used, and 1 more where it was counted before; else 13 values: taken, epoch, gone (1 not this attempt's any more, 2 past its deadline, 3 the
 -- user's record is another one, 4 the decision holds no longer), repeated, window end, counted, used, pair turn,
 -- throughput turn (ms); version of the user's record, and that record where the version is another; the turns' times
 -- and what the tallies stand at, separated by spaces. An epoch other than the one given: nothing was taken. A denied
@@ -190,6 +191,9 @@ local function admit(common, id, recipient, number, deadline, about, user_versio
   book.taken[id] = true
   book.intents[#book.intents + 1] = digits(now + outcome_ms)
   book.intents[#book.intents + 1] = id
+  if window == 0 and not times[1] and not stands[1] and pair_at <= now and turn_at <= now then
+    seen = { 2 + 2 * used + counted }
+  end
   if state == 'queued' then
     lane_drop(k, id, record[4])
     redis.call('ZREM', k.deadlines, id)
@@ -226,7 +230,7 @@ local done, fault = pcall(function()
   for _, send in ipairs(sends) do
     local facts = admit(unpack(send))
     local last = #answer
-    for j = 1, #UNSEEN do answer[last + j] = facts[j] or UNSEEN[j] end
+    for j = 1, facts[1] > 1 and 1 or #UNSEEN do answer[last + j] = facts[j] or UNSEEN[j] end
   end
 end)
 books_write()
