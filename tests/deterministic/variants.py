@@ -116,8 +116,9 @@ def variants() -> tuple[Variant, ...]:
                     _edited(
                         "settle",
                         (
-                            "if record[1] ~= 'sending' and record[1] ~= 'unknown' then",
-                            "if record[1] ~= 'sending' and record[1] ~= 'unknown' and record[1] ~= 'queued' then",
+                            "if record.state ~= 'sending' and record.state ~= 'unknown' then",
+                            "if record.state ~= 'sending' and record.state ~= 'unknown' and record.state ~= 'queued'"
+                            " then",
                         ),
                     ),
                 ),
