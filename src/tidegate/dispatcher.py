@@ -18,6 +18,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
 from tidegate.hands import MOST_INSIDE, MOST_ON_THE_WAY, Anteroom, Hands
 from tidegate.lanes import left_some, open_lanes
+from tidegate.lookout import Lookout, set_within
 from tidegate.metrics import Metrics
 from tidegate.pacer import FLOOR_EVERY
 from tidegate.policy.campaign.part import Part
@@ -28,8 +29,6 @@ from tidegate.store.send_queue import Claimed, Lane, SendQueue
 from tidegate.store.standings import Standings
 from tidegate.tasks import lasting, spawn
 
-#: The next wake-up is computed; this bounds how late a change on another node, or a moved clock, is noticed.
-HEARTBEAT_MS: Final = 250
 _LEAST_MS: Final = 5
 _REAP_EVERY_MS: Final = 1_000
 _RETRY_MS: Final = 500
@@ -75,10 +74,12 @@ class Dispatcher:
         self._again: asyncio.TimerHandle | None = None
         self._opening: asyncio.Handle | None = None
         self._claims: Counter[str] = Counter()
+        self._claimed_at_ms: dict[str, float] = {}
+        self._lookout = Lookout(queue, standings, clock, self.wake, self._left)
         self._running: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
         self._stopping = False
-        #: When each portfolio's lanes were looked through last (ms, this node's own).
+        #: When it was last known of each portfolio that nothing of its queue is left undone (ms, this node's own).
         self.looked_at_ms: dict[str, float] = {}
         #: Called with the portfolio and the row of a campaign when its message ran out of time, or can't be sent.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
@@ -91,10 +92,12 @@ class Dispatcher:
         for portfolio in self._alarms:
             name = f"dispatcher {portfolio}"
             self._running.append(spawn(lasting(partial(self._drain, portfolio), name), name))
+        self._running += self._lookout.start()
 
     async def stop(self) -> None:
         """Claim no more, and return when what is in hand has ended."""
         self._stopping = True
+        self._lookout.stop()
         self.wake_all()
         await asyncio.gather(*self._running)
         while self._submitting or self._hands.on_the_way:
@@ -120,25 +123,33 @@ class Dispatcher:
         while not self._stopping:
             await self._at_distance(portfolio)
             self._alarms[portfolio].clear()
+            wait_ms: float | None
             try:
-                if self._clock.monotonic_ms() - reaped_at_ms > _REAP_EVERY_MS:
+                if portfolio in self._lookout.overdue and self._clock.monotonic_ms() - reaped_at_ms > _REAP_EVERY_MS:
+                    self._lookout.overdue.discard(portfolio)
                     await self._reap(portfolio)
                     reaped_at_ms = self._clock.monotonic_ms()
                 wait_ms = await self.drain_once(portfolio)
-                self.looked_at_ms[portfolio] = self._clock.monotonic_ms()
+                self.looked_at_ms[portfolio] = self._claimed_at_ms[portfolio] = self._clock.monotonic_ms()
             except StoreUnavailable as error:
                 log.warning("queue_not_read", portfolio=portfolio, fault=str(error))
                 wait_ms = _RETRY_MS
-            await self._sleep(portfolio, wait_ms)
+            await set_within(self._alarms[portfolio], wait_ms)
+
+    def _left(self, portfolio: str) -> None:
+        self.looked_at_ms[portfolio] = self._clock.monotonic_ms()
 
     async def _at_distance(self, portfolio: str) -> None:
         """What is queued in one moment is claimed together."""
-        since_ms = self._clock.monotonic_ms() - self.looked_at_ms.get(portfolio, float("-inf"))
+        since_ms = self._clock.monotonic_ms() - self._claimed_at_ms.get(portfolio, float("-inf"))
         if since_ms < _LEAST_MS and not self._stopping:
             await asyncio.sleep((_LEAST_MS - since_ms) / 1_000)
 
-    async def drain_once(self, portfolio: str) -> float:
-        """Claim what is due and has room, begin to submit it; ms until there may be more. Raises StoreUnavailable."""
+    async def drain_once(self, portfolio: str) -> float | None:
+        """Claim what is due and has room, begin to submit it; ms until there may be more, None: nobody knows when.
+
+        Raises StoreUnavailable.
+        """
         standing = await self._standings.current(portfolio)
         self._hands.hungry.pop(portfolio, None)
         room, numbers = self._hands.room(portfolio), self._numbers[portfolio]
@@ -162,8 +173,8 @@ class Dispatcher:
             await self._standings.reload(portfolio, claim.epoch)
             self.wake(portfolio)
         if claim.wake_at_ms is None:
-            return HEARTBEAT_MS
-        return max(1.0, min(HEARTBEAT_MS, claim.wake_at_ms - claim.now_ms))
+            return None
+        return max(1.0, claim.wake_at_ms - claim.now_ms)
 
     def _go_on(self) -> None:
         """Use the room that there is, inside and before the door; in a moment, for more may come free in it."""
@@ -272,10 +283,3 @@ class Dispatcher:
         part = Part.of(orjson.loads(about)) if about else None
         if part is not None:
             self.on_fate(portfolio, part, state)
-
-    async def _sleep(self, portfolio: str, wait_ms: float) -> None:
-        try:
-            async with asyncio.timeout(wait_ms / 1000):
-                await self._alarms[portfolio].wait()
-        except TimeoutError:
-            return

@@ -143,6 +143,11 @@ class Book:
     async def claimed(self, most: int = 10, places: int = -1) -> list[tuple[str, int]]:
         return [(one.message_id, one.attempt) for one in (await self.claim(most, places)).messages]
 
+    async def glance(self) -> tuple[int, bool, bool]:
+        """The epoch, whether anything is queued, and whether anything has run out of time."""
+        _, [seen] = await self.queue.glance([PORTFOLIO])
+        return tuple(seen)
+
     async def reaped(self) -> list[tuple[str, str]]:
         _, reaped = await self.queue.reap(PORTFOLIO)
         return [(one.became, one.message_id) for one in reaped]

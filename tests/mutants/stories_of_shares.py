@@ -81,6 +81,19 @@ async def a_share_follows_the_delivery(book: Book) -> None:
     assert await _has(book, "a") == 0
 
 
+async def a_glance_sees_a_place_of_a_share_that_has_ended(book: Book) -> None:
+    await _sent(book, "a", "a1", ANN)
+    await book.settle("a1", "accepted")
+    await book.at(HOUR_MS)
+    await book.admit("m1", ANN)
+    await book.settle("m1", "accepted")
+    await book.at(DAY_MS)
+    assert await book.used() == 1
+    assert await book.glance() == (0, False, True)
+    await book.reaped()
+    assert await book.glance() == (0, False, False)
+
+
 async def a_late_delivery_takes_a_place_of_its_app(book: Book) -> None:
     await book.writes(ANN, 0)
     assert (await _sent(book, "a", "a1", ANN, 0)).taken

@@ -26,6 +26,63 @@ async def a_claim_is_given_once(book: Book) -> None:
     assert await book.reaped() == []
 
 
+async def a_glance_sees_what_is_queued_until_it_is_sent(book: Book) -> None:
+    assert await book.glance() == (0, False, False)
+    await book.enqueue("m1", ANN, due_at_ms=HOUR_MS)
+    await book.enqueue("m2", BOB, needs_place=True)
+    assert await book.glance() == (0, True, False)
+    await book.at(HOUR_MS)
+    assert await book.claimed() == [("m1", 1), ("m2", 1)]
+    assert await book.glance() == (0, True, False), "a claim may come to nothing"
+    await book.admit("m1", ANN, attempt=1)
+    await book.admit("m2", BOB, attempt=1)
+    assert await book.glance() == (0, False, False)
+
+
+async def a_glance_sees_a_deadline_that_has_passed(book: Book) -> None:
+    await book.enqueue("m1", ANN, due_at_ms=HOUR_MS, expires_at_ms=60_000)
+    await book.at(59_999)
+    assert await book.glance() == (0, True, False)
+    await book.at(60_000)
+    assert await book.glance() == (0, True, True)
+    await book.reaped()
+    assert await book.glance() == (0, False, False)
+
+
+async def a_glance_sees_a_claim_that_has_lapsed(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    await book.claimed()
+    await book.at(LEASE_MS - 1)
+    assert await book.glance() == (0, True, False)
+    await book.at(LEASE_MS)
+    assert await book.glance() == (0, True, True)
+
+
+async def a_glance_sees_a_send_whose_outcome_never_came(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert await book.glance() == (0, False, False)
+    await book.at(DAY_MS // 2)
+    assert await book.glance() == (0, False, True)
+    assert await book.reaped() == [("unknown", "m1")]
+
+
+async def a_glance_sees_a_place_that_has_ended(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.settle("m1", "accepted")
+    await book.status("m1", "delivered", 0)
+    await book.at(DAY_MS - 1)
+    assert await book.glance() == (0, False, False)
+    await book.at(DAY_MS + 1_000)
+    assert await book.glance() == (0, False, True)
+    await book.reaped()
+    assert (await book.used(), await book.glance()) == (0, (0, False, False))
+
+
+async def a_glance_sees_that_the_standing_is_another(book: Book) -> None:
+    await book.client.hset(book.keys.ledger, "epoch", 7)
+    assert await book.glance() == (7, False, False)
+
+
 async def first_come_first_served_and_nobody_early(book: Book) -> None:
     await book.enqueue("m1", ANN, due_at_ms=20)
     await book.enqueue("m2", BOB, due_at_ms=10)

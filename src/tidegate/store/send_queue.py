@@ -23,6 +23,8 @@ from tidegate.store.statuses import REMEMBER_MS
 LEASE_MS: Final = 30_000
 _REAPED_AT_ONCE: Final = 500
 _ROUSED_AT_ONCE: Final = 20_000
+#: A glance at so many portfolios holds the store for well under a millisecond.
+_GLANCED_AT_ONCE: Final = 64
 _NO_BOUND: Final[Mapping[Category, int]] = MappingProxyType({})
 
 
@@ -84,6 +86,14 @@ class Claim:
     messages: tuple[Claimed, ...]
 
 
+class Glance(NamedTuple):
+    """A portfolio's queue from afar: the epoch of its standing, and whether there is anything to claim, or to reap."""
+
+    epoch: int
+    is_queued: bool
+    is_overdue: bool
+
+
 class Reaped(NamedTuple):
     """What ran out of time: `became` is expired, unknown, requeued, unresolved or tried_again."""
 
@@ -133,6 +143,9 @@ class SendQueue:
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         self._seal = seal
         self._enqueues = Shards(self._enqueue, one_slot)
+        at_once = 1 if one_slot else _GLANCED_AT_ONCE
+        #: The portfolios that one glance takes in.
+        self.groups = [portfolios[i : i + at_once] for i in range(0, len(portfolios), at_once)]
 
     async def enqueue(self, portfolio: str, waiting: Waiting) -> bool:
         """Keep a message; False when it was kept before, or is no longer this attempt's."""
@@ -169,6 +182,12 @@ class SendQueue:
             )
         answer = await script("enqueue").repeatable(self._client, keys, args)
         return [kept == 1 for kept in answer[1:]]
+
+    async def glance(self, group: Sequence[str]) -> tuple[int, list[Glance]]:
+        """Look at one of the `groups` from afar, in one call; the store's time, and what there is of each."""
+        keys = [key for portfolio in group for key in self._keys[portfolio].all]
+        answer = await script("glance")(self._client, keys, [])
+        return answer[0], [Glance(answer[i], answer[i + 1] == 1, answer[i + 2] == 1) for i in range(1, len(answer), 3)]
 
     async def claim(
         self, portfolio: str, lanes: Mapping[Lane, tuple[int, int]], room: Mapping[Category, int] = _NO_BOUND
