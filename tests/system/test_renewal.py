@@ -34,7 +34,7 @@ async def test_workers_end_when_the_process_that_watches_over_them_is_killed(tmp
         await house.served.kill()
 
         async def are_gone() -> bool:
-            return not any(Path(f"/proc/{pid}").exists() for pid in workers)
+            return not any(map(_runs, workers))
 
         await until(are_gone, within_s=60)
         assert len(house.served.logged("watcher_ended")) == 2
@@ -49,3 +49,7 @@ async def test_a_single_process_goes_on_and_says_that_it_can_not_be_replaced(ser
     await until(says_so)
     assert (await served.send("+15550100001")).status == 200
     assert await served.stop() == 0
+
+
+def _runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
