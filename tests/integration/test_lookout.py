@@ -30,13 +30,18 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def nodes(client: StoreClient, valkey_socket: str, simulator: Simulator) -> AsyncIterator[tuple[Node, Node]]:
-    settings = _settings(socket_url(valkey_socket), simulator.url)
-    first, second = await build(settings), await build(settings)
-    await first.start()
+async def node(client: StoreClient, valkey_socket: str, simulator: Simulator) -> AsyncIterator[Node]:
+    made = await build(_settings(socket_url(valkey_socket), simulator.url))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def nodes(node: Node) -> AsyncIterator[tuple[Node, Node]]:
+    second = await build(node.settings)
     await second.start()
-    yield first, second
-    await first.stop()
+    yield node, second
     await second.stop()
 
 
@@ -61,10 +66,8 @@ def calls(node: Node) -> Counter[str]:
 
 
 async def test_portfolios_with_nothing_in_their_queues_are_looked_at_together_and_asked_for_nothing(
-    nodes: tuple[Node, Node],
+    node: Node,
 ) -> None:
-    node, _ = nodes
-
     async def asked_in(glances: int) -> Counter[str]:
         """What was asked while it looked so often."""
         before = calls(node)
@@ -77,7 +80,7 @@ async def test_portfolios_with_nothing_in_their_queues_are_looked_at_together_an
 
     # What is first read of Graph goes into the standings, and whoever has another one is looked at from near.
     for _ in range(4):
-        if not (await asked_in(12))["claim"]:
+        if not (await asked_in(8))["claim"]:
             break
     asked = await asked_in(8)
 
