@@ -13,7 +13,7 @@ from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.candidates import FORMS, Tidegate, installed
 from loadtest.bench.speed.configs import Estate
 from loadtest.bench.speed.found import Found, Memory, Setting
-from loadtest.bench.speed.intake import taken_in
+from loadtest.bench.speed.intake import storm, taken_in
 from loadtest.bench.speed.judged import judged as judged_sends
 from loadtest.bench.speed.machine import rss_mib
 from loadtest.bench.speed.queueing import queued
@@ -23,6 +23,8 @@ from loadtest.bench.speed.traffic import Mix
 from loadtest.bench.speed.window import Shape, Void, Window, measured
 
 _WARMS_S: Final = 1.0
+#: Sends a second that go on while webhooks come as a storm.
+_BESIDE_A_STORM: Final = 300.0
 MANY: Final = Estate(portfolios=50, numbers_each=1)
 ONE_PORTFOLIO, MANY_PORTFOLIOS = "1 portfolio", "50 portfolios"
 
@@ -153,7 +155,7 @@ async def queue(plan: Plan, found: Found) -> None:
 
 
 async def webhooks(plan: Plan, found: Found) -> None:
-    """Signed statuses: few connections, and a storm; one status in a delivery, and many."""
+    """Signed statuses: few connections and many, one status in a delivery and many; and a storm, beside sends."""
     estate = Estate()
     async with stage() as at:
         candidates = await _started(at, (who.ON,), found)
@@ -171,6 +173,13 @@ async def webhooks(plan: Plan, found: Found) -> None:
                     most=plan.told_of,
                 ),
             )
+        found.storm = await in_rounds(
+            candidates,
+            plan.rounds,
+            lambda one: storm(
+                at, one, estate, connections=512, rate=_BESIDE_A_STORM, seconds=plan.seconds, most=plan.told_of
+            ),
+        )
 
 
 async def memory(plan: Plan, found: Found) -> None:

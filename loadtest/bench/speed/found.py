@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from loadtest.bench.speed.intake import Intake
+from loadtest.bench.speed.intake import Intake, Storm
 from loadtest.bench.speed.judged import Judged
 from loadtest.bench.speed.queueing import Queued
 from loadtest.bench.speed.rounds import Rounds
@@ -49,6 +49,8 @@ class Found:
     queue: Rounds[Queued] = field(default_factory=Rounds)
     #: By how they were told, such as "1 a delivery, 64 connections".
     webhooks: dict[str, Rounds[Intake]] = field(default_factory=dict)
+    #: Webhooks by many new connections at once, while sends go on.
+    storm: Rounds[Storm] = field(default_factory=Rounds)
     memory: list[Memory] = field(default_factory=list)
     #: Bytes that the store takes for each counted recipient, by how many there are.
     recipient_bytes: dict[int, float] = field(default_factory=dict)
@@ -61,5 +63,5 @@ class Found:
     def voids(self) -> list[str]:
         """Why windows were void, of all axes."""
         of = [*self.sends.values(), *self.latency.values(), self.portfolios, self.recipients, self.durable]
-        told = [void for rounds in of for void in rounds.voids] + self.queue.voids + self.amiss
+        told = [void for rounds in of for void in rounds.voids] + self.queue.voids + self.storm.voids + self.amiss
         return told + [void for rounds in self.webhooks.values() for void in rounds.voids]

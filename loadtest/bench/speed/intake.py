@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ from loadtest.bench.speed.candidates import signature, webhook
 from loadtest.bench.speed.configs import KEY, Estate
 from loadtest.bench.speed.load import Load
 from loadtest.bench.speed.stage import Candidate, Stage
-from loadtest.bench.speed.window import Meter, Shape, Void, Window, at, measured
+from loadtest.bench.speed.window import WARM_S, Meter, Shape, Void, Window, at, measured, tally
 from tidegate.cloudapi.opaque import unwrap_opaque
 
 _STATES: Final = ("sent", "delivered", "read")
 _SAMPLES: Final = 20
 _WITHIN_S: Final = 180.0
+#: Connections of the sends beside a storm; and how long they are looked at before it, at least.
+_SENDERS: Final = 64
+_CALM_S: Final = 1.0
 _HEAD: Final = (
     b"POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n"
     b"Content-Type: application/json\r\nX-Hub-Signature-256: %b\r\nContent-Length: %d\r\n\r\n%b"
@@ -38,6 +42,66 @@ class Intake:
     p50_ms: float
     p99_ms: float
     sends: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """A storm: statuses a second and times of their answers (ms), and those of sends at a steady rate before and in it.
+
+    Callers of both share a core with the store, as all of the bench do.
+    """
+
+    statuses: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    sends_per_second: float
+    calm_p50_ms: float
+    calm_p99_ms: float
+    sends_p50_ms: float
+    sends_p99_ms: float
+
+
+async def storm(
+    stage: Stage, candidate: Candidate, estate: Estate, *, connections: int, rate: float, seconds: float, most: int
+) -> Storm:
+    """Tell of sends (`most` of them), one status a delivery, by so many connections that are all new, while others go
+    on at a rate a second. Raises Void, TimeoutError.
+    """
+    await stage.upstream("keep")
+    await measured(stage, candidate, Shape(64, seconds))
+    kept: list[Kept] = (await stage.upstream("kept"))[-most:]
+    requests = [_request(body) for body in deliveries(estate, kept, 1)]
+    await stage.upstream("reset")
+    sends = Load(candidate.port, _SENDERS, candidate.traffic.request)
+    await sends.begin(rate)
+    await asyncio.sleep(WARM_S)
+    sends.told.listening = True
+    await asyncio.sleep(max(seconds, _CALM_S))
+    calm, sends.told.took_s = sends.told.took_s, []
+    load = Load(candidate.port, connections, _each(requests))
+    load.told.listening, meter = True, Meter(candidate)
+    await load.begin()
+    await load.answered(_WITHIN_S)
+    took_s, _, _ = meter.read()
+    sends.told.listening = False
+    beside = sends.told.took_s
+    told = await load.end()
+    tally(candidate.name, await sends.end(), await stage.upstream("count"))
+    if told.answers != {"send": len(requests)}:
+        raise Void(f"{candidate.name}: not every webhook was answered 200: {dict(told.answers)}, lost {told.lost}")
+    await _are_read(stage, candidate, kept)
+    return Storm(
+        statuses=len(requests),
+        per_second=len(requests) / took_s,
+        p50_ms=at(told.took_s, 0.5) * 1_000,
+        p99_ms=at(told.took_s, 0.99) * 1_000,
+        sends_per_second=rate,
+        calm_p50_ms=at(calm, 0.5) * 1_000,
+        calm_p99_ms=at(calm, 0.99) * 1_000,
+        sends_p50_ms=at(beside, 0.5) * 1_000,
+        sends_p99_ms=at(beside, 0.99) * 1_000,
+    )
 
 
 async def taken_in(

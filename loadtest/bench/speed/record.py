@@ -34,6 +34,7 @@ def record(found: Found) -> bytes:
             "durable": _rounds(found.durable),
             "queue": _rounds(found.queue),
             "webhooks": {told: _rounds(rounds) for told, rounds in found.webhooks.items()},
+            "storm": _rounds(found.storm),
             "memory": [asdict(memory) for memory in found.memory],
             "judged": None if found.judged is None else asdict(found.judged),
             "not_installed": found.absent,

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.found import Found, Memory, Setting
-from loadtest.bench.speed.intake import Intake
+from loadtest.bench.speed.intake import Intake, Storm
 from loadtest.bench.speed.judged import Judged
 from loadtest.bench.speed.musts import MUSTS
 from loadtest.bench.speed.queueing import Queued
@@ -43,13 +43,19 @@ def tables(found: Found) -> Iterator[Table]:
         yield _windows("durable promises, 64 connections", found.durable, who.ON)
     if found.queue.windows:
         yield _queue(found.queue)
-    if found.webhooks:
-        yield _webhooks(found.webhooks)
+    yield from _of_webhooks(found)
     if found.memory:
         yield _memory(found.memory)
     if found.judged is not None:
         yield _judged(found.judged)
     yield _musts(found)
+
+
+def _of_webhooks(found: Found) -> Iterator[Table]:
+    if found.webhooks:
+        yield _webhooks(found.webhooks)
+    if found.storm.windows:
+        yield _storm(found.storm)
 
 
 def markdown(found: Found) -> str:
@@ -140,6 +146,21 @@ def _webhooks(found: dict[str, Rounds[Intake]]) -> Table:
     for told, rounds in found.items():
         for name in (name for name in rounds.windows if rounds.has(name)):
             table.add_row(told, *(format(rounds.of(name, figure).median, form) for form, figure in figures))
+    return table
+
+
+def _storm(rounds: Rounds[Storm]) -> Table:
+    table = _table("webhooks: a storm, 512 new connections at once, beside sends", "", "a second", "p50 ms", "p99 ms")
+    of = rounds.of
+    for name in (name for name in rounds.windows if rounds.has(name)):
+        rows: Sequence[tuple[str, Callable[[Storm], float], Callable[[Storm], float], Callable[[Storm], float]]] = (
+            ("acks of one status each", lambda s: s.per_second, lambda s: s.p50_ms, lambda s: s.p99_ms),
+            ("sends before", lambda s: s.sends_per_second, lambda s: s.calm_p50_ms, lambda s: s.calm_p99_ms),
+            ("sends in it", lambda s: s.sends_per_second, lambda s: s.sends_p50_ms, lambda s: s.sends_p99_ms),
+        )
+        for told, rate, half, most in rows:
+            figures = (f"{of(name, rate).median:,.0f}", f"{of(name, half).median:.1f}", f"{of(name, most).median:.1f}")
+            table.add_row(told, *figures)
     return table
 
 

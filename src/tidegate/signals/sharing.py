@@ -13,8 +13,8 @@ from tidegate.tasks import spawn
 
 Item = TypeVar("Item")
 
-#: Items handled at once, some 3 ms of work for node and store; and of one delivery, where others wait too.
-TOGETHER: Final = 96
+#: Items handled at once, some 3 ms of work for node and for store; and of one delivery, where others wait too.
+TOGETHER: Final = 64
 OF_EACH: Final = 16
 #: So far apart two rounds begin, unless so many items wait: what comes meanwhile shares the second.
 ROUND_S: Final = 0.01

@@ -7,7 +7,7 @@ from dataclasses import replace
 from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.axes import counted_name
 from loadtest.bench.speed.found import Found, Memory, Setting
-from loadtest.bench.speed.intake import Intake
+from loadtest.bench.speed.intake import Intake, Storm
 from loadtest.bench.speed.judged import Judged
 from loadtest.bench.speed.queueing import Queued
 from loadtest.bench.speed.rounds import Rounds
@@ -21,6 +21,10 @@ QUEUED = Queued(
     drained_per_second=800.0, drain_gateway_us=1.0, drain_store_us=1.0, rouse_ms=1.0, direct=WINDOW,
 )  # fmt: skip
 TAKEN_IN = Intake(statuses=60, per_second=3_000.0, gateway_us=50.0, store_us=20.0, p50_ms=5.0, p99_ms=9.0, sends=WINDOW)
+STORM = Storm(
+    statuses=60, per_second=3_000.0, p50_ms=5.0, p99_ms=9.0,
+    sends_per_second=300.0, calm_p50_ms=1.0, calm_p99_ms=2.0, sends_p50_ms=3.0, sends_p99_ms=7.0,
+)  # fmt: skip
 FASTER = replace(WINDOW, sends=2_100, gateway_us=40.0)
 
 
@@ -37,6 +41,7 @@ def found() -> Found:
         durable=Rounds({who.ON: [WINDOW], **{form: [replace(WINDOW, sends=850)] for form in who.DURABLE}}),
         queue=Rounds({who.ON: [QUEUED]}),
         webhooks={"1 a delivery": Rounds({who.ON: [TAKEN_IN]})},
+        storm=Rounds({who.ON: [STORM]}),
         memory=[Memory(who.ON, 90.0, 97.0, 1_000, 700.0, 2_000.0)],
         judged=Judged({"send": 1_900, "queue": 100}, 1_900, 2_000, {"limit": 0}, {}),
     )

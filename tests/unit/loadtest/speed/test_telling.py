@@ -32,7 +32,7 @@ def test_the_tables_end_with_what_must_hold_and_whether_it_does() -> None:
 
 def test_every_axis_that_was_measured_has_a_table_and_no_other() -> None:
     titles = [str(table.title) for table in tables(found())]
-    assert len(titles) == 11
+    assert len(titles) == 12
     assert [str(table.title) for table in tables(Found())] == ["what must hold"]
 
 
@@ -42,7 +42,7 @@ def test_what_was_not_measured_is_told_so() -> None:
 
 def test_the_markdown_has_every_table_with_all_of_its_cells() -> None:
     text = markdown(found())
-    assert text.count("### ") == 11
+    assert text.count("### ") == 12
     assert "| bare aiohttp | 1,000 | 100.0 | 10.0 |" in text
     assert all(line.startswith("|") and line.endswith("|") for line in text.splitlines() if "|" in line)
 
