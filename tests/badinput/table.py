@@ -39,9 +39,7 @@ TABLE: Final = (
     Row("B05", "a key twice in one object, escaped or not", "400; never forwarded as it came", _NO_JSON),
     Row("B06", "`to` and `recipient` that are two users", "400 `invalid_recipient`", _NO_MESSAGE),
     Row("B07", "wrong types", "400 that names the field", _NO_MESSAGE),
-    Row(
-        "B08", "unknown fields", "in a message passed on, which can be read in one way only; elsewhere 400", _PASSED_ON
-    ),
+    Row("B08", "unknown fields", "in a message passed on, read once and written anew; elsewhere 400", _PASSED_ON),
     Row(
         "B09",
         "bodies beyond the limit (send 256 KiB, control 64 KiB, webhook 3 MB), compressed ones",

@@ -21,7 +21,15 @@ class BadJson(ValueError):
 
 
 def read_json(raw: bytes) -> Any:
-    """The document in `raw`, which has to be UTF-8 and to mean the same to every reader of JSON.
+    """The document in `raw`, which has to be UTF-8 and to mean the same to every reader of JSON. Raises as
+    `read_json_anew`.
+    """
+    return read_json_anew(raw)[0]
+
+
+def read_json_anew(raw: bytes) -> tuple[Any, bytes]:
+    """The document in `raw`, and its text as it is written anew: without spaces, and with no escape that it can do
+    without.
 
     Raises `BadJson` for what is not JSON by RFC 8259 (a byte order mark, NaN, other encodings and half
     surrogate pairs included), for an object that names a key twice, nesting deeper than `MAX_DEPTH`, and
@@ -36,9 +44,10 @@ def read_json(raw: bytes) -> Any:
     is_long = len(raw) > 2 * MAX_DEPTH
     if is_long and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
         raise BadJson(f"is nested deeper than {MAX_DEPTH} levels")
-    if not _surely_unambiguous(raw, document):
+    written = orjson.dumps(document)
+    if not _surely_unambiguous(raw, written):
         _check_each_member(raw)
-    return document
+    return document, written
 
 
 def has_more_parts(raw: bytes, most: int) -> bool:
@@ -56,14 +65,13 @@ def has_more_parts(raw: bytes, most: int) -> bool:
     return strings + outside.count(b"{") + outside.count(b"[") > most
 
 
-def _surely_unambiguous(raw: bytes, document: Any) -> bool:
+def _surely_unambiguous(raw: bytes, written: bytes) -> bool:
     """Whether no key is given twice and no integer is too long, told without reading `raw` a second time.
 
-    Most texts are, but for the spaces in them, what the document is when it is written out again. Then nothing of it
+    Most texts are, but for the spaces in them, what the document is when it is written anew. Then nothing of it
     was lost: without its spaces a JSON text has as many members as with them, and an integer that is too long would
     have been written as a fraction.
     """
-    written = orjson.dumps(document)
     if written == raw or written.replace(b" ", b"") == raw.replace(b" ", b""):
         return True
     # What is written out has one colon for each of its members, and those within its strings. Of two members with

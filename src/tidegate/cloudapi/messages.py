@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from .answers import Acceptance, queued_answer, read_acceptance, refused_answer
-from .json_text import BadJson, read_json
+from .json_text import BadJson, read_json_anew
 from .opaque import unwrap_opaque, wrap_opaque
 from .recipients import RecipientKind, canonical_phone, is_bsuid, is_group_id
 from .request import BadMessage, ReadReceipt, Request, TemplateRef
@@ -49,18 +49,18 @@ def parse_send(raw: bytes) -> Request | ReadReceipt:
     type.
     """
     try:
-        body = read_json(raw)
+        body, text = read_json_anew(raw)
     except BadJson as fault:
         raise _bad("body", str(fault)) from None
     if not isinstance(body, dict):
         raise _bad("body", "must be a JSON object")
-    return read_send(body, raw)
+    return read_send(body, text)
 
 
-def read_send(body: dict[str, Any], raw: bytes = b"") -> Request | ReadReceipt:
+def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
     """The message, or the read receipt, in a body that was strict JSON. Raises `BadMessage` as `parse_send` does.
 
-    `raw`: its text, where that is at hand.
+    `text`: the body written anew, where that is at hand.
     """
     said = body.get
     if said("messaging_product") != "whatsapp":
@@ -79,7 +79,7 @@ def read_send(body: dict[str, Any], raw: bytes = b"") -> Request | ReadReceipt:
     if context is not None and not isinstance(context, dict):
         raise _bad("context", "must be an object")
     opaque = _parse_opaque(said("biz_opaque_callback_data"))
-    return Request(kind, recipient, recipient_input, type_, template, category, opaque, body, raw)
+    return Request(kind, recipient, recipient_input, type_, template, category, opaque, body, text)
 
 
 def serialise(request: Request, opaque: str | None) -> bytes:
@@ -87,7 +87,7 @@ def serialise(request: Request, opaque: str | None) -> bytes:
 
     A phone number is written with its `+`: without one Meta may put the business number's own country code
     before it, and the message would reach somebody else than the user it was counted for (Meta, "Send
-    messages"). All else stays as it came where its text is at hand.
+    messages").
     """
     if opaque is not None and (text := _put_into_text(request, opaque)):
         return text
@@ -100,26 +100,17 @@ def serialise(request: Request, opaque: str | None) -> bytes:
 
 
 def _put_into_text(request: Request, opaque: str) -> bytes | None:
-    """What `serialise` writes, put into the text that came; None where it takes more than that."""
-    raw = request.raw
-    # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else; and
-    # that no key is given twice is then certain by the count of colons alone.
-    if not raw or b"\\" in raw or "biz_opaque_callback_data" in request.body:
+    """What `serialise` writes, to the byte, without all of it being written once more; None where that takes more."""
+    text = request.text
+    # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
+    if not text or b"\\" in text or "biz_opaque_callback_data" in request.body:
         return None
-    if request.kind is RecipientKind.PHONE and not request.recipient_input.startswith("+"):
-        came = request.recipient_input.encode()
-        for begins in (b'"to":"', b'"to": "'):
-            before, found, after = raw.partition(b'%b%b"' % (begins, came))
-            if found:
-                break
-        else:
+    if request.kind is RecipientKind.PHONE:
+        before, found, after = text.partition(b'"to":"%b"' % request.recipient_input.encode())
+        if not found or text.count(b'"to"') != 1:
             return None
-        if raw.count(b'"to"') != 1:
-            return None
-        raw = b'%b"to":"+%b"%b' % (before, request.recipient.encode(), after)
-    elif request.kind is RecipientKind.PHONE and request.recipient_input != f"+{request.recipient}":
-        return None
-    return b'%b,"biz_opaque_callback_data":%b}' % (raw.rstrip()[:-1], orjson.dumps(opaque))
+        text = b'%b"to":"+%b"%b' % (before, request.recipient.encode(), after)
+    return b'%b,"biz_opaque_callback_data":%b}' % (text[:-1], orjson.dumps(opaque))
 
 
 def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:

@@ -1,6 +1,6 @@
 """What a caller asks the messages endpoint to do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from .recipients import RecipientKind
@@ -34,8 +34,12 @@ class Request:
     opaque: str | None = field(repr=False)
     """The caller's own `biz_opaque_callback_data`."""
     body: dict[str, Any] = field(repr=False, hash=False)
-    raw: bytes = field(default=b"", repr=False, hash=False, compare=False)
-    """The JSON text that `body` was read from, which can be read in no other way; empty: it is not at hand."""
+    text: bytes = field(default=b"", repr=False, hash=False, compare=False)
+    """`body` written anew as JSON; empty: it is not at hand."""
+
+    def with_body(self, body: dict[str, Any]) -> "Request":
+        """The same message, as another body says it."""
+        return replace(self, body=body, text=b"")
 
     @property
     def is_template(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -139,7 +138,7 @@ class Sends:
         self, message: Request | ReadReceipt, body: bytes, app: App, route: Route
     ) -> tuple[Request | ReadReceipt, bytes]:
         told = await self._quotes.resolved(message.body, app, route.portfolio)
-        return (message, body) if told is message.body else (replace(message, body=told), orjson.dumps(told))
+        return (message, body) if told is message.body else (message.with_body(told), orjson.dumps(told))
 
     def _known(self, arrival: Arrival) -> App | None:
         """The caller, where its key is known and nobody has to be asked for it."""
