@@ -18,6 +18,7 @@ from tests.deterministic.network import aiohttp_in_memory
 from tidegate import node
 from tidegate.app import ground
 from tidegate.clock import StoreClock
+from tidegate.edge.door import server
 from tidegate.entropy import Entropy
 
 
@@ -60,6 +61,8 @@ def determined(loop: DeterministicLoop, seed: int, wall: Any) -> Iterator[None]:
             stack.enter_context(patch(name, value))
         stack.enter_context(patch.object(ground, "StoreClock", functools.partial(StoreClock, loop.time)))
         stack.enter_context(patch.object(node, "gc", _NoCollector))
+        # A listener in memory is no descriptor that could be watched more than once.
+        stack.enter_context(patch.object(server, "_TAKEN_AT_ONCE", 1))
         try:
             yield
         finally:

@@ -65,6 +65,10 @@ class ReadReceipt:
 
     body: dict[str, Any] = field(repr=False, hash=False)
 
+    def with_body(self, body: dict[str, Any]) -> "ReadReceipt":
+        """The same receipt, as another body says it."""
+        return ReadReceipt(body)
+
 
 class BadMessage(Exception):
     """A body that no message can be read from.
