@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,24 +27,22 @@ class _Waiter:
 class Room:
     """The waiting room of one number. A turn is a chance to ask `admit` again, not a promise."""
 
-    __slots__ = ("_arrivals", "_clock", "_emission_ms", "_next_at_ms", "_timer", "_turns", "_waiters")
+    __slots__ = ("_clock", "_emission_ms", "_next_at_ms", "_timer", "_turns", "arrival", "waiters")
 
     def __init__(self, clock: StoreClock) -> None:
         self._clock = clock
-        self._waiters: list[_Waiter] = []
-        self._arrivals = itertools.count()
+        #: Who is in it, or was a moment ago; empty: whoever comes is the first in line.
+        self.waiters: list[_Waiter] = []
+        #: Gives a place in line, kept by a send that has to wait more than once.
+        self.arrival: Final[Callable[[], int]] = itertools.count().__next__
         self._next_at_ms = 0.0
         self._emission_ms = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._turns = 0
 
-    def arrival(self) -> int:
-        """A place in line, kept by a send that has to wait more than once."""
-        return next(self._arrivals)
-
     def turn_at_ms(self, priority: int) -> int | None:
         """When a send of this priority that arrives now may expect its turn; None: nobody is before it."""
-        ahead = sum(1 for waiter in self._waiters if waiter.priority <= priority and not waiter.gone)
+        ahead = sum(1 for waiter in self.waiters if waiter.priority <= priority and not waiter.gone)
         return int(self._next_at_ms + ahead * self._emission_ms) if ahead else None
 
     async def wait(
@@ -55,9 +54,9 @@ class Room:
         """
         self._emission_ms = emission_ms
         if opens_at_ms is not None:
-            self._next_at_ms = max(self._next_at_ms, opens_at_ms) if self._waiters else opens_at_ms
+            self._next_at_ms = max(self._next_at_ms, opens_at_ms) if self.waiters else opens_at_ms
         waiter = _Waiter(priority, arrival, asyncio.Event())
-        heapq.heappush(self._waiters, waiter)
+        heapq.heappush(self.waiters, waiter)
         self._schedule()
         try:
             async with asyncio.timeout(max(0.0, limit_ms) / 1000):
@@ -77,7 +76,7 @@ class Room:
     def _open(self) -> None:
         self._timer = None
         now_ms = self._clock.now_ms()
-        if self._next_at_ms > now_ms + 1 and self._waiters:
+        if self._next_at_ms > now_ms + 1 and self.waiters:
             self._schedule()
             return
         # Counted from when the turn was due: a timer that fires late must not slow the line down. But what was missed
@@ -91,16 +90,16 @@ class Room:
             waiter.gone = True
             waiter.turn.set()
         self._next_at_ms = due_ms + turns * self._emission_ms
-        if self._waiters:
+        if self.waiters:
             self._schedule()
 
     def _pop(self) -> _Waiter | None:
         self._turns += 1
         if self._turns % FLOOR_EVERY == 0:
-            present = [waiter for waiter in self._waiters if not waiter.gone]
+            present = [waiter for waiter in self.waiters if not waiter.gone]
             return max(present, key=lambda w: (w.priority, -w.arrival), default=None)
-        while self._waiters:
-            waiter = heapq.heappop(self._waiters)
+        while self.waiters:
+            waiter = heapq.heappop(self.waiters)
             if not waiter.gone:
                 return waiter
         return None

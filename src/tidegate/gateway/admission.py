@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.gateway.addressee import NOTHING, Addressee, Note
+from tidegate.gateway.addressee import Addressee, Note
 from tidegate.gateway.answered import Gone
+from tidegate.gateway.deciding import Yes
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.message import Message
 from tidegate.gateway.offline import Offline
@@ -23,7 +24,7 @@ from tidegate.metrics import Metrics
 from tidegate.policy.capacity import category_places
 from tidegate.policy.decide import PLACE_REASONS, judge, shadowed
 from tidegate.policy.facts import Case, Facts, Terms
-from tidegate.policy.rules import Delivery
+from tidegate.policy.rules import Delivery, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.asks import Ask
@@ -35,21 +36,12 @@ from tidegate.store.standings import Standings
 #: Leased places are given back within this, by all nodes that can be reached; until then they are asked for again.
 _CALLED_BACK_MS: Final = 1_500
 _CALL_AGAIN_MS: Final = 50
-_SEND: Final = Send()
 
 log = structlog.get_logger()
 
 
-class Judged(NamedTuple):
-    """The verdict on what was seen (None: the decision rested on what is no longer so), and when it was asked for (ms,
-    this node's): what was taken has to start soon after that."""
-
-    verdict: Verdict | Gone | None
-    asked_at_ms: float
-
-
 class Admission:
-    """Takes everything that a send needs, or nothing."""
+    """Takes everything that a send needs, or nothing: what to ask of the ledger, and what its answer means."""
 
     def __init__(
         self,
@@ -74,59 +66,100 @@ class Admission:
         self._settling = settling
         self._keeping = keeping
         self._place_times = PlaceTimes(ledger)
+        #: The store's time as it was told last: all that went in one call were told the same.
+        self._told_ms = 0
         #: Places that this node has taken since it started, by portfolio.
         self.places_taken: Counter[str] = Counter()
 
-    async def judged(
-        self, message: Message, case: Case, terms: Terms, standing: Standing, addressee: Addressee, note: Note
-    ) -> Judged:
-        """Admit, and judge what was seen. Raises StoreUnavailable."""
-        asked_at_ms = self._clock.monotonic_ms()
-        ask = self._ask(message, terms, note)
-        try:
-            facts = await self._ledger.admitting(ask)
-        except StoreUnavailable as fault:
-            own = None if message.queued else await self._offline.admit(ask, case)
-            if own is None:
-                self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
-                raise
-            verdict = judge(case, terms, own, standing.rules)
-            if not isinstance(verdict, Send | Wait):
-                self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
-            if own.taken:
-                self._metrics.sent_offline(case.category.value if case.category else "service")
-            # Nobody's stop can reach this node now: its start is counted from its own word.
-            return Judged(verdict, self._clock.monotonic_ms())
-        self._clock.observe(facts.now_ms)
-        self._offline.answered(ask, facts)
-        if facts.taken and not (standing.rules.has_shadows or terms.foreshadowed):
-            # What was taken is what was asked for (the law of `judge`), and nobody has anything to say beside.
-            self._count_place(message, terms, facts)
-            return Judged(_SEND, asked_at_ms)
-        return Judged(await self._verdict(message, case, terms, standing, addressee, facts), asked_at_ms)
+    def asking(self, message: Message, yes: Yes, note: Note) -> Ask:
+        """What to ask of the ledger.
+
+        Raises StoreUnavailable where something has to be sealed and there is no key for it.
+        """
+        about = yes.about if message.is_noted_as_its_kind else b""
+        # What comes from the queue is kept there.
+        is_kept = message.delivery is Delivery.AT_LEAST_ONCE and not message.queued
+        route, deadline_ms = message.route, message.deadline_ms
+        return Ask(
+            route.portfolio,
+            message.message_id,
+            message.attempt,
+            message.user,
+            route.number,
+            yes.terms,
+            deadline_ms,
+            about or message.about(self._seal),
+            False,
+            note.record,
+            note.expires_at_ms,
+            self._seal.close(message.body_name, message.packed(), deadline_ms) if is_kept else b"",
+        )
+
+    def is_taken(self, ask: Ask, facts: Facts, asked_at_ms: float, *, is_quiet: bool) -> bool:
+        """Whether the store took what was asked for and nobody has anything to say beside (`is_quiet`).
+
+        Then nobody has to judge: the law of `judge` is that it would say Send.
+        """
+        if facts.now_ms != self._told_ms:
+            self._told_ms = facts.now_ms
+            self._clock.observe(facts.now_ms)
+        self._offline.answered(ask, facts, asked_at_ms)
+        if not (facts.taken and is_quiet):
+            return False
+        self._count_place(ask, facts)
+        return True
+
+    async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
+        """The verdict while the store is away, by what is this node's own; raises the fault where that won't do."""
+        own = None if message.queued else await self._offline.admit(ask, case)
+        if own is None:
+            self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
+            raise fault
+        verdict = judge(case, ask.terms, own, rules)
+        if not isinstance(verdict, Send | Wait):
+            self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
+        if own.taken:
+            self._metrics.sent_offline(case.category.value if case.category else "service")
+        return verdict
 
     async def seen(self, message: Message, terms: Terms, addressee: Addressee) -> Facts | None:
         """What `admit` would see, without taking anything; None when the terms rest on what is no longer so.
 
         Raises StoreUnavailable.
         """
-        facts = await self._ledger.admit(self._ask(message, terms, dry_run=True))
+        route = message.route
+        facts = await self._ledger.admit(
+            Ask(
+                route.portfolio,
+                message.message_id,
+                message.attempt,
+                message.user,
+                route.number,
+                terms,
+                message.deadline_ms,
+                dry_run=True,
+            )
+        )
         if await self._is_overtaken(message, facts, addressee):
             return None
-        return await self._place_times.told(message.route.portfolio, terms, facts)
+        return await self._place_times.told(route.portfolio, terms, facts)
 
-    async def _verdict(
-        self, message: Message, case: Case, terms: Terms, standing: Standing, addressee: Addressee, facts: Facts
+    async def judged(
+        self, message: Message, case: Case, ask: Ask, standing: Standing, addressee: Addressee, facts: Facts
     ) -> Verdict | Gone | None:
+        """The verdict on what the ledger saw; None: the decision rested on what is no longer so.
+
+        Raises StoreUnavailable.
+        """
         if await self._is_overtaken(message, facts, addressee):
             return None
-        self._count_place(message, terms, facts)
+        self._count_place(ask, facts)
         if facts.gone:
             return Gone(message.message_id)
         if facts.expired:
             return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
-        facts = await self._place_times.told(message.route.portfolio, terms, facts)
-        rules = standing.rules
+        terms, rules = ask.terms, standing.rules
+        facts = await self._place_times.told(ask.portfolio, terms, facts)
         verdict = judge(case, terms, facts, rules)
         if await self._called_back(case, standing, facts, verdict):
             return None
@@ -135,9 +168,9 @@ class Admission:
             self._tell_shadows(message, (*terms.foreshadowed, *shadowed(case, terms, facts, rules)))
         return verdict
 
-    def _count_place(self, message: Message, terms: Terms, facts: Facts) -> None:
-        if facts.taken and not facts.repeated and facts.needs_place(terms):
-            self.places_taken[message.route.portfolio] += 1
+    def _count_place(self, ask: Ask, facts: Facts) -> None:
+        if facts.taken and not facts.repeated and facts.needs_place(ask.terms):
+            self.places_taken[ask.portfolio] += 1
 
     def _tell_shadows(self, message: Message, reasons: Sequence[Reason]) -> None:
         if reasons:
@@ -177,26 +210,6 @@ class Admission:
         await self._prepaid.recall(case.portfolio)
         await self._clock.sleep_until(facts.now_ms + _CALL_AGAIN_MS)
         return True
-
-    def _ask(self, message: Message, terms: Terms, note: Note = NOTHING, *, dry_run: bool = False) -> Ask:
-        route = message.route
-        about = b"" if dry_run else message.about(self._seal)
-        # What comes from the queue is kept there.
-        is_kept = message.delivery is Delivery.AT_LEAST_ONCE and not message.queued and not dry_run
-        return Ask(
-            route.portfolio,
-            message.message_id,
-            message.attempt,
-            message.user,
-            route.number,
-            terms,
-            message.deadline_ms,
-            about,
-            dry_run,
-            note.record,
-            note.expires_at_ms,
-            self._seal.close(message.body_name, message.packed(), message.deadline_ms) if is_kept else b"",
-        )
 
 
 def with_what_is_leased(standing: Standing, now_ms: int) -> Standing:

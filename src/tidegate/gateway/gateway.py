@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.enforcement import NO_PROBES, Enforcement, Probes
-from tidegate.errors import StoreNotAsked, StoreUnavailable
+from tidegate.enforcement import Enforcement
+from tidegate.errors import StoreUnavailable
 from tidegate.gateway import traced, wishes
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.admission import Admission, with_what_is_leased
-from tidegate.gateway.answered import Answered, Explanation, Gone, Held, Refused, Unavailable, told
-from tidegate.gateway.deciding import Deciding
-from tidegate.gateway.handover import by_another_number
+from tidegate.gateway.answered import Answered, Explanation, Unavailable, told
 from tidegate.gateway.keeping import Keeping
-from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message, Route
 from tidegate.gateway.noting import Noting
 from tidegate.gateway.offline import Offline
 from tidegate.gateway.posting import Posting
+from tidegate.gateway.rounds import Rounds
 from tidegate.gateway.settling import Settling
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.decide import decide, explain, judge, terms_of
-from tidegate.policy.facts import Case, Terms
+from tidegate.policy.facts import Terms
 from tidegate.policy.grant import Grant
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import State
-from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Delivery
-from tidegate.policy.standing import Standing
-from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
+from tidegate.policy.verdict import Reason
 from tidegate.store.aliases import Aliases
 from tidegate.store.ledger import Ledger
 from tidegate.store.prepaid import Prepaid
@@ -47,9 +42,6 @@ from tidegate.store.standings import Standings
 from tidegate.store.users import Users
 from tidegate.tracing import Tracing
 from tidegate.upstream import Upstream
-
-#: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
-_ROUNDS: Final = 40
 
 
 class Gateway:
@@ -77,12 +69,10 @@ class Gateway:
         tracing: Tracing,
     ) -> None:
         """`grants`: of the apps, by name, that may not send everything."""
-        self._grants = grants
         self._tracing = tracing
         self._seal = seal
         self._users = users
         self._standings = standings
-        self._pacer = pacer
         self._clock = clock
         self._identity = identity
         self._ids = ids
@@ -92,7 +82,6 @@ class Gateway:
         self._noting = Noting(aliases, clock)
         self._enforcement = enforcement
         self._on_answer: Callable[[Message, Answered], None] = lambda message, answered: None
-        self._on_wait: Callable[[str], None] = lambda message_id: None
         self._admission = Admission(
             ledger=ledger,
             standings=standings,
@@ -104,9 +93,22 @@ class Gateway:
             settling=self._settling,
             keeping=self._keeping,
         )
-        self._deciding: dict[str, Deciding] = defaultdict(Deciding)
         self._posting = Posting(
             upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting, tracing
+        )
+        self._rounds = Rounds(
+            standings=standings,
+            users=users,
+            identity=identity,
+            ids=ids,
+            pacer=pacer,
+            clock=clock,
+            ledger=ledger,
+            admission=self._admission,
+            posting=self._posting,
+            keeping=self._keeping,
+            grants=grants,
+            tracing=tracing,
         )
 
     def call_on_change(self, wake: Callable[[str], None]) -> None:
@@ -119,7 +121,7 @@ class Gateway:
 
     def call_on_way(self, waits: Callable[[str], None], starts: Callable[[str], None]) -> None:
         """Have one of these called with the id of a message out of the queue when it waits for its turn, or starts."""
-        self._on_wait = waits
+        self._rounds.on_wait = waits
         self._posting.on_start = starts
 
     def call_on_answer(self, note: Callable[[Message, Answered], None]) -> None:
@@ -174,7 +176,7 @@ class Gateway:
         try:
             if not self._seal.is_ready:
                 await self._seal.ready()
-            went, answered = await self._submit(message)
+            went, answered = await self._rounds.go(message)
         except StoreUnavailable as error:
             answered = Unavailable(message.message_id, str(error))
         verdict, reason = told(answered)
@@ -192,12 +194,12 @@ class Gateway:
 
     async def explain(self, message: Message) -> Explanation:
         """What would happen to this message now; takes and changes nothing. Raises StoreUnavailable."""
-        addressee = Addressee(self._users, self._identity, message.route.portfolio, message.request)
+        addressee = Addressee(self._users, self._identity, message)
         while True:
             standing = await self._standings.current(message.route.portfolio)
-            message, case = self._seen(message, addressee, standing, waited_ms=0.0)
-            rules, user = standing.rules, addressee.user
-            now_ms = self._clock.now_ms()
+            rules, user, now_ms = standing.rules, addressee.user, self._clock.now_ms()
+            message = self._rounds.seen(message, addressee, standing, now_ms)
+            case = self._rounds.case(message, addressee, standing)
             terms = terms_of(case, with_what_is_leased(standing, now_ms), rules, now_ms, user)
             if not isinstance(decide(case, standing, rules, now_ms, user), Terms):
                 # At night no terms are valid, and asking anew would last until the morning.
@@ -208,121 +210,3 @@ class Gateway:
         early = decide(case, standing, rules, facts.now_ms, user)
         verdict = judge(case, terms, facts, rules) if isinstance(early, Terms) else early
         return Explanation(verdict, explain(case, standing, terms, facts, rules, user), facts, rules.version)
-
-    async def _submit(self, message: Message, tried: frozenset[str] = frozenset()) -> tuple[Message, Answered]:
-        """The message as it went, and what became of it. `tried`: numbers that a campaign's message could not go by."""
-        portfolio = message.route.portfolio
-        addressee = Addressee(self._users, self._identity, portfolio, message.request)
-        line = Line(self._pacer.room(message.route.number), message.priority, self._clock.monotonic_ms())
-        rounds = 0
-        while rounds < _ROUNDS:
-            rounds += 1
-            standing = self._standings.read(portfolio) or await self._standings.current(portfolio)
-            waited_ms = self._clock.monotonic_ms() - line.began_ms
-            message, case = self._seen(message, addressee, standing, waited_ms)
-            with self._tracing.span("decide"):
-                decided = self._deciding[portfolio].decide(case, standing, self._clock.now_ms(), addressee.user)
-            if not isinstance(decided, Terms):
-                if await addressee.look(decided):
-                    continue
-                if isinstance(decided, Wait):
-                    # A breaker that lets go within the time for which a send may wait.
-                    rounds = 0
-                    self._rests(message)
-                    await self._clock.sleep_until(decided.until_ms)
-                    continue
-                return await self._conclude(message, decided, standing, tried)
-            verdict: Verdict | Answered | None = line.verdict(case, decided, self._clock.now_ms())
-            if verdict is None:
-                message, verdict = await self._attempt(message, case, decided, standing, addressee)
-            if isinstance(verdict, Wait):
-                # Waiting has a bound of its own: the time for which a send waits for its turn.
-                rounds = 0
-                self._rests(message)
-                verdict = await line.wait(verdict, case, decided, self._clock)
-            if isinstance(verdict, Queue | Reject):
-                return await self._conclude(message, verdict, standing, tried)
-            if verdict is not None and not isinstance(verdict, Send | Wait):
-                return message, verdict
-        return message, Unavailable(message.message_id, "the standing changes faster than this send can be decided")
-
-    def _rests(self, message: Message) -> None:
-        if message.queued:
-            self._on_wait(message.message_id)
-
-    async def _attempt(
-        self, message: Message, case: Case, terms: Terms, standing: Standing, addressee: Addressee
-    ) -> tuple[Message, Verdict | Answered | None]:
-        """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
-        note = addressee.note(case, standing.rules, self._clock.now_ms())
-        if note.marketing_at_ms != message.marketing_at_ms:
-            message = message._replace(marketing_at_ms=note.marketing_at_ms)
-        with self._tracing.span("admit"):
-            judged, asked_at_ms = await self._admission.judged(message, case, terms, standing, addressee, note)
-        if message.deadline_is_ours and _is_expired(judged):
-            return self._with_new_deadline(message), None
-        if not isinstance(judged, Send):
-            return message, judged
-        probes = NO_PROBES
-        if terms.turns or note.probes:
-            probes = Probes(tuple(turn.probes for turn in terms.turns if turn.probes), note.probes)
-        answered = await self._posting.post(message, asked_at_ms, probes)
-        if answered is None:
-            return message._replace(message_id=self.new_id(message.route.portfolio)), None
-        return message, answered
-
-    def _seen(
-        self, message: Message, addressee: Addressee, standing: Standing, waited_ms: float
-    ) -> tuple[Message, Case]:
-        """The message and its case under a standing: to whom it goes, and as what it is judged now."""
-        grant, version = self._grants.get(message.app), standing.rules.version
-        if (message.user, message.rules_version) != (addressee.name, version):
-            of_share = grant is not None and grant.limit_share is not None
-            message = message._replace(user=addressee.name, rules_version=version, of_share=of_share)
-        # Where nobody's night matters, nobody is asked where they live.
-        zones = () if standing.rules.quiet_hours is None and message.campaign is None else addressee.zones
-        case = message.case(waited_ms, standing.rules, zones)
-        if grant is not None:
-            case = case._replace(grant=grant)
-        if case.category is Category.UTILITY and is_marketing_now(case, standing, self._clock.now_ms()):
-            message = message._replace(category=Category.MARKETING)
-            case = case._replace(category=Category.MARKETING)
-        return message, case
-
-    def _with_new_deadline(self, message: Message) -> Message:
-        # It has only just come: the store's time was put forward, and this node did not know of it.
-        deadline_ms = self.deadline_ms(message.route, message.category)
-        return message._replace(deadline_ms=deadline_ms, deadline_is_ours=False)
-
-    async def _conclude(
-        self, message: Message, verdict: Verdict, standing: Standing, tried: frozenset[str]
-    ) -> tuple[Message, Answered]:
-        match verdict:
-            case Queue(reason, detail, until_ms, needs_place, spread_ms):
-                if message.alternatives:
-                    tried |= {message.route.number}
-                    other = by_another_number(message, reason, standing, self._clock.now_ms(), tried)
-                    if other is not None:
-                        return await self._submit(other, tried)
-                try:
-                    await self._keeping.keep(
-                        message, reason, detail, until_ms, needs_place=needs_place, spread_ms=spread_ms
-                    )
-                except StoreUnavailable as fault:
-                    if not message.queued and not isinstance(fault, StoreNotAsked):
-                        self._keeping.retract(message)
-                    raise
-                return message, Held(message.message_id, "queue", reason, until_ms)
-            case Reject(reason, detail, until_ms, pacing):
-                if message.queued:
-                    ended = State.EXPIRED if reason is Reason.EXPIRED else State.FAILED
-                    await self._keeping.end(message, ended, detail, reason)
-                if reason is Reason.STORE_UNAVAILABLE:
-                    return message, Unavailable(message.message_id, detail)
-                return message, Refused(message.message_id, reason, detail, until_ms, pacing)
-            case _:
-                raise AssertionError(f"{type(verdict).__name__} concludes nothing")
-
-
-def _is_expired(verdict: Verdict | Gone | None) -> bool:
-    return isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.clock import StoreClock
+from tidegate.gateway.message import Message
 from tidegate.pacer import Room
 from tidegate.policy.facts import Case, Terms
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Verdict, Wait
@@ -11,23 +12,28 @@ from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Verdict, W
 class Line:
     """One send's place in the line before its number: who was there first, and more urgent, goes first."""
 
-    __slots__ = ("_arrival", "_has_turn", "_joined", "_priority", "_room", "began_ms")
+    __slots__ = ("_arrival", "_has_turn", "_joined", "_message", "_room", "began_ms")
 
-    def __init__(self, room: Room, priority: int, began_ms: float) -> None:
+    def __init__(self, room: Room, message: Message, began_ms: float) -> None:
         self._room = room
-        self._priority = priority
+        #: As it came: whatever it is judged as, it stays where it is in the line.
+        self._message = message
         self._arrival = room.arrival()
         self._has_turn = False
         self._joined = False
         self.began_ms = began_ms
 
-    def verdict(self, case: Case, terms: Terms, now_ms: int) -> Verdict | None:
-        """What the line says to this send; None: it may ask the ledger."""
-        turn_at_ms = None if self._has_turn else self._room.turn_at_ms(self._priority)
-        self._has_turn = False
-        self._joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
-        if turn_at_ms is None or not self._joined:
+    def turn_at_ms(self, terms: Terms) -> int | None:
+        """When the turn comes of this send, which is not the first in line; None: it may ask the ledger."""
+        has_turn, self._has_turn, self._joined = self._has_turn, False, False
+        if has_turn or not self._room.waiters:
             return None
+        turn_at_ms = self._room.turn_at_ms(self._message.priority)
+        self._joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
+        return turn_at_ms if self._joined else None
+
+    def verdict(self, case: Case, turn_at_ms: int, now_ms: int) -> Verdict:
+        """What becomes of a send whose turn comes then."""
         detail = "the number's messages per second are used up, and others wait before this one"
         objection = Objection(Reason.THROUGHPUT, detail, until_ms=turn_at_ms, pacing=True)
         fits = turn_at_ms - now_ms <= case.pacing_wait_ms
@@ -42,7 +48,7 @@ class Line:
         # One who joins the line knows only an estimate of its own turn, not when the next turn comes.
         opens_at_ms = None if self._joined else wait.until_ms
         self._has_turn = await self._room.wait(
-            self._priority, self._arrival, opens_at_ms, emission_ms, case.pacing_wait_ms
+            self._message.priority, self._arrival, opens_at_ms, emission_ms, case.pacing_wait_ms
         )
         return None if self._has_turn else given_up(case, wait.objection)
 

@@ -13,6 +13,7 @@ from tidegate.cloudapi.messages import RecipientKind, Request, TemplateRef
 from tidegate.cloudapi.vocabulary import Category, MessageType
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.facts import Case, shown
+from tidegate.policy.grant import Grant
 from tidegate.policy.reach import Subject
 from tidegate.policy.rules import Delivery, Rules
 from tidegate.store.sealing import Seal, body_name
@@ -57,14 +58,8 @@ class Message(NamedTuple):
     queued: bool = False
     pacing_wait_ms: int | None = None
     deadline_is_ours: bool = False
-    user: bytes = b""
-    """The 16 bytes that stand for its recipient; empty until it is submitted."""
-    rules_version: str = ""
-    """Of the rules that it was judged by last."""
     delivery: Delivery = Delivery.AT_MOST_ONCE
     """Whether it is tried once more when nothing is heard of its first try."""
-    marketing_at_ms: int = 0
-    """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
 
     relayed: bool = False
     """Whether its app is told how it ended, by webhook, when that was promised and nobody else tells it."""
@@ -73,8 +68,15 @@ class Message(NamedTuple):
     alternatives: tuple[Route, ...] = ()
     """Other numbers of its campaign, by which it may go when its own is stopped."""
 
+    # What is found out when it is submitted; it stays last, for `seen`.
+    user: bytes = b""
+    """The 16 bytes that stand for its recipient; empty until it is submitted."""
+    rules_version: str = ""
+    """Of the rules that it was judged by last."""
     of_share: bool = False
     """Whether its app has a share of the messaging limit, so that the place that it takes is counted as the app's."""
+    marketing_at_ms: int = 0
+    """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
 
     def __repr__(self) -> str:
         return shown(self, ("user",))
@@ -84,7 +86,18 @@ class Message(NamedTuple):
         """Authentication, utility, replies, marketing (0 goes first); a queued send goes after a direct one."""
         return _RANK[self.category] + self.queued
 
-    def case(self, waited_ms: float, rules: Rules, zones: tuple[str, ...] = ()) -> Case:
+    @property
+    def is_noted_as_its_kind(self) -> bool:
+        """Whether nothing is noted of it but what is noted of all of its kind."""
+        is_told = self.relayed and self.queued
+        return self.part is None and not (self.marketing_at_ms or is_told) and self.request.opaque is None
+
+    def seen(self, user: bytes, rules_version: str, *, of_share: bool) -> Message:
+        """It with what was found out of it: `_replace` would look for each field by its name."""
+        found = (user, rules_version, of_share, self.marketing_at_ms)
+        return tuple.__new__(Message, (*self[:_BEFORE_IT_IS_SEEN], *found))
+
+    def case(self, waited_ms: float, rules: Rules, zones: tuple[str, ...] = (), grant: Grant | None = None) -> Case:
         """What the guardrails see of it after it has waited `waited_ms` for its turn."""
         request, route = self.request, self.route
         wait_ms = rules.pacing_wait_ms if self.pacing_wait_ms is None else self.pacing_wait_ms
@@ -106,6 +119,7 @@ class Message(NamedTuple):
             self.user or None,
             request.recipient if request.kind is RecipientKind.PHONE else "",
             zones,
+            grant,
         )
 
     def subject(self) -> Subject:
@@ -117,6 +131,10 @@ class Message(NamedTuple):
     def noted(self) -> Mapping[str, str]:
         """What is noted of it beside its record: nothing personal."""
         return self._noted().words
+
+    def noted_json(self) -> bytes:
+        """The same as JSON."""
+        return self._noted().json
 
     def _noted(self) -> _Noted:
         part = tuple(self.part.noted().items()) if self.part is not None else ()
@@ -173,6 +191,9 @@ class Message(NamedTuple):
         if self.alternatives:
             packed["numbers"] = [route.number for route in self.alternatives]
         return orjson.dumps(packed)
+
+
+_BEFORE_IT_IS_SEEN: Final = Message._fields.index("user")
 
 
 @lru_cache(maxsize=1_024)

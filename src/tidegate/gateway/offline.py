@@ -88,9 +88,11 @@ class Offline:
         """The store is there."""
         self._heard_ms[portfolio] = self._clock.monotonic_ms()
 
-    def answered(self, ask: Ask, facts: Facts) -> None:
-        """The store is there; here is what it saw."""
-        self.heard(ask.portfolio)
+    def answered(self, ask: Ask, facts: Facts, asked_at_ms: float) -> None:
+        """The store was there when it was asked (ms, this node's time); here is what it saw."""
+        self._heard_ms[ask.portfolio] = asked_at_ms
+        if not (facts.window_ends_ms or self._windows or self._journal.of(ask.portfolio).windows):
+            return  # Nobody has said of anybody that there is one.
         if facts.stale or facts.gone or facts.expired or facts.other_user or facts.outdated or facts.repeated:
             return  # It did not look at the window.
         key = ask.portfolio, ask.number, ask.recipient

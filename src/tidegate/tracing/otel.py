@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from contextvars import Token
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, ParamSpec, Self, TypeVar
 
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -28,6 +29,9 @@ _READER: Final = TraceContextTextMapPropagator()
 _EXPORT_S: Final = 5.0
 _END_S: Final = 1.5
 _LOOK_S: Final = 0.05
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def exporting(endpoint: str, version: str) -> Tracing:
@@ -57,6 +61,20 @@ class OtelTracing(Tracing):
     def span(self, name: Name, parent: str = "") -> Span:
         within = _READER.extract({"traceparent": parent}, Context()) if parent else None
         return _OtelSpan(self._tracer.start_span(name, within, _KINDS.get(name, SpanKind.INTERNAL)))
+
+    def within(self, name: Name, work: Callable[_P, _R]) -> Callable[_P, _R]:
+        def traced(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            with self.span(name):
+                return work(*args, **kwargs)
+
+        return traced
+
+    def awaited_within(self, name: Name, work: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R]]:
+        async def traced(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            with self.span(name):
+                return await work(*args, **kwargs)
+
+        return traced
 
     async def end(self) -> None:
         # A collector that is away would keep the process: who ends waits for so long, and then for no answer more.

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factories import NOW_MS, NUMBER, make_case, make_rules, make_standing
+from tests.factories import NEVER_MS, NOW_MS, NUMBER, PORTFOLIO, TEMPLATE, WABA, make_rules, make_standing
 from tests.unit.policy.breaker.specimens import make_throttle, open_since
 from tests.unit.policy.rate_cards import market
-from tidegate.cloudapi.vocabulary import Category, Quality
-from tidegate.gateway.deciding import Deciding
+from tidegate.cloudapi.messages import RecipientKind, Request, TemplateRef
+from tidegate.cloudapi.vocabulary import Category, MessageType, Quality
+from tidegate.gateway import Message, Route
+from tidegate.gateway.addressee import Addressee
+from tidegate.gateway.deciding import Deciding, Yes
 from tidegate.policy.breaker import Board
 from tidegate.policy.decide import decide
 from tidegate.policy.facts import Case, Terms
+from tidegate.policy.identity import Identity
+from tidegate.policy.rules import Delivery
 from tidegate.policy.standing import Pause, Standing
 from tidegate.policy.users import EMPTY, User, Word
-from tidegate.policy.verdict import Queue, Reject
+from tidegate.policy.verdict import Queue, Reject, Verdict
 from tidegate.policy.warm_up import Ramp
 from tidegate.policy.warming import Warming, number_id
+from tidegate.store.users import Users
 
 DAY_MS = 86_400_000
 BUDGET = {
@@ -49,56 +56,115 @@ STANDINGS = [
     make_standing(epoch=5, breakers=Board([open_since(NOW_MS - 300, make_throttle(value=NUMBER))])),
 ]
 #: A send, and what may be otherwise about the next one: so that most have much in common.
-FIRST = {"category": Category.UTILITY, "zones": ("Europe/Berlin",), "digits": "4917612345678"}
+FIRST = Message(
+    message_id="m1",
+    app="shop",
+    route=Route(PORTFOLIO, WABA, NUMBER),
+    request=Request(
+        RecipientKind.PHONE,
+        "4917612345678",
+        "4917612345678",
+        MessageType.TEMPLATE,
+        TemplateRef(*TEMPLATE),
+        None,
+        None,
+        {},
+    ),
+    raw_path="/v25.0/1/messages",
+    deadline_ms=NEVER_MS,
+    category=Category.UTILITY,
+    hold=True,
+)
 OTHERWISE = st.sampled_from(
     [
         {},
         *({"category": category} for category in (*Category, None)),
-        {"number": "102"},
-        {"template": ("news", "en")},
-        {"waba": "2"},
-        {"zones": ("Asia/Tokyo",)},
-        {"zones": ()},
+        {"route": FIRST.route._replace(number="102")},
+        {"route": FIRST.route._replace(waba="2")},
+        {"template": TemplateRef("news", "en")},
+        {"recipient": "81312345678"},
+        {"recipient": "16505551234"},
+        {"recipient": "3312345678"},
+        {"kind": RecipientKind.BSUID, "recipient": "US.1"},
+        {"kind": RecipientKind.GROUP, "recipient": "group-1"},
         {"campaign": "spring"},
         {"app": "checkout"},
-        {"digits": "16505551234"},
-        {"digits": "3312345678"},
-        {"to_group": True},
         {"queued": True},
         {"not_before_ms": NOW_MS + 700},
-        {"expires_at_ms": NOW_MS + 900},
+        {"deadline_ms": NOW_MS + 900},
     ]
 )
-CASES = st.lists(OTHERWISE, max_size=2).map(
-    lambda changes: make_case(**FIRST | dict(kv for c in changes for kv in c.items()))
+
+
+def a_message(**changes: Any) -> Message:
+    of_request = {name: changes.pop(name) for name in ("kind", "recipient", "template") if name in changes}
+    return FIRST._replace(**changes | {"request": replace(FIRST.request, **of_request)})
+
+
+MESSAGES = st.lists(OTHERWISE, max_size=2).map(
+    lambda changes: a_message(**dict(kv for c in changes for kv in c.items()))
 )
 WITHIN_MS = st.sampled_from([0, 1, 300, 499, 500, 501, 699, 700, 899, 999])
 #: Now, and where nights and days begin or end in one of the zones.
 BEGINNINGS = st.sampled_from([0, 1_000, -1_000, *(hour * 3_600_000 - NOW_MS % 3_600_000 for hour in range(25))])
 
 
+def addressee_of(message: Message, user: User = EMPTY) -> Addressee:
+    """Whoever it goes to, of whom this is known; nobody is looked up."""
+    addressee = Addressee(cast(Users, None), Identity(b"k" * 32), message)
+    addressee.user = user
+    return addressee
+
+
+def case_of(message: Message) -> Case:
+    return message.case(0.0, make_rules(), addressee_of(message).zones)
+
+
+def said(deciding: Deciding, message: Message, standing: Standing, now_ms: int, user: User = EMPTY) -> Verdict | Terms:
+    """What a send is told, by whatever is remembered, or else worked out."""
+    addressee = addressee_of(message, user)
+    decided = deciding.recalled(message, addressee, standing, now_ms) or deciding.decide(
+        message, case_of(message), addressee, standing, now_ms
+    )
+    return decided.terms if isinstance(decided, Yes) else decided
+
+
 @settings(max_examples=500)
 @given(
     standings=st.lists(st.sampled_from(STANDINGS), min_size=1, max_size=2),
     begins_ms=BEGINNINGS,
-    sends=st.lists(st.tuples(CASES, WITHIN_MS), min_size=2, max_size=20),
+    sends=st.lists(st.tuples(MESSAGES, WITHIN_MS), min_size=2, max_size=20),
 )
 def test_it_decides_as_the_policy_does_whatever_it_remembers(
-    standings: list[Standing], begins_ms: int, sends: list[tuple[Case, int]]
+    standings: list[Standing], begins_ms: int, sends: list[tuple[Message, int]]
 ) -> None:
     deciding = Deciding()
 
-    for turn, (case, within_ms) in enumerate(sends):
+    for turn, (message, within_ms) in enumerate(sends):
         standing, now_ms = standings[turn % len(standings)], NOW_MS + begins_ms + within_ms
-        assert deciding.decide(case, standing, now_ms, EMPTY) == decide(case, standing, standing.rules, now_ms, EMPTY)
+        decided = said(deciding, message, standing, now_ms)
+        assert decided == decide(case_of(message), standing, standing.rules, now_ms, EMPTY)
 
 
 def test_the_second_of_a_kind_costs_no_decision() -> None:
     deciding, standing = Deciding(), make_standing()
 
-    first = deciding.decide(make_case(recipient=b"a" * 16), standing, NOW_MS, EMPTY)
+    first = said(deciding, FIRST, standing, NOW_MS)
 
-    assert deciding.decide(make_case(recipient=b"b" * 16), standing, NOW_MS, EMPTY) is first
+    other = a_message(message_id="m2", recipient="16505550000")
+    assert deciding.recalled(FIRST, addressee_of(FIRST), standing, NOW_MS) is not None
+    assert said(deciding, other, standing, NOW_MS) is first
+
+
+def test_what_is_noted_of_a_kind_is_what_is_noted_of_each() -> None:
+    deciding, standing = Deciding(), make_standing()
+    told = [FIRST, FIRST._replace(relayed=True), FIRST._replace(delivery=Delivery.AT_LEAST_ONCE)]
+
+    for message in told * 2:
+        said(deciding, message, standing, NOW_MS)
+        yes = deciding.recalled(message, addressee_of(message), standing, NOW_MS)
+        assert yes is not None
+        assert yes.about == message.noted_json()
 
 
 def as_it_is(standing: Standing) -> Standing:
@@ -115,7 +181,7 @@ def paused(standing: Standing) -> Standing:
         pytest.param(paused, EMPTY, Queue, id="the standing is another one"),
         pytest.param(
             as_it_is,
-            replace(EMPTY, version=1, consents={"marketing": Word(False, NOW_MS, "webhook")}),
+            replace(EMPTY, version=1, consents={"utility": Word(False, NOW_MS, "webhook")}),
             Reject,
             id="something is known of the recipient",
         ),
@@ -126,6 +192,6 @@ def test_a_yes_is_not_taken_for_another_question(
     changed: Callable[[Standing], Standing], user: User, verdict: type
 ) -> None:
     deciding, standing = Deciding(), make_standing()
-    deciding.decide(make_case(), standing, NOW_MS, EMPTY)
+    said(deciding, FIRST, standing, NOW_MS)
 
-    assert isinstance(deciding.decide(make_case(), changed(standing), NOW_MS, user), verdict)
+    assert isinstance(said(deciding, FIRST, changed(standing), NOW_MS, user), verdict)
