@@ -14,7 +14,8 @@ from aiohttp import StreamReader
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
-from tidegate.edge.door.connections import Connection, LimitedServer
+from tidegate.edge.door.awaiting import AwaitingConnection
+from tidegate.edge.door.connections import LimitedServer
 from tidegate.edge.door.plain import AnotherWay, Carrier, Plain
 from tidegate.tasks import spawn
 
@@ -24,27 +25,16 @@ _BODY_COMES_S: Final = 0.1
 #: aiohttp's own bound of what is held of a body before it is read.
 _READ_AHEAD: Final = 2**16
 _HEAD_ENDS: Final = b"\r\n\r\n"
-#: So much is kept until aiohttp's own loop waits again; more than that it is given at once.
-_MOST_EARLY: Final = 2**16
 #: Where in the stream the parser stands is not known any more: several requests came at once, or an unusual one.
 _SOMEWHERE: Final = -1
 
 
-class CarryingConnection(Connection):
+class CarryingConnection(AwaitingConnection):
     """Such a connection.
 
     A head that is the same, to the byte, as one that the parser has read is not read again: it means the same wherever
     a request begins, and ends in the same place.
-
-    What comes after an answer of aiohttp's own loop, and before that loop waits again, is kept until it does: that is a
-    turn of the event loop later, and by then a busy node's callers have all written again. So does the first request
-    of a connection.
     """
-
-    #: What has come too early.
-    _early = b""
-    #: What aiohttp's own loop waits by.
-    _idle: asyncio.Future[None] | None = None
 
     def __init__(self, server: CarryingServer, **options: Any) -> None:
         super().__init__(server, **options)
@@ -87,10 +77,9 @@ class CarryingConnection(Connection):
             self._unpark()
         if self._early:
             data, self._early = self._early + data, b""
-        idle = self._idle
-        if idle is None and self._is_between() and len(data) <= _MOST_EARLY:
-            self._early = data
+        if self._keeps(data):
             return
+        idle = self._idle
         if idle is None or idle.done() or self.is_surplus or self._force_close or self._close:
             self._read(data)
             self._watch_head()
@@ -105,26 +94,8 @@ class CarryingConnection(Connection):
             else:
                 self._watch_head()
 
-    @property
-    def _waiter(self) -> asyncio.Future[None] | None:
-        return self._idle
-
-    @_waiter.setter
-    def _waiter(self, idle: asyncio.Future[None] | None) -> None:
-        self._idle = idle
-        if idle is not None and self._early:
-            self._loop.call_soon(self._take_early)
-
-    def _take_early(self) -> None:
-        # What came since has taken it along; and whoever has gone by now is given up.
-        if self._early and self.transport is not None and not self.transport.is_closing():
-            self.data_received(b"")
-
     def _is_between(self) -> bool:
-        """Whether aiohttp's own loop is done with what has come so far, though it does not wait yet."""
-        if self._due or self._messages or self._current_request is not None or self._parked is not None:
-            return False
-        return not (self.is_surplus or self._force_close or self._close)
+        return not self._due and self._parked is None and super()._is_between()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
         """End the connection; what is not answered by then is cut."""

@@ -1,0 +1,54 @@
+"""Connections that know whether aiohttp's own loop (`RequestHandler.start`) waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from tidegate.edge.door.connections import Connection
+
+#: So much is kept until that loop waits again; more than that it is given at once.
+_MOST_EARLY: Final = 2**16
+
+
+class AwaitingConnection(Connection):
+    """Such a connection.
+
+    What comes after an answer of aiohttp's own loop, and before that loop waits again, is kept until it does: that is a
+    turn of the event loop later, and by then a busy node's callers have all written again. So is the first request of
+    a connection.
+    """
+
+    #: What has come too early.
+    _early = b""
+    #: What aiohttp's own loop waits by; None while it does not.
+    _idle: asyncio.Future[None] | None = None
+
+    @property
+    def _waiter(self) -> asyncio.Future[None] | None:
+        return self._idle
+
+    @_waiter.setter
+    def _waiter(self, idle: asyncio.Future[None] | None) -> None:
+        # aiohttp's own name, set by its loop.
+        self._idle = idle
+        if idle is not None and self._early:
+            self._loop.call_soon(self._take_early)
+
+    def _take_early(self) -> None:
+        # What came since has taken it along; and whoever has gone by now is given up.
+        if self._early and self.transport is not None and not self.transport.is_closing():
+            self.data_received(b"")
+
+    def _keeps(self, data: bytes) -> bool:
+        """Whether what came is kept, for it came too early."""
+        if self._idle is not None or len(data) > _MOST_EARLY or not self._is_between():
+            return False
+        self._early = data
+        return True
+
+    def _is_between(self) -> bool:
+        """Whether aiohttp's own loop is done with what has come so far, though it does not wait yet."""
+        if self._messages or self._current_request is not None:
+            return False
+        return not (self.is_surplus or self._force_close or self._close)
