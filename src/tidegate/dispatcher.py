@@ -122,6 +122,9 @@ class Dispatcher:
         reaped_at_ms = float("-inf")
         while not self._stopping:
             await self._at_distance(portfolio)
+            if self._stopping:
+                # Nobody will wake this again.
+                return
             self._alarms[portfolio].clear()
             wait_ms: float | None
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -87,6 +86,23 @@ async def test_what_one_node_held_under_a_pause_goes_when_another_node_lifts_it(
     await until(was_sent)
 
 
+async def test_a_dispatcher_that_is_stopped_between_two_claims_ends(nodes: tuple[Node, Node]) -> None:
+    dispatcher = nodes[0].services.dispatcher
+    seen_ms = dispatcher.looked_at_ms.get(PORTFOLIO, 0.0)
+
+    async def has_claimed() -> bool:
+        return dispatcher._claimed_at_ms.get(PORTFOLIO, 0.0) > seen_ms
+
+    dispatcher.wake(PORTFOLIO)
+    await until(has_claimed)
+    # It waits for a moment, so that what is queued in it is claimed together.
+    dispatcher.wake(PORTFOLIO)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    await asyncio.wait_for(dispatcher.stop(), 10)
+
+
 async def test_a_pause_on_one_node_stops_the_other_nodes_queue(nodes: tuple[Node, Node], simulator: Simulator) -> None:
     first, second = nodes
     await paused(second, PAUSE)
@@ -105,7 +121,7 @@ async def test_large_bodies_that_come_out_of_the_queue_together_are_read_with_tu
     for number in range(12):
         held = a_message(first, f"+1555010{number:04}")
         body = {**held.request.body, "biz_opaque_callback_data": None, "padding": "p" * 60_000}
-        large = held._replace(request=replace(held.request, body=body))
+        large = held._replace(request=held.request.with_body(body))
         assert isinstance(await first.services.gateway.submit(large), Held)
     turns, read_in_turn = 0, Counter[int]()
 
