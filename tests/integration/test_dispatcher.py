@@ -88,14 +88,13 @@ async def test_what_one_node_held_under_a_pause_goes_when_another_node_lifts_it(
 
 async def test_a_dispatcher_that_is_stopped_between_two_claims_ends(nodes: tuple[Node, Node]) -> None:
     dispatcher = nodes[0].services.dispatcher
-    seen_ms = dispatcher.looked_at_ms.get(PORTFOLIO, 0.0)
-
-    async def has_claimed() -> bool:
-        return dispatcher._claimed_at_ms.get(PORTFOLIO, 0.0) > seen_ms
+    seen_ms = dispatcher._claimed_at_ms.get(PORTFOLIO, 0.0)
 
     dispatcher.wake(PORTFOLIO)
-    await until(has_claimed)
-    # It waits for a moment, so that what is queued in it is claimed together.
+    async with asyncio.timeout(10):
+        while dispatcher._claimed_at_ms.get(PORTFOLIO, 0.0) <= seen_ms:
+            await asyncio.sleep(0)
+    # Until what is queued in one moment has come together it waits.
     dispatcher.wake(PORTFOLIO)
     for _ in range(5):
         await asyncio.sleep(0)
