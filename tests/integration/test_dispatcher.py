@@ -86,14 +86,20 @@ async def test_what_one_node_held_under_a_pause_goes_when_another_node_lifts_it(
     await until(was_sent)
 
 
-async def test_a_dispatcher_that_is_stopped_between_two_claims_ends(nodes: tuple[Node, Node]) -> None:
+async def test_a_dispatcher_that_is_stopped_between_two_claims_ends(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
     dispatcher = nodes[0].services.dispatcher
-    seen_ms = dispatcher._claimed_at_ms.get(PORTFOLIO, 0.0)
+    claimed, claim = asyncio.Event(), dispatcher.drain_once
 
+    async def noted(portfolio: str) -> float | None:
+        wait_ms = await claim(portfolio)
+        claimed.set()
+        return wait_ms
+
+    monkeypatch.setattr(dispatcher, "drain_once", noted)
     dispatcher.wake(PORTFOLIO)
-    async with asyncio.timeout(10):
-        while dispatcher._claimed_at_ms.get(PORTFOLIO, 0.0) <= seen_ms:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(claimed.wait(), 10)
     # Until what is queued in one moment has come together it waits.
     dispatcher.wake(PORTFOLIO)
     for _ in range(5):
