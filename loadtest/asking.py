@@ -81,7 +81,9 @@ class Codes:
         assert isinstance(request, Request)
         route = Route(PORTFOLIO, WABA.id, NUMBER.id)
         draft = Draft(node.settings.apps[0], route, request, SendOptions(), f"/v25.0/{NUMBER.id}/messages", b"")
-        answered = await services.gateway.submit(await to_message(draft, services.gateway.new_id(PORTFOLIO), services))
+        standing = await services.standings.current(PORTFOLIO)
+        message = to_message(draft, services.gateway.new_id(PORTFOLIO), standing, services.clock.now_ms())
+        answered = await services.gateway.submit(message)
         if not (isinstance(answered, Forwarded) and answered.accepted):
             verdict, reason = told(answered)
             self.waits.refused[str(reason or verdict)] += 1

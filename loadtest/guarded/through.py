@@ -128,7 +128,8 @@ async def _submit(house: House, user: str) -> None:
     draft = Draft(
         settings.apps[0], route, request, SendOptions(campaign=_CAMPAIGN), f"/v25.0/{NUMBER.id}/messages", b""
     )
-    message = await to_message(draft, services.gateway.new_id(PORTFOLIO), services)
+    standing = await services.standings.current(PORTFOLIO)
+    message = to_message(draft, services.gateway.new_id(PORTFOLIO), standing, services.clock.now_ms())
     answered = await services.gateway.submit(message)
     if isinstance(answered, Refused) and answered.reason not in _FINAL:
         raise RuntimeError(f"refused instead of kept: {answered.reason}, {answered.detail}")
