@@ -110,7 +110,7 @@ async def play_live(
         reached=len(set(marketing)),
         codes=codes,
         answers=dict(answers),
-        missed=asking.missed + sending.missed,
+        missed=sum(arrivals.missed for arrivals in (asking, sending) if arrivals is not None),
         broken={kind: count - before["violations"].get(kind, 0) for kind, count in after["violations"].items()},
         night_sends=_at_night(rollout, sends),
     )
@@ -160,7 +160,10 @@ def _sends(caller: Caller, answers: Counter[str]) -> Callable[[int, float], Any]
 
 
 @asynccontextmanager
-async def _beside(arrivals: OpenLoop) -> AsyncIterator[None]:
+async def _beside(arrivals: OpenLoop | None) -> AsyncIterator[None]:
+    if arrivals is None:
+        yield
+        return
     task = asyncio.get_running_loop().create_task(arrivals.run(), name="arrivals")
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import matplotlib as mpl
 
@@ -96,7 +96,7 @@ def _quality(panel: Axes, series: Series, days: Sequence[float]) -> None:
     panel.text(1.0, 1.05, " > ".join(seen), transform=panel.transAxes, ha="right", va="bottom", fontsize=8)
 
 
-def _dress(panel: Axes, unit: str, place: str) -> None:
+def _dress(panel: Axes, unit: str, place: Literal["center right", "lower right", "upper right"]) -> None:
     panel.set_ylabel(unit)
     panel.yaxis.set_major_formatter(_THOUSANDS)
     panel.set_axisbelow(True)

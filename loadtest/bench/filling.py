@@ -37,7 +37,7 @@ async def fill(client: Redis, portfolio: str, recipients: int, *, settled: bool 
     keys = PortfolioKeys(portfolio)
     for begin in range(0, recipients, _AT_ONCE):
         args = [begin, min(_AT_ONCE, recipients - begin), int(settled), message]
-        await client.execute_command("EVAL", fragments + _FILL, len(keys.all), *keys.all, *args)
+        await client.execute_command("EVAL", fragments + _FILL, len(keys.all), *keys.all, *args)  # type: ignore[no-untyped-call]  # it has no hints
     return (await _used(client) - before) / await counted(client, portfolio)
 
 
@@ -48,6 +48,6 @@ async def counted(client: Redis, portfolio: str) -> int:
 
 async def _used(client: Redis) -> int:
     # What was freed before is not to be counted.
-    await client.execute_command("MEMORY", "PURGE")
+    await client.execute_command("MEMORY", "PURGE")  # type: ignore[no-untyped-call]  # it has no hints
     used: int = (await client.info("memory"))["used_memory"]
     return used

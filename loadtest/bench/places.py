@@ -44,7 +44,7 @@ class Cost:
 
 async def _fill(client: Redis, recipients: int, *, settled: bool) -> float:
     """Let so many recipients hold a place; bytes each."""
-    await client.execute_command("FLUSHALL", "SYNC")
+    await client.execute_command("FLUSHALL", "SYNC")  # type: ignore[no-untyped-call]  # it has no hints
     return await fill(client, _PORTFOLIO, recipients, settled=settled)
 
 

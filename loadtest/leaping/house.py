@@ -80,6 +80,8 @@ async def open_house(
     """
     world = World(platform, EPOCH_MS)
     with Redis.from_url(store_url) as store:
+        node: Node
+        house: House
         postman = Postman(world, tempo.now_ms, lambda body: node.services.signals.receive(read_body(body)))
         upstream = partial(WorldUpstream, world=world, clock=tempo.now_ms, stir=lambda: house.stir())
         node = await _compose(settings, store_url, tempo, upstream)
