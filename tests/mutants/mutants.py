@@ -491,4 +491,16 @@ MUTANTS: Final = [
     Mutant("a campaign is not listed", "campaign_write", "for i = 3, 4 do redis.call('ZADD', KEYS[i], ARGV[4], id) end",
            ""),
     Mutant("a revision is the one before", "campaign_write", "whole(revision + 1) .. ' '", "whole(revision) .. ' '"),
+    # What only one of several sends may be.
+    Mutant("what is another's is taken", "admit", "(holder ~= id or answered) then return", "false then return"),
+    Mutant("a claim is another's for ever", "admit", "now - since < claim_ms and", "true and"),
+    Mutant("what was claimed before is nobody's", "admit", "(holder ~= id or answered)", "true"),
+    Mutant("what has its answer is claimed again", "admit", "(holder ~= id or answered)", "holder ~= id"),
+    Mutant("a claim is not written", "admit", "redis.call('SET', claim_key, claimed, 'PX', digits(claim_ms))", ""),
+    Mutant("a claim is kept for ever", "admit", "claimed, 'PX', digits(claim_ms))", "claimed)"),
+    Mutant("the second of a call does not see the first", "admit", "    book.pairs[claim_key] = claimed\n", ""),
+    Mutant("anybody keeps an answer", "_once", "if holder == id and not known", "if not known"),
+    Mutant("an answer is kept twice", "_once", "if holder == id and not known", "if holder == id"),
+    Mutant("what is answered is kept for ever", "_once", ", 'KEEPTTL')", ")"),
+    Mutant("an outcome keeps no answer", "settle", "if claimed ~= '' then once_keep", "if false then once_keep"),
 ]  # fmt: skip

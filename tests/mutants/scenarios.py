@@ -15,6 +15,7 @@ from tests.mutants import (
     stories_of_allowances,
     stories_of_campaign_records,
     stories_of_campaigns,
+    stories_of_claims,
     stories_of_doubts,
     stories_of_lost_books,
     stories_of_names,
@@ -45,6 +46,7 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_campaigns,
         stories_of_campaign_records,
         stories_of_the_curve,
+        stories_of_claims,
     )
     for story in vars(module).values()
     if iscoroutinefunction(story) and not story.__name__.startswith("_")

@@ -62,6 +62,8 @@ class BookModel:
         self.number_tats_us: dict[str, int] = {}
         self.messages: dict[str, Message] = {}
         self.in_flight: dict[str, int] = {}
+        #: What only one may be: since when (ms) and by which message it is claimed, and its answer.
+        self.claims: dict[str, tuple[int, str, bytes]] = {}
 
     def advance(self, now_ms: int) -> None:
         for recipient, place in list(self.places.items()):
@@ -91,6 +93,11 @@ class BookModel:
         if message and not ask.dry_run:
             again = (message.state, message.attempt) == (State.SENDING, ask.attempt)
             return facts(taken=True, repeated=True, epoch=terms.epoch) if again else facts(gone=True, epoch=terms.epoch)
+        claim = ask.once
+        if claim is not None and claim.name in self.claims:
+            since_ms, holder, answer = self.claims[claim.name]
+            if now_ms - since_ms < claim.kept_ms and (holder != ask.message_id or answer):
+                return facts(unclaimed=True, epoch=terms.epoch)
         if now_ms >= ask.deadline_ms:
             return facts(expired=True, epoch=terms.epoch)
         if terms.epoch != self.epoch:
@@ -129,6 +136,8 @@ class BookModel:
                 State.SENDING.value, ask.attempt, ask.recipient, kind, window, now_ms
             )
             self.in_flight[ask.message_id] = now_ms + OUTCOME_MS
+            if claim is not None:
+                self.claims[claim.name] = now_ms, ask.message_id, b""
         return facts(
             taken=taken,
             window_ends_ms=window,
@@ -140,6 +149,9 @@ class BookModel:
 
     def settle(self, outcome: Outcome, now_ms: int) -> bool:
         self.advance(now_ms)
+        since_ms, holder, answer = self.claims.get(outcome.once, (0, "", b""))
+        if holder == outcome.message_id and not answer:
+            self.claims[outcome.once] = since_ms, holder, outcome.answer
         message = self.messages.get(outcome.message_id)
         if message is None and outcome.release:
             # Whoever is proven unsent without having been admitted may be admitted yet, by a call that is late.

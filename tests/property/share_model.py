@@ -31,7 +31,7 @@ class ShareModel(BookModel):
         held, used = ask.recipient in self.places, share.used
         seen = super().admit(ask._replace(dry_run=True), now_ms)
         known = ask.message_id in self.messages and not ask.dry_run
-        if not known and not (seen.stale or seen.gone or seen.expired):
+        if not known and not (seen.stale or seen.gone or seen.expired or seen.unclaimed):
             seen = seen._replace(tallied=(used,) * len(ask.terms.tallies))
             if seen.needs_place(ask.terms) and any(used >= tally.limit >= 0 for tally in ask.terms.tallies):
                 return seen._replace(taken=False)

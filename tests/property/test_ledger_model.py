@@ -32,6 +32,7 @@ from tests.property.share_model import ShareModel, about, with_share
 from tidegate.policy.facts import Facts
 from tidegate.policy.tallies import SHARE
 from tidegate.store.asks import OUTCOME_MS, Ask
+from tidegate.store.idempotency import Entry
 from tidegate.store.send_queue import SendQueue
 
 USERS = [user(n) for n in range(5)]
@@ -65,8 +66,10 @@ PACES = st.sampled_from(
 )
 #: An app without a share of the limit, or one with so many places.
 APPS = st.sampled_from([None, None, None, ("a", 1), ("a", 2), ("a", -1), ("b", 1), ("b", 0)])
+#: What some claim to be the only ones of, and for how long.
+CLAIMS = st.sampled_from([None, None, None, ("d1", DAY_MS), ("d1", 30 * DAY_MS), ("d2", DAY_MS)])
 ASKS = st.tuples(
-    st.sampled_from(USERS), st.sampled_from(NUMBERS), TERMS, PACES, st.sampled_from([0, 0, 0, 0, 0, 1]), APPS
+    st.sampled_from(USERS), st.sampled_from(NUMBERS), TERMS, PACES, st.sampled_from([0, 0, 0, 0, 0, 1]), APPS, CLAIMS
 )
 STATUSES = st.sampled_from(
     [
@@ -142,12 +145,14 @@ class LedgerMachine(RuleBasedStateMachine):
         assert before.keys == self._dump().keys, "a call for a message that is on its way changed something"
 
     @precondition(lambda self: self.ids)
-    @rule(pick=st.integers(0), ending=ENDINGS, attempt=st.sampled_from([1, 1, 1, 2]), twice=st.booleans())
-    def settle(self, pick: int, ending: Any, attempt: int, twice: bool) -> None:
+    @rule(pick=st.integers(0), ending=ENDINGS, attempt=st.sampled_from([1, 1, 1, 2]), twice=st.booleans(),
+          digest=st.sampled_from(["", "d1", "d1", "d2"]))  # fmt: skip
+    def settle(self, pick: int, ending: Any, attempt: int, twice: bool, digest: str) -> None:
         state, release = ending
+        answered = {"once": f"shop:{digest}", "answer": f"{pick}\n".encode()} if digest else {}
         id_ = self._known(pick)
         wamid = f"wamid.{id_}" if state == "accepted" else ""
-        outcome = make_outcome(id_, state, attempt=attempt, release=release, wamid=wamid)
+        outcome = make_outcome(id_, state, attempt=attempt, release=release, wamid=wamid, **answered)
 
         freed = self._call(lambda: self.ledger.settle(outcome), twice=twice)
 
@@ -208,6 +213,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for id_, message in self.model.messages.items():
             kept = dump.message(id_)
             assert (kept[b"state"].decode(), int(kept[b"attempt"])) == (message.state, message.attempt)
+        for name, (since_ms, holder, answer) in self.model.claims.items():
+            assert dump.keys[f"once:{name}"] == f"{since_ms} {holder} ".encode() + (b"\n" + answer if answer else b"")
 
     def _same_places(self, dump: Dump, model: BookModel) -> None:
         alive = {key: entry for key, entry in dump.places.items() if entry.ends > self.now_ms}
@@ -235,11 +242,13 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self._dump().is_at_rest
 
     def _ask(self, asked: tuple[Any, ...], **changes: Any) -> Ask:
-        who, number, terms, pace, behind, share = asked
+        who, number, terms, pace, behind, share, claim = asked
         self.ids.append(f"m{len(self.ids)}")
         terms = terms._replace(epoch=self.model.epoch - behind, **pace)
         if share is not None:
             terms, changes["about"] = with_share(terms, *share), about(share[0])
+        if claim is not None:
+            changes["once"] = Entry(PORTFOLIO, "shop", claim[0], "", self.ids[-1], claim[1])
         return make_ask(self.ids[-1], who, number=number, terms=terms, **changes)
 
     def _known(self, pick: int) -> str:
@@ -259,9 +268,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def _compare(self, ask: Ask, facts: Facts) -> None:
         held = ask.recipient in self.model.places
         expected = self.model.admit(ask, self.now_ms)
-        for name in ("now_ms", "epoch", "taken", "stale", "gone", "expired", "repeated"):
+        for name in ("now_ms", "epoch", "taken", "stale", "gone", "expired", "repeated", "unclaimed"):
             assert getattr(facts, name) == getattr(expected, name), name
-        if facts.stale or facts.gone or facts.expired or facts.repeated:
+        if facts.stale or facts.gone or facts.expired or facts.repeated or facts.unclaimed:
             return
         for name in ("window_ends_ms", "counted"):
             assert getattr(facts, name) == getattr(expected, name), name

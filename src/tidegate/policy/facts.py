@@ -149,8 +149,8 @@ class Facts(NamedTuple):
     `used`: places held. `pair_at_ms`, `throughput_at_ms`: when the next turn comes (not after `now_ms`: now).
     `place_at_ms`, `share_at_ms`: when a place, and one of the app's own, is expected to come free, where that was
     looked up. `outdated`: the decision did not hold any more at `now_ms`. `other_user`: the user's record is another
-    one than the decision rests on; here it is, with its version. `turns_at_ms`, `tallied`: when the turns come and what
-    the tallies stood at, as in the terms.
+    one than the decision rests on; here it is, with its version. `unclaimed`: what it was to be the only one of is
+    another send's. `turns_at_ms`, `tallied`: when the turns come and what the tallies stood at, as in the terms.
     """
 
     now_ms: int
@@ -169,6 +169,7 @@ class Facts(NamedTuple):
     share_at_ms: int | None = None
     outdated: bool = False
     other_user: bool = False
+    unclaimed: bool = False
     user_version: int = 0
     user_record: bytes = b""
     turns_at_ms: tuple[int, ...] = ()

@@ -9,6 +9,7 @@ import orjson
 
 from tidegate.journal import Intent
 from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
+from tidegate.store.idempotency import Entry
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.statuses import REMEMBER_MS
 
@@ -41,6 +42,8 @@ class Ask(NamedTuple):
     """When it may be forgotten then; 0: never."""
     body: bytes = b""
     """What a further try would need, sealed; empty: there will be none, or the queue keeps it already."""
+    once: Entry | None = None
+    """What it claims to be the only one of, in its own portfolio and under its own id: taken with all else."""
 
 
 class Questions:
@@ -50,7 +53,7 @@ class Questions:
         """`keys`: of each portfolio."""
         self._keys = keys
         #: Terms are known by where they are: they are kept, so that nothing else comes to be there.
-        self._texts: dict[tuple[int, int, int, bool], tuple[Terms, bytes]] = {}
+        self._texts: dict[tuple[int, int, int, bool, int], tuple[Terms, bytes]] = {}
 
     def of(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `admit`."""
@@ -64,26 +67,29 @@ class Questions:
             if block is None:
                 block = blocks[portfolio] = len(blocks)
                 keys += self._keys[portfolio].all
-            known = self._texts.get((id(terms), block, ask.attempt, ask.dry_run))
-            text = known[1] if known is not None else self._text(ask, block)
+            once = ask.once
+            kept_ms = 0 if once is None else once.kept_ms
+            known = self._texts.get((id(terms), block, ask.attempt, ask.dry_run, kept_ms))
+            text = known[1] if known is not None else self._text(ask, block, kept_ms)
             common = told.setdefault(text, len(told))
             more = terms.user_version or ask.user_record or ask.body
             first = f"{common}+" if more else common
-            args += (first, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, ask.about)
+            claim = "" if once is None else once.name
+            args += (first, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, ask.about, claim)
             if more:
                 args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
         args[2] = b"[%b]" % b",".join(told)
         return keys, args
 
-    def _text(self, ask: Ask, block: int) -> bytes:
+    def _text(self, ask: Ask, block: int, kept_ms: int) -> bytes:
         if len(self._texts) >= _MOST_TEXTS:
             self._texts.clear()
-        text, terms = _common(ask, block), ask.terms
-        self._texts[id(terms), block, ask.attempt, ask.dry_run] = terms, text
+        text, terms = _common(ask, block, kept_ms), ask.terms
+        self._texts[id(terms), block, ask.attempt, ask.dry_run, kept_ms] = terms, text
         return text
 
 
-def _common(ask: Ask, block: int) -> bytes:
+def _common(ask: Ask, block: int, kept_ms: int) -> bytes:
     """What `admit` is told once of all sends that have it in common."""
     terms = ask.terms
     flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
@@ -104,6 +110,7 @@ def _common(ask: Ask, block: int) -> bytes:
             terms.valid_until_ms,
             [turn[:3] for turn in terms.turns],
             [_tally(tally) for tally in terms.tallies],
+            kept_ms,
         )
     )
 
@@ -165,6 +172,7 @@ def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
         throughput_at,
         outdated=gone == 4,
         other_user=gone == 3,
+        unclaimed=gone == 5,
         user_version=version,
         user_record=record,
         turns_at_ms=tuple(map(int, at.split())) if at else (),

@@ -33,6 +33,11 @@ class Entry(NamedTuple):
     message_id: str
     kept_ms: int = KEPT_MS
 
+    @property
+    def name(self) -> str:
+        """What is claimed: a portfolio's own."""
+        return f"{self.app}:{self.digest}"
+
 
 @dataclass(frozen=True, slots=True)
 class Mine:
@@ -113,7 +118,11 @@ class Idempotency:
         return self._answers.put(entry.portfolio, self._kept(entry, answer))
 
     def _kept(self, entry: Entry, answer: bytes) -> _Question:
-        return _Question(entry, "keep", self._seal.close(_name(entry), answer, self._seal.now_ms() + entry.kept_ms))
+        return _Question(entry, "keep", self.sealed(entry, answer))
+
+    def sealed(self, entry: Entry, answer: bytes) -> bytes:
+        """An answer as it is kept. Raises StoreUnavailable where there is no key for it."""
+        return self._seal.close(_sealed_as(entry), answer, self._seal.now_ms() + entry.kept_ms)
 
     async def free(self, entry: Entry) -> None:
         """Give the claim back: the next request with this key begins anew."""
@@ -136,13 +145,13 @@ class Idempotency:
         keys = [self._keys[questions[0].entry.portfolio].clock.encode()]
         args: list[Any] = []
         for entry, verb, more in questions:
-            keys.append(self._keys[entry.portfolio].idempotency(entry.app, entry.digest).encode())
+            keys.append(self._keys[entry.portfolio].once(entry.name).encode())
             args += (verb, entry.fingerprint, entry.message_id, entry.kept_ms, more)
         return keys, args
 
     async def _done(self, entry: Entry, message_id: str, sealed: bytes) -> Done | Other:
         try:
-            return Done(await self._seal.open(_name(entry), sealed), message_id)
+            return Done(await self._seal.open(_sealed_as(entry), sealed), message_id)
         except BrokenSeal:
             # Its key was destroyed, or is not known here. It was answered: doing it again would be the worse mistake.
             return Other()
@@ -153,5 +162,5 @@ def _read(questions: list[_Question], answer: list[Any]) -> list[_Told]:
     return [_Told(now_ms, word, id_.decode(), more) for word, id_, more in zip(told, told, told, strict=True)]
 
 
-def _name(entry: Entry) -> str:
-    return f"idempotency:{entry.app}:{entry.digest}"
+def _sealed_as(entry: Entry) -> str:
+    return f"idempotency:{entry.name}"

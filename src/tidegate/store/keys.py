@@ -56,7 +56,7 @@ lane that it was given.
 | campaign:<what>:<id> | several | one campaign: below | campaign_write, ... | 40 days after its end, or deadline |
 | erased | zset | recipient that was erased -> when (ms): for uploads under way | erasures | 2 h |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
-| idempotency:<app>:<key> | hash | fingerprint and first answer of an idempotent request | recall | 24 h |
+| once:<app>:<key> | string | who does what only one does, its answer (`lua/_once.lua`) | recall, admit, settle | 24 h |
 
 What is known of a `message:` as it goes is packed into a field `sent`, what Meta's acceptance adds into `taken`
 (`lua/_message.lua`, `store/message_record.py`).
@@ -135,6 +135,7 @@ NAMES: Final = (
     "heard",
     "prepaid",
     "relay:",
+    "once:",
 )
 
 
@@ -262,5 +263,5 @@ class PortfolioKeys:
         """One of the keys that `campaign:` begins."""
         return ":".join(map(str, (f"{self._prefix}campaign", kind, campaign_id, *more)))
 
-    def idempotency(self, app: str, digest: str) -> str:
-        return f"{self._prefix}idempotency:{app}:{digest}"
+    def once(self, name: str) -> str:
+        return f"{self._prefix}once:{name}"

@@ -39,7 +39,10 @@ Settled = Literal["accepted", "failed", "unknown"]
 
 
 class Outcome(NamedTuple):
-    """How a POST ended. `release` only on proof that the user was not messaged."""
+    """How a POST ended. `release` only on proof that the user was not messaged.
+
+    `once`: name of what it has claimed to be the only one of, where an `answer` (sealed) is kept with that; "": not.
+    """
 
     portfolio: str
     message_id: str
@@ -48,6 +51,8 @@ class Outcome(NamedTuple):
     cause: str
     wamid: str = ""
     release: bool = False
+    once: str = ""
+    answer: bytes = b""
 
 
 class Inbound(NamedTuple):
@@ -217,6 +222,8 @@ def _encode_outcome(args: list[Any], outcome: Outcome) -> None:
         outcome.cause,
         outcome.wamid,
         int(outcome.release),
+        outcome.once,
+        outcome.answer,
     )
 
 

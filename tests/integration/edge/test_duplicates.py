@@ -150,6 +150,6 @@ async def test_a_retry_on_another_node_is_seen_too(
 
     assert again[AGAIN] == first["Tidegate-Id"]
     assert len(graph.requests) == 1
-    keys = [key.decode() for key in await client.keys("*idempotency*")]
+    keys = [key.decode() for key in await client.keys("*:once:*")]
     assert len(keys) == 1
     assert ANN[1:] not in keys[0]

@@ -159,8 +159,8 @@ async def test_it_is_forgotten_after_a_day_of_the_stores_time(bare: Caller, coun
 async def test_what_is_kept_names_no_recipient(bare: Caller, counted: Recorder, client):
     await bare.send(template(), Idempotency_Key="a")
 
-    (key,) = await client.keys("*idempotency*")
-    assert ANN[1:] not in f"{key!r}{await client.hgetall(key)!r}"
+    (key,) = await client.keys("*:once:*")
+    assert ANN[1:] not in f"{key!r}{await client.get(key)!r}"
 
 
 class TestAfterACrash:

@@ -62,7 +62,7 @@ async def test_every_key_of_a_used_store_has_an_end_or_is_known_to_stay(call: Ca
 
     found = await endless(client)
     assert found - KEPT.keys() == set()
-    assert {kind_of(key) for key in await client.keys("*")} >= {"message", "idempotency", "user", "places", "audit"}
+    assert {kind_of(key) for key in await client.keys("*")} >= {"message", "once", "user", "places", "audit"}
 
 
 async def test_what_stays_is_described_with_all_other_keys() -> None:

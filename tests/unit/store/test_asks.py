@@ -11,6 +11,7 @@ from tests.factories import make_ask, make_terms
 from tidegate.policy.facts import Terms
 from tidegate.store import asks as module
 from tidegate.store.asks import Ask, Questions, facts_of
+from tidegate.store.idempotency import Entry
 from tidegate.store.keys import PortfolioKeys
 
 KEYS = {name: PortfolioKeys(name) for name in ("red", "blue")}
@@ -36,8 +37,8 @@ def test_what_sends_have_in_common_is_told_once() -> None:
 
     assert keys == KEYS["red"].all
     assert len(orjson.loads(args[2])) == 1
-    assert [int(args[3]), int(args[9])] == [0, 0]
-    assert [args[4], args[10]] == ["a", "b"]
+    assert [int(args[3]), int(args[10])] == [0, 0]
+    assert [args[4], args[11]] == ["a", "b"]
 
 
 def test_each_send_is_told_of_under_its_own_portfolio_attempt_and_terms() -> None:
@@ -60,6 +61,16 @@ def test_each_send_is_told_of_under_its_own_portfolio_attempt_and_terms() -> Non
             (0, "1", 8, 0),
             (0, "1", 7, 1),
         ]
+
+
+def test_what_a_send_claims_is_named_beside_it_and_for_how_long_is_told_once() -> None:
+    questions, of = Questions(KEYS), make_terms(epoch=7)
+    claims = [Entry("red", "shop", f"d{n}", "", f"m{n}", kept_ms) for n, kept_ms in enumerate([5_000, 5_000, 7_000])]
+
+    _, args = questions.of([*(ask(of, once=claim) for claim in claims), ask(of)])
+
+    assert [each[-1] for each in orjson.loads(args[2])] == [5_000, 7_000, 0]
+    assert (args[3::7], args[9::7]) == ([0, 0, 1, 2], ["shop:d0", "shop:d1", "shop:d2", ""])
 
 
 def test_a_portfolio_that_comes_first_another_time_is_told_of_as_the_first() -> None:

@@ -74,7 +74,7 @@ def test_a_script_is_given_a_key_that_never_is_beside_one_that_always_is() -> No
         (PortfolioKeys("p").history, "history"),
         (PortfolioKeys("p").message("m1"), "message:m1"),
         (PortfolioKeys("p").wamid("w1"), "wamid:w1"),
-        (PortfolioKeys("p").idempotency("app", "d1"), "idempotency:app:d1"),
+        (PortfolioKeys("p").once("app:d1"), "once:app:d1"),
     ],
     ids=lambda value: value if ":{" not in value else "",
 )

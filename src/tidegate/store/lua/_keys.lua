@@ -6,7 +6,8 @@ local KEY_NAMES = {
   lane = 'lane:', waiting = 'waiting:', leases = 'leases', deadlines = 'deadlines', queued_for = 'queued_for',
   standing = 'standing', history = 'history', breakers = 'breakers', turns = 'turns', tally = 'tally:',
   count = 'count:', user = 'user:', outcomes = 'outcomes:', outcome_scopes = 'outcome_scopes', reached = 'reached:',
-  ramps = 'ramps', topups = 'topups', nodes = 'nodes', heard = 'heard', prepaid = 'prepaid', relay = 'relay:' }
+  ramps = 'ramps', topups = 'topups', nodes = 'nodes', heard = 'heard', prepaid = 'prepaid', relay = 'relay:',
+  once = 'once:' }
 
 local blocks = {}
 local function keys_of(portfolio)

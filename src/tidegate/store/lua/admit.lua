@@ -1,5 +1,5 @@
 -- admit: take everything that a send needs, or nothing; for all sends of the moment in one call.
--- uses: keys, time, message, places, shares, queue, paces
+-- uses: keys, time, message, places, shares, queue, paces, once
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -9,15 +9,15 @@
 --          flags (1 dry run, 2 needs an open window, 4 counts; 8, 16: the pair's, the number's turns are counted but not
 --          waited for), places (-1 no limit), hold ms, window margin ms, pair emission ms, pair tolerance ms, throughput
 --          emission us, throughput tolerance us, time from which the decision does not hold (ms, 0 none), further turns
---          and tallies (their forms: _paces.lua)
--- ARGV[4+] 6 a send: which of these (0 is the first), message id, recipient (16 bytes), number, deadline (ms), about
---          (text); where the first ends in '+', 4 more: version of the user's record that it rests on (else 0: there is
+--          and tallies (their forms: _paces.lua), ms for which a claim is kept
+-- ARGV[4+] 7 a send: which of these (0 is the first), message id, recipient (16 bytes), number, deadline (ms), about
+--          (text), name of what it claims to be the only one of (_once.lua; '' nothing); where the first ends in '+', 4 more: version of the user's record that it rests on (else 0: there is
 --          none), that record as it is to be once the send is taken ('' = as it is), when that may be forgotten (ms, 0
 --          never), what a further try would need (sealed, '' none)
 --
 -- Returns now, then of a send that was taken as most are (no window, no further turns nor tallies, and no turn that it
 -- did not wait for) 2 more than twice the places used, and 1 more where it was counted before; else 13 values: taken, epoch, gone (1 not this attempt's any more, 2 past its deadline, 3 the
--- user's record is another one, 4 the decision holds no longer), repeated, window end, counted, used, pair turn,
+-- user's record is another one, 4 the decision holds no longer, 5 what it claims is another's: look there), repeated, window end, counted, used, pair turn,
 -- throughput turn (ms); version of the user's record, and that record where the version is another; the turns' times
 -- and what the tallies stand at, separated by spaces. An epoch other than the one given: nothing was taken. A denied
 -- send changes nothing. Run again with the same message and attempt it changes nothing and answers `repeated`. What all
@@ -69,9 +69,9 @@ local function books_write()
   end
 end
 
-local function admit(common, id, recipient, number, deadline, about, user_version, user_record, user_expires, body)
+local function admit(common, id, recipient, number, deadline, about, claim, user_version, user_record, user_expires, body)
   local portfolio, attempt, epoch, flags, places, hold_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
-    tolerance_us, valid_until, turns, tallies = unpack(common)
+    tolerance_us, valid_until, turns, tallies, claim_ms = unpack(common)
   local book = books[portfolio]
   local k = book.k
   local dry, needs_window, counts = flags % 2 == 1, flags % 4 >= 2, flags % 8 >= 4
@@ -85,6 +85,14 @@ local function admit(common, id, recipient, number, deadline, about, user_versio
   local state = record[1]
   if state == 'sending' and record[2] == attempt and not dry then return { 1, epoch, 0, 1 } end
   if state and not dry and not (state == 'queued' and record[2] == attempt) then return { 0, epoch, 1 } end
+
+  -- Is it the only one of its kind? Whoever knows the answer of another one is asked before all else.
+  local claim_key = claim ~= '' and k.once .. claim
+  local claimed = claim_key and book.pairs[claim_key]
+  if claimed then
+    local since, holder, _, answered = once_read(claimed)
+    if now - since < claim_ms and (holder ~= id or answered) then return { 0, epoch, 5 } end
+  end
   if now >= deadline then return { 0, epoch, 2 } end
 
   -- Is the decision still made under today's standing?
@@ -166,6 +174,11 @@ local function admit(common, id, recipient, number, deadline, about, user_versio
     book.tats[number], book.turns[number] = turn, true
   end
 
+  if claim_key then
+    claimed = once_text(now, id, '')
+    redis.call('SET', claim_key, claimed, 'PX', digits(claim_ms))
+    book.pairs[claim_key] = claimed
+  end
   turns_take(k, turns, now)
   local taken = tallies_take(k, tallies, costs, now)
   if user_record ~= '' then
@@ -213,14 +226,16 @@ while i <= #ARGV do
   local book = books[common[which][1]] or book_of(common[which][1])
   local n = #book.messages + 1
   book.messages[n], book.users[n], book.recipients[n] = book.k.message .. id, book.k.user .. recipient, recipient
-  book.pair_keys[n] = book.k.pair .. number .. ':' .. recipient
+  local pair_keys, claim = book.pair_keys, ARGV[i + 6]
+  pair_keys[#pair_keys + 1] = book.k.pair .. number .. ':' .. recipient
+  if claim ~= '' then pair_keys[#pair_keys + 1] = book.k.once .. claim end
   if has_more then
-    sends[#sends + 1] = { common[which], id, recipient, number, tonumber(ARGV[i + 4]), ARGV[i + 5], tonumber(ARGV[i + 6]),
-      ARGV[i + 7], tonumber(ARGV[i + 8]), ARGV[i + 9] }
+    sends[#sends + 1] = { common[which], id, recipient, number, tonumber(ARGV[i + 4]), ARGV[i + 5], claim,
+      tonumber(ARGV[i + 7]), ARGV[i + 8], tonumber(ARGV[i + 9]), ARGV[i + 10] }
   else
-    sends[#sends + 1] = { common[which], id, recipient, number, tonumber(ARGV[i + 4]), ARGV[i + 5], 0, '', 0, '' }
+    sends[#sends + 1] = { common[which], id, recipient, number, tonumber(ARGV[i + 4]), ARGV[i + 5], claim, 0, '', 0, '' }
   end
-  i = i + (has_more and 10 or 6)
+  i = i + (has_more and 11 or 7)
 end
 for _, book in pairs(books) do look_ahead(book) end
 

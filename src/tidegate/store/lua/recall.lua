@@ -1,7 +1,7 @@
 -- recall: what became of the requests with these idempotency keys; whoever asks first is to carry one out.
--- uses: time
+-- uses: time, once
 --
--- KEYS     1 steerable clock, 2+ the record of each request's key
+-- KEYS     1 steerable clock, 2+ what each request claims
 -- ARGV     5 a request: verb: claim, keep (its answer) or free (it may be asked again); fingerprint of the request;
 --          message id of the request; ms for which it is remembered; claim: id of the running request that this one takes
 --          the place of, '' = none; keep: the answer; free: ''
@@ -11,24 +11,23 @@
 local now = now_ms(KEYS[1])
 local answer = { now }
 
-local function recall(record, verb, fingerprint, id, keep_ms, more)
+local function recall(key, verb, fingerprint, id, keep_ms, more)
+  local text = redis.call('GET', key)
   if verb == 'keep' then
-    if redis.call('HGET', record, 'id') == id then redis.call('HSET', record, 'answer', more) end
+    if text then once_keep(key, text, id, more) end
     return 'mine'
   end
-  local found = redis.call('HMGET', record, 'fingerprint', 'id', 'at', 'answer')
-  if found[1] and now - tonumber(found[3]) >= keep_ms then found = {} end
-  local mine = found[2] == id
+  local since, holder, told, known
+  if text then since, holder, told, known = once_read(text) end
+  if since and now - since >= keep_ms then since, holder, told, known = nil end
   if verb == 'free' then
-    if mine and not found[4] then redis.call('DEL', record) end
+    if holder == id and not known then redis.call('DEL', key) end
     return 'mine'
   end
-  if found[1] and found[1] ~= fingerprint then return 'other' end
-  if found[4] then return 'done', found[2], found[4] end
-  if found[1] and not mine and found[2] ~= more then return 'running', found[2], tonumber(found[3]) end
-  redis.call('DEL', record)
-  redis.call('HSET', record, 'fingerprint', fingerprint, 'id', id, 'at', string.format('%.0f', now))
-  redis.call('PEXPIRE', record, string.format('%.0f', keep_ms))
+  if since and told ~= fingerprint then return 'other' end
+  if known then return 'done', holder, known end
+  if since and holder ~= id and holder ~= more then return 'running', holder, since end
+  redis.call('SET', key, once_text(now, id, fingerprint), 'PX', string.format('%.0f', keep_ms))
   return 'mine'
 end
 

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended, and count it if Meta took it; for all that ended since the last call.
--- uses: keys, time, message, places, shares, queue, paces, doubts, reports, cells, figures, outcomes
+-- uses: keys, time, message, places, shares, queue, paces, doubts, reports, cells, figures, outcomes, once
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -7,8 +7,9 @@
 -- ARGV[3]  ms for which the intent of a message that is proven unsent may still come
 -- ARGV[4]  ms for which a day's outcomes are kept
 -- ARGV[5]  ms for which it is remembered what a user got
--- ARGV[6+] 7 a message: portfolio, message id, attempt, state (accepted, failed, unknown), cause, wamid or '',
---          1 to give its place back (proven that nobody was messaged)
+-- ARGV[6+] 9 a message: portfolio, message id, attempt, state (accepted, failed, unknown), cause, wamid or '',
+--          1 to give its place back (proven that nobody was messaged), name of what it claimed (_once.lua; '' nothing),
+--          and the answer that is kept with that
 --
 -- Returns now, then 1 for each that gave a place back, else 0. A message that another attempt owns, or whose status
 -- webhook came first, keeps its state; running again changes nothing. One that is proven unsent and has no record has
@@ -121,8 +122,9 @@ end
 -- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
 -- second word finds what the first has left.
 local looks, seen, pair_keys = {}, {}, {}
-for i = 6, #ARGV, 7 do
+for i = 6, #ARGV, 9 do
   local k, id = keys_of(ARGV[i] + 0), ARGV[i + 1]
+  if ARGV[i + 7] ~= '' then pair_keys[#pair_keys + 1] = k.once .. ARGV[i + 7] end
   seen[k] = seen[k] or {}
   if not seen[k][id] then
     local record, is_plain = message_of(k, id)
@@ -136,13 +138,19 @@ for i = 6, #ARGV, 7 do
   end
 end
 pairs_near(pair_keys)
-for i = 6, #ARGV, 7 do
+for i = 6, #ARGV, 9 do
   local k, id, fields = keys_of(ARGV[i] + 0), ARGV[i + 1], {}
   local look = looks[i] or { message_of(k, id) }
   known, sets = look[1], {}
   answer[#answer + 1] = settle(k, id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], look[1], look[2])
   for field, value in pairs(sets) do fields[#fields + 1], fields[#fields + 2] = field, value end
   if fields[1] then redis.call('HSET', k.message .. id, unpack(fields)) end
+  -- Whatever it came to, whoever repeats it is told the same.
+  if ARGV[i + 7] ~= '' then
+    local claim_key = k.once .. ARGV[i + 7]
+    local claimed = pair_text(claim_key)
+    if claimed ~= '' then once_keep(claim_key, claimed, id, ARGV[i + 8]) end
+  end
 end
 for k, ids in pairs(ended) do redis.call('ZREM', k.inflight, unpack(ids)) end
 outcomes_write(now, ARGV[4])
