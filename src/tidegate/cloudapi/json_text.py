@@ -42,10 +42,10 @@ def read_json_anew(raw: bytes) -> tuple[Any, bytes]:
         raise BadJson(f"is not JSON (line {fault.lineno}, column {fault.colno})") from None
     # Each level takes two bytes at least.
     is_long = len(raw) > 2 * MAX_DEPTH
-    if is_long and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+    if is_long and _openings(raw) > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
         raise BadJson(f"is nested deeper than {MAX_DEPTH} levels")
     written = orjson.dumps(document)
-    if not _surely_unambiguous(raw, written):
+    if written != raw and not _surely_unambiguous(raw, written):
         _check_each_member(raw)
     return document, written
 
@@ -65,6 +65,12 @@ def has_more_parts(raw: bytes, most: int) -> bool:
     return strings + outside.count(b"{") + outside.count(b"[") > most
 
 
+def _openings(raw: bytes) -> int:
+    """How many brackets and braces open in a text, those within strings too."""
+    # To leave them out takes a quarter of the time that it takes to count them.
+    return len(raw) - len(raw.replace(b"{", b"").replace(b"[", b""))
+
+
 def _surely_unambiguous(raw: bytes, written: bytes) -> bool:
     """Whether no key is given twice and no integer is too long, told without reading `raw` a second time.
 
@@ -72,7 +78,7 @@ def _surely_unambiguous(raw: bytes, written: bytes) -> bool:
     was lost: without its spaces a JSON text has as many members as with them, and an integer that is too long would
     have been written as a fraction.
     """
-    if written == raw or written.replace(b" ", b"") == raw.replace(b" ", b""):
+    if written.replace(b" ", b"") == raw.replace(b" ", b""):
         return True
     # What is written out has one colon for each of its members, and those within its strings. Of two members with
     # one key only the last is in the document, so `raw` then has more colons. The counts can agree by chance only

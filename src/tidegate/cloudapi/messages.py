@@ -39,6 +39,8 @@ _MAX_NAME: Final = 512
 _MAX_OPAQUE: Final = 512
 #: Names and languages that are known to be fit.
 _TEMPLATES: Final = 1_024
+#: What `recipient_type` says of a message to one user.
+_ONE_USER: Final = (None, "individual")
 _SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
 
 
@@ -68,17 +70,19 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
     if said("status") is not None:
         return _parse_receipt(body)
     kind, recipient, recipient_input = _parse_recipient(body)
-    type_ = _parse_type(said("type"))
-    content = said(type_)
-    if type_ is MessageType.TEMPLATE:
-        template, category = _parse_template(content), None
+    word = said("type")
+    if word == "template":
+        type_, template, category = MessageType.TEMPLATE, _parse_template(said("template")), None
     else:
-        _check_content(type_, content)
+        type_ = _parse_type(word)
+        _check_content(type_, said(type_))
         template, category = None, _parse_category(said("category"))
     context = said("context")
     if context is not None and not isinstance(context, dict):
         raise _bad("context", "must be an object")
-    opaque = _parse_opaque(said("biz_opaque_callback_data"))
+    opaque = said("biz_opaque_callback_data")
+    if opaque is not None:
+        _check_opaque(opaque)
     return Request(kind, recipient, recipient_input, type_, template, category, opaque, body, text)
 
 
@@ -125,8 +129,15 @@ def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:
 
 def _parse_recipient(body: dict[str, Any]) -> tuple[RecipientKind, str, str]:
     """Kind, canonical spelling and the spelling as sent."""
-    to = _recipient_text("to", body.get("to"))
-    recipient = _recipient_text("recipient", body.get("recipient"))
+    said = body.get
+    to = said("to")
+    if isinstance(to, str) and said("recipient") is None and said("recipient_type") in _ONE_USER:
+        # As most are.
+        phone = canonical_phone(to)
+        if phone is not None:
+            return RecipientKind.PHONE, phone, to
+    to = _recipient_text("to", to)
+    recipient = _recipient_text("recipient", said("recipient"))
     if to is not None and recipient is not None and to != recipient:
         raise _bad_recipient(
             "to, recipient: both are given; Meta would send to the one in to, whoever the other one is"
@@ -151,7 +162,7 @@ def _recipient_text(key: str, value: object) -> str | None:
 
 
 def _is_group(word: object) -> bool:
-    if word is None or word == "individual":
+    if word in _ONE_USER:
         return False
     if word != "group":
         raise _bad_recipient("recipient_type: must be individual or group")
@@ -225,14 +236,11 @@ def _parse_category(word: object) -> Category | None:
     return category
 
 
-def _parse_opaque(opaque: object) -> str | None:
-    if opaque is None:
-        return None
+def _check_opaque(opaque: object) -> None:
     if not isinstance(opaque, str):
         raise _bad("biz_opaque_callback_data", "must be a string")
     if len(opaque) > _MAX_OPAQUE:
         raise _bad("biz_opaque_callback_data", f"must be at most {_MAX_OPAQUE} characters")
-    return opaque
 
 
 def _is_text(value: object) -> bool:
