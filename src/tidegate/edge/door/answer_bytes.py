@@ -18,16 +18,17 @@ def answer_bytes(reply: Reply, request_id: str, *, closes: bool) -> bytes:
     Raises ValueError for a header that would break off the head, or be several (RFC 9110, 5.5).
     """
     body, headers = reply.body, reply.headers
-    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    ends = len(headers) + 6
-    if closes and "Connection" not in headers:
-        own += "Connection: close\r\n"
-        ends += 1
-    head = (
-        f"{_STATUS_LINES.get(reply.status) or f'HTTP/1.1 {reply.status} '}\r\n{own}Content-Length: {len(body)}\r\n"
-        f"X-Request-Id: {request_id}\r\nServer: tidegate\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
-    )
-    if head.count("\n") != ends or head.count("\r") != ends or "\0" in head:
+    # To look for each takes a tenth of the time that it takes to count them.
+    told = "".join([*headers, *headers.values(), request_id])
+    if "\n" in told or "\r" in told or "\0" in told:
         raise ValueError("a header of the answer holds what ends a header")
+    last = "Connection: close\r\n" if closes and "Connection" not in headers else ""
+    lines = [
+        _STATUS_LINES.get(reply.status) or f"HTTP/1.1 {reply.status} ",
+        *map(": ".join, headers.items()),
+        f"{last}Content-Length: {len(body)}\r\nX-Request-Id: {request_id}\r\nServer: tidegate\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n\r\n",
+    ]
+    head = "\r\n".join(lines)
     # What is no UTF-8 came as bytes that are none, from Meta: aiohttp leaves them out as well.
     return head.encode("utf-8", "ignore") + body
