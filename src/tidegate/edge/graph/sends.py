@@ -21,7 +21,7 @@ from tidegate.edge.door.turnstile import Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.arrivals import Arrival
-from tidegate.edge.graph.drafts import Draft, to_message
+from tidegate.edge.graph.drafts import Draft, Drafts
 from tidegate.edge.graph.duplicates import DuplicateGuard
 from tidegate.edge.graph.fates import fate
 from tidegate.edge.graph.once import Once
@@ -72,6 +72,7 @@ class Sends:
         self._ids = services.ids
         self._standings = services.standings
         self._quotes = Quotes(services, grants)
+        self._drafts = Drafts()
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
 
@@ -192,7 +193,7 @@ class Sends:
             standing = self._standings.read(portfolio) or await self._standings.current(portfolio)
         except StoreUnavailable:
             return answers.unavailable(message_id)
-        message = to_message(draft, message_id, standing, self._clock.now_ms())
+        message = self._drafts.message(draft, message_id, standing, self._clock.now_ms())
         answered = await self._gateway.submit(message)
         if isinstance(answered, Forwarded):
             reply, full = answers.forwarded(answered), False
@@ -235,7 +236,7 @@ class Sends:
     async def _explain(self, draft: Draft, message_id: str) -> Reply:
         try:
             standing = await self._standings.current(draft.route.portfolio)
-            message = to_message(draft, message_id, standing, self._clock.now_ms())
+            message = self._drafts.message(draft, message_id, standing, self._clock.now_ms())
             explanation = await self._gateway.explain(message)
         except StoreUnavailable:
             return answers.unavailable(message_id)
