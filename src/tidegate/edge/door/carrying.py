@@ -16,8 +16,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from tidegate.edge.door.awaiting import AwaitingConnection
 from tidegate.edge.door.connections import LimitedServer
+from tidegate.edge.door.crew import Crew
 from tidegate.edge.door.plain import AnotherWay, Carrier, Plain
-from tidegate.tasks import spawn
 
 #: Many clients write a head and its body apart: a plain request's body is waited for so long, before it goes the way of
 #: those that may be slow.
@@ -39,6 +39,7 @@ class CarryingConnection(AwaitingConnection):
     def __init__(self, server: CarryingServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._carrier = server.carrier
+        self._crew = server.crew
         self._remote: str | None = None
         self._parked: asyncio.Future[None] | None = None
         #: Whether a plain request is being answered, by this task or without one.
@@ -176,14 +177,14 @@ class CarryingConnection(AwaitingConnection):
         known = plain.known
         may_begin = known is None or known.begins
         if not (may_begin and self._carrier.begin(plain, partial(self._told, plain))):
-            self._carrying = spawn(self._carried(plain), "plain request")
+            self._carrying = self._crew.begin(self._carried(plain))
 
     def _told(self, plain: Plain, answer: bytes, closes: bool) -> None:
         """Write the answer to one that took no task, and go on."""
         if self.transport is not None:
             self.transport.write(answer)
             if self._paused:
-                self._carrying = spawn(self._drained(plain, closes), "plain request")
+                self._carrying = self._crew.begin(self._drained(plain, closes))
                 return
         self._end(plain, closes=closes, was_answered=True)
 
@@ -296,7 +297,13 @@ class CarryingServer(LimitedServer):
     def __init__(self, carrier: Carrier, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.carrier = carrier
+        self.crew = Crew("plain request")
 
     def __call__(self) -> RequestHandler:
         """A connection that is about to be made."""
         return CarryingConnection(self, loop=self._loop, **self._kwargs)
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's signature
+        """End all connections, and who has worked for them."""
+        await super().shutdown(timeout)
+        self.crew.end()
