@@ -97,10 +97,11 @@ class Place:
 
 
 @pytest.fixture
-async def place(client: StoreClient, valkey_socket: str) -> AsyncIterator[Place]:
+async def place(client: StoreClient, valkey_socket: str, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """`request.param`: rules that are in force."""
     collector, graph = Collector(), Recorder()
     async with served(collector.handle) as at, served(graph.handle) as meta, aiohttp.ClientSession() as session:
-        settings = Deployment().settings(socket_url(valkey_socket), meta)
+        settings = Deployment(rules=getattr(request, "param", {})).settings(socket_url(valkey_socket), meta)
         # Nobody listens there.
         hooks = {"webhook_url": "http://127.0.0.1:9/hooks", "webhook_secret": SecretStr("s" * 32)}
         apps = (settings.apps[0].model_copy(update=hooks), *settings.apps[1:])
@@ -135,6 +136,17 @@ async def test_a_send_is_a_span_of_its_callers_trace_with_its_steps_in_it(place:
     post = place.collector.named("post")[-1]
     assert (said(post)["tidegate.outcome"], said(post)["tidegate.status"]) == ("answered", 200)
     assert place.posted() == [f"00-{TRACE}-{post.span_id.hex()}-01"], "Meta's side goes on from the POST"
+
+
+@pytest.mark.parametrize("place", [{"duplicates": {}}], indirect=True)
+async def test_of_the_same_message_twice_the_first_is_one_span(place: Place) -> None:
+    first, again = await place.send(), await place.send()
+    assert again.headers["Tidegate-Duplicate-Of"] == first.headers["Tidegate-Id"]
+    await place.node.stop()
+
+    [send] = place.collector.named("send")
+    assert said(send)["tidegate.message_id"] == first.headers["Tidegate-Id"]
+    assert {span.parent_span_id for span in place.collector.named("admit")} == {send.span_id}
 
 
 async def test_a_queued_send_goes_on_with_its_trace(place: Place) -> None:

@@ -1,6 +1,7 @@
 """The way of a send: look, decide, admit, post, settle. Direct and queued sends take the same one."""
 
 from tidegate.gateway.answered import Answered, Explanation, Forwarded, Gone, Held, Refused, Unavailable
+from tidegate.gateway.claims import Claim, Unclaimed
 from tidegate.gateway.gateway import Gateway
 from tidegate.gateway.message import Message, Route
 from tidegate.gateway.offline import Offline
@@ -10,6 +11,7 @@ from tidegate.gateway.settling import until_stored
 __all__ = [
     "START_BY_MS",
     "Answered",
+    "Claim",
     "Explanation",
     "Forwarded",
     "Gateway",
@@ -20,5 +22,6 @@ __all__ = [
     "Refused",
     "Route",
     "Unavailable",
+    "Unclaimed",
     "until_stored",
 ]

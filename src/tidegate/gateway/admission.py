@@ -93,6 +93,7 @@ class Admission:
             note.record,
             note.expires_at_ms,
             self._seal.close(message.body_name, message.packed(), deadline_ms) if is_kept else b"",
+            message.claim.asked if message.claim is not None else None,
         )
 
     def is_taken(self, ask: Ask, facts: Facts, asked_at_ms: float, *, is_quiet: bool) -> bool:
@@ -111,7 +112,8 @@ class Admission:
 
     async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
         """The verdict while the store is away, by what is this node's own; raises the fault where that won't do."""
-        own = None if message.queued else await self._offline.admit(ask, case)
+        # Whether it is the only one of its kind, only the store knows.
+        own = None if message.queued or ask.once is not None else await self._offline.admit(ask, case)
         if own is None:
             self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
             raise fault

@@ -161,8 +161,14 @@ class Gateway:
         """What is promised of a message whose caller asked for nothing."""
         return wishes.promise(self._standings.known(route.portfolio).rules, category, None)
 
+    @property
+    def takes_claims(self) -> bool:
+        """Whether messages may claim as they are admitted. Each time is a span of its own: traced ones have before."""
+        return not self._tracing.is_on
+
     def submit(self, message: Message) -> Coroutine[Any, Any, Answered]:
-        """Send, queue or refuse one message. Never raises for what the store or Meta may do."""
+        """Send, queue or refuse one message. Never raises for what the store or Meta may do; Unclaimed where it claims
+        to be the only one of its kind."""
         return self._traced(message) if self._tracing.is_on else self._answered(message)
 
     async def _traced(self, message: Message) -> Answered:

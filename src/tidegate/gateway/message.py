@@ -11,6 +11,7 @@ import orjson
 
 from tidegate.cloudapi.messages import RecipientKind, Request, TemplateRef
 from tidegate.cloudapi.vocabulary import Category, MessageType
+from tidegate.gateway.claims import Claim
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.facts import Case, shown
 from tidegate.policy.grant import Grant
@@ -67,6 +68,8 @@ class Message(NamedTuple):
     """The row of a campaign that it is for."""
     alternatives: tuple[Route, ...] = ()
     """Other numbers of its campaign, by which it may go when its own is stopped."""
+    claim: Claim | None = None
+    """That it is the only one of its kind, where that is to be found out as it is admitted."""
 
     # What is found out when it is submitted; it stays last, for `seen`.
     user: bytes = b""
@@ -79,7 +82,7 @@ class Message(NamedTuple):
     """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
 
     def __repr__(self) -> str:
-        return shown(self, ("user",))
+        return shown(self, ("user", "claim"))
 
     @property
     def priority(self) -> int:

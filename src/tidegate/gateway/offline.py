@@ -93,7 +93,8 @@ class Offline:
         self._heard_ms[ask.portfolio] = asked_at_ms
         if not (facts.window_ends_ms or self._windows or self._journal.of(ask.portfolio).windows):
             return  # Nobody has said of anybody that there is one.
-        if facts.stale or facts.gone or facts.expired or facts.other_user or facts.outdated or facts.repeated:
+        is_overtaken = facts.stale or facts.other_user or facts.outdated or facts.unclaimed
+        if is_overtaken or facts.gone or facts.expired or facts.repeated:
             return  # It did not look at the window.
         key = ask.portfolio, ask.number, ask.recipient
         is_told_of = key in self._windows or key[1:] in self._journal.of(ask.portfolio).windows

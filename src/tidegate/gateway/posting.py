@@ -104,14 +104,15 @@ class Posting:
         acceptance = read_acceptance(response.body)
         if acceptance is None:
             return None
-        self._settling.accepted(message, acceptance.message_status, acceptance.wamid)
+        answered = Forwarded(message.message_id, response, True)
+        self._settling.accepted(message, acceptance.message_status, acceptance.wamid, answered)
         if acceptance.message_status != ACCEPTED or probes.any:
             subject = message.subject()
             held = signal_of_acceptance(acceptance.message_status, subject, self._clock.now_ms())
             if held is not None or probes.any:
                 self._enforcement.consider_soon([held] if held else [], probes, subject)
         self._noting.accepted(message, acceptance)
-        return Forwarded(message.message_id, response, True)
+        return answered
 
     async def _refused(self, message: Message, response: Response, probes: Probes) -> Answered:
         error = read_error(response.body) if response.status >= 400 else None
@@ -148,8 +149,9 @@ class Posting:
         return Held(message.message_id, "queue", reason, until_ms)
 
     def _unknown(self, message: Message, cause: str) -> Held:
-        self._settling.unknown(message, cause)
-        return Held(message.message_id, "unknown", Reason.OUTCOME_UNKNOWN, None)
+        held = Held(message.message_id, "unknown", Reason.OUTCOME_UNKNOWN, None)
+        self._settling.unknown(message, cause, held)
+        return held
 
 
 def _reason(meaning: ErrorCode) -> Reason:

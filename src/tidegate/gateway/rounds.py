@@ -13,6 +13,7 @@ from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway.addressee import NOTHING, Addressee
 from tidegate.gateway.admission import Admission
 from tidegate.gateway.answered import Answered, Gone, Held, Refused, Unavailable
+from tidegate.gateway.claims import refuse_unclaimed
 from tidegate.gateway.deciding import Deciding, Yes
 from tidegate.gateway.handover import by_another_number
 from tidegate.gateway.keeping import Keeping
@@ -77,7 +78,7 @@ class Rounds:
         self.on_wait: Callable[[str], None] = lambda message_id: None
 
     async def go(self, message: Message, tried: frozenset[str] = frozenset()) -> tuple[Message, Answered]:
-        """The message as it went, and what became of it. Raises StoreUnavailable.
+        """The message as it went, and what became of it. Raises StoreUnavailable, and Unclaimed.
 
         `tried`: numbers that a campaign's message could not go by.
         """
@@ -94,6 +95,7 @@ class Rounds:
             if not isinstance(decided, Yes):
                 if await addressee.look(decided):
                     continue
+                refuse_unclaimed(message.claim)
                 if isinstance(decided, Wait):
                     # A breaker that lets go within the time for which a send may wait.
                     rounds = 0
@@ -106,6 +108,7 @@ class Rounds:
             if turn_at_ms is None:
                 message, became = await self._attempt(message, decided, standing, addressee, line, now_ms)
             else:
+                refuse_unclaimed(message.claim)
                 became = line.verdict(self.case(message, addressee, standing, line), turn_at_ms, now_ms)
             if isinstance(became, Wait):
                 # Waiting has a bound of its own: the time for which a send waits for its turn.
@@ -139,7 +142,10 @@ class Rounds:
             # Nobody's stop can reach this node now: its start is counted from its own word.
             asked_at_ms = self._clock.monotonic_ms()
         else:
-            if not admission.is_taken(ask, facts, asked_at_ms, is_quiet=yes.is_quiet):
+            is_taken = admission.is_taken(ask, facts, asked_at_ms, is_quiet=yes.is_quiet)
+            if ask.once is not None and message.claim is not None:
+                message.claim.heed(facts)
+            if not is_taken:
                 case = self.case(message, addressee, standing, line)
                 verdict = await admission.judged(message, case, ask, standing, addressee, facts)
         if not isinstance(verdict, Send):

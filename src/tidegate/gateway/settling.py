@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
+from tidegate.gateway.answered import Answered
 from tidegate.gateway.message import Message
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.lifecycle import State
@@ -44,11 +45,16 @@ class Settling:
         #: Called with the portfolio and the row of a campaign when it is known what became of its message.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
 
-    def accepted(self, message: Message, cause: str, wamid: str) -> None:
-        """Meta took it."""
+    def accepted(self, message: Message, cause: str, wamid: str, answered: Answered) -> None:
+        """Meta took it, and this is what its sender is told."""
         message_id = message.message_id
         sealed = self._sealed(message_id, wamid)
-        self._write(Outcome(message.route.portfolio, message_id, message.attempt, "accepted", cause, sealed))
+        once, answer = _kept(message, answered)
+        self._write(
+            Outcome(
+                message.route.portfolio, message_id, message.attempt, "accepted", cause, sealed, False, once, answer
+            )
+        )
         if message.part is not None:
             self._tell(message, State.ACCEPTED)
 
@@ -59,9 +65,10 @@ class Settling:
             # Without a key it is not noted: the message's webhooks bring it again.
             return ""
 
-    def unknown(self, message: Message, cause: str) -> None:
+    def unknown(self, message: Message, cause: str, answered: Answered) -> None:
         """It may have been taken: its place is kept until its status webhook tells."""
-        self._write(_outcome(message, "unknown", cause))
+        once, answer = _kept(message, answered)
+        self._write(_outcome(message, "unknown", cause)._replace(once=once, answer=answer))
         self._tell(message, State.UNKNOWN)
 
     def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
@@ -129,6 +136,11 @@ class Settling:
             await until_stored(lambda: self._ledger.settle(outcome), self._clock)
         if outcome.release:
             self.on_change(outcome.portfolio)
+
+
+def _kept(message: Message, answered: Answered) -> tuple[str, bytes]:
+    """What is kept for whoever sends the same again."""
+    return ("", b"") if message.claim is None else message.claim.kept(message.message_id, answered)
 
 
 def _outcome(message: Message, state: Settled, cause: str, *, release: bool = False) -> Outcome:

@@ -43,7 +43,7 @@ class Ask(NamedTuple):
     body: bytes = b""
     """What a further try would need, sealed; empty: there will be none, or the queue keeps it already."""
     once: Entry | None = None
-    """What it claims to be the only one of, in its own portfolio and under its own id: taken with all else."""
+    """What it claims to be the only one of, by its key alone, in its portfolio, under its id: taken with all else."""
 
 
 class Questions:

@@ -21,7 +21,8 @@ _KEPT_TOGETHER_S: Final = 0.005
 
 
 class Entry(NamedTuple):
-    """One request: `digest` stands for the app's key (hex), `fingerprint` for what was asked with it (hex).
+    """One request: `digest` stands for the app's key (hex), `fingerprint` for what was asked with it (hex;
+    "" where the key tells all).
 
     `kept_ms`: for how long it is remembered, from its claim on.
     """

@@ -153,3 +153,85 @@ async def test_a_retry_on_another_node_is_seen_too(
     keys = [key.decode() for key in await client.keys("*:once:*")]
     assert len(keys) == 1
     assert ANN[1:] not in keys[0]
+
+
+async def scripts_run(bare: Caller) -> dict[str, float]:
+    told = (await bare("GET", "/metrics", None)).raw.decode()
+    return {
+        line.split('"')[1]: float(line.split()[-1])
+        for line in told.splitlines()
+        if line.startswith("tidegate_store_seconds_count{")
+    }
+
+
+async def test_the_first_of_its_kind_asks_the_store_no_more_often_than_any_other(guarded: Caller) -> None:
+    await guarded.send(template(BOB))
+    before = await scripts_run(guarded)
+
+    assert (await guarded.send(template()))["Tidegate-Verdict"] == "send"
+
+    after = await scripts_run(guarded)
+    assert after.get("recall", 0) == before.get("recall", 0)
+    assert after["admit"] == before["admit"] + 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"),
+    [pytest.param("1", "queue", id="queued"), pytest.param("TIER_2K", "unknown", id="of unknown outcome")],
+)
+async def test_one_that_is_kept_or_in_doubt_is_a_first_too(
+    make_node: NodeMaker, graph: Recorder, session: Any, limit: str, verdict: str
+) -> None:
+    async def cut(request: web.Request, _raw: bytes) -> web.Response:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    graph.answer = cut
+    bare = Caller.of(await make_node(graph.url, limit=limit), session)
+    await rule(bare)
+
+    first, again = [await bare.send(template(), Tidegate_Category="utility") for _ in range(2)]
+
+    assert (first["Tidegate-Verdict"], again["Tidegate-Verdict"], again[AGAIN]) == (
+        verdict,
+        verdict,
+        first["Tidegate-Id"],
+    )
+    assert again.raw == first.raw
+    assert len(graph.requests) == (0 if verdict == "queue" else 1)
+
+
+async def test_what_would_be_stopped_now_gets_the_first_ones_answer(guarded: Caller, graph: Recorder) -> None:
+    first = await guarded.send(template())
+    pause = {"scope": {"number": NUMBER}, "reason": "a test"}
+    assert (await guarded("POST", "/gateway/v1/pauses", OPERATOR, json=pause)).status in (200, 201)
+
+    again, other = await guarded.send(template()), await guarded.send(template(BOB), Tidegate_Hold="reject")
+
+    assert (again.status, again[AGAIN]) == (200, first["Tidegate-Id"])
+    assert (other.status, other["Tidegate-Reason"]) == (400, "paused_by_operator")
+    assert len(graph.requests) == 1
+
+
+async def test_one_that_is_refused_by_a_rule_is_no_first(guarded: Caller, graph: Recorder) -> None:
+    pause = {"scope": {"number": NUMBER}, "reason": "a test"}
+    await guarded("POST", "/gateway/v1/pauses", OPERATOR, json=pause)
+
+    refused = [await guarded.send(template(), Tidegate_Hold="reject") for _ in range(2)]
+
+    assert [(got.status, got[AGAIN]) for got in refused] == [(400, None)] * 2
+    assert refused[0]["Tidegate-Id"] != refused[1]["Tidegate-Id"]
+
+
+async def test_of_64_at_once_on_two_nodes_one_is_sent(make_node: NodeMaker, graph: Recorder, session: Any) -> None:
+    nodes = [Caller.of(await make_node(graph.url), session) for _ in range(2)]
+    await rule(nodes[0])
+
+    answers = await asyncio.gather(*(nodes[i % 2].send(template()) for i in range(64)))
+
+    assert len(graph.requests) == 1
+    assert {(answer.status, answer.raw, answer["Tidegate-Id"]) for answer in answers} == {
+        (200, answers[0].raw, answers[0]["Tidegate-Id"])
+    }
+    assert sum(answer[AGAIN] is None for answer in answers) == 1

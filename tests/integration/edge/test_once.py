@@ -344,12 +344,16 @@ async def proxied(graph: Recorder, tmp_path) -> AsyncIterator[Callable[[str], Aw
         yield make
 
 
-async def answered(bare: Caller, to: str, key: str, refused: list[str]) -> Answer:
-    """Ask as a client does, until it is answered; `refused` gets the ids of the 503s on the way."""
+async def answered(bare: Caller, to: str, key: str | None, refused: list[str]) -> Answer:
+    """Ask as a client does, until it is answered; `refused` gets the ids of the 503s on the way.
+
+    Without a `key` the message's content tells that it is the same.
+    """
+    headers = {"Idempotency_Key": key} if key is not None else {}
     told: list[Answer] = []
 
     async def is_answered() -> bool:
-        told.append(await bare.send(template(to), Idempotency_Key=key, **UTILITY))
+        told.append(await bare.send(template(to), **headers, **UTILITY))
         assert told[-1].status in (200, 409, 503)
         if told[-1].status == 503:
             refused.append(told[-1]["Tidegate-Id"] or "")
@@ -397,12 +401,17 @@ async def test_after_a_503_the_key_is_free_and_what_comes_to_the_store_too_late_
 @pytest.mark.impatient
 @pytest.mark.parametrize("every", [8, 13])
 @pytest.mark.parametrize("limit", [pytest.param(FULL, id="queued"), pytest.param("TIER_2K", id="sent")])
-async def test_replies_of_the_store_that_are_lost_double_nothing(proxied, graph: Recorder, limit: str, every: int):
+@pytest.mark.parametrize("by", ["key", "content"])
+async def test_replies_of_the_store_that_are_lost_double_nothing(
+    proxied, graph: Recorder, limit: str, every: int, by: str
+):
     bare, proxy = await proxied(limit)
+    if by == "content":
+        assert (await bare("PUT", "/gateway/v1/rules", OPERATOR, json={"duplicates": {}})).status == 200
     users, refused = [f"+16505552{i:03}" for i in range(4)], list[str]()
     proxy.lose_replies(every)
 
-    answers = [await answered(bare, user, f"order {user}", refused) for user in users]
+    answers = [await answered(bare, user, f"order {user}" if by == "key" else None, refused) for user in users]
 
     proxy.lose_replies(0)
     verdict = "queue" if limit == FULL else "send"

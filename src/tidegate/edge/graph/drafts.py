@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from tidegate.cloudapi.messages import Request
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph.send_options import SendOptions
-from tidegate.gateway import Message, Route
+from tidegate.gateway import Claim, Message, Route
 from tidegate.gateway.message import NO_HEADERS
 from tidegate.gateway.wishes import Granted, granted
 from tidegate.policy.rules import Hold
@@ -47,8 +47,10 @@ class Drafts:
     def __init__(self) -> None:
         self._granted: dict[str, tuple[Standing, dict[tuple[object, ...], Granted]]] = {}
 
-    def message(self, draft: Draft, message_id: str, standing: Standing, now_ms: int) -> Message:
-        """The same as `to_message`."""
+    def message(
+        self, draft: Draft, message_id: str, standing: Standing, now_ms: int, claim: Claim | None = None
+    ) -> Message:
+        """The same as `to_message`. `claim`: that it is the only one of its kind, found out as it is admitted."""
         _, route, request, options, _, _ = draft
         under, known = self._granted.get(route.portfolio) or _NOTHING_KNOWN
         if under is not standing or len(known) > _MOST_KINDS:
@@ -58,7 +60,7 @@ class Drafts:
         found = known.get(kind)
         if found is None:
             found = known[kind] = _granted(draft, standing)
-        return _message(draft, message_id, found, now_ms)
+        return _message(draft, message_id, found, now_ms, claim)
 
 
 def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -> Message:
@@ -71,7 +73,7 @@ def _granted(draft: Draft, standing: Standing) -> Granted:
     return granted(standing, draft.route, draft.request, options.category, options.hold, options.delivery)
 
 
-def _message(draft: Draft, message_id: str, given: Granted, now_ms: int) -> Message:
+def _message(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: Claim | None = None) -> Message:
     app, route, request, options, raw_path, _ = draft
     category, wait_ms, holds, delivery = given
     not_before_ms, expires_at_ms, traceparent = options.not_before_ms, options.expires_at_ms, options.traceparent
@@ -102,6 +104,9 @@ def _message(draft: Draft, message_id: str, given: Granted, now_ms: int) -> Mess
         expires_at_ms is None and not starts_later,
         delivery,
         app.webhook_url is not None,
+        None,
+        (),
+        claim,
     )
 
 

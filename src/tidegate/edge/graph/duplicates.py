@@ -15,6 +15,7 @@ from tidegate.edge.graph.once import Once, Submit
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
+from tidegate.gateway import Unclaimed
 from tidegate.gateway.wishes import category_of
 from tidegate.policy.identity import canonical_phone
 from tidegate.policy.rules import Duplicates, Mode
@@ -37,6 +38,7 @@ class DuplicateGuard:
         self._once = once
         self._services = services
         self._standings = services.standings
+        self._gateway = services.gateway
 
     def concern(self, draft: Draft) -> bool:
         """Whether the rule may speak of this message; False is sure."""
@@ -47,9 +49,24 @@ class DuplicateGuard:
         """The first one's answer, or this one's where it is the first. Raises Denial while the first is running."""
         try:
             rule = _rule(await self._standings.current(draft.route.portfolio), draft)
-            if rule is None:
-                return await submit(draft, message_id)
-            entry = self._entry(draft, message_id, rule)
+        except StoreUnavailable:
+            return answers.unavailable(message_id)
+        if rule is None:
+            return await submit(draft, message_id, None)
+        entry = self._entry(draft, message_id, rule)
+        if not self._gateway.takes_claims:
+            return await self._known(entry, draft, rule, submit)
+        try:
+            # Most are the first of their kind.
+            claim = self._once.claim(entry, draft)
+            return await self._once.carried_out(entry, draft, submit, only_success=True, claim=claim)
+        except Unclaimed:
+            return await self._known(entry, draft, rule, submit)
+
+    async def _known(self, entry: Entry, draft: Draft, rule: Duplicates, submit: Submit) -> Reply:
+        """The first one's answer, or this one's where it turns out to be the first."""
+        message_id = entry.message_id
+        try:
             found = await self._found(entry, draft, rule.mode)
         except StoreUnavailable:
             return answers.unavailable(message_id)
@@ -58,7 +75,7 @@ class DuplicateGuard:
         self._services.metrics.duplicate(rule.mode.value)
         if rule.mode is Mode.SHADOW:
             log.info("duplicate_in_shadow", message_id=message_id, app=draft.app.name, number=draft.route.number)
-            return await submit(draft, message_id)
+            return await submit(draft, message_id, None)
         if isinstance(found, Reply):
             return found.with_headers({"Tidegate-Duplicate-Of": found.headers["Tidegate-Id"]})
         raise Denial(
@@ -80,7 +97,7 @@ class DuplicateGuard:
 
     def _entry(self, draft: Draft, message_id: str, rule: Duplicates) -> Entry:
         name = self._services.idempotency.fingerprint(_content(draft))
-        return Entry(draft.route.portfolio, draft.app.name, f"same-{name}", name, message_id, rule.within_ms)
+        return Entry(draft.route.portfolio, draft.app.name, f"same-{name}", "", message_id, rule.within_ms)
 
 
 def _rule(standing: Standing, draft: Draft) -> Duplicates | None:

@@ -14,14 +14,15 @@ from tidegate.edge.idempotency import REPLAYED, digest_of, home_of, packed, unpa
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.gateway import until_stored
+from tidegate.gateway import Answered, Claim, Forwarded, until_stored
 from tidegate.policy.lifecycle import State
 from tidegate.policy.verdict import Reason
 from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Other, Running
 from tidegate.tasks import spawn
 
-Submit = Callable[[Draft, str], Coroutine[Any, Any, Reply]]
+Submit = Callable[[Draft, str, Claim | None], Coroutine[Any, Any, Reply]]
+"""Carries a draft out under this message id; raises Unclaimed where there is a claim."""
 
 #: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
 _LOOKS: Final = 100
@@ -70,13 +71,33 @@ class Once:
             found = await self._store.claim(entry, instead_of=found.message_id)
         return unpacked(found.answer).with_headers(REPLAYED) if isinstance(found, Done) else found
 
-    async def carried_out(self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False) -> Reply:
-        """Carry out what this request has claimed. `only_success`: a refusal is not kept, the next one asks anew."""
+    def claim(self, entry: Entry, draft: Draft) -> Claim:
+        """What a send claims as it is admitted."""
+
+        def answer(answered: Answered) -> bytes:
+            if isinstance(answered, Forwarded):
+                reply = answers.forwarded(answered)
+            else:
+                reply = answers.render(answered, draft.request, self._services.clock.now_ms())
+            return self._store.sealed(entry, packed(reply))
+
+        return Claim(entry, answer)
+
+    async def carried_out(
+        self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False, claim: Claim | None = None
+    ) -> Reply:
+        """Carry out what this request has claimed. `only_success`: a refusal is not kept, the next one asks anew.
+
+        With a `claim` it claims as it is admitted. Raises Unclaimed where it could not: nothing was done.
+        """
         try:
-            reply = await submit(draft, entry.message_id)
+            reply = await submit(draft, entry.message_id, claim)
         except Denial:
-            await self._write(lambda: self._store.free(entry))
+            if claim is None or claim.is_taken:
+                await self._write(lambda: self._store.free(entry))
             raise
+        if claim is not None and claim.is_answered:
+            return reply
         if reply.status == 503 and reply.headers.get("Tidegate-Reason") == Reason.STORE_UNAVAILABLE:
             self.let_go(entry, draft)
         elif reply.status == 429 or reply.status >= 500 or (only_success and reply.status >= 400):

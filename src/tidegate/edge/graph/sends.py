@@ -33,7 +33,7 @@ from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Forwarded, Held, Refused, Route, Unavailable
+from tidegate.gateway import Claim, Forwarded, Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
 from tidegate.policy.verdict import Reason
 from tidegate.settings.tables import App, Scope
@@ -187,13 +187,14 @@ class Sends:
         told = "RateLimit" in reply.headers or not (reply.status == 503 or "Idempotency-Replayed" in reply.headers)
         return reply if told else await self._with_quota(reply, draft)
 
-    async def _submit(self, draft: Draft, message_id: str) -> Reply:
+    async def _submit(self, draft: Draft, message_id: str, claim: Claim | None = None) -> Reply:
+        """Carry a send out. Raises Unclaimed where it has a claim."""
         portfolio = draft.route.portfolio
         try:
             standing = self._standings.read(portfolio) or await self._standings.current(portfolio)
         except StoreUnavailable:
             return answers.unavailable(message_id)
-        message = self._drafts.message(draft, message_id, standing, self._clock.now_ms())
+        message = self._drafts.message(draft, message_id, standing, self._clock.now_ms(), claim)
         answered = await self._gateway.submit(message)
         if isinstance(answered, Forwarded):
             reply, full = answers.forwarded(answered), False

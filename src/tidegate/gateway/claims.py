@@ -1,0 +1,65 @@
+"""That only one of several sends goes: what it claims is taken with all else that it needs, or it was not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway.answered import Answered
+from tidegate.policy.facts import Facts
+from tidegate.store.idempotency import Entry
+
+
+class Unclaimed(Exception):
+    """Nothing was taken, nor said of the send: whoever claims for it has to find out whose its claim is."""
+
+
+class Claim:
+    """What one send claims, as long as it is on its way.
+
+    It is claimed in the call that takes all else. A send that is denied anything, or that waits, is not judged: another
+    one's answer goes before every verdict.
+    """
+
+    __slots__ = ("_answer", "entry", "is_answered", "is_taken")
+
+    def __init__(self, entry: Entry, answer: Callable[[Answered], bytes]) -> None:
+        """`answer`: how an end is told to whoever repeats the send, sealed; may raise StoreUnavailable."""
+        self.entry = entry
+        self._answer = answer
+        self.is_taken = False
+        #: Whether its answer is kept with the outcome.
+        self.is_answered = False
+
+    @property
+    def asked(self) -> Entry | None:
+        """What the ledger is asked for."""
+        return None if self.is_taken else self.entry
+
+    def heed(self, facts: Facts) -> None:
+        """Note whether it was taken. Raises Unclaimed where the send has nothing, and it won't be decided anew."""
+        if facts.taken:
+            self.is_taken = True
+        elif not (facts.stale or facts.other_user or facts.outdated):
+            raise Unclaimed
+
+    def kept(self, message_id: str, answered: Answered) -> tuple[str, bytes]:
+        """Name and answer, to be kept with the outcome of this message; nothing: whoever claims for it does that."""
+        if not self.is_taken or message_id != self.entry.message_id:
+            return _NOTHING
+        try:
+            answer = self._answer(answered)
+        except (StoreUnavailable, TypeError):
+            # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
+            return _NOTHING
+        self.is_answered = True
+        return self.entry.name, answer
+
+
+_NOTHING = ("", b"")
+
+
+def refuse_unclaimed(claim: Claim | None) -> None:
+    """Before anything but the ledger is heard of a send. Raises Unclaimed where its claim was not taken."""
+    if claim is not None and not claim.is_taken:
+        raise Unclaimed

@@ -1,0 +1,85 @@
+"""A send's claim: asked for until it is taken, and answered with the outcome of the message that took it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories import make_facts
+from tidegate.errors import StoreUnavailable
+from tidegate.gateway import Answered, Claim, Held, Unclaimed
+from tidegate.gateway.claims import refuse_unclaimed
+from tidegate.policy.verdict import Reason
+from tidegate.store.idempotency import Entry
+
+ENTRY = Entry("red", "shop", "same", "", "m1")
+HELD = Held("m1", "unknown", Reason.OUTCOME_UNKNOWN, None)
+
+
+def sealed(answered: Answered) -> bytes:
+    return repr(answered).encode()
+
+
+def taken(answer: Any = sealed) -> Claim:
+    claim = Claim(ENTRY, answer)
+    claim.heed(make_facts(taken=True))
+    return claim
+
+
+def test_it_is_asked_for_until_it_is_taken() -> None:
+    claim = Claim(ENTRY, sealed)
+    assert claim.asked == ENTRY
+
+    claim.heed(make_facts(taken=True))
+
+    assert (claim.asked, claim.is_taken) == (None, True)
+    refuse_unclaimed(claim)
+
+
+@pytest.mark.parametrize("why", ["stale", "other_user", "outdated"])
+def test_what_is_decided_anew_claims_again(why: str) -> None:
+    claim = Claim(ENTRY, sealed)
+
+    claim.heed(make_facts(taken=False, **{why: True}))
+
+    assert claim.asked == ENTRY
+
+
+@pytest.mark.parametrize("seen", [{"unclaimed": True}, {"gone": True}, {"expired": True}, {}])
+def test_a_send_that_is_denied_is_not_judged_before_its_claim_is(seen: dict[str, bool]) -> None:
+    claim = Claim(ENTRY, sealed)
+
+    with pytest.raises(Unclaimed):
+        claim.heed(make_facts(taken=False, **seen))
+    with pytest.raises(Unclaimed):
+        refuse_unclaimed(claim)
+
+
+def test_one_that_claims_nothing_is_judged() -> None:
+    refuse_unclaimed(None)
+
+
+def test_its_answer_is_kept_under_its_name() -> None:
+    claim = taken()
+
+    assert claim.kept("m1", HELD) == ("shop:same", sealed(HELD))
+    assert claim.is_answered
+
+
+def test_what_another_message_came_to_is_left_to_whoever_claims() -> None:
+    claim = taken()
+
+    assert claim.kept("m2", HELD) == ("", b"")
+    assert not claim.is_answered
+
+
+@pytest.mark.parametrize("fault", [StoreUnavailable("no key"), TypeError("surrogates")])
+def test_an_answer_that_can_not_be_sealed_now_keeps_no_outcome_back(fault: Exception) -> None:
+    def fail(answered: Answered) -> bytes:
+        raise fault
+
+    claim = taken(fail)
+
+    assert (claim.kept("m1", HELD), claim.is_answered) == (("", b""), False)
+    assert Claim(ENTRY, sealed).kept("m1", HELD) == ("", b"")
