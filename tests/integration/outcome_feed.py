@@ -24,6 +24,7 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes, counters_of
 from tidegate.store.scripts import StoreClient
+from tidegate.store.told_outcomes import carry_over
 
 KEYS = PortfolioKeys(PORTFOLIO)
 
@@ -100,6 +101,7 @@ class Feed:
 
     async def day(self, name: str, at_ms: int | None = None) -> dict[str, int]:
         """The counts of a scope on the day of now."""
+        await carry_over(self.client, KEYS)
         key = f"tidegate:{{{PORTFOLIO}}}:outcomes:{(at_ms or self.now_ms) // DAY_MS}:{name}"
         found = await self.client.hgetall(key)
         return {field.decode(): int(value) for field, value in found.items()}

@@ -223,6 +223,7 @@ async def test_a_day_keeps_so_many_of_a_kind_apart_and_adds_up_the_others(feed: 
     key = f"tidegate:{{{PORTFOLIO}}}:outcomes:kpi:{TODAY}:campaign"
     await feed.client.sadd(key, *(f"{NUMBER}:c{n}" for n in range(499)))
     known = await feed.send(ANN)
+    assert counted(await figures(feed, Kind.CAMPAIGN, "spring")) == {"sent": 1}
     late = [await feed.send(user, about(campaign=name)) for user, name in ((BOB, "late"), (b"\x03" * 16, "later"))]
     for message_id in (known, *late):
         await feed.hears(message_id, "delivered")
@@ -236,6 +237,9 @@ async def test_a_day_keeps_so_many_of_a_kind_apart_and_adds_up_the_others(feed: 
 
 async def test_figures_go_by_themselves(feed: Feed) -> None:
     await feed.send(ANN)
+    assert 0 < await feed.client.pttl(KEYS.named("outcomes:") + b"told") <= KEPT_DAYS * DAY_MS
+
+    await figures(feed)
 
     found = [key async for key in feed.client.scan_iter(match="*:kpi:*")]
     assert len(found) == 2 * len(CELLS)

@@ -171,6 +171,7 @@ async def test_many_at_once_are_added_up(feed: Feed) -> None:
 
 async def test_what_is_kept_goes_by_itself(feed: Feed) -> None:
     await feed.send(ANN)
+    assert await feed.day(TEMPLATE) == hourly(sent=1)
 
     key = f"tidegate:{{{PORTFOLIO}}}:outcomes:{NOW_MS // DAY_MS}:{TEMPLATE}"
     assert 35 * DAY_MS < await feed.client.pttl(key) <= 40 * DAY_MS
@@ -314,6 +315,7 @@ class TestReport:
 class TestReading:
     async def test_news_are_told_from_a_time_on_and_of_what_is_understood(self, feed: Feed) -> None:
         await feed.send(ANN, about(template="old/en_US", campaign=None))
+        await feed.counts.news(PORTFOLIO, 0)
         await feed.at(NOW_MS + 1_000)
         await feed.send(BOB, about(campaign=None))
         await feed.client.zadd(f"tidegate:{{{PORTFOLIO}}}:outcome_scopes", {"of a later version": NOW_MS + 2_000})

@@ -6,6 +6,7 @@ import asyncio
 
 from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_outcome, make_status
 from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, LONG_MS, Book
+from tidegate.store import told_outcomes
 from tidegate.store.statuses import Refreshed
 
 
@@ -75,11 +76,36 @@ async def an_acceptance_is_remembered_with_metas_id_and_what_was_counted_of_it(b
         assert record is not None
         assert [event.state for event in record.history] == ["sending", "accepted"]
     day, hour = BEGIN_MS // DAY_MS, BEGIN_MS // HOUR_MS % 24
+    await told_outcomes.carry_over(book.client, book.keys)
     scope = f"tidegate:{{{PORTFOLIO}}}:outcomes:{day}:category:{NUMBER}:utility"
     assert await book.client.hgetall(scope) == {b"%02d.sent" % hour: b"1"}
     await book.admit("m2", BOB)
     await book.ledger.settle(make_outcome("m2", wamid="v|sealed"))
     assert not (await book.status("m2", "delivered", 0, wamid="v", sealed="")).unwritten
+
+
+async def the_acceptance_of_another_attempt_is_not_this_ones(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.ledger.settle(make_outcome("m1", attempt=2))
+    assert await book.state("m1") == "sending"
+
+
+async def each_send_is_counted_once_however_many_are_told(book: Book) -> None:
+    day, hour, told = BEGIN_MS // DAY_MS, BEGIN_MS // HOUR_MS % 24, book.keys.named("outcomes:") + b"told"
+    about = b'{"number":"%b","category":"utility","app":"a%d"}'
+
+    async def send(n: int) -> None:
+        await book.admit(f"m{n}", n.to_bytes(16, "big"), about=about % (NUMBER.encode(), n))
+        await book.ledger.settle(make_outcome(f"m{n}"))
+
+    for _ in range(2):
+        await asyncio.gather(*map(send, range(520)))
+        assert await book.client.hlen(told) <= 512
+    for _ in range(2):
+        await told_outcomes.carry_over(book.client, book.keys)
+        assert not await book.client.exists(told)
+        scope = f"tidegate:{{{PORTFOLIO}}}:outcomes:{day}:category:{NUMBER}:utility"
+        assert await book.client.hgetall(scope) == {b"%02d.sent" % hour: b"520"}
 
 
 async def of_two_words_in_one_call_the_second_knows_the_first(book: Book) -> None:

@@ -34,7 +34,8 @@ lane that it was given.
 | user:<recipient> | hash | `v` version, `r` what is known of one user | admit, {update,erase}_user | when empty |
 | outcomes:<day>:<scope> | hash | `13.sent` ...: a day's sends by outcome; `tripped` | *_outcomes | 40 days |
 | | | `outcomes:kpi:...`: figures of a day, below | *_outcomes, ask | 400 days |
-| outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | settle, refresh, ... | 40 days after |
+| | | `outcomes:told`: what sends came to, until somebody reads it: below | settle, refresh, ... | when read |
+| outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | sum_outcomes, ... | 40 days after |
 | reached:<number>:<recipient> | string | last send with a category, last marketing send | settle | 72 h |
 | | | `reached:asked:...`: since when a user waits, when we last wrote (ms) | ask, settle, refresh | 8 days |
 | ramps | hash | number or template that is warmed up -> its first send (ms) | admit | never |
@@ -78,6 +79,10 @@ What `campaign:` begins, each for one campaign (they are not among `NAMES`: no s
   4 of the 16 bytes of each of their recipients, so that one user's are found.
 - `errors:<id>:<upload>`, hash: number of a chunk -> lines that were rejected, and why, packed.
 - `fates:<id>`, string: a byte a row: what became of it. `counts:<id>`, hash: `<group>.<fate>` -> how many rows.
+
+A field of `outcomes:told` is "<hour since 1970> <where> <counter> <kind of send>", with how often: where `s` in the
+outcomes of the scopes of such a send, `c` in the figures of its day, `b` in both; the kind as a JSON list of number,
+account, category, template, campaign, step, variant, app. It has room for 512.
 
 What `outcomes:kpi:` begins is of one day (since 1970, UTC):
 

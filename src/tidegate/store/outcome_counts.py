@@ -10,6 +10,7 @@ from tidegate.policy.outcome_scope import OutcomeScope, parse
 from tidegate.policy.warning_counts import Day
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient, script
+from tidegate.store.told_outcomes import carry_over
 
 #: Hashes that one call reads: the store does nothing else meanwhile.
 _PAGE: Final = 64
@@ -20,7 +21,9 @@ Cell = tuple[OutcomeScope, int]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The scopes in which something was counted, and when (ms), the newest first; the store's time and epoch."""
+    """The scopes in which something was counted, the newest first, and when (ms): by the first who read it. The store's
+    time and epoch.
+    """
 
     now_ms: int
     epoch: int
@@ -36,6 +39,7 @@ class OutcomeCounts:
 
     async def news(self, portfolio: str, since_ms: int, most: int = 10_000) -> News:
         """The scopes that something was counted in since then; the newest when there are more than `most`."""
+        await carry_over(self._client, self._keys[portfolio])
         args = [max(0, since_ms), most]
         answer = await script("outcome_news").repeatable(self._client, self._keys[portfolio].all, args)
         named = zip(answer[2::2], answer[3::2], strict=True)
@@ -44,6 +48,7 @@ class OutcomeCounts:
 
     async def days(self, portfolio: str, cells: Sequence[Cell]) -> dict[Cell, Day]:
         """The counts of scopes on days; those of which there are none are left out."""
+        await carry_over(self._client, self._keys[portfolio])
         found: dict[Cell, Day] = {}
         for i in range(0, len(cells), _PAGE):
             page = cells[i : i + _PAGE]
@@ -56,6 +61,7 @@ class OutcomeCounts:
 
     async def trip(self, portfolio: str, scope: OutcomeScope, days: Iterable[int]) -> None:
         """Note of days that they are no ground for a baseline."""
+        await carry_over(self._client, self._keys[portfolio])
         args = [_cell(scope, day) for day in days]
         await script("trip_outcomes").repeatable(self._client, self._keys[portfolio].all, args)
 

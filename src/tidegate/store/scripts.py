@@ -32,6 +32,7 @@ StoreClient = Redis | Cluster
 _LUA = resources.files("tidegate.store").joinpath("lua")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _USES = re.compile(r"^-- uses: *(.+)$", re.ASCII | re.MULTILINE)
+_WITH = re.compile(r"^ *-- with: *(.+)$", re.ASCII | re.MULTILINE)
 _PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
 
 #: So long replicas may take to say that they hold a promise: with what the script takes, less than the client waits.
@@ -77,7 +78,9 @@ class Script:
 
     Its header may hold one line `-- uses: time, places`: the fragments `lua/_time.lua` and
     `lua/_places.lua` are then put before its own text, in this order, so that it knows what they declare
-    `local`. Fragments use no fragments. A line `-- promised` says that a promise rests on what it writes.
+    `local`. A line `-- with: places` in its text is that fragment itself, right there: inside a function whose
+    fragments are made only where it is called, for a call makes each function of its script anew. Fragments use
+    no fragments. A line `-- promised` says that a promise rests on what it writes.
 
     Raises LookupError if there is no such script or fragment, ValueError if its `uses` can't be understood.
     """
@@ -238,15 +241,21 @@ def _put_together(folder: Traversable, name: str) -> str:
     uses = _USES.findall(_header(own))
     if len(uses) > 1:
         raise ValueError(f"{name}.lua says twice what it uses")
-    fragments = [part.strip() for part in uses[0].split(",")] if uses else []
-    if len(set(fragments)) != len(fragments):
+    fragments = _named(uses[0]) if uses else []
+    within = [fragment for found in _WITH.findall(own) for fragment in _named(found)]
+    if len(set(fragments)) != len(fragments) or not set(fragments).isdisjoint(within):
         raise ValueError(f"{name}.lua uses a fragment twice")
+    own = _WITH.sub(lambda found: "\n".join(_fragment(folder, fragment) for fragment in _named(found[1])), own)
     return "\n".join([*(_fragment(folder, fragment) for fragment in fragments), own])
+
+
+def _named(fragments: str) -> list[str]:
+    return [part.strip() for part in fragments.split(",")]
 
 
 def _fragment(folder: Traversable, name: str) -> str:
     text = _read(folder, name, prefix="_")
-    if _USES.search(_header(text)):
+    if _USES.search(_header(text)) or _WITH.search(text):
         raise ValueError(f"_{name}.lua is a fragment: a script must name all that it uses")
     return text
 

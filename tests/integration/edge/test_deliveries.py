@@ -21,6 +21,7 @@ from tidegate.cloudapi.webhooks import read_body
 from tidegate.errors import StoreUnavailable
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
+from tidegate.store.told_outcomes import carry_over
 
 METADATA = {"display_phone_number": "15550783881", "phone_number_id": NUMBER}
 MARKETING = {"Tidegate_Category": "marketing"}
@@ -62,6 +63,7 @@ class Site:
     async def outcomes(self) -> dict[str, int]:
         """All that was ever counted of outcomes, by scope and counter."""
         client, told = self.node.connection.client, dict[str, int]()
+        await carry_over(client, PortfolioKeys(PORTFOLIO))
         # Beside the counts there are the names of what is counted: a set of each day.
         async for key in client.scan_iter(f"tidegate:{{{PORTFOLIO}}}:outcomes:*", count=1_000, _type="hash"):
             scope = key.decode().split(":", 4)[4]

@@ -11,7 +11,9 @@ from typing import Any
 from tests.integration.edge.browsing import signed_in
 from tests.integration.edge.callers import CHECKOUT, NUMBER, PORTFOLIO, WABA, Answer, Caller, signed, template
 from tests.waiting import until
+from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
+from tidegate.store.told_outcomes import carry_over
 
 V1 = "/gateway/v1"
 USERS = [f"1650555{n:04}" for n in range(120)]
@@ -78,6 +80,7 @@ async def test_a_campaign_that_users_answer_with_stop_is_stopped_before_meta_say
 
 
 async def counted(client: StoreClient, counter: str) -> int:
+    await carry_over(client, PortfolioKeys(PORTFOLIO))
     keys = [key async for key in client.scan_iter(match=f"*:outcomes:*:category:{NUMBER}:marketing")]
     hashes: list[Any] = [await client.hgetall(key) for key in keys]
     return sum(int(n) for fields in hashes for field, n in fields.items() if field.endswith(f".{counter}".encode()))

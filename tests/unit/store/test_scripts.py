@@ -62,6 +62,15 @@ class TestPuttingTogether:
         assert lines[:2] == ["local one = 1", "local two = one + 1"]
         assert lines[-1] == "return one + two"
 
+    async def test_a_fragment_may_be_within_a_function(self, client: StoreClient, lua: Path) -> None:
+        (lua / "_one.lua").write_text("-- one: one.\nlocal one = 1\n")
+        (lua / "_two.lua").write_text("-- two: two.\nlocal two = 2\n")
+        (lua / "late.lua").write_text(
+            "-- late: y.\nlocal function f()\n  -- with: one, two\n  return one + two\nend\nreturn f()\n"
+        )
+
+        assert await Script("late", lua)(client, ["n"], []) == 3
+
     def test_a_comment_below_the_header_uses_nothing(self, lua: Path) -> None:
         (lua / "later.lua").write_text("-- later: return 1.\nreturn 1\n-- uses: nothing_of_the_sort\n")
 
@@ -76,6 +85,7 @@ class TestPuttingTogether:
             pytest.param("-- x: y.\n-- uses: time, time\n", ValueError, id="a fragment twice"),
             pytest.param("-- x: y.\n-- uses: time\n-- uses: time\n", ValueError, id="two lines of uses"),
             pytest.param("-- x: y.\n-- uses: nested\n", ValueError, id="a fragment that uses a fragment"),
+            pytest.param("-- x: y.\n-- uses: time\n-- with: time\n", ValueError, id="a fragment within, and before"),
         ],
     )
     def test_what_can_not_be_put_together_is_refused(self, lua: Path, text: str, fault: type[Exception]) -> None:

@@ -1,5 +1,5 @@
 -- count_outcomes: count what became of sends, where that is told by no status of theirs.
--- uses: keys, time, message, cells, figures, outcomes
+-- uses: keys, time, message, adds, figures, questions, outcomes
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a day's outcomes are kept
@@ -10,6 +10,11 @@
 -- counted of it, so running again adds nothing; nothing is counted of a message that was forgotten.
 local now = now_ms(KEYS[1])
 local answer = { now }
+
+local function carry(k, flat)
+  -- with: cells, scopes
+  scopes_carry(k, flat, now, ARGV[1])
+end
 
 local function count(k, id, counters, happened)
   local record = message_read(k, id, 'state', 'at', 'outcomes', 'kpis', 'about')
@@ -25,5 +30,5 @@ end
 for i = 2, #ARGV, 4 do
   answer[#answer + 1] = count(keys_of(tonumber(ARGV[i])), ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]))
 end
-outcomes_write(now, ARGV[1])
+outcomes_write(carry)
 return answer

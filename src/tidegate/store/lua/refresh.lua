@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold, and count what became of the sends.
--- uses: keys, time, message, places, shares, queue, paces, names, cells, figures, outcomes
+-- uses: keys, time, message, places, shares, queue, paces, names, adds, figures, questions, outcomes
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -28,6 +28,11 @@ local HEX = setmetatable({}, { __index = function(known, byte)
 end })
 for state, rank in string.gmatch(ARGV[3], '(%l+)=(%d+)') do ranks[state] = tonumber(rank) end
 for name in string.gmatch(ARGV[4], '%S+') do anew[#anew + 1] = name end
+
+local function carry(k, flat)
+  -- with: cells, scopes
+  scopes_carry(k, flat, now, ARGV[2])
+end
 
 local function apply_to_place(k, id, record, recipient, at, says)
   local place_kind, window, admitted = record[3], tonumber(record[4] or 0), tonumber(record[5] or 0)
@@ -157,5 +162,5 @@ for k, numbers in pairs(heard) do
     end
   end
 end
-outcomes_write(now, ARGV[2])
+outcomes_write(carry)
 return answer

@@ -1,6 +1,6 @@
 -- report_outcomes: count what an app reports of its sends in the figures of their day, and of a campaign's sends under the
 -- hour of their admission too.
--- uses: keys, time, message, cells
+-- uses: keys, time, message, adds, cells
 --
 -- KEYS     one portfolio's block (store/keys.py)
 -- ARGV[1]  ms for which a day's outcomes are kept
@@ -13,7 +13,21 @@
 -- Returns now, then for each 1 where it was counted, 0 where that was counted before, -1 where no such message of the
 -- app's was sent, -3 where it is too late, -4 where too much was. A message's record keeps
 -- what was counted of it, so running again adds nothing.
+local STEPS_A_CELL = 60
 local k, now, answer = keys_of(0), now_ms(KEYS[1]), {}
+
+-- A rate, or a step of a journey by the app's own word, of which a cell keeps some apart.
+local function cells_report(cells, what, value)
+  for _, one in ipairs(cells) do
+    local name = what
+    local is_new = not one.adds[what .. '.n'] and redis.call('HEXISTS', one.key, what .. '.n') == 0
+    if is_new and string.find(what, '^journey:') and redis.call('HINCRBY', one.key, 'steps', 1) > STEPS_A_CELL then
+      name = 'journey:(other)'
+    end
+    cells_add({ one }, name, value)
+    cells_add({ one }, name .. '.n', 1)
+  end
+end
 
 local function report(id, what, value)
   local record = message_read(k, id, 'about', 'at', 'outcomes', 'reported')

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended, and count it if Meta took it; for all that ended since the last call.
--- uses: keys, time, message, places, shares, queue, paces, doubts, reports, cells, figures, outcomes, once
+-- uses: keys, time, message, adds, figures, questions, outcomes, once
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -16,135 +16,170 @@
 -- an intent that was not answered, and that may still come: a record is left for it to find, so that it takes nothing.
 -- One that is in line for a further try is taken out of it by late word that Meta took the first.
 local now = now_ms(KEYS[1])
-local answer, ended, reach_ms = { now }, {}, tonumber(ARGV[5])
+local now_text, reach_ms = string.format('%d', now), tonumber(ARGV[5])
+local answer, ended = { now }, {}
 
-local function leave_tombstone(k, id, attempt, cause)
-  redis.call('HSET', k.message .. id, 'state', 'failed', 'attempt', attempt, 'recipient', '', 'answered', 1,
-    'history', digits(now) .. ' failed ' .. cause .. '\n')
-  redis.call('PEXPIRE', k.message .. id, ARGV[3])
+local function carry(k, flat)
+  -- with: cells, scopes
+  scopes_carry(k, flat, now, ARGV[4])
 end
 
-local function taken_after_all(k, id, record, cause, wamid)
-  lane_drop(k, id, record.lane)
-  redis.call('ZREM', k.deadlines, id)
-  queued_for(k, record.recipient, id, false)
-  redis.call('HDEL', k.message .. id, 'body', 'doubt')
-  redis.call('HSET', k.message .. id, 'state', 'accepted', 'reason', '', 'wamid', wamid,
-    'history', record.history .. digits(now) .. ' accepted ' .. cause .. '\n')
-  redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
-end
+local function wamid_known(k, id, wamid) redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1]) end
 
--- What is known of the message in hand, and what is to be written of it.
-local known, sets
-local function set(field, value)
-  if known[field] ~= value then sets[field] = value end
+local function is_over(k, id)
+  ended[k] = ended[k] or {}
+  table.insert(ended[k], id)
 end
 
 -- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->".
 local function remember(k, id, pair, marketing)
   local key = k.reached .. pair
-  local last, before = string.match(pair_text(key), '^%d (%S+) (%S+)$')
-  if last == id then return end
-  local since = before and before ~= '-' and message_read(k, before, 'at')[1]
-  if not since or now - tonumber(since) > reach_ms then before = '-' end
+  local text = pair_text(key)
+  local before = '-'
+  if text ~= '' then
+    local last
+    last, before = string.match(text, '^%d (%S+) (%S+)$')
+    if last == id then return end
+    local since = before and before ~= '-' and message_read(k, before, 'at')[1]
+    if not since or now - tonumber(since) > reach_ms then before = '-' end
+  end
   redis.call('SET', key, (marketing and '1 ' or '0 ') .. id .. ' ' .. (marketing and id or before), 'PX', ARGV[5])
 end
 
+-- Counts that Meta took it; what its record has to keep of that from now on.
 local function count(k, id, record)
-  if not record.at then return end
+  if not record.at then return '', '' end
   local noted, recipient = outcomes_about(k, record.about or ''), record.recipient or ''
   local _, outcomes, figures = outcomes_note(k, tonumber(record.at), record.outcomes, record.kpis, noted,
     recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
-  if outcomes ~= '' then set('outcomes', outcomes) end
-  if figures ~= '' then set('kpis', figures) end
   -- An answer to a user is no reason for them to opt out; what a business begins is.
   local about = noted.about
   if recipient ~= '' and about.number and CATEGORIES[about.category] then
     remember(k, id, about.number .. ':' .. recipient, about.category == 'marketing')
   end
+  return outcomes, figures
 end
 
-local function settle(k, id, attempt, state, cause, wamid, release, record, is_plain)
-  if not record then
-    if release == '1' then leave_tombstone(k, id, attempt, cause) end
-    return 0
+-- Meta took a message of which nothing was known but that it was sent: as it goes with most.
+local function take(k, id, record, cause, wamid)
+  local outcomes, figures = count(k, id, record)
+  if wamid ~= '' then wamid_known(k, id, wamid) end
+  is_over(k, id)
+  redis.call('HSET', k.message .. id, 'taken', message_taken(wamid, outcomes, figures, now_text, cause))
+  return 0
+end
+
+-- Writes down every other end.
+local function make_settle()
+  -- with: places, shares, queue, paces, doubts, reports
+  local function leave_tombstone(k, id, attempt, cause)
+    redis.call('HSET', k.message .. id, 'state', 'failed', 'attempt', attempt, 'recipient', '', 'answered', 1,
+      'history', now_text .. ' failed ' .. cause .. '\n')
+    redis.call('PEXPIRE', k.message .. id, ARGV[3])
   end
-  if state == 'accepted' then count(k, id, record) end
-  if record.attempt ~= attempt then
-    if record.doubt and record.state == 'queued' and state == 'accepted' then
-      taken_after_all(k, id, record, cause, wamid)
-    end
-    return 0
+
+  local function taken_after_all(k, id, record, cause, wamid)
+    lane_drop(k, id, record.lane)
+    redis.call('ZREM', k.deadlines, id)
+    queued_for(k, record.recipient, id, false)
+    redis.call('HDEL', k.message .. id, 'body', 'doubt')
+    redis.call('HSET', k.message .. id, 'state', 'accepted', 'reason', '', 'wamid', wamid,
+      'history', record.history .. now_text .. ' accepted ' .. cause .. '\n')
+    wamid_known(k, id, wamid)
   end
-  if wamid ~= '' then
-    set('wamid', wamid)
-    redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1])
-  end
-  -- Under which id its sender knows it: Meta's, or ours where there was no answer of Meta's to give.
-  if state == 'unknown' then set('given', '1') end
-  if record.state ~= 'sending' and record.state ~= 'unknown' then
-    -- Its status came first.
-    set('answered', '1')
-    return 0
-  end
-  -- That this try was not taken proves nothing of the one before it.
-  local in_doubt = state == 'failed' and record.doubt
-  if in_doubt then
-    if record.state == 'sending' then park(k, id, record.history, cause, now, now) end
-  elseif state == 'unknown' then
-    if record.state == 'sending' then park(k, id, record.history, cause, now, now + tonumber(ARGV[2])) end
-  else
-    ended[k] = ended[k] or {}
-    table.insert(ended[k], id)
-    if is_plain and state == 'accepted' then
-      sets.taken = message_taken(wamid, sets.outcomes or '', sets.kpis or '', digits(now), cause)
-      sets.outcomes, sets.kpis, sets.wamid = nil, nil, nil
+
+  local function settle(k, id, attempt, state, cause, wamid, release, record, set)
+    if not record then
+      if release == '1' then leave_tombstone(k, id, attempt, cause) end
       return 0
     end
-    set('state', state)
-    set('answered', '1')
-    set('history', record.history .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
-    if record.state == 'unknown' or record.lane then set('reason', '') end
-    -- Whoever has Meta's own refusal needs no report of it.
-    if state == 'failed' and record.given then report_end(k, id, record.about, now) end
+    if state == 'accepted' then
+      local outcomes, figures = count(k, id, record)
+      if outcomes ~= '' then set('outcomes', outcomes) end
+      if figures ~= '' then set('kpis', figures) end
+    end
+    if record.attempt ~= attempt then
+      if record.doubt and record.state == 'queued' and state == 'accepted' then
+        taken_after_all(k, id, record, cause, wamid)
+      end
+      return 0
+    end
+    if wamid ~= '' then
+      set('wamid', wamid)
+      wamid_known(k, id, wamid)
+    end
+    -- Under which id its sender knows it: Meta's, or ours where there was no answer of Meta's to give.
+    if state == 'unknown' then set('given', '1') end
+    if record.state ~= 'sending' and record.state ~= 'unknown' then
+      -- Its status came first.
+      set('answered', '1')
+      return 0
+    end
+    -- That this try was not taken proves nothing of the one before it.
+    local in_doubt = state == 'failed' and record.doubt
+    if in_doubt then
+      if record.state == 'sending' then park(k, id, record.history, cause, now, now) end
+    elseif state == 'unknown' then
+      if record.state == 'sending' then park(k, id, record.history, cause, now, now + tonumber(ARGV[2])) end
+    else
+      is_over(k, id)
+      set('state', state)
+      set('answered', '1')
+      set('history', record.history .. now_text .. ' ' .. state .. ' ' .. cause .. '\n')
+      if record.state == 'unknown' or record.lane then set('reason', '') end
+      -- Whoever has Meta's own refusal needs no report of it.
+      if state == 'failed' and record.given then report_end(k, id, record.about, now) end
+    end
+    if record.expires and (state ~= 'unknown' or record.doubt or not wants_another_try(record.about)) then
+      redis.call('HDEL', k.message .. id, 'body')
+    end
+    if release == '1' then tallies_release(k, id, record.tallies or '', false) end
+    if release ~= '1' or record.place ~= '1' or in_doubt then return 0 end
+    local place = place_load(k, record.recipient)
+    place.holds[id] = nil
+    share_change(k, record.about, record.recipient, place, now, function(own) own.holds[id] = nil end)
+    return place_save(k, place, now) < 0 and 1 or 0
   end
-  if record.expires and (state ~= 'unknown' or record.doubt or not wants_another_try(record.about)) then
-    redis.call('HDEL', k.message .. id, 'body')
+
+  return function(k, id, attempt, state, cause, wamid, release, record)
+    local fields = {}
+    local given_back = settle(k, id, attempt, state, cause, wamid, release, record, function(field, value)
+      if record[field] ~= value then fields[#fields + 1], fields[#fields + 2] = field, value end
+    end)
+    if fields[1] then redis.call('HSET', k.message .. id, unpack(fields)) end
+    return given_back
   end
-  if release == '1' then tallies_release(k, id, record.tallies or '', false) end
-  if release ~= '1' or record.place ~= '1' or in_doubt then return 0 end
-  local place = place_load(k, record.recipient)
-  place.holds[id] = nil
-  share_change(k, record.about, record.recipient, place, now, function(own) own.holds[id] = nil end)
-  return place_save(k, place, now) < 0 and 1 or 0
 end
 
 -- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
 -- second word finds what the first has left.
-local looks, seen, pair_keys = {}, {}, {}
+local records, plain, seen, pair_keys = {}, {}, {}, {}
 for i = 6, #ARGV, 9 do
   local k, id = keys_of(ARGV[i] + 0), ARGV[i + 1]
   if ARGV[i + 7] ~= '' then pair_keys[#pair_keys + 1] = k.once .. ARGV[i + 7] end
   seen[k] = seen[k] or {}
   if not seen[k][id] then
     local record, is_plain = message_of(k, id)
-    looks[i], seen[k][id] = { record, is_plain }, true
+    records[i], plain[i], seen[k][id] = record or false, is_plain, true
     if record and ARGV[i + 3] == 'accepted' then
       local about = outcomes_about(k, record.about or '').about
       local pair = (about.number or '') .. ':' .. (record.recipient or '')
       pair_keys[#pair_keys + 1] = k.reached .. pair
-      if outcomes_answers(about) then pair_keys[#pair_keys + 1] = k.reached .. 'asked:' .. pair end
+      if outcomes_answers(about) then pair_keys[#pair_keys + 1] = asked_key(k, pair) end
     end
   end
 end
 pairs_near(pair_keys)
+local settle
 for i = 6, #ARGV, 9 do
-  local k, id, fields = keys_of(ARGV[i] + 0), ARGV[i + 1], {}
-  local look = looks[i] or { message_of(k, id) }
-  known, sets = look[1], {}
-  answer[#answer + 1] = settle(k, id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], look[1], look[2])
-  for field, value in pairs(sets) do fields[#fields + 1], fields[#fields + 2] = field, value end
-  if fields[1] then redis.call('HSET', k.message .. id, unpack(fields)) end
+  local k, id, attempt, state, record, is_plain = keys_of(ARGV[i] + 0), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], records[i], plain[i]
+  if record == nil then record, is_plain = message_of(k, id) end
+  if is_plain and state == 'accepted' and record.attempt == attempt then
+    answer[#answer + 1] = take(k, id, record, ARGV[i + 4], ARGV[i + 5])
+  else
+    settle = settle or make_settle()
+    answer[#answer + 1] = settle(k, id, attempt, state, ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], record)
+  end
   -- Whatever it came to, whoever repeats it is told the same.
   if ARGV[i + 7] ~= '' then
     local claim_key = k.once .. ARGV[i + 7]
@@ -153,5 +188,5 @@ for i = 6, #ARGV, 9 do
   end
 end
 for k, ids in pairs(ended) do redis.call('ZREM', k.inflight, unpack(ids)) end
-outcomes_write(now, ARGV[4])
+outcomes_write(carry)
 return answer
