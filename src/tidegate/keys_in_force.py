@@ -89,16 +89,17 @@ class KeysInForce:
             }
         app = self._index.get(key_hash)
         if app is not None:
-            hour_ms = self._clock.now_ms() // _HOUR_MS * _HOUR_MS
-            if self._hours.get(key_hash) != hour_ms:
-                self._hours[key_hash] = hour_ms
-                spawn(self._write_use(key_hash, hour_ms), "note a key's use")
+            hour = self._clock.now_ms() // _HOUR_MS
+            if self._hours.get(key_hash) != hour:
+                self._hours[key_hash] = hour
+                spawn(self._write_use(key_hash, hour * _HOUR_MS), "note a key's use")
         return app
 
     @property
     def are_fresh(self) -> bool:
         """Whether what was made and revoked on other nodes was asked for a moment ago: `refresh` does nothing then."""
-        return self._clock.monotonic_ms() - max(self._asked_ms, self._failed_ms) < LEASE_MS
+        believed_ms = self._clock.monotonic_ms() - LEASE_MS
+        return self._asked_ms > believed_ms or self._failed_ms > believed_ms
 
     async def refresh(self) -> None:
         """Learn what was made and revoked on other nodes up to now, unless that was asked for a moment ago."""

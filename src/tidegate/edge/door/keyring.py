@@ -74,7 +74,8 @@ class Keyring:
 
     def app_at_once(self, key_hash: str) -> App | None:
         """The same as `app_of_hash`, where nobody has to be asked for it; else None."""
-        return self._keys.find(key_hash) if self._keys.are_fresh else None
+        keys = self._keys
+        return keys.find(key_hash) if keys.are_fresh else None
 
     async def app_of_hash(self, key_hash: str) -> App | None:
         """The app of the key with this SHA-256, one that opened before; None once it opens nothing any more."""

@@ -12,7 +12,6 @@ from tidegate.edge.times import seconds_until
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway
 from tidegate.policy.capacity import category_places
-from tidegate.policy.rules import Rules
 from tidegate.policy.standing import Standing
 from tidegate.store.ledger import Ledger
 from tidegate.store.standings import Standings
@@ -33,16 +32,20 @@ class _Snapshot:
     release_ms: int | None = None
     known: bool = False
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    #: How far each category may fill that limit under those rules.
-    filled: tuple[int, Rules | None] = (UNLIMITED, None)
-    places: dict[Category, int] = field(default_factory=dict)
+    #: `RateLimit-Policy`, of that limit.
+    policy: str = ""
+    #: How far each category may fill the limit under that standing.
+    under: Standing | None = None
+    places: dict[Category | None, int] = field(default_factory=dict)
 
-    def places_of(self, category: Category, limit: int, rules: Rules) -> int:
-        """How far a category may fill the limit, worked out once for the rules in force."""
-        known_limit, known_rules = self.filled
-        if known_rules is not rules or known_limit != limit:
-            self.filled = limit, rules
+    def places_of(self, category: Category | None, standing: Standing) -> int:
+        """How far a category may fill the limit, worked out once for a standing."""
+        if self.under is not standing:
+            limit, rules = standing.limit, standing.rules
+            self.under = standing
             self.places = {each: category_places(limit, each, rules) for each in Category}
+            # The most urgent one's.
+            self.places[None] = self.places[Category.AUTHENTICATION]
         return self.places[category]
 
 
@@ -64,12 +67,16 @@ class Quota:
         standing = self._standings.read(portfolio)
         if standing is None:
             return None
-        if standing.limit == UNLIMITED:
+        limit = standing.limit
+        if limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
-        if snapshot is None or self._old(snapshot, standing.limit):
+        if snapshot is None:
             return None
-        return self._told(portfolio, snapshot, standing, category, full=full)
+        now_ms = self._clock.now_ms()
+        if self._is_old(snapshot, limit, now_ms):
+            return None
+        return self._told(portfolio, snapshot, standing, category, now_ms, full=full)
 
     async def headers(
         self, portfolio: str, category: Category | None, *, full: bool = False, read: bool = True
@@ -89,21 +96,22 @@ class Quota:
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None:
             snapshot = self._snapshots[portfolio] = _Snapshot()
-        if read and self._old(snapshot, limit):
+        if read and self._is_old(snapshot, limit, self._clock.now_ms()):
             async with snapshot.reading:
-                if self._old(snapshot, limit):
+                if self._is_old(snapshot, limit, self._clock.now_ms()):
                     await self._read(portfolio, snapshot, limit)
-        return self._told(portfolio, snapshot, standing, category, full=full)
+        return self._told(portfolio, snapshot, standing, category, self._clock.now_ms(), full=full)
 
-    def _old(self, snapshot: _Snapshot, limit: int) -> bool:
+    def _is_old(self, snapshot: _Snapshot, limit: int, now_ms: int) -> bool:
         age_ms = self._clock.monotonic_ms() - snapshot.read_at_ms
         if age_ms > _AGE_MS or snapshot.limit != limit:
             return True
         # The store's time was moved: places have come free since.
-        return snapshot.known and abs(self._clock.now_ms() - snapshot.now_ms - age_ms) > _AGE_MS
+        return snapshot.known and abs(now_ms - snapshot.now_ms - age_ms) > _AGE_MS
 
     async def _read(self, portfolio: str, snapshot: _Snapshot, limit: int) -> None:
         snapshot.known, snapshot.limit = False, limit
+        snapshot.policy = f'"messaging-limit";q={limit};w={_WINDOW_S}'
         taken = self._gateway.places_taken(portfolio)
         try:
             books = await self._ledger.books_freeing(portfolio, 1)
@@ -117,17 +125,23 @@ class Quota:
         snapshot.known = True
 
     def _told(
-        self, portfolio: str, snapshot: _Snapshot, standing: Standing, category: Category | None, *, full: bool
+        self,
+        portfolio: str,
+        snapshot: _Snapshot,
+        standing: Standing,
+        category: Category | None,
+        now_ms: int,
+        *,
+        full: bool,
     ) -> dict[str, str]:
         if not snapshot.known:
             return {}
-        fills = category or Category.AUTHENTICATION
-        places = 0 if full else snapshot.places_of(fills, standing.limit, standing.rules)
-        used = snapshot.used + self._gateway.places_taken(portfolio) - snapshot.taken
+        places = 0 if full else snapshot.places_of(category, standing)
+        left = places - snapshot.used - self._gateway.places_taken(portfolio) + snapshot.taken
         until = ""
         if snapshot.release_ms is not None:
-            until = f";t={min(seconds_until(snapshot.release_ms, self._clock.now_ms()), _WINDOW_S)}"
+            until = f";t={min(seconds_until(snapshot.release_ms, now_ms), _WINDOW_S)}"
         return {
-            "RateLimit-Policy": f'"messaging-limit";q={snapshot.limit};w={_WINDOW_S}',
-            "RateLimit": f'"messaging-limit";r={max(0, places - used)}{until}',
+            "RateLimit-Policy": snapshot.policy,
+            "RateLimit": f'"messaging-limit";r={left if left > 0 else 0}{until}',
         }
