@@ -48,13 +48,12 @@ class Addressee:
     instead of two. Whoever is refused for what is (not) known of them is looked up first.
     """
 
-    __slots__ = ("_looked", "_message", "_users", "name", "user")
+    __slots__ = ("_looked", "_request", "_users", "name", "user")
 
     def __init__(self, users: Users, identity: Identity, message: Message) -> None:
         self._users = users
-        self._message = message
         self._looked = False
-        request = message.request
+        self._request = request = message.request
         #: The 16 bytes that stand for the user, whatever name the message calls them by.
         self.name = identity.of(request.kind, request.recipient)
         self.user: User = EMPTY
@@ -62,14 +61,14 @@ class Addressee:
     @property
     def zones(self) -> tuple[str, ...]:
         """Zones that the user may be in, by number or user id."""
-        request = self._message.request
+        request = self._request
         return zones_of_recipient(request.kind, request.recipient)
 
-    async def look(self, verdict: Verdict) -> bool:
+    async def look(self, verdict: Verdict, portfolio: str) -> bool:
         """Look the user up where a no rests on that; False where no more is to be known. Raises StoreUnavailable."""
         if self._looked or not isinstance(verdict, Queue | Reject) or verdict.reason not in USER_REASONS:
             return False
-        self._know(await self._users.read(self._message.route.portfolio, self.name))
+        self._know(await self._users.read(portfolio, self.name))
         return True
 
     def learn(self, facts: Facts) -> None:

@@ -33,6 +33,8 @@ from tidegate.store.prepaid import REST_MS, Prepaid
 from tidegate.store.sealing import Seal
 from tidegate.store.standings import Standings
 
+#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
+_AT_LEAST_ONCE: Final = Delivery.AT_LEAST_ONCE
 #: Leased places are given back within this, by all nodes that can be reached; until then they are asked for again.
 _CALLED_BACK_MS: Final = 1_500
 _CALL_AGAIN_MS: Final = 50
@@ -78,7 +80,7 @@ class Admission:
         """
         about = yes.about if message.is_noted_as_its_kind else b""
         # What comes from the queue is kept there.
-        is_kept = message.delivery is Delivery.AT_LEAST_ONCE and not message.queued
+        is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
         route, deadline_ms = message.route, message.deadline_ms
         return Ask(
             route.portfolio,
@@ -101,9 +103,10 @@ class Admission:
 
         Then nobody has to judge: the law of `judge` is that it would say Send.
         """
-        if facts.now_ms != self._told_ms:
-            self._told_ms = facts.now_ms
-            self._clock.observe(facts.now_ms)
+        now_ms = facts.now_ms
+        if now_ms != self._told_ms:
+            self._told_ms = now_ms
+            self._clock.observe(now_ms)
         self._offline.answered(ask, facts, asked_at_ms)
         if not (facts.taken and is_quiet):
             return False

@@ -16,6 +16,8 @@ from tidegate.policy.users import EMPTY, User
 from tidegate.policy.verdict import Verdict
 
 _MOST_KINDS: Final = 4_096
+#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
+_PHONE: Final = RecipientKind.PHONE
 #: Terms change with the time where days, months and nights begin: with whole seconds, but for a warm-up's days.
 _MOMENT_MS: Final = 1_000
 
@@ -92,21 +94,21 @@ class Deciding:
     def _kind(self, message: Message, addressee: Addressee) -> tuple[object, ...]:
         """All of a send that a decision looks at, the recipient's record and the times of the message aside; and what
         else is noted of it."""
-        request = message.request
-        is_told = self._asks_digits and request.kind is RecipientKind.PHONE
+        request, campaign = message.request, message.campaign
+        kind, digits = request.kind, self._asks_digits
         return (
             message.route,
             message.category,
             request.template,
             message.app,
-            message.campaign,
-            request.kind,
+            campaign,
+            kind,
             message.queued,
             request.type,
             message.delivery,
             message.relayed,
-            addressee.zones if self._asks_zones or message.campaign is not None else (),
-            request.recipient[: self._asks_digits] if is_told else "",
+            addressee.zones if self._asks_zones or campaign is not None else (),
+            request.recipient[:digits] if digits and kind is _PHONE else "",
         )
 
 

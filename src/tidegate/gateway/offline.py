@@ -90,14 +90,15 @@ class Offline:
 
     def answered(self, ask: Ask, facts: Facts, asked_at_ms: float) -> None:
         """The store was there when it was asked (ms, this node's time); here is what it saw."""
-        self._heard_ms[ask.portfolio] = asked_at_ms
-        if not (facts.window_ends_ms or self._windows or self._journal.of(ask.portfolio).windows):
+        portfolio = ask.portfolio
+        self._heard_ms[portfolio] = asked_at_ms
+        if not (facts.window_ends_ms or self._windows or self._journal.of(portfolio).windows):
             return  # Nobody has said of anybody that there is one.
-        is_overtaken = facts.stale or facts.other_user or facts.outdated or facts.unclaimed
-        if is_overtaken or facts.gone or facts.expired or facts.repeated:
+        if facts.repeated or not (facts.taken or _has_looked(facts)):
             return  # It did not look at the window.
-        key = ask.portfolio, ask.number, ask.recipient
-        is_told_of = key in self._windows or key[1:] in self._journal.of(ask.portfolio).windows
+        pair = ask.number, ask.recipient
+        key = portfolio, *pair
+        is_told_of = key in self._windows or pair in self._journal.of(portfolio).windows
         if not facts.window_ends_ms and not is_told_of:
             return  # Nobody said that there is one: nothing has to be denied.
         self._windows[key] = facts.now_ms, facts.window_ends_ms
@@ -191,6 +192,11 @@ class Offline:
             user_version=terms.user_version,
             tallied=(0,) * len(terms.tallies),
         )
+
+
+def _has_looked(facts: Facts) -> bool:
+    """Whether what was not taken was looked at as far as the window."""
+    return not (facts.stale or facts.gone or facts.expired or facts.other_user or facts.outdated or facts.unclaimed)
 
 
 def _is_bound(tally: Tally, costs: Fare, *, in_window: bool) -> bool:

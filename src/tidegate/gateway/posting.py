@@ -8,7 +8,7 @@ from typing import Final
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.errors import ErrorCode, Retry, Scope, lookup, read_error
 from tidegate.cloudapi.messages import read_acceptance, serialise, wrap_opaque
-from tidegate.enforcement import Enforcement, Probes
+from tidegate.enforcement import NO_PROBES, Enforcement, Probes
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered, Forwarded, Held, Unavailable
 from tidegate.gateway.keeping import Keeping
@@ -105,10 +105,11 @@ class Posting:
         if acceptance is None:
             return None
         answered = Forwarded(message.message_id, response, True)
-        self._settling.accepted(message, acceptance.message_status, acceptance.wamid, answered)
-        if acceptance.message_status != ACCEPTED or probes.any:
+        status = acceptance.message_status
+        self._settling.accepted(message, status, acceptance.wamid, answered)
+        if status != ACCEPTED or probes is not NO_PROBES:
             subject = message.subject()
-            held = signal_of_acceptance(acceptance.message_status, subject, self._clock.now_ms())
+            held = signal_of_acceptance(status, subject, self._clock.now_ms())
             if held is not None or probes.any:
                 self._enforcement.consider_soon([held] if held else [], probes, subject)
         self._noting.accepted(message, acceptance)

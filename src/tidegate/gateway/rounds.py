@@ -39,6 +39,8 @@ from tidegate.tracing import Tracing
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
 _SEND: Final = Send()
+#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
+_UTILITY: Final = Category.UTILITY
 
 
 class Rounds:
@@ -93,7 +95,7 @@ class Rounds:
             message = self.seen(message, addressee, standing, now_ms)
             decided = self._decided(message, addressee, standing, line, now_ms)
             if not isinstance(decided, Yes):
-                if await addressee.look(decided):
+                if await addressee.look(decided, route.portfolio):
                     continue
                 refuse_unclaimed(message.claim)
                 if isinstance(decided, Wait):
@@ -163,7 +165,7 @@ class Rounds:
         version = standing.rules.version
         if message.rules_version != version or message.user != addressee.name:
             message = message.seen(addressee.name, version, of_share=message.app in self._sharing)
-        if message.category is Category.UTILITY and not standing.breakers.are_closed:
+        if message.category is _UTILITY and not standing.breakers.are_closed:
             case = self.case(message, addressee, standing)
             if is_marketing_now(case, standing, now_ms):
                 return message._replace(category=Category.MARKETING)

@@ -48,7 +48,11 @@ class Settling:
     def accepted(self, message: Message, cause: str, wamid: str, answered: Answered) -> None:
         """Meta took it, and this is what its sender is told."""
         message_id = message.message_id
-        sealed = self._sealed(message_id, wamid)
+        try:
+            sealed = self._seal.close_wamid(message_id, wamid)
+        except StoreUnavailable:
+            # Without a key it is not noted: the message's webhooks bring it again.
+            sealed = ""
         once, answer = _kept(message, answered)
         self._write(
             Outcome(
@@ -57,13 +61,6 @@ class Settling:
         )
         if message.part is not None:
             self._tell(message, State.ACCEPTED)
-
-    def _sealed(self, message_id: str, wamid: str) -> str:
-        try:
-            return self._seal.close_wamid(message_id, wamid)
-        except StoreUnavailable:
-            # Without a key it is not noted: the message's webhooks bring it again.
-            return ""
 
     def unknown(self, message: Message, cause: str, answered: Answered) -> None:
         """It may have been taken: its place is kept until its status webhook tells."""

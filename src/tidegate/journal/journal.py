@@ -58,7 +58,8 @@ class Journal:
         """Remember admitted sends, in the memory alone: all that there is to do where it is not durable."""
         for intent in intents:
             self._memory.of(intent.portfolio).remember(intent)
-        self._tidy(now_ms)
+        if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:
+            self._tidy(now_ms)
 
     async def intend(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends; on return they are on disk, if anything is. Raises JournalUnwritable."""
@@ -66,7 +67,8 @@ class Journal:
             self._memory.of(intent.portfolio).remember(intent)
             if self._slot is not None:
                 self._slot.append(_entries(intent))
-        self._tidy(now_ms)
+        if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:
+            self._tidy(now_ms)
         if self._slot is not None:
             await self._synced()
 
@@ -168,8 +170,6 @@ class Journal:
             self._syncing = None
 
     def _tidy(self, now_ms: int) -> None:
-        if now_ms - self._tidied_ms < _TIDY_EVERY_MS:
-            return
         self._tidied_ms = now_ms
         self._memory.forget_before(now_ms - KEPT_MS)
         if self._slot is not None and self._syncing is None and self._slot.is_full(now_ms, _MOST_BYTES, _MOST_MS):

@@ -67,11 +67,16 @@ class Past:
 
     def remember(self, intent: Intent) -> None:
         """An admitted send, as its entry would have it remembered."""
-        self.intents.pop(intent.message_id, None)
-        self.intents[intent.message_id] = intent
+        message_id, intents = intent.message_id, self.intents
+        if message_id in intents:
+            # What is remembered last is the last.
+            del intents[message_id]
+        intents[message_id] = intent
         if intent.place == "1":
-            self.counted.pop(intent.recipient, None)
-            self.counted[intent.recipient] = intent.at_ms
+            recipient, counted = intent.recipient, self.counted
+            if recipient in counted:
+                del counted[recipient]
+            counted[recipient] = intent.at_ms
 
     def end(self, intent: Intent, state: str, wamid: str) -> None:
         """How the POST of one of its sends ended, as its entry would have it remembered."""

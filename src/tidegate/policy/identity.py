@@ -27,13 +27,15 @@ def canonical_phone(digits: str) -> str:
 class Identity:
     """Turns recipients into the 16 bytes that stand for them in the store. Holds the key; shows it nowhere."""
 
-    __slots__ = ("_key", "_seal", "_user")
+    __slots__ = ("_key", "_seal", "_users")
 
     def __init__(self, key: bytes) -> None:
         """`key`: at least 32 bytes. Another key, other recipients: it must not change while anything is counted."""
         self._key = hashlib.blake2b(key, digest_size=32, person=b"tidegate-user").digest()
-        #: Fed with the key already: a copy costs less than to begin anew.
-        self._user = hashlib.blake2b(digest_size=16, key=self._key)
+        #: Fed with the key and the kind already: a copy costs less than to begin anew.
+        self._users = {
+            kind: hashlib.blake2b(f"{kind.value}:".encode(), digest_size=16, key=self._key) for kind in RecipientKind
+        }
         self._seal = hashlib.blake2b(b"opaque:", digest_size=8, key=self._key)
 
     @property
@@ -44,8 +46,8 @@ class Identity:
     def of(self, kind: RecipientKind, recipient: str) -> bytes:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
         text = canonical_phone(recipient) if kind is RecipientKind.PHONE else recipient
-        named = self._user.copy()
-        named.update(f"{kind.value}:{text}".encode())
+        named = self._users[kind].copy()
+        named.update(text.encode())
         return named.digest()
 
     def seal(self, message_id: str) -> str:

@@ -39,6 +39,8 @@ America, the table tells them apart.)
 _NATIONWIDE_LENGTHS: Final = (4, 3, 2)
 #: Beginnings of longer prefixes of the table: after any other digits there is nothing more to be found.
 _CONTINUED: Final = frozenset(prefix[:length] for prefix in TIMEZONE_DATA for length in range(1, len(prefix)))
+#: So many digits tell the zones of most numbers: there are few beginnings of this length, and each is looked up once.
+_BEGINNING: Final = 4
 
 
 def candidate_zones(digits: str) -> tuple[str, ...]:
@@ -48,6 +50,14 @@ def candidate_zones(digits: str) -> tuple[str, ...]:
     toll-free number: 42); () where nothing is known (satellite and other numbers of no country). Whether the number is
     in use, or could be, is not asked: WhatsApp ids have forms that numbering plans no longer know.
     """
+    beginning = digits[:_BEGINNING]
+    # Only numbers that begin with a 5 have several spellings.
+    if beginning in _CONTINUED or beginning.startswith("5"):
+        return _zones_of_prefix(digits)
+    return _zones_of_beginning(beginning)
+
+
+def _zones_of_prefix(digits: str) -> tuple[str, ...]:
     for length in _NATIONWIDE_LENGTHS:
         country = NATIONWIDE_MOBILE.get(digits[:length])
         if country is not None:
@@ -64,6 +74,9 @@ def candidate_zones(digits: str) -> tuple[str, ...]:
     return zones
 
 
+_zones_of_beginning: Final = lru_cache(maxsize=10**_BEGINNING)(_zones_of_prefix)
+
+
 def country_zones(country: str) -> tuple[str, ...]:
     """The zones of a country (two capital letters, as a business-scoped user id begins); () for an unknown one.
 
@@ -74,13 +87,9 @@ def country_zones(country: str) -> tuple[str, ...]:
 
 def zones_of_recipient(kind: RecipientKind, to: str) -> tuple[str, ...]:
     """The zones that whoever a message is addressed to may be in; () for a group, and where nothing is known."""
-    match kind:
-        case RecipientKind.PHONE:
-            return candidate_zones(to)
-        case RecipientKind.BSUID:
-            return country_zones(to.partition(".")[0])
-        case _:
-            return ()
+    if kind is RecipientKind.PHONE:
+        return candidate_zones(to)
+    return country_zones(to.partition(".")[0]) if kind is RecipientKind.BSUID else ()
 
 
 def calling_code(zone: str) -> str:

@@ -215,16 +215,9 @@ class Ledger:
 
 
 def _encode_outcome(args: list[Any], outcome: Outcome) -> None:
-    args += (
-        outcome.message_id,
-        outcome.attempt,
-        outcome.state,
-        outcome.cause,
-        outcome.wamid,
-        int(outcome.release),
-        outcome.once,
-        outcome.answer,
-    )
+    # Taken apart at once: looked for by name, each field would take as long as all of them.
+    _, message_id, attempt, state, cause, wamid, release, once, answer = outcome
+    args += (message_id, attempt, state, cause, wamid, 1 if release else 0, once, answer)
 
 
 def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[bool]:

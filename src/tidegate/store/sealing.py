@@ -70,7 +70,8 @@ class Seal:
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
         key, nonce = self._keys.lasting(until_ms), self._entropy.take(_NONCE)
-        return key.key_id + nonce + key.cipher.encrypt(nonce, body, key.key_id + name.encode())
+        key_id = key.key_id
+        return key_id + nonce + key.cipher.encrypt(nonce, body, key_id + name.encode())
 
     async def open(self, name: str, sealed: bytes) -> bytes:
         """Decrypt what `close` gave under this name. Raises BrokenSeal."""
@@ -108,7 +109,7 @@ class Seal:
         told, named = wamid.encode(), self._wamids.copy()
         named.update(told)
         sealed = self.close(_named_by_meta(message_id), told, self.now_ms() + RECORD_MS)
-        return f"{named.hexdigest()}{_THEN}{_ascii(sealed)}"
+        return f"{named.hexdigest()}{_THEN}{b2a_base64(sealed, newline=False).decode()}"
 
     async def open_wamid(self, message_id: str, stored: str) -> str | None:
         """Meta's id again; None when it can't be read any more."""

@@ -214,10 +214,10 @@ class TestWindows:
 
         assert await desk.goes(ANN, REPLY, counts=False, needs_window=True) is goes
 
-    @pytest.mark.parametrize("fault", ["stale", "gone", "expired", "other_user", "outdated", "repeated"])
+    @pytest.mark.parametrize("fault", ["stale", "gone", "expired", "other_user", "outdated", "unclaimed", "repeated"])
     async def test_are_not_closed_by_an_answer_that_did_not_look(self, desk: Desk, fault: str) -> None:
         desk.sees(ANN, window_ends_ms=NOW_MS + DAY_MS)
-        desk.sees(ANN, **{fault: True})
+        desk.sees(ANN, taken=fault == "repeated", **{fault: True})
         assert await desk.goes(ANN, REPLY, counts=False, needs_window=True)
 
 
