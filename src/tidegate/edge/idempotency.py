@@ -15,7 +15,7 @@ from tidegate.settings.tables import App
 
 REPLAYED: Final = {"Idempotency-Replayed": "true"}
 #: Its numbers are those of the moment at which it was given.
-_MOMENTARY: Final = frozenset({"ratelimit", "ratelimit-policy"})
+_MOMENTARY: Final = frozenset({"RateLimit", "RateLimit-Policy"})
 _KEY: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 
@@ -48,7 +48,9 @@ def home_of(services: Services, app: App, default: str) -> str:
 
 def packed(reply: Reply) -> bytes:
     """An answer as it is kept."""
-    kept = {str(name): value for name, value in reply.headers.items() if name.lower() not in _MOMENTARY}
+    kept = reply.headers
+    if not _MOMENTARY.isdisjoint(kept):
+        kept = {name: value for name, value in kept.items() if name not in _MOMENTARY}
     head = orjson.dumps({"status": reply.status, "headers": kept})
     return head + b"\n" + reply.body
 

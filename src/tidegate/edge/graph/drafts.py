@@ -6,18 +6,19 @@ import hashlib
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.messages import Request
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Claim, Message, Route
 from tidegate.gateway.message import NO_HEADERS
 from tidegate.gateway.wishes import Granted, granted
-from tidegate.policy.rules import Hold
+from tidegate.policy.rules import Duplicates, Hold, Mode
 from tidegate.policy.standing import Standing
 from tidegate.settings.tables import App
 
 #: What is granted is kept of so many kinds of sends of a portfolio.
 _MOST_KINDS: Final = 4_096
-_NOTHING_KNOWN: Final[tuple[None, dict[tuple[object, ...], Granted]]] = (None, {})
+_NOTHING_KNOWN: Final[tuple[None, dict[tuple[object, ...], _Kind]]] = (None, {})
 
 
 class Draft(NamedTuple):
@@ -39,28 +40,43 @@ class Draft(NamedTuple):
         return f"Draft({self.options!r})"
 
 
-class Drafts:
-    """Makes messages of drafts. What is granted to those that ask for the same is worked out once under a standing."""
+class _Kind(NamedTuple):
+    """What drafts that ask for the same come to under one standing. `duplicates`: the rule, where it speaks of them."""
 
-    __slots__ = ("_granted",)
+    granted: Granted
+    duplicates: Duplicates | None
+
+
+class Drafts:
+    """Makes messages of drafts. What those that ask for the same come to is worked out once under a standing."""
+
+    __slots__ = ("_kinds",)
 
     def __init__(self) -> None:
-        self._granted: dict[str, tuple[Standing, dict[tuple[object, ...], Granted]]] = {}
+        self._kinds: dict[str, tuple[Standing, dict[tuple[object, ...], _Kind]]] = {}
 
     def message(
         self, draft: Draft, message_id: str, standing: Standing, now_ms: int, claim: Claim | None = None
     ) -> Message:
         """The same as `to_message`. `claim`: that it is the only one of its kind, found out as it is admitted."""
+        return _message(draft, message_id, self._kind(draft, standing).granted, now_ms, claim)
+
+    def duplicates(self, draft: Draft, standing: Standing) -> Duplicates | None:
+        """The rule that the same message is not sent again, where it speaks of this one."""
+        return self._kind(draft, standing).duplicates if standing.rules.duplicates is not None else None
+
+    def _kind(self, draft: Draft, standing: Standing) -> _Kind:
         _, route, request, options, _, _ = draft
-        under, known = self._granted.get(route.portfolio) or _NOTHING_KNOWN
+        under, known = self._kinds.get(route.portfolio) or _NOTHING_KNOWN
         if under is not standing or len(known) > _MOST_KINDS:
             known = {}
-            self._granted[route.portfolio] = standing, known
-        kind = (route.waba, request.template, request.category, options.category, options.hold, options.delivery)
-        found = known.get(kind)
+            self._kinds[route.portfolio] = standing, known
+        asked = (route.waba, request.template, request.category, options.category, options.hold, options.delivery)
+        found = known.get(asked)
         if found is None:
-            found = known[kind] = _granted(draft, standing)
-        return _message(draft, message_id, found, now_ms, claim)
+            granted_ = _granted(draft, standing)
+            found = known[asked] = _Kind(granted_, _rule(standing.rules.duplicates, granted_[0]))
+        return found
 
 
 def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -> Message:
@@ -71,6 +87,12 @@ def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -
 def _granted(draft: Draft, standing: Standing) -> Granted:
     options = draft.options
     return granted(standing, draft.route, draft.request, options.category, options.hold, options.delivery)
+
+
+def _rule(rule: Duplicates | None, category: Category | None) -> Duplicates | None:
+    if rule is None or rule.mode is Mode.OFF:
+        return None
+    return rule if (category.value if category else "service") in rule.categories else None
 
 
 def _message(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: Claim | None = None) -> Message:

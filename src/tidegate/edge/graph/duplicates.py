@@ -10,16 +10,14 @@ import structlog
 from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph import answers
-from tidegate.edge.graph.drafts import Draft
+from tidegate.edge.graph.drafts import Draft, Drafts
 from tidegate.edge.graph.once import Once, Submit
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Unclaimed
-from tidegate.gateway.wishes import category_of
 from tidegate.policy.identity import canonical_phone
 from tidegate.policy.rules import Duplicates, Mode
-from tidegate.policy.standing import Standing
 from tidegate.store.idempotency import Entry, Mine, Other, Running
 
 #: So long the second waits for the first one's answer: as long as Meta may take for it.
@@ -34,8 +32,9 @@ log = structlog.get_logger()
 class DuplicateGuard:
     """Gives the answer of a message again to the same one: same app, number, user and body, within the rule's span."""
 
-    def __init__(self, once: Once, services: Services) -> None:
+    def __init__(self, once: Once, drafts: Drafts, services: Services) -> None:
         self._once = once
+        self._drafts = drafts
         self._services = services
         self._standings = services.standings
         self._gateway = services.gateway
@@ -43,12 +42,12 @@ class DuplicateGuard:
     def concern(self, draft: Draft) -> bool:
         """Whether the rule may speak of this message; False is sure."""
         standing = self._standings.read(draft.route.portfolio)
-        return standing is None or (standing.rules.duplicates is not None and _rule(standing, draft) is not None)
+        return standing is None or self._drafts.duplicates(draft, standing) is not None
 
     async def answer(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
         """The first one's answer, or this one's where it is the first. Raises Denial while the first is running."""
         try:
-            rule = _rule(await self._standings.current(draft.route.portfolio), draft)
+            rule = self._drafts.duplicates(draft, await self._standings.current(draft.route.portfolio))
         except StoreUnavailable:
             return answers.unavailable(message_id)
         if rule is None:
@@ -98,15 +97,6 @@ class DuplicateGuard:
     def _entry(self, draft: Draft, message_id: str, rule: Duplicates) -> Entry:
         name = self._services.idempotency.fingerprint(_content(draft))
         return Entry(draft.route.portfolio, draft.app.name, f"same-{name}", "", message_id, rule.within_ms)
-
-
-def _rule(standing: Standing, draft: Draft) -> Duplicates | None:
-    """The rule in force, where it speaks of this message."""
-    rule = standing.rules.duplicates
-    if rule is None or rule.mode is Mode.OFF:
-        return None
-    category = category_of(standing, draft.route, draft.request, draft.options.category)
-    return rule if (category.value if category else "service") in rule.categories else None
 
 
 def _content(draft: Draft) -> bytes:

@@ -21,12 +21,28 @@ from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Other, Running
 from tidegate.tasks import spawn
 
-Submit = Callable[[Draft, str, Claim | None], Coroutine[Any, Any, Reply]]
+Submit = Callable[[Draft, str, "SendClaim | None"], Coroutine[Any, Any, Reply]]
 """Carries a draft out under this message id; raises Unclaimed where there is a claim."""
 
 #: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
 _LOOKS: Final = 100
 _LOOK_EVERY_MS: Final = 200
+
+
+class SendClaim(Claim):
+    """A claim whose answer was made of what became of its send: whoever answers it need not make it again."""
+
+    __slots__ = ("told",)
+
+    def __init__(self, entry: Entry, answer: Callable[[Answered], bytes]) -> None:
+        super().__init__(entry, answer)
+        #: What became of it, and the answer to that.
+        self.told: tuple[Answered | None, Reply | None] = (None, None)
+
+    def reply_to(self, answered: Answered) -> Reply | None:
+        """The answer, where it was made of this."""
+        became, reply = self.told
+        return reply if became is answered else None
 
 
 class Once:
@@ -71,7 +87,7 @@ class Once:
             found = await self._store.claim(entry, instead_of=found.message_id)
         return unpacked(found.answer).with_headers(REPLAYED) if isinstance(found, Done) else found
 
-    def claim(self, entry: Entry, draft: Draft) -> Claim:
+    def claim(self, entry: Entry, draft: Draft) -> SendClaim:
         """What a send claims as it is admitted."""
 
         def answer(answered: Answered) -> bytes:
@@ -79,12 +95,14 @@ class Once:
                 reply = answers.forwarded(answered)
             else:
                 reply = answers.render(answered, draft.request, self._services.clock.now_ms())
+            claim.told = answered, reply
             return self._store.sealed(entry, packed(reply))
 
-        return Claim(entry, answer)
+        claim = SendClaim(entry, answer)
+        return claim
 
     async def carried_out(
-        self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False, claim: Claim | None = None
+        self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False, claim: SendClaim | None = None
     ) -> Reply:
         """Carry out what this request has claimed. `only_success`: a refusal is not kept, the next one asks anew.
 

@@ -24,7 +24,7 @@ from tidegate.edge.graph.arrivals import Arrival
 from tidegate.edge.graph.drafts import Draft, Drafts
 from tidegate.edge.graph.duplicates import DuplicateGuard
 from tidegate.edge.graph.fates import fate
-from tidegate.edge.graph.once import Once
+from tidegate.edge.graph.once import Once, SendClaim
 from tidegate.edge.graph.passthrough import Passthrough
 from tidegate.edge.graph.quota import Quota
 from tidegate.edge.graph.quotes import Quotes
@@ -33,7 +33,7 @@ from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Claim, Forwarded, Held, Refused, Route, Unavailable
+from tidegate.gateway import Forwarded, Held, Refused, Route, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
 from tidegate.policy.verdict import Reason
 from tidegate.settings.tables import App, Scope
@@ -74,7 +74,7 @@ class Sends:
         self._quotes = Quotes(services, grants)
         self._drafts = Drafts()
         self._once = Once(services.idempotency, services)
-        self._duplicates = DuplicateGuard(self._once, services)
+        self._duplicates = DuplicateGuard(self._once, self._drafts, services)
 
     async def handle(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
         """Answer one POST. Raises Denial, and AnotherWay for a read receipt that came without its request."""
@@ -187,7 +187,7 @@ class Sends:
         told = "RateLimit" in reply.headers or not (reply.status == 503 or "Idempotency-Replayed" in reply.headers)
         return reply if told else await self._with_quota(reply, draft)
 
-    async def _submit(self, draft: Draft, message_id: str, claim: Claim | None = None) -> Reply:
+    async def _submit(self, draft: Draft, message_id: str, claim: SendClaim | None = None) -> Reply:
         """Carry a send out. Raises Unclaimed where it has a claim."""
         portfolio = draft.route.portfolio
         try:
@@ -197,7 +197,8 @@ class Sends:
         message = self._drafts.message(draft, message_id, standing, self._clock.now_ms(), claim)
         answered = await self._gateway.submit(message)
         if isinstance(answered, Forwarded):
-            reply, full = answers.forwarded(answered), False
+            made = claim.reply_to(answered) if claim is not None else None
+            reply, full = made or answers.forwarded(answered), False
         else:
             reply = answers.render(answered, message.request, self._clock.now_ms())
             if isinstance(answered, Unavailable):

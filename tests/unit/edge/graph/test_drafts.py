@@ -68,4 +68,4 @@ def test_names_of_templates_that_never_end_are_not_kept_for_ever() -> None:
     drafts = Drafts()
     for number in range(5_000):
         drafts.message(a_draft(template=f"t{number}"), "id", STANDING, 0)
-    assert len(drafts._granted["p"][1]) <= 4_097
+    assert len(drafts._kinds["p"][1]) <= 4_097
