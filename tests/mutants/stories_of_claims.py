@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from tests.factories import PORTFOLIO, make_ask, make_outcome, make_seal, make_terms
-from tests.mutants.book import ANN, BOB, Book
+from tests.mutants.book import ANN, BEGIN_MS, BOB, Book
 from tidegate.policy.facts import Facts
-from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Running
+from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Running, with_answer
 
 KEPT_MS = 120_000
 
@@ -30,8 +30,10 @@ def _claims(book: Book) -> Idempotency:
 
 
 async def _settle(book: Book, message_id: str, answer: bytes, state: Any = "accepted") -> bool:
-    sealed = _claims(book).sealed(_same(message_id), answer)
-    return await book.ledger.settle(make_outcome(message_id, state, once=_same(message_id).name, answer=sealed))
+    """Settle what was admitted as the story began."""
+    entry = _same(message_id)
+    kept = with_answer(entry, BEGIN_MS, _claims(book).sealed(entry, answer))
+    return await book.ledger.settle(make_outcome(message_id, state, once=entry.name, answer=kept))
 
 
 async def one_of_the_same_is_taken_and_the_other_changes_nothing(book: Book) -> None:
@@ -90,6 +92,16 @@ async def an_answer_is_kept_whatever_is_known_of_the_message(book: Book) -> None
     await book.status("m1", "delivered", 0)
     await _settle(book, "m1", b"unknown", "unknown")
     assert await _claims(book).claim(_same("m2")) == Done(b"unknown", "m1")
+
+
+async def an_answer_is_kept_once_by_its_own_call_too(book: Book) -> None:
+    claims = _claims(book)
+    await _admit(book, "m1")
+    await claims.keep(_same("m2"), b"wrong")
+    await claims.keep(_same("m1"), b"answer")
+    await claims.keep(_same("m1"), b"another")
+    assert await claims.claim(_same("m3")) == Done(b"answer", "m1")
+    assert 0 < await book.client.pttl(book.keys.once(_same("m1").name)) <= KEPT_MS
 
 
 async def only_who_has_claimed_it_keeps_its_answer(book: Book) -> None:

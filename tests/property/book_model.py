@@ -62,7 +62,7 @@ class BookModel:
         self.number_tats_us: dict[str, int] = {}
         self.messages: dict[str, Message] = {}
         self.in_flight: dict[str, int] = {}
-        #: What only one may be: since when (ms) and by which message it is claimed, and its answer.
+        #: What only one may be: since when (ms), by which message, and what it became with its answer.
         self.claims: dict[str, tuple[int, str, bytes]] = {}
 
     def advance(self, now_ms: int) -> None:
@@ -150,7 +150,7 @@ class BookModel:
     def settle(self, outcome: Outcome, now_ms: int) -> bool:
         self.advance(now_ms)
         since_ms, holder, answer = self.claims.get(outcome.once, (0, "", b""))
-        if holder == outcome.message_id and not answer:
+        if outcome.answer.startswith(b"%d %b \n" % (since_ms, holder.encode())) and not answer:
             self.claims[outcome.once] = since_ms, holder, outcome.answer
         message = self.messages.get(outcome.message_id)
         if message is None and outcome.release:

@@ -32,7 +32,7 @@ from tests.property.share_model import ShareModel, about, with_share
 from tidegate.policy.facts import Facts
 from tidegate.policy.tallies import SHARE
 from tidegate.store.asks import OUTCOME_MS, Ask
-from tidegate.store.idempotency import Entry
+from tidegate.store.idempotency import Entry, with_answer
 from tidegate.store.send_queue import SendQueue
 
 USERS = [user(n) for n in range(5)]
@@ -149,7 +149,11 @@ class LedgerMachine(RuleBasedStateMachine):
           digest=st.sampled_from(["", "d1", "d1", "d2"]))  # fmt: skip
     def settle(self, pick: int, ending: Any, attempt: int, twice: bool, digest: str) -> None:
         state, release = ending
-        answered = {"once": f"shop:{digest}", "answer": f"{pick}\n".encode()} if digest else {}
+        answered: dict[str, Any] = {}
+        if digest:
+            since_ms, _, _ = self.model.claims.get(f"shop:{digest}", (self.now_ms, "", b""))
+            entry = Entry(PORTFOLIO, "shop", digest, "", self._known(pick))
+            answered = {"once": entry.name, "answer": with_answer(entry, since_ms, f"{pick}\n".encode())}
         id_ = self._known(pick)
         wamid = f"wamid.{id_}" if state == "accepted" else ""
         outcome = make_outcome(id_, state, attempt=attempt, release=release, wamid=wamid, **answered)
@@ -214,7 +218,7 @@ class LedgerMachine(RuleBasedStateMachine):
             kept = dump.message(id_)
             assert (kept[b"state"].decode(), int(kept[b"attempt"])) == (message.state, message.attempt)
         for name, (since_ms, holder, answer) in self.model.claims.items():
-            assert dump.keys[f"once:{name}"] == f"{since_ms} {holder} ".encode() + (b"\n" + answer if answer else b"")
+            assert dump.keys[f"once:{name}"] == (answer or f"{since_ms} {holder} ".encode())
 
     def _same_places(self, dump: Dump, model: BookModel) -> None:
         alive = {key: entry for key, entry in dump.places.items() if entry.ends > self.now_ms}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered
 from tidegate.policy.facts import Facts
-from tidegate.store.idempotency import Entry
+from tidegate.store.idempotency import Entry, with_answer
 
 
 class Unclaimed(Exception):
@@ -21,13 +21,15 @@ class Claim:
     one's answer goes before every verdict.
     """
 
-    __slots__ = ("_answer", "entry", "is_answered", "is_taken")
+    __slots__ = ("_answer", "_since_ms", "entry", "is_answered", "is_taken")
 
     def __init__(self, entry: Entry, answer: Callable[[Answered], bytes]) -> None:
         """`answer`: how an end is told to whoever repeats the send, sealed; may raise StoreUnavailable."""
         self.entry = entry
         self._answer = answer
         self.is_taken = False
+        #: The store's time; 0: not told.
+        self._since_ms = 0
         #: Whether its answer is kept with the outcome.
         self.is_answered = False
 
@@ -40,12 +42,15 @@ class Claim:
         """Note whether it was taken. Raises Unclaimed where the send has nothing, and it won't be decided anew."""
         if facts.taken:
             self.is_taken = True
+            # Of a call that was carried out before its answer was lost it is not told when.
+            self._since_ms = 0 if facts.repeated else facts.now_ms
         elif not (facts.stale or facts.other_user or facts.outdated):
             raise Unclaimed
 
     def kept(self, message_id: str, answered: Answered) -> tuple[str, bytes]:
         """Name and answer, to be kept with the outcome of this message; nothing: whoever claims for it does that."""
-        if not self.is_taken or message_id != self.entry.message_id:
+        entry, since_ms = self.entry, self._since_ms
+        if not since_ms or message_id != entry.message_id:
             return _NOTHING
         try:
             answer = self._answer(answered)
@@ -53,7 +58,7 @@ class Claim:
             # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
             return _NOTHING
         self.is_answered = True
-        return self.entry.name, answer
+        return entry.name, with_answer(entry, since_ms, answer)
 
 
 _NOTHING = ("", b"")

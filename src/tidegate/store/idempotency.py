@@ -82,6 +82,11 @@ class _Told(NamedTuple):
     more: Any
 
 
+def with_answer(entry: Entry, since_ms: int, sealed: bytes) -> bytes:
+    """What a claim is once it has its answer: the text that is stored (lua/_once.lua)."""
+    return b"%d %b %b\n%b" % (since_ms, entry.message_id.encode(), entry.fingerprint.encode(), sealed)
+
+
 class Idempotency:
     """Claims are remembered by the store's time. Every method may be repeated, and raises StoreUnavailable."""
 

@@ -41,7 +41,7 @@ Settled = Literal["accepted", "failed", "unknown"]
 class Outcome(NamedTuple):
     """How a POST ended. `release` only on proof that the user was not messaged.
 
-    `once`: name of what it has claimed to be the only one of, where an `answer` (sealed) is kept with that; "": not.
+    `once`: name of what it has claimed to be the only one of, which becomes `answer` (`with_answer`); "": nothing.
     """
 
     portfolio: str

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import make_facts
+from tests.factories import NOW_MS, make_facts
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Answered, Claim, Held, Unclaimed
 from tidegate.gateway.claims import refuse_unclaimed
@@ -23,7 +23,7 @@ def sealed(answered: Answered) -> bytes:
 
 def taken(answer: Any = sealed) -> Claim:
     claim = Claim(ENTRY, answer)
-    claim.heed(make_facts(taken=True))
+    claim.heed(make_facts(taken=True, now_ms=NOW_MS))
     return claim
 
 
@@ -63,8 +63,15 @@ def test_one_that_claims_nothing_is_judged() -> None:
 def test_its_answer_is_kept_under_its_name() -> None:
     claim = taken()
 
-    assert claim.kept("m1", HELD) == ("shop:same", sealed(HELD))
+    assert claim.kept("m1", HELD) == ("shop:same", b"%d m1 \n%b" % (NOW_MS, sealed(HELD)))
     assert claim.is_answered
+
+
+def test_since_when_it_is_taken_is_not_told_by_a_second_call() -> None:
+    claim = Claim(ENTRY, sealed)
+    claim.heed(make_facts(taken=True, repeated=True))
+
+    assert (claim.asked, claim.kept("m1", HELD), claim.is_answered) == (None, ("", b""), False)
 
 
 def test_what_another_message_came_to_is_left_to_whoever_claims() -> None:

@@ -6,9 +6,3 @@ local function once_read(text)
 end
 
 local function once_text(now, id, fingerprint) return string.format('%.0f ', now) .. id .. ' ' .. fingerprint end
-
--- Gives what this message has claimed its answer; what is another's, or has one, stays as it is.
-local function once_keep(key, text, id, answer)
-  local _, holder, _, known = once_read(text)
-  if holder == id and not known then redis.call('SET', key, text .. '\n' .. answer, 'KEEPTTL') end
-end

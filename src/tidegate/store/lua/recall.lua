@@ -13,12 +13,12 @@ local answer = { now }
 
 local function recall(key, verb, fingerprint, id, keep_ms, more)
   local text = redis.call('GET', key)
-  if verb == 'keep' then
-    if text then once_keep(key, text, id, more) end
-    return 'mine'
-  end
   local since, holder, told, known
   if text then since, holder, told, known = once_read(text) end
+  if verb == 'keep' then
+    if holder == id and not known then redis.call('SET', key, text .. '\n' .. more, 'KEEPTTL') end
+    return 'mine'
+  end
   if since and now - since >= keep_ms then since, holder, told, known = nil end
   if verb == 'free' then
     if holder == id and not known then redis.call('DEL', key) end

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended, and count it if Meta took it; for all that ended since the last call.
--- uses: keys, time, message, adds, figures, questions, outcomes, once
+-- uses: keys, time, message, adds, figures, questions, outcomes
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -9,7 +9,8 @@
 -- ARGV[5]  ms for which it is remembered what a user got
 -- ARGV[6+] 9 a message: portfolio, message id, attempt, state (accepted, failed, unknown), cause, wamid or '',
 --          1 to give its place back (proven that nobody was messaged), name of what it claimed (_once.lua; '' nothing),
---          and the answer that is kept with that
+--          and what that
+--          becomes with its answer
 --
 -- Returns now, then 1 for each that gave a place back, else 0. A message that another attempt owns, or whose status
 -- webhook came first, keeps its state; running again changes nothing. One that is proven unsent and has no record has
@@ -153,10 +154,13 @@ end
 
 -- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
 -- second word finds what the first has left.
-local records, plain, seen, pair_keys = {}, {}, {}, {}
+local records, plain, seen, pair_keys, claim_keys = {}, {}, {}, {}, {}
 for i = 6, #ARGV, 9 do
   local k, id = keys_of(ARGV[i] + 0), ARGV[i + 1]
-  if ARGV[i + 7] ~= '' then pair_keys[#pair_keys + 1] = k.once .. ARGV[i + 7] end
+  if ARGV[i + 7] ~= '' then
+    claim_keys[i] = k.once .. ARGV[i + 7]
+    pair_keys[#pair_keys + 1] = claim_keys[i]
+  end
   seen[k] = seen[k] or {}
   if not seen[k][id] then
     local record, is_plain = message_of(k, id)
@@ -180,11 +184,13 @@ for i = 6, #ARGV, 9 do
     settle = settle or make_settle()
     answer[#answer + 1] = settle(k, id, attempt, state, ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], record)
   end
-  -- Whatever it came to, whoever repeats it is told the same.
-  if ARGV[i + 7] ~= '' then
-    local claim_key = k.once .. ARGV[i + 7]
+  -- Whatever it came to, whoever repeats it is told the same; what is another's, or has its answer, stays as it is.
+  local claim_key, answered = claim_keys[i], ARGV[i + 8]
+  if claim_key then
     local claimed = pair_text(claim_key)
-    if claimed ~= '' then once_keep(claim_key, claimed, id, ARGV[i + 8]) end
+    if string.find(answered, claimed, 1, true) == 1 and string.byte(answered, #claimed + 1) == 10 then
+      redis.call('SET', claim_key, answered, 'KEEPTTL')
+    end
   end
 end
 for k, ids in pairs(ended) do redis.call('ZREM', k.inflight, unpack(ids)) end
