@@ -196,7 +196,7 @@ def make_status(message_id: str, status: str, at_ms: int, **changes: Any) -> Sta
         "cause": "a test",
         "says": says,
         "wamid": f"wamid.{message_id}",
-        "sealed": f"wamid.{message_id}",
+        "sealed": f"wamid.{message_id}|sealed",
     }
     return Status(**values | changes)
 

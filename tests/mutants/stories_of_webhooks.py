@@ -136,6 +136,30 @@ async def a_delivery_under_a_name_tells_what_is_known_of_the_user(book: Book) ->
     assert (told.recipient, told.user) == (ANN, b"{}")
 
 
+async def a_status_under_a_name_answers_what_the_user_has_asked(book: Book) -> None:
+    await book.admit("m1", BOB, about=b'{"number":"%b","category":"utility"}' % NUMBER.encode())
+    await book.prove(BOB, ANN)
+    # As of one that is not under way any more.
+    await book.client.hset(book.keys.message("m1"), "recipient", BOB)
+    asked = book.keys.reached(f"asked:{NUMBER}", ANN)
+    await book.client.set(asked, f"{BEGIN_MS - 5_000} 0")
+    await book.status("m1", "sent", 0, counters="sent=-1")
+    assert await book.client.get(asked) == b"0 %d" % BEGIN_MS
+
+
+async def what_statuses_told_of_what_meta_took_is_remembered(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.ledger.settle(make_outcome("m1", wamid="w|sealed"))
+    for hour, word in enumerate(("delivered", "read", "read", "sent")):
+        await book.at(hour * HOUR_MS)
+        await book.status("m1", word, hour * HOUR_MS, wamid="w", sealed="")
+    record = await book.messages.find(PORTFOLIO, "m1")
+    assert record is not None
+    assert [event.state for event in record.history] == ["sending", "accepted", "delivered", "read"]
+    await book.at(DAY_MS + 1_000)
+    assert await book.used() == 0
+
+
 async def a_state_never_goes_back(book: Book) -> None:
     await book.admit("m1", ANN)
     assert (await book.status("m1", "read", 0)).changed

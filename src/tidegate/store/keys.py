@@ -59,8 +59,8 @@ lane that it was given.
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | once:<app>:<key> | string | who does what only one does, its answer (`lua/_once.lua`) | recall, admit, settle | 24 h |
 
-What is known of a `message:` as it goes is packed into a field `sent`, what Meta's acceptance adds into `taken`
-(`lua/_message.lua`, `store/message_record.py`).
+What is known of a `message:` as it goes is packed into a field `sent`, what Meta's acceptance adds into `taken`, what
+its statuses add into `told` (`lua/_message.lua`, `store/message_record.py`).
 
 What `relay:` begins, each for one app:
 

@@ -7,14 +7,22 @@ from typing import Any, Final
 
 _SENT: Final = b"sent"
 _TAKEN: Final = b"taken"
+_TOLD: Final = b"told"
 _RECIPIENT_BYTES: Final = 16
 
 
 def spread(fields: Mapping[Any, Any]) -> dict[bytes, bytes]:
     """Every field of a record, packed or not; `fields` as HGETALL answers, empty where there is no such message."""
     own = dict(fields)
-    sent, taken = own.pop(_SENT, None), own.pop(_TAKEN, None)
-    return own if sent is None else _sent(sent) | own if taken is None else _taken(_sent(sent), taken) | own
+    sent, taken, told = own.pop(_SENT, None), own.pop(_TAKEN, None), own.pop(_TOLD, None)
+    if sent is None:
+        return own
+    record = _sent(sent)
+    if taken is not None:
+        _take(record, taken)
+    if told is not None:
+        _tell(record, told)
+    return record | own
 
 
 def _sent(packed: bytes) -> dict[bytes, bytes]:
@@ -35,15 +43,26 @@ def _sent(packed: bytes) -> dict[bytes, bytes]:
     }
 
 
-def _taken(record: dict[bytes, bytes], packed: bytes) -> dict[bytes, bytes]:
+def _take(record: dict[bytes, bytes], packed: bytes) -> None:
     wamid_bytes, outcomes, kpis, at, rest = packed.split(b" ", 4)
     end = len(rest) - int(wamid_bytes)
     record |= {b"state": b"accepted", b"answered": b"1"}
     record[b"history"] += b"%b accepted %b\n" % (at, rest[:end])
     if rest[end:]:
         record[b"wamid"] = rest[end:]
+    _count(record, outcomes, kpis)
+
+
+def _tell(record: dict[bytes, bytes], packed: bytes) -> None:
+    record[b"state"], counted, outcomes, kpis, history = packed.split(b" ", 4)
+    record[b"history"] += history
+    if counted == b"1":
+        record[b"counted"] = counted
+    _count(record, outcomes, kpis)
+
+
+def _count(record: dict[bytes, bytes], outcomes: bytes, kpis: bytes) -> None:
     if outcomes != b"-":
         record[b"outcomes"] = outcomes.replace(b",", b" ")
     if kpis != b"-":
         record[b"kpis"] = kpis
-    return record

@@ -109,18 +109,18 @@ class Statuses:
     async def _call(self, statuses: Sequence[Status], anew: str) -> list[Refreshed]:
         blocks: dict[str, int] = {}
         keys: list[bytes | str] = []
-        kinds: dict[tuple[str, ...], int] = {}
+        kinds: dict[tuple[str | int, ...], int] = {}
         told: list[Any] = []
         for s in statuses:
             block = blocks.get(s.portfolio)
             if block is None:
                 block = blocks[s.portfolio] = len(blocks)
                 keys += self._keys[s.portfolio].all
-            number = kinds.setdefault((s.status, s.cause, s.says, s.counters), len(kinds) + 1)
-            told += (block, s.message_id, number, s.at_ms, s.wamid, s.sealed, s.billed_micros)
+            kind = (block, s.status, s.cause, s.says, s.counters, s.billed_micros)
+            told += (s.message_id, kinds.setdefault(kind, len(kinds) + 1), s.at_ms, s.sealed or s.wamid)
         args: list[Any] = [REMEMBER_MS, KEEP_MS, self._ranks, anew, len(kinds)]
-        for kind in kinds:
-            args += kind
+        for said in kinds:
+            args += said
         answer = await script("refresh").repeatable(self._client, keys, args + told)
         return [_refreshed(*answer[i : i + _VALUES]) for i in range(1, len(answer), _VALUES)]
 

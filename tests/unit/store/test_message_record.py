@@ -54,6 +54,28 @@ TAKEN = {b"state": b"accepted", b"answered": b"1", b"history": b"5 sending\n9 ac
             KNOWN | TAKEN | {b"state": b"read", b"history": b"all"},
             id="what came later counts before what is packed",
         ),
+        pytest.param(
+            {
+                b"sent": SENT,
+                b"taken": b"0 sent s 9 Meta took it",
+                b"told": b"read 1 sent,read sr 10 sent x\n12 read x\n",
+            },
+            KNOWN
+            | TAKEN
+            | {
+                b"state": b"read",
+                b"history": TAKEN[b"history"] + b"10 sent x\n12 read x\n",
+                b"counted": b"1",
+                b"outcomes": b"sent read",
+                b"kpis": b"sr",
+            },
+            id="what its statuses told comes after what Meta took",
+        ),
+        pytest.param(
+            {b"sent": SENT, b"taken": b"0 - - 9 Meta took it", b"told": b"sent - - - 10 sent x\n"},
+            KNOWN | TAKEN | {b"state": b"sent", b"history": TAKEN[b"history"] + b"10 sent x\n"},
+            id="they may have nothing to count",
+        ),
     ],
 )
 def test_a_record_is_read_with_what_is_packed(fields: dict[bytes, bytes], expected: dict[bytes, bytes]) -> None:

@@ -24,5 +24,7 @@ local function keys_of(portfolio)
   return block
 end
 
--- The key that leads from Meta's id of a message to ours: that id is stored as "<its name>|<it, sealed>".
-local function wamid_key(k, wamid) return k.wamid .. string.match(wamid, '^[^|]*') end
+-- Meta's id of a message is stored as "<its name>|<it, sealed>"; by its name a key leads to ours.
+local function wamid_name(wamid) return string.sub(wamid, 1, (string.find(wamid, '|', 1, true) or 0) - 1) end
+
+local function wamid_key(k, wamid) return k.wamid .. wamid_name(wamid) end
