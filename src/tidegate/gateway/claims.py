@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered
@@ -14,24 +14,26 @@ class Unclaimed(Exception):
     """Nothing was taken, nor said of the send: whoever claims for it has to find out whose its claim is."""
 
 
-class Claim:
+class Claim(ABC):
     """What one send claims, as long as it is on its way.
 
     It is claimed in the call that takes all else. A send that is denied anything, or that waits, is not judged: another
     one's answer goes before every verdict.
     """
 
-    __slots__ = ("_answer", "_since_ms", "entry", "is_answered", "is_taken")
+    __slots__ = ("_since_ms", "entry", "is_answered", "is_taken")
 
-    def __init__(self, entry: Entry, answer: Callable[[Answered], bytes]) -> None:
-        """`answer`: how an end is told to whoever repeats the send, sealed; may raise StoreUnavailable."""
+    def __init__(self, entry: Entry) -> None:
         self.entry = entry
-        self._answer = answer
         self.is_taken = False
         #: The store's time; 0: not told.
         self._since_ms = 0
         #: Whether its answer is kept with the outcome.
         self.is_answered = False
+
+    @abstractmethod
+    def sealed(self, answered: Answered) -> bytes:
+        """How an end is told to whoever repeats the send, sealed. Raises StoreUnavailable."""
 
     @property
     def asked(self) -> Entry | None:
@@ -53,7 +55,7 @@ class Claim:
         if not since_ms or message_id != entry.message_id:
             return _NOTHING
         try:
-            answer = self._answer(answered)
+            answer = self.sealed(answered)
         except (StoreUnavailable, TypeError):
             # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
             return _NOTHING

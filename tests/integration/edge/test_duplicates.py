@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from tests.integration.edge.callers import ANN, BOB, NUMBER, OPERATOR, SENDER, Caller, Recorder, accepted, template
 from tests.integration.edge.conftest import NodeMaker
+from tidegate.gateway import Claim
 
 AGAIN = "Tidegate-Duplicate-Of"
 
@@ -235,3 +237,18 @@ async def test_of_64_at_once_on_two_nodes_one_is_sent(make_node: NodeMaker, grap
         (200, answers[0].raw, answers[0]["Tidegate-Id"])
     }
     assert sum(answer[AGAIN] is None for answer in answers) == 1
+
+
+async def test_a_send_leaves_nothing_that_has_to_be_searched_for(guarded: Caller) -> None:
+    """What a send holds goes when it has its answer: a circle of references would wait for the collector."""
+    await guarded.send(template(BOB))
+    gc.collect()
+    gc.disable()
+    try:
+        assert (await guarded.send(template()))["Tidegate-Verdict"] == "send"
+        # Its outcome has been written, and let go of it.
+        assert await guarded.send(template())
+        left = [type(one).__name__ for one in gc.get_objects() if isinstance(one, Claim)]
+    finally:
+        gc.enable()
+    assert left == []

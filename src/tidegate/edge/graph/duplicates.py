@@ -11,7 +11,7 @@ from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.drafts import Draft, Drafts
-from tidegate.edge.graph.once import Once, Submit
+from tidegate.edge.graph.once import Once, SendClaim, Submit
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
@@ -57,7 +57,7 @@ class DuplicateGuard:
             return await self._known(entry, draft, rule, submit)
         try:
             # Most are the first of their kind.
-            claim = self._once.claim(entry, draft)
+            claim = SendClaim(entry, draft, self._services)
             return await self._once.carried_out(entry, draft, submit, only_success=True, claim=claim)
         except Unclaimed:
             return await self._known(entry, draft, rule, submit)

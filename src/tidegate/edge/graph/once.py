@@ -32,17 +32,28 @@ _LOOK_EVERY_MS: Final = 200
 class SendClaim(Claim):
     """A claim whose answer was made of what became of its send: whoever answers it need not make it again."""
 
-    __slots__ = ("told",)
+    __slots__ = ("_became", "_draft", "_reply", "_services")
 
-    def __init__(self, entry: Entry, answer: Callable[[Answered], bytes]) -> None:
-        super().__init__(entry, answer)
+    def __init__(self, entry: Entry, draft: Draft, services: Services) -> None:
+        super().__init__(entry)
+        self._draft = draft
+        self._services = services
         #: What became of it, and the answer to that.
-        self.told: tuple[Answered | None, Reply | None] = (None, None)
+        self._became: Answered | None = None
+        self._reply: Reply | None = None
+
+    def sealed(self, answered: Answered) -> bytes:
+        services = self._services
+        if isinstance(answered, Forwarded):
+            reply = answers.forwarded(answered)
+        else:
+            reply = answers.render(answered, self._draft.request, services.clock.now_ms())
+        self._became, self._reply = answered, reply
+        return services.idempotency.sealed(self.entry, packed(reply))
 
     def reply_to(self, answered: Answered) -> Reply | None:
         """The answer, where it was made of this."""
-        became, reply = self.told
-        return reply if became is answered else None
+        return self._reply if self._became is answered else None
 
 
 class Once:
@@ -86,20 +97,6 @@ class Once:
                 return told.with_headers(REPLAYED)
             found = await self._store.claim(entry, instead_of=found.message_id)
         return unpacked(found.answer).with_headers(REPLAYED) if isinstance(found, Done) else found
-
-    def claim(self, entry: Entry, draft: Draft) -> SendClaim:
-        """What a send claims as it is admitted."""
-
-        def answer(answered: Answered) -> bytes:
-            if isinstance(answered, Forwarded):
-                reply = answers.forwarded(answered)
-            else:
-                reply = answers.render(answered, draft.request, self._services.clock.now_ms())
-            claim.told = answered, reply
-            return self._store.sealed(entry, packed(reply))
-
-        claim = SendClaim(entry, answer)
-        return claim
 
     async def carried_out(
         self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False, claim: SendClaim | None = None
