@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -126,7 +127,7 @@ async def test_large_bodies_that_come_out_of_the_queue_together_are_read_with_tu
     for number in range(12):
         held = a_message(first, f"+1555010{number:04}")
         body = {**held.request.body, "biz_opaque_callback_data": None, "padding": "p" * 60_000}
-        large = held._replace(request=held.request.with_body(body))
+        large = replace(held, request=held.request.with_body(body))
         assert isinstance(await first.services.gateway.submit(large), Held)
     turns, read_in_turn = 0, Counter[int]()
 
@@ -158,7 +159,7 @@ async def test_a_node_that_does_not_know_of_a_moved_clock_expires_nothing_that_h
     first, second = nodes
     await second.services.dispatcher.stop()
     message = a_message(second, "+15550100001")
-    message = message._replace(deadline_is_ours=True)
+    message = replace(message, deadline_is_ours=True)
     steerable = first.services.steerable
     assert steerable is not None
     await steerable.advance(30 * 86_400_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -111,7 +112,7 @@ async def test_what_runs_out_of_time_in_a_queue_that_nobody_touches_ends(nodes: 
     first, second = nodes
     await paused(first, PAUSE)
     message = a_message(first, "+15550100001")
-    held = message._replace(deadline_ms=first.services.clock.now_ms() + 1_000)
+    held = replace(message, deadline_ms=first.services.clock.now_ms() + 1_000)
     assert isinstance(await first.services.gateway.submit(held), Held)
 
     async def has_expired() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,7 +197,7 @@ class TestOthers:
 
         assert isinstance(await node.services.gateway.submit(message), Forwarded)
         claimed = a_message(node, "+15550100002", Category.AUTHENTICATION, hold=True)
-        answer = await node.services.gateway.submit(claimed._replace(queued=True))
+        answer = await node.services.gateway.submit(replace(claimed, queued=True))
         assert isinstance(answer, Unavailable)
         await house.start_store()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final
 
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category
@@ -22,7 +23,8 @@ _PHONE: Final = RecipientKind.PHONE
 _MOMENT_MS: Final = 1_000
 
 
-class Yes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Yes:
     """What may ask the ledger, and what all sends of its kind have in common until `until_ms` (the store's time).
 
     `is_quiet`: no guardrail in shadow mode has anything to say of it. `probes`: the shared half-open breakers that it
@@ -78,7 +80,8 @@ class Deciding:
             if len(self._said) >= _MOST_KINDS:
                 self._said.clear()
             until_ms = min((self._until_ms, *_ends_ms(decided)))
-            yes = yes._replace(until_ms=until_ms, about=message._replace(part=None, marketing_at_ms=0).noted_json())
+            plain = replace(message, part=None, marketing_at_ms=0)
+            yes = replace(yes, until_ms=until_ms, about=plain.noted_json())
             self._said[self._kind(message, addressee)] = yes
         return yes
 

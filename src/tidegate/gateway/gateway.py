@@ -186,7 +186,7 @@ class Gateway:
         except StoreUnavailable as error:
             answered = Unavailable(message.message_id, str(error))
         verdict, reason = told(answered)
-        self._metrics.sent(verdict, reason, message.category.value if message.category else "service")
+        self._metrics.sent(verdict, reason, message.category or "service")
         self._on_answer(went, answered)
         return answered
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from tidegate.gateway.message import Message
@@ -40,7 +41,7 @@ def by_another_number(
         if template is not None:
             known = standing.template(route.waba, template.name, template.language)
             category = (known.category if known else None) or category
-        other = message.by(route)._replace(category=category)
+        other = replace(message.by(route), category=category)
         if is_free(other.case(0.0, standing.rules), standing, now_ms):
             return other
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from tidegate.clock import StoreClock
@@ -39,6 +40,9 @@ from tidegate.tracing import Tracing
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
 _SEND: Final = Send()
+#: Put together once, as they are asked for at each send.
+_NO: Final = (Queue, Reject)
+_GOES_ON: Final = (Send, Wait)
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _UTILITY: Final = Category.UTILITY
 
@@ -118,9 +122,9 @@ class Rounds:
                 self._rests(message)
                 case = self.case(message, addressee, standing, line)
                 became = await line.wait(became, case, decided.terms, clock)
-            if isinstance(became, Queue | Reject):
+            if isinstance(became, _NO):
                 return await self._conclude(message, became, standing, tried)
-            if became is not None and not isinstance(became, Send | Wait):
+            if became is not None and not isinstance(became, _GOES_ON):
                 return message, became
         return message, Unavailable(message.message_id, "the standing changes faster than this send can be decided")
 
@@ -132,7 +136,7 @@ class Rounds:
         if yes.leaves_a_mark:
             note = addressee.note(self.case(message, addressee, standing, line), standing.rules, now_ms)
         if note.marketing_at_ms != message.marketing_at_ms:
-            message = message._replace(marketing_at_ms=note.marketing_at_ms)
+            message.marketing_at_ms = note.marketing_at_ms
         admission, asked_at_ms = self._admission, self._clock.monotonic_ms()
         ask = admission.asking(message, yes, note)
         verdict: Verdict | Gone | None = _SEND
@@ -157,18 +161,19 @@ class Rounds:
         probes = Probes(yes.probes, note.probes) if yes.probes or note.probes else NO_PROBES
         answered = await self._posting.post(message, asked_at_ms, probes)
         if answered is None:
-            message = message._replace(message_id=self._ids.new(message.route.portfolio, self._clock.now_ms()))
+            message = replace(message, message_id=self._ids.new(message.route.portfolio, self._clock.now_ms()))
         return message, answered
 
     def seen(self, message: Message, addressee: Addressee, standing: Standing, now_ms: int) -> Message:
         """The message under a standing: to whom it goes, and as what it is judged now."""
         version = standing.rules.version
         if message.rules_version != version or message.user != addressee.name:
-            message = message.seen(addressee.name, version, of_share=message.app in self._sharing)
+            message.user, message.rules_version = addressee.name, version
+            message.of_share = message.app in self._sharing
         if message.category is _UTILITY and not standing.breakers.are_closed:
             case = self.case(message, addressee, standing)
             if is_marketing_now(case, standing, now_ms):
-                return message._replace(category=Category.MARKETING)
+                return replace(message, category=Category.MARKETING)
         return message
 
     def case(self, message: Message, addressee: Addressee, standing: Standing, line: Line | None = None) -> Case:
@@ -195,7 +200,7 @@ class Rounds:
     def _with_new_deadline(self, message: Message, rules: Rules) -> Message:
         # It has only just come: the store's time was put forward, and this node did not know of it.
         wait_ms = longest_wait_ms(rules, message.category)
-        return message._replace(deadline_ms=self._clock.now_ms() + wait_ms, deadline_is_ours=False)
+        return replace(message, deadline_ms=self._clock.now_ms() + wait_ms, deadline_is_ours=False)
 
     async def _conclude(
         self, message: Message, verdict: Verdict, standing: Standing, tried: frozenset[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from tidegate.gateway.answered import Answered, told
@@ -33,7 +34,7 @@ def begun(message: Message, span: Span) -> Message:
         queued=message.queued,
         attempt=message.attempt,
     )
-    return message if message.queued else message._replace(headers=under(message.headers, span))
+    return message if message.queued else replace(message, headers=under(message.headers, span))
 
 
 def ended(answered: Answered, span: Span) -> None:

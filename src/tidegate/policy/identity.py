@@ -13,6 +13,10 @@ _BRAZIL_OLD = re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})")
 _MEXICO_OLD = re.compile(r"521([0-9]{10})")
 
 
+#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
+_PHONE = RecipientKind.PHONE
+
+
 def canonical_phone(digits: str) -> str:
     """One spelling of a phone number (digits, country code first) for all that numbering plans prove equal."""
     # Cheaper asked first: most numbers are of neither country.
@@ -45,7 +49,7 @@ class Identity:
 
     def of(self, kind: RecipientKind, recipient: str) -> bytes:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
-        text = canonical_phone(recipient) if kind is RecipientKind.PHONE else recipient
+        text = canonical_phone(recipient) if kind is _PHONE else recipient
         named = self._users[kind].copy()
         named.update(text.encode())
         return named.digest()

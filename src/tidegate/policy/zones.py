@@ -39,6 +39,8 @@ America, the table tells them apart.)
 _NATIONWIDE_LENGTHS: Final = (4, 3, 2)
 #: Beginnings of longer prefixes of the table: after any other digits there is nothing more to be found.
 _CONTINUED: Final = frozenset(prefix[:length] for prefix in TIMEZONE_DATA for length in range(1, len(prefix)))
+#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
+_PHONE: Final = RecipientKind.PHONE
 #: So many digits tell the zones of most numbers: there are few beginnings of this length, and each is looked up once.
 _BEGINNING: Final = 4
 
@@ -87,7 +89,7 @@ def country_zones(country: str) -> tuple[str, ...]:
 
 def zones_of_recipient(kind: RecipientKind, to: str) -> tuple[str, ...]:
     """The zones that whoever a message is addressed to may be in; () for a group, and where nothing is known."""
-    if kind is RecipientKind.PHONE:
+    if kind is _PHONE:
         return candidate_zones(to)
     return country_zones(to.partition(".")[0]) if kind is RecipientKind.BSUID else ()
 

@@ -116,8 +116,9 @@ class Ledger:
 
     def settling(self, outcome: Outcome, ended: Ended[Outcome, bool]) -> None:
         """The same in passing: `ended` is told what `settle` returns or raises, and must not raise itself."""
-        self._journal.ended(*outcome[:4], outcome.wamid)
-        self._outcomes.tell(outcome.portfolio, outcome, ended)
+        portfolio, message_id, attempt, state, _, wamid, _, _, _ = outcome
+        self._journal.ended(portfolio, message_id, attempt, state, wamid)
+        self._outcomes.tell(portfolio, outcome, ended)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""

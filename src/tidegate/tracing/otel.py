@@ -49,14 +49,11 @@ class OtelTracing(Tracing):
     """Traces by a provider of its own: what else in the process uses OpenTelemetry is not touched."""
 
     __slots__ = ("_provider", "_tracer")
+    is_on = True
 
     def __init__(self, provider: TracerProvider, version: str) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("tidegate", version)
-
-    @property
-    def is_on(self) -> bool:
-        return True
 
     def span(self, name: Name, parent: str = "") -> Span:
         within = _READER.extract({"traceparent": parent}, Context()) if parent else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Final, Literal, ParamSpec, Self, TypeVar
+from typing import ClassVar, Final, Literal, ParamSpec, Self, TypeVar
 
 Name = Literal["send", "decide", "admit", "post", "settle", "webhook", "apply", "relay"]
 Attribute = str | int | bool
@@ -43,10 +43,8 @@ class Tracing:
 
     __slots__ = ()
 
-    @property
-    def is_on(self) -> bool:
-        """Whether it is worth the trouble to gather what spans are told."""
-        return False
+    #: Whether it is worth the trouble to gather what spans are told.
+    is_on: ClassVar[bool] = False
 
     def span(self, name: Name, parent: str = "") -> Span:
         """A span within the one that is open, or, where a `parent` (a traceparent) is given, within that."""

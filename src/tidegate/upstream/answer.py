@@ -27,7 +27,7 @@ def read_answer(status: int, raw: bytes, parts: list[bytes]) -> Response | Unkno
     """
     body = parts[0] if len(parts) == 1 else b"".join(parts)
     headers = Headers(head_of(raw))
-    if _ENCODED in headers.low:
+    if headers.low.find(_ENCODED) >= 0:
         try:
             body = decoded(body, *headers.picked(_ENCODING).values())
         except Undecodable as fault:

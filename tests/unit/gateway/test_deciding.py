@@ -98,7 +98,7 @@ OTHERWISE = st.sampled_from(
 
 def a_message(**changes: Any) -> Message:
     of_request = {name: changes.pop(name) for name in ("kind", "recipient", "template") if name in changes}
-    return FIRST._replace(**changes | {"request": replace(FIRST.request, **of_request)})
+    return replace(FIRST, **changes | {"request": replace(FIRST.request, **of_request)})
 
 
 MESSAGES = st.lists(OTHERWISE, max_size=2).map(
@@ -158,7 +158,7 @@ def test_the_second_of_a_kind_costs_no_decision() -> None:
 
 def test_what_is_noted_of_a_kind_is_what_is_noted_of_each() -> None:
     deciding, standing = Deciding(), make_standing()
-    told = [FIRST, FIRST._replace(relayed=True), FIRST._replace(delivery=Delivery.AT_LEAST_ONCE)]
+    told = [FIRST, replace(FIRST, relayed=True), replace(FIRST, delivery=Delivery.AT_LEAST_ONCE)]
 
     for message in told * 2:
         said(deciding, message, standing, NOW_MS)

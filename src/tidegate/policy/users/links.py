@@ -29,6 +29,8 @@ from tidegate.policy.identity import canonical_phone
 
 # An Argentine mobile number is dialled from abroad with a 9 after the country code. WhatsApp names it with the 9, but
 # takes sends without; and without it the digits may also be a landline's.
+#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
+_PHONE = RecipientKind.PHONE
 _ARGENTINA_MOBILE = re.compile("549([0-9]{10})")
 _ARGENTINA_OTHER = re.compile("54([1-8][0-9]{9})")
 
@@ -71,7 +73,7 @@ def links_of(event: Event) -> tuple[Link, ...]:
 
 def is_as_sent_to(request: Request, acceptance: Acceptance) -> bool:
     """Whether Meta's answer names the number that was sent to, and so shows nothing that was not known."""
-    return acceptance.wa_id == request.recipient and request.kind is RecipientKind.PHONE
+    return acceptance.wa_id == request.recipient and request.kind is _PHONE
 
 
 def links_of_answer(request: Request, acceptance: Acceptance, at_ms: int) -> tuple[Link, ...]:
