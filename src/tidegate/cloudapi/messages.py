@@ -41,6 +41,7 @@ _MAX_OPAQUE: Final = 512
 _TEMPLATES: Final = 1_024
 #: What `recipient_type` says of a message to one user.
 _ONE_USER: Final = (None, "individual")
+_TO: Final = b'"to"'
 _SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
 
 
@@ -107,14 +108,25 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
     """What `serialise` writes, to the byte, without all of it being written once more; None where that takes more."""
     text = request.text
     # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
-    if not text or b"\\" in text or "biz_opaque_callback_data" in request.body:
+    if not text or text.find(b"\\") >= 0 or "biz_opaque_callback_data" in request.body:
         return None
-    if request.kind is RecipientKind.PHONE:
-        before, found, after = text.partition(b'"to":"%b"' % request.recipient_input.encode())
-        if not found or text.count(b'"to"') != 1:
-            return None
-        text = b'%b"to":"+%b"%b' % (before, request.recipient.encode(), after)
-    return b'%b,"biz_opaque_callback_data":%b}' % (text[:-1], orjson.dumps(opaque))
+    if request.kind is not RecipientKind.PHONE:
+        return b'%b,"biz_opaque_callback_data":%b}' % (text[:-1], orjson.dumps(opaque))
+    begin, named = text.find(_TO), b'"to":"%b"' % request.recipient_input.encode()
+    if not text.startswith(named, begin) or text.find(_TO, begin + len(_TO)) >= 0:
+        return None
+    return b"".join(
+        (
+            text[:begin],
+            b'"to":"+',
+            request.recipient.encode(),
+            b'"',
+            text[begin + len(named) : -1],
+            b',"biz_opaque_callback_data":',
+            orjson.dumps(opaque),
+            b"}",
+        )
+    )
 
 
 def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:
