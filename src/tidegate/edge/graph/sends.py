@@ -119,7 +119,8 @@ class Sends:
                 return await self._passthrough.forward_receipt(_whole(arrival), target, route, body)
             draft = self._draft(arrival, target, app, route, message, raw)
             try:
-                return await self._sent(draft, message_id)
+                reply = await self._sent(draft, message_id)
+                return await self._with_quota(reply, draft) if _lacks_quota(reply) else reply
             except (Denial, BadMessage, ConnectionError):
                 raise
             except Exception:
@@ -177,15 +178,10 @@ class Sends:
             return self._explain(draft, message_id)
         # A caller who says which requests are one knows it better than their content does.
         if draft.options.idempotency_key is not None:
-            return self._repeatable(self._once, draft, message_id)
+            return self._once.answer(draft, message_id, self._submit)
         if self._duplicates.concern(draft):
-            return self._repeatable(self._duplicates, draft, message_id)
+            return self._duplicates.answer(draft, message_id, self._submit)
         return self._submit(draft, message_id)
-
-    async def _repeatable(self, repeats: Once | DuplicateGuard, draft: Draft, message_id: str) -> Reply:
-        reply = await repeats.answer(draft, message_id, self._submit)
-        told = "RateLimit" in reply.headers or not (reply.status == 503 or "Idempotency-Replayed" in reply.headers)
-        return reply if told else await self._with_quota(reply, draft)
 
     async def _submit(self, draft: Draft, message_id: str, claim: SendClaim | None = None) -> Reply:
         """Carry a send out. Raises Unclaimed where it has a claim."""
@@ -202,7 +198,7 @@ class Sends:
         else:
             reply = answers.render(answered, message.request, self._clock.now_ms())
             if isinstance(answered, Unavailable):
-                return await self._with_quota(reply, draft)
+                return reply
             full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
         quota = self._quota.at_once(portfolio, message.category, full=full)
         if quota is None:
@@ -244,6 +240,11 @@ class Sends:
             return answers.unavailable(message_id)
         reply = answers.dry_run(explanation, message_id)
         return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
+
+
+def _lacks_quota(reply: Reply) -> bool:
+    """Whether it was given again, or tells of a fault, and does not say yet how much is left."""
+    return (reply.status == 503 or "Idempotency-Replayed" in reply.headers) and "RateLimit" not in reply.headers
 
 
 def _as_json(arrival: Arrival, raw: bytes) -> bytes:
