@@ -81,8 +81,8 @@ What `campaign:` begins, each for one campaign (they are not among `NAMES`: no s
 - `fates:<id>`, string: a byte a row: what became of it. `counts:<id>`, hash: `<group>.<fate>` -> how many rows.
 
 A field of `outcomes:told` is "<hour since 1970> <where> <counter> <kind of send>", with how often: where `s` in the
-outcomes of the scopes of such a send, `c` in the figures of its day, `b` in both; the kind as a JSON list of number,
-account, category, template, campaign, step, variant, app. It has room for 512.
+outcomes of the scopes of such a send, `c` in the figures of its day, `b` in both; the kind as JSON, what was noted of
+it without what is of one send. It has room for 512.
 
 What `outcomes:kpi:` begins is of one day (since 1970, UTC):
 

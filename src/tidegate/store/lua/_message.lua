@@ -13,7 +13,8 @@ local function message_sent(recipient, attempt, number, place, at, window, talli
 end
 
 local function message_taken(wamid, outcomes, kpis, at, cause)
-  return #wamid .. ' ' .. (outcomes == '' and '-' or string.gsub(outcomes, ' ', ',')) .. ' '
+  if string.find(outcomes, ' ', 1, true) then outcomes = string.gsub(outcomes, ' ', ',') end
+  return #wamid .. ' ' .. (outcomes == '' and '-' or outcomes) .. ' '
     .. (kpis == '' and '-' or kpis) .. ' ' .. at .. ' ' .. cause .. wamid
 end
 

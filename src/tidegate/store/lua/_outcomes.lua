@@ -1,55 +1,66 @@
 -- outcomes: what became of sends. A message's record keeps what was counted of it, so that what is told again adds nothing.
 -- What is counted in one call is added up, and `outcomes_write` tells it in one hash, `outcomes:told`, whatever it is
 -- counted in later: "<hour of admission since 1970> <where> <counter> <kind of send>" -> how often. where: `s` in the
--- outcomes of its scopes, `c` in the figures of its day, `b` in both. The kind is a JSON list of what scopes and figures
--- are of (_scopes.lua). Whoever reads has that carried over first (sum_outcomes).
+-- outcomes of its scopes, `c` in the figures of its day, `b` in both. The kind is what was noted of it, as JSON: all of it,
+-- or where something of one send is in that, what scopes and figures are of. Whoever reads has that carried over first
+-- (sum_outcomes).
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
 -- In the figures these count however late they are.
 local UNBOUND = { delivered = true, read = true, failed = true, withheld = true, dropped = true }
-local outcomes_abouts, outcomes_kinds, outcomes_counters, outcomes_adds = {}, {}, {}, {}
+local OF_ITS_KIND = { app = true, number = true, waba = true, category = true, type = true, template = true, campaign = true,
+  step = true, variant = true, rules = true, delivery = true, relay = true, share = true }
+local outcomes_abouts, outcomes_kinds, outcomes_counters, outcomes_steps, outcomes_sums = {}, {}, {}, {}, {}
 
--- What was noted of a message, read: the sends of a moment have much of it in common. `is_counted`: in some scope.
+-- What was noted of a message, read: the sends of a moment have much of it in common. `is_begun`: by us, and not as an
+-- answer; `is_counted`: in some scope; `may_answer` what a user has asked: no campaign's does, nor marketing or a login code.
 local function outcomes_about(k, text)
   local known = outcomes_abouts[k]
   if not known then
     known = {}
-    outcomes_abouts[k] = known
-    outcomes_kinds[k] = {}
+    outcomes_abouts[k], outcomes_kinds[k] = known, {}
   end
   local noted = known[text]
   if not noted then
     local about = cjson.decode(text ~= '' and text or '{}')
-    noted = { about = about, k = k,
-      is_counted = about.number and (CATEGORIES[about.category] or (about.app or '') ~= '') }
+    local number, category = about.number, about.category
+    local is_begun = number and CATEGORIES[category]
+    noted = { k = k, text = text, about = about, number = number, category = category, is_begun = is_begun,
+      is_counted = is_begun or (number and (about.app or '') ~= ''),
+      may_answer = not about.campaign and category ~= 'marketing' and category ~= 'authentication' }
     known[text] = noted
   end
   return noted
 end
 
--- What this call adds of such a send, of those that were admitted in the hour of `at`.
-local function outcomes_told(noted, at)
-  local kinds, about = outcomes_kinds[noted.k], noted.about
-  if not noted.kind then
-    noted.kind = cjson.encode({ about.number, about.waba or '', about.category or '', about.template or '',
-      about.campaign or '', about.step or '', about.variant or '', about.app or '' })
-  end
-  local hours = kinds[noted.kind]
+-- What this call adds up of such a send, of those that were admitted in the hour of `at`: " <where> <counter> " -> how often.
+local function outcomes_of(noted, at)
+  local hours = noted.hours
   if not hours then
-    hours = {}
-    kinds[noted.kind] = hours
+    local kind, about = noted.text, noted.about
+    for name in pairs(about) do
+      if not OF_ITS_KIND[name] then
+        kind = cjson.encode({ app = about.app, number = about.number, waba = about.waba, category = about.category,
+          template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
+        break
+      end
+    end
+    hours = outcomes_kinds[noted.k][kind] or { kind = kind }
+    outcomes_kinds[noted.k][kind], noted.hours = hours, hours
   end
   local hour = math.floor(at / 3600000)
-  local told = hours[hour]
-  if not told then
-    told = { k = noted.k, hour = string.format('%d', hour), kind = noted.kind, adds = {}, cells = { { adds = {} } } }
-    hours[hour] = told
-    outcomes_adds[#outcomes_adds + 1] = told
+  local sums = hours[hour]
+  if not sums then
+    sums = {}
+    hours[hour] = sums
+    outcomes_sums[#outcomes_sums + 1] = { noted.k, hour, hours.kind, sums }
   end
-  return told
+  return sums
 end
 
-local function outcomes_list(counters)
-  local list = outcomes_counters[counters]
+-- What is known of a send, of which `known` and `figures` were, when `counters` are told of it `took` ms after its
+-- admission; and what that adds. Most sends of a call take the same step.
+local function outcomes_step(known, figures, counters, took, timed)
+  local list, name = outcomes_counters[counters], known .. '|' .. figures .. '|' .. counters .. (timed and '|t|' or '|')
   if not list then
     list = {}
     for counter, within in string.gmatch(counters, '([a-z_]+)=(-?%d+)') do
@@ -57,12 +68,39 @@ local function outcomes_list(counters)
     end
     outcomes_counters[counters] = list
   end
-  return list
+  for i = 1, #list do
+    if list[i][2] >= 0 then name = name .. (took <= list[i][2] and '1' or '0') end
+  end
+  local step = outcomes_steps[name]
+  if step then return step end
+  local padded, told, fields = ' ' .. known .. ' ', {}, {}
+  for _, counter in ipairs(list) do
+    local in_time = counter[2] < 0 or took <= counter[2]
+    if in_time or UNBOUND[counter[1]] then told[#told + 1] = counter[1] end
+    if in_time and not string.find(padded, ' ' .. counter[1] .. ' ', 1, true) then
+      known = known == '' and counter[1] or known .. ' ' .. counter[1]
+      fields[counter[1]] = 1
+    end
+  end
+  step = { known = known, counted = next(fields) and 1 or 0, adds = {} }
+  local cells
+  step.is_news, step.figures, cells, step.is_timed = figures_of(figures, told, timed)
+  local adds = step.adds
+  for field, by in pairs(cells) do
+    local is_both = fields[field] == by
+    if is_both then fields[field] = nil end
+    adds[#adds + 1], adds[#adds + 2] = (is_both and ' b ' or ' c ') .. field .. ' ', by
+  end
+  for field, by in pairs(fields) do adds[#adds + 1], adds[#adds + 2] = ' s ' .. field .. ' ', by end
+  outcomes_steps[name] = step
+  return step
 end
 
--- Whether a message may answer what a user has asked: no campaign's does, nor marketing or a login code.
-local function outcomes_answers(about)
-  return not about.campaign and about.category ~= 'marketing' and about.category ~= 'authentication'
+-- Adds up what is of no such step, as cells do.
+local function outcomes_cells(sums, count, ...)
+  local cells = { { adds = {} } }
+  count(cells, ...)
+  for field, by in pairs(cells[1].adds) do sums[' c ' .. field .. ' '] = (sums[' c ' .. field .. ' '] or 0) + by end
 end
 
 local function asked_key(k, pair) return k.reached .. 'asked:' .. pair end
@@ -74,50 +112,37 @@ local function asked_key(k, pair) return k.reached .. 'asked:' .. pair end
 local function outcomes_note(k, at, known, figures, noted, recipient, counters, happened, timed)
   known, figures = known or '', figures or ''
   if not noted.is_counted then return 0, known, figures end
-  local fields, told = {}, {}
-  local padded = known ~= '' and ' ' .. known .. ' '
-  for _, counter in ipairs(outcomes_list(counters)) do
-    local name, within = counter[1], counter[2]
-    local in_time = within < 0 or happened - at <= within
-    if in_time or UNBOUND[name] then told[#told + 1] = name end
-    if in_time and not (padded and string.find(padded, ' ' .. name .. ' ', 1, true)) then
-      known = known == '' and name or known .. ' ' .. name
-      fields[#fields + 1] = name
-    end
+  local step, sums = outcomes_step(known, figures, counters, happened - at, timed), outcomes_of(noted, at)
+  -- Whatever is heard of first proves that Meta took it.
+  if figures == '' and step.is_news and recipient and noted.may_answer then
+    local asked, wrote = questions_answer(asked_key(k, noted.number .. ':' .. recipient), at)
+    if asked then outcomes_cells(outcomes_of(noted, asked), questions_count, asked, wrote, at) end
   end
-  if figures_wanted(figures, told, timed) then
-    -- Whatever is heard of first proves that Meta took it.
-    if figures == '' and recipient and outcomes_answers(noted.about) then
-      questions_answer(asked_key(k, noted.about.number .. ':' .. recipient), at,
-        function(asked) return outcomes_told(noted, asked).cells end)
-    end
-    figures = figures_of(outcomes_told(noted, at).cells, at, figures, told, happened, timed)
-  end
-  if #fields == 0 then return 0, known, figures end
-  local adds = outcomes_told(noted, at).adds
-  for _, name in ipairs(fields) do adds[name] = (adds[name] or 0) + 1 end
-  return 1, known, figures
+  local adds = step.adds
+  for i = 1, #adds, 2 do sums[adds[i]] = (sums[adds[i]] or 0) + adds[i + 1] end
+  if step.is_timed then outcomes_cells(sums, cells_time, 'deliver', happened - at) end
+  return step.counted, step.known, step.figures
 end
 
--- Tells what was added up: of one counter in both places in one field. What finds no room is carried over at once.
--- `carry`: scopes_carry, with the time and for how long it is kept.
+-- Tells what was added up. What finds no room is carried over at once. `carry`: scopes_carry, with the time and for how long
+-- it is kept.
 local function outcomes_write(carry)
-  local fresh = {}
-  local function add(k, field, by)
-    if redis.call('HINCRBY', k.outcomes .. 'told', field, by) ~= by then return end
-    fresh[k] = fresh[k] or {}
-    table.insert(fresh[k], field)
-    table.insert(fresh[k], by)
-  end
-  for _, told in ipairs(outcomes_adds) do
-    local cells = told.cells[1].adds
-    for name, by in pairs(told.adds) do
-      local where = ' s '
-      if cells[name] == by then where, cells[name] = ' b ', nil end
-      add(told.k, told.hour .. where .. name .. ' ' .. told.kind, by)
+  local fresh, last, last_text
+  for i = 1, #outcomes_sums do
+    local told = outcomes_sums[i]
+    local k, hour, kind = told[1], told[2], told[3]
+    if hour ~= last then last, last_text = hour, string.format('%d', hour) end
+    for what, by in pairs(told[4]) do
+      local field = last_text .. what .. kind
+      if redis.call('HINCRBY', k.outcomes .. 'told', field, by) == by then
+        fresh = fresh or {}
+        fresh[k] = fresh[k] or {}
+        table.insert(fresh[k], field)
+        table.insert(fresh[k], by)
+      end
     end
-    for name, by in pairs(cells) do add(told.k, told.hour .. ' c ' .. name .. ' ' .. told.kind, by) end
   end
+  if not fresh then return end
   for k, flat in pairs(fresh) do
     redis.call('PEXPIRE', k.outcomes .. 'told', '34560000000')
     if redis.call('HLEN', k.outcomes .. 'told') > 512 then carry(k, flat) end

@@ -3,10 +3,10 @@
 local SCOPED = { marketing = true, utility = true, authentication = true }
 
 local function scopes_of(about)
-  local number, category, campaign, scopes = about.number, about.category, about.campaign, {}
+  local number, category, campaign, scopes = about.number, about.category, about.campaign or '', {}
   if SCOPED[category] then
     scopes[1] = 'category:' .. number .. ':' .. category
-    local name, language = string.match(about.template, '^(.+)/([^/]+)$')
+    local name, language = string.match(about.template or '', '^(.+)/([^/]+)$')
     if name and about.waba then
       local template = about.waba .. ':' .. language .. ':' .. name
       scopes[#scopes + 1] = 'template:' .. category .. ':' .. template
@@ -14,12 +14,12 @@ local function scopes_of(about)
     end
     if campaign ~= '' then
       scopes[#scopes + 1] = 'sent_campaign:' .. number .. ':' .. campaign
-      if about.step ~= '' and about.variant ~= '' then
+      if about.step and about.variant then
         scopes[#scopes + 1] = 'campaign_part:' .. campaign .. ':' .. about.step .. ':' .. about.variant
       end
     end
   end
-  if about.app ~= '' then scopes[#scopes + 1] = 'sent_app:' .. number .. ':' .. about.app end
+  if (about.app or '') ~= '' then scopes[#scopes + 1] = 'sent_app:' .. number .. ':' .. about.app end
   return scopes
 end
 
@@ -33,9 +33,7 @@ local function scopes_carry(k, flat, now, keep_ms)
     local by, day = tonumber(flat[i + 1]), math.floor(hour / 24)
     local kind = kinds[text]
     if not kind then
-      local number, waba, category, template, campaign, step, variant, app = unpack(cjson.decode(text))
-      local about = { number = number, waba = waba ~= '' and waba or nil, category = category, template = template,
-        campaign = campaign, step = step, variant = variant, app = app }
+      local about = cjson.decode(text)
       kind = { about = about, scopes = scopes_of(about) }
       kinds[text] = kind
     end

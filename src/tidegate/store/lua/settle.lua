@@ -25,11 +25,11 @@ local function carry(k, flat)
   scopes_carry(k, flat, now, ARGV[4])
 end
 
-local function wamid_known(k, id, wamid) redis.call('SET', wamid_key(k, wamid), id, 'PX', ARGV[1]) end
+local function wamid_known(k, id, wamid) redis.call('PSETEX', wamid_key(k, wamid), ARGV[1], id) end
 
 local function is_over(k, id)
-  ended[k] = ended[k] or {}
-  table.insert(ended[k], id)
+  local ids = ended[k] or {}
+  ids[#ids + 1], ended[k] = id, ids
 end
 
 -- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->".
@@ -44,19 +44,18 @@ local function remember(k, id, pair, marketing)
     local since = before and before ~= '-' and message_read(k, before, 'at')[1]
     if not since or now - tonumber(since) > reach_ms then before = '-' end
   end
-  redis.call('SET', key, (marketing and '1 ' or '0 ') .. id .. ' ' .. (marketing and id or before), 'PX', ARGV[5])
+  redis.call('PSETEX', key, ARGV[5], (marketing and '1 ' or '0 ') .. id .. ' ' .. (marketing and id or before))
 end
 
 -- Counts that Meta took it; what its record has to keep of that from now on.
 local function count(k, id, record)
   if not record.at then return '', '' end
   local noted, recipient = outcomes_about(k, record.about or ''), record.recipient or ''
-  local _, outcomes, figures = outcomes_note(k, tonumber(record.at), record.outcomes, record.kpis, noted,
+  local _, outcomes, figures = outcomes_note(k, record.at + 0, record.outcomes, record.kpis, noted,
     recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
   -- An answer to a user is no reason for them to opt out; what a business begins is.
-  local about = noted.about
-  if recipient ~= '' and about.number and CATEGORIES[about.category] then
-    remember(k, id, about.number .. ':' .. recipient, about.category == 'marketing')
+  if recipient ~= '' and noted.is_begun then
+    remember(k, id, noted.number .. ':' .. recipient, noted.category == 'marketing')
   end
   return outcomes, figures
 end
@@ -154,39 +153,44 @@ end
 
 -- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
 -- second word finds what the first has left.
-local records, plain, seen, pair_keys, claim_keys = {}, {}, {}, {}, {}
-for i = 6, #ARGV, 9 do
-  local k, id = keys_of(ARGV[i] + 0), ARGV[i + 1]
-  if ARGV[i + 7] ~= '' then
-    claim_keys[i] = k.once .. ARGV[i + 7]
-    pair_keys[#pair_keys + 1] = claim_keys[i]
+local argv, records, plain, seen, pair_keys, n = ARGV, {}, {}, {}, {}, 0
+for i = 6, #argv, 9 do
+  local k, id, once = keys_of(argv[i] + 0), argv[i + 1], argv[i + 7]
+  if once ~= '' then
+    n = n + 1
+    pair_keys[n] = k.once .. once
   end
   seen[k] = seen[k] or {}
   if not seen[k][id] then
     local record, is_plain = message_of(k, id)
     records[i], plain[i], seen[k][id] = record or false, is_plain, true
-    if record and ARGV[i + 3] == 'accepted' then
-      local about = outcomes_about(k, record.about or '').about
-      local pair = (about.number or '') .. ':' .. (record.recipient or '')
-      pair_keys[#pair_keys + 1] = k.reached .. pair
-      if outcomes_answers(about) then pair_keys[#pair_keys + 1] = asked_key(k, pair) end
+    if record and argv[i + 3] == 'accepted' then
+      local noted = outcomes_about(k, record.about or '')
+      local pair = (noted.number or '') .. ':' .. (record.recipient or '')
+      n = n + 1
+      pair_keys[n] = k.reached .. pair
+      if noted.may_answer then
+        n = n + 1
+        pair_keys[n] = asked_key(k, pair)
+      end
     end
   end
 end
 pairs_near(pair_keys)
 local settle
-for i = 6, #ARGV, 9 do
-  local k, id, attempt, state, record, is_plain = keys_of(ARGV[i] + 0), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], records[i], plain[i]
+for i = 6, #argv, 9 do
+  local k, id, attempt, state, once = keys_of(argv[i] + 0), argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 7]
+  local record, is_plain = records[i], plain[i]
   if record == nil then record, is_plain = message_of(k, id) end
   if is_plain and state == 'accepted' and record.attempt == attempt then
-    answer[#answer + 1] = take(k, id, record, ARGV[i + 4], ARGV[i + 5])
+    answer[#answer + 1] = take(k, id, record, argv[i + 4], argv[i + 5])
   else
     settle = settle or make_settle()
-    answer[#answer + 1] = settle(k, id, attempt, state, ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], record)
+    answer[#answer + 1] = settle(k, id, attempt, state, argv[i + 4], argv[i + 5], argv[i + 6], record)
   end
   -- Whatever it came to, whoever repeats it is told the same; what is another's, or has its answer, stays as it is.
-  local claim_key, answered = claim_keys[i], ARGV[i + 8]
-  if claim_key then
+  if once ~= '' then
+    local claim_key, answered = k.once .. once, argv[i + 8]
     local claimed = pair_text(claim_key)
     if string.find(answered, claimed, 1, true) == 1 and string.byte(answered, #claimed + 1) == 10 then
       redis.call('SET', claim_key, answered, 'KEEPTTL')
