@@ -32,7 +32,7 @@ async def fill(client: Redis, portfolio: str, recipients: int, *, settled: bool 
     Settled: their delivery is known. Else each has a message of unknown fate.
     """
     before = await _used(client)
-    fragments = "\n".join(scripts._read(scripts._LUA, name, "_") for name in ("keys", "time", "places"))
+    fragments = "\n".join(scripts._read(scripts._LUA, name, "_") for name in ("keys", "time", "places", "holders"))
     message = f"tg{secrets.token_hex(4)}-"
     keys = PortfolioKeys(portfolio)
     for begin in range(0, recipients, _AT_ONCE):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from tests.factories import DAY_MS, NUMBER, make_objection, user
+from tests.factories import DAY_MS, NUMBER, make_ask, make_objection, make_terms, user
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LANE, Book
 from tidegate.policy.facts import NO_LIMIT, Tally, Turn
 
@@ -48,6 +49,14 @@ async def an_allowance_is_taken_to_its_last(book: Book) -> None:
     facts = [await book.admit(f"m{n}", user(n), tallies=(new_recipients(2),)) for n in range(3)]
     assert [(one.taken, one.tallied) for one in facts] == [(True, (0,)), (True, (1,)), (False, (2,))]
     assert (await book.used(), await book.state("m2")) == (2, None)
+
+
+async def sends_of_one_call_share_what_an_allowance_has(book: Book) -> None:
+    of = make_terms(tallies=(money(40, 100),))
+    asks = [make_ask(f"m{n}", user(n), terms=of) for n in range(3)]
+    facts = await asyncio.gather(*map(book.ledger.admit, asks))
+    assert [(one.taken, one.tallied) for one in facts] == [(True, (0,)), (True, (40,)), (False, (80,))]
+    assert await book.stands(SPENT) == 80
 
 
 async def who_holds_a_place_already_is_no_new_recipient(book: Book) -> None:

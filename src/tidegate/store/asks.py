@@ -18,7 +18,7 @@ OUTCOME_MS: Final = 60_000
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
 #: So many values are told of a send,
 _FACTS: Final = 13
-#: unless the first is as high: it was taken as most are.
+#: unless the first is as high, or less than 0 where a window is known: it was taken as most are.
 _AS_MOST: Final = 2
 #: Terms are made anew each second; so many are known as text.
 _MOST_TEXTS: Final = 1_024
@@ -60,7 +60,7 @@ class Questions:
         blocks: dict[str, int] = {}
         keys: list[bytes] = []
         told: dict[bytes, int] = {}
-        args: list[Any] = [OUTCOME_MS, REMEMBER_MS, b""]
+        args: list[Any] = []
         for ask in asks:
             portfolio, terms = ask.portfolio, ask.terms
             block = blocks.get(portfolio)
@@ -78,8 +78,7 @@ class Questions:
             args += (first, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, ask.about, claim)
             if more:
                 args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
-        args[2] = b"[%b]" % b",".join(told)
-        return keys, args
+        return keys, [len(told), *told, *args]
 
     def _text(self, ask: Ask, block: int, kept_ms: int) -> bytes:
         if len(self._texts) >= _MOST_TEXTS:
@@ -94,30 +93,36 @@ def _common(ask: Ask, block: int, kept_ms: int) -> bytes:
     terms = ask.terms
     flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
     flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
-    return orjson.dumps(
-        (
-            block,
-            str(ask.attempt),
-            terms.epoch,
-            flags,
-            terms.places,
-            terms.hold_ms,
-            terms.window_margin_ms,
-            terms.pair_emission_ms,
-            terms.pair_tolerance_ms,
-            terms.throughput_emission_us,
-            terms.throughput_tolerance_us,
-            terms.valid_until_ms,
-            [turn[:3] for turn in terms.turns],
-            [_tally(tally) for tally in terms.tallies],
-            kept_ms,
-        )
+    numbers = (
+        block,
+        ask.attempt,
+        terms.epoch,
+        flags,
+        terms.places,
+        terms.hold_ms,
+        OUTCOME_MS,
+        # One that needed no place may still be delivered when its window has closed: it is known for as long.
+        (terms.hold_ms if terms.counts else 0) + REMEMBER_MS,
+        terms.window_margin_ms,
+        terms.pair_emission_ms,
+        terms.pair_tolerance_ms,
+        terms.throughput_emission_us,
+        terms.throughput_tolerance_us,
+        terms.valid_until_ms,
+        kept_ms,
+    )
+    turns = orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b""
+    return b"%b\n%b\n%b" % (
+        " ".join(map(str, numbers)).encode(),
+        turns,
+        "".join(map(_tally, terms.tallies)).encode(),
     )
 
 
-def _tally(tally: Tally) -> tuple[str, int, int, int, int]:
+def _tally(tally: Tally) -> str:
     when = 4 if tally.of_places else 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
-    return tally.name, tally.cost, tally.limit if tally.enforced else NO_LIMIT, when, tally.expires_at_ms
+    limit = tally.limit if tally.enforced else NO_LIMIT
+    return f"{tally.name} {tally.cost} {limit} {when} {tally.expires_at_ms}\n"
 
 
 def facts_of(asks: Sequence[Ask], answer: Sequence[Any]) -> list[Facts]:
@@ -125,12 +130,23 @@ def facts_of(asks: Sequence[Ask], answer: Sequence[Any]) -> list[Facts]:
     now_ms, at, seen, told = answer[0], 1, [], len(answer)
     for ask in asks:
         terms, first = ask.terms, answer[at] if at < told else 0
-        if first >= _AS_MOST:
-            used, counted = divmod(first - _AS_MOST, 2)
+        if first < 0 or first >= _AS_MOST:
+            used, counted = divmod(abs(first) - _AS_MOST, 2)
+            stands_at = at + 1 if first > 0 else at + 2
+            window_ends_ms = 0 if first > 0 else answer[at + 1]
+            at = stands_at + len(terms.tallies)
             seen.append(
-                Facts(now_ms, terms.epoch, True, counted=counted == 1, used=used, user_version=terms.user_version)
+                Facts(
+                    now_ms,
+                    terms.epoch,
+                    True,
+                    window_ends_ms=window_ends_ms,
+                    counted=counted == 1,
+                    used=used,
+                    user_version=terms.user_version,
+                    tallied=tuple(answer[stands_at:at]),
+                )
             )
-            at += 1
         elif at + _FACTS > told:
             break
         else:

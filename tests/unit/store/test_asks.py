@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 import pytest
 
-from tests.factories import make_ask, make_terms
-from tidegate.policy.facts import Terms
+from tests.factories import make_ask, make_objection, make_share, make_terms
+from tidegate.policy.facts import Tally, Terms, Turn
 from tidegate.store import asks as module
 from tidegate.store.asks import Ask, Questions, facts_of
 from tidegate.store.idempotency import Entry
@@ -23,11 +22,10 @@ def ask(of: Terms, message_id: str = "m", **more: Any) -> Ask:
     return make_ask(message_id, b"r" * 16, **{"portfolio": "red", "terms": of} | more)
 
 
-def common(questions: Questions, *asks: Ask) -> list[list[Any]]:
-    """What is told once."""
+def common(questions: Questions, *asks: Ask) -> list[list[int]]:
+    """The numbers of what is told once."""
     _, args = questions.of(asks)
-    told: list[list[Any]] = orjson.loads(args[2])
-    return told
+    return [list(map(int, text.split(b"\n")[0].split())) for text in args[1 : 1 + args[0]]]
 
 
 def test_what_sends_have_in_common_is_told_once() -> None:
@@ -36,9 +34,9 @@ def test_what_sends_have_in_common_is_told_once() -> None:
     keys, args = Questions(KEYS).of([ask(of, message_id="a"), ask(of, message_id="b")])
 
     assert keys == KEYS["red"].all
-    assert len(orjson.loads(args[2])) == 1
-    assert [int(args[3]), int(args[10])] == [0, 0]
-    assert [args[4], args[11]] == ["a", "b"]
+    assert args[0] == 1
+    assert [int(args[2]), int(args[9])] == [0, 0]
+    assert [args[3], args[10]] == ["a", "b"]
 
 
 def test_each_send_is_told_of_under_its_own_portfolio_attempt_and_terms() -> None:
@@ -55,11 +53,11 @@ def test_each_send_is_told_of_under_its_own_portfolio_attempt_and_terms() -> Non
         )
 
         assert [(each[0], each[ATTEMPT], each[EPOCH], each[3] % 2) for each in told] == [
-            (0, "1", 7, 0),
-            (0, "2", 7, 0),
-            (1, "1", 7, 0),
-            (0, "1", 8, 0),
-            (0, "1", 7, 1),
+            (0, 1, 7, 0),
+            (0, 2, 7, 0),
+            (1, 1, 7, 0),
+            (0, 1, 8, 0),
+            (0, 1, 7, 1),
         ]
 
 
@@ -67,10 +65,27 @@ def test_what_a_send_claims_is_named_beside_it_and_for_how_long_is_told_once() -
     questions, of = Questions(KEYS), make_terms(epoch=7)
     claims = [Entry("red", "shop", f"d{n}", "", f"m{n}", kept_ms) for n, kept_ms in enumerate([5_000, 5_000, 7_000])]
 
-    _, args = questions.of([*(ask(of, once=claim) for claim in claims), ask(of)])
+    asks = [*(ask(of, once=claim) for claim in claims), ask(of)]
+    _, args = questions.of(asks)
 
-    assert [each[-1] for each in orjson.loads(args[2])] == [5_000, 7_000, 0]
-    assert (args[3::7], args[9::7]) == ([0, 0, 1, 2], ["shop:d0", "shop:d1", "shop:d2", ""])
+    assert [each[-1] for each in common(questions, *asks)] == [5_000, 7_000, 0]
+    assert (args[4::7], args[10::7]) == ([0, 0, 1, 2], ["shop:d0", "shop:d1", "shop:d2", ""])
+
+
+def test_further_turns_and_tallies_are_told_after_the_numbers() -> None:
+    turn = Turn("probe: 1", 1_000.5, 0, make_objection())
+    tallies = (
+        Tally("spend:1", 40, 90, False, 7, free_in_window=True),
+        Tally("included:1", 1, 9, False, 7, covers=True),
+        Tally("warm:n:0", 1, 9, True, 0, enforced=False),
+        make_share("shop", 5),
+    )
+    _, args = Questions(KEYS).of([ask(make_terms(turns=(turn,), tallies=tallies))])
+
+    _, turns, *lines = args[1].split(b"\n")
+
+    assert turns == b'[["probe: 1",1000.5,0]]'
+    assert lines == [b"spend:1 40 90 2 7", b"included:1 1 9 3 7", b"warm:n:0 1 -1 1 0", b"share:shop 1 5 4 0", b""]
 
 
 def test_a_portfolio_that_comes_first_another_time_is_told_of_as_the_first() -> None:
@@ -100,15 +115,22 @@ def test_an_answer_to_other_sends_is_refused(answer: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "used", "counted"),
+    ("told", "used", "counted", "window_ends_ms"),
     [
-        pytest.param(2, 0, False, id="the first of all"),
-        pytest.param(3, 0, True, id="it was counted before"),
-        pytest.param(2 + 2 * 99, 99, False, id="with what is used"),
+        pytest.param([2], 0, False, 0, id="the first of all"),
+        pytest.param([3], 0, True, 0, id="it was counted before"),
+        pytest.param([2 + 2 * 99], 99, False, 0, id="with what is used"),
+        pytest.param([-(3 + 2 * 99), 1_500], 99, True, 1_500, id="with its window"),
     ],
 )
-def test_of_a_send_that_was_taken_as_most_are_one_number_tells_all(told: int, used: int, counted: bool) -> None:
+@pytest.mark.parametrize("tallied", [(), (0,), (7, 9)], ids=["no tally", "one tally", "two tallies"])
+def test_of_a_send_that_was_taken_as_most_are_one_number_tells_nearly_all(
+    told: list[int], used: int, counted: bool, window_ends_ms: int, tallied: tuple[int, ...]
+) -> None:
+    tallies = tuple(Tally(f"spend:{n}", 1, 10, False, 0) for n in range(len(tallied)))
     other = [0, 8, 0, 0, 0, 0, 5, 0, 0, 0, b"", b"", b""]
-    facts, stale = facts_of([ask(make_terms(epoch=7)), ask(make_terms(epoch=7))], [1_000, told, *other])
+    asks = [ask(make_terms(epoch=7, tallies=tallies)), ask(make_terms(epoch=7))]
+    facts, stale = facts_of(asks, [1_000, *told, *tallied, *other])
     assert (facts.now_ms, facts.epoch, facts.taken, facts.used, facts.counted) == (1_000, 7, True, used, counted)
+    assert (facts.window_ends_ms, facts.tallied) == (window_ends_ms, tallied)
     assert (stale.taken, stale.stale, stale.used) == (False, True, 5)

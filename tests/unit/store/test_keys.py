@@ -10,25 +10,31 @@ from redis.crc import key_slot
 
 from tidegate.store import keys
 from tidegate.store.keys import NAMES, PortfolioKeys
-from tidegate.store.scripts import script, script_names
+from tidegate.store.scripts import StoreClient, script, script_names
 
 LUA = resources.files("tidegate.store").joinpath("lua")
 
 
 def lua_names() -> list[str]:
     text = LUA.joinpath("_keys.lua").read_text()
-    [table] = re.findall(r"local KEY_NAMES = \{([^}]*)\}", text)
-    return [name for _, name in re.findall(r"([a-z_]+) = '([a-z_:]+)'", table)]
+    [names] = re.findall(r"local KEY_NAMES = '([^']*)'", text)
+    return [name for name in names.split() if name != "\\"]
 
 
 def test_the_scripts_and_python_name_the_same_keys_in_the_same_order() -> None:
     assert lua_names() == list(NAMES)
 
 
-def test_a_script_calls_each_key_by_its_name() -> None:
-    [table] = re.findall(r"local KEY_NAMES = \{([^}]*)\}", LUA.joinpath("_keys.lua").read_text())
+async def test_a_script_calls_each_key_by_its_name(client: StoreClient) -> None:
+    own = PortfolioKeys("p")
+    text = LUA.joinpath("_keys.lua").read_text() + "local k, named = keys_of(0), {}\n"
+    text += "for i, name in ipairs(ARGV) do named[i] = k[name] or '' end\nreturn named\n"
 
-    assert [called for called, name in re.findall(r"([a-z_]+) = '([a-z_]+):?'", table) if called != name] == []
+    async def named(*names: str) -> list[bytes]:
+        return list(await client.execute_command("EVAL", text, len(own.all), *own.all, *names))
+
+    assert await named(*(name.removesuffix(":") for name in NAMES)) == [own.named(name) for name in NAMES]
+    assert await named("place", "laces", "") == [b""] * 3
 
 
 def test_the_keys_are_documented() -> None:

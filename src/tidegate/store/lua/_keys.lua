@@ -1,21 +1,22 @@
 -- keys: names the keys of one portfolio (0 is the first), as store/keys.py does: by what begins the two that it is given
--- of each, so that a send does not carry the names of all. Only what a script asks for is put together.
-local KEY_NAMES = {
-  clock = 'clock', ledger = 'ledger', places = 'places:', calendar = 'calendar', holds = 'holds',
-  releases = 'releases', pair = 'pair:', message = 'message:', wamid = 'wamid:', inflight = 'inflight',
-  lane = 'lane:', waiting = 'waiting:', leases = 'leases', deadlines = 'deadlines', queued_for = 'queued_for',
-  standing = 'standing', history = 'history', breakers = 'breakers', turns = 'turns', tally = 'tally:',
-  count = 'count:', user = 'user:', outcomes = 'outcomes:', outcome_scopes = 'outcome_scopes', reached = 'reached:',
-  ramps = 'ramps', topups = 'topups', nodes = 'nodes', heard = 'heard', prepaid = 'prepaid', relay = 'relay:',
-  once = 'once:' }
+-- of each, so that a send does not carry the names of all. Those that a send needs are put together at once, others where
+-- a script asks for them.
+local KEY_NAMES = ' clock ledger places: calendar holds releases pair: message: wamid: inflight lane: waiting: leases \
+ deadlines queued_for standing history breakers turns tally: count: user: outcomes: outcome_scopes reached: ramps \
+ topups nodes heard prepaid relay: once: '
 
 local blocks = {}
 local function keys_of(portfolio)
   local block = blocks[portfolio]
   if not block then
     local prefix = string.sub(KEYS[2 * portfolio + 1], 1, -6)
-    block = setmetatable({}, { __index = function(names, name)
-      local key = KEY_NAMES[name] and prefix .. KEY_NAMES[name]
+    block = setmetatable({ ledger = KEYS[2 * portfolio + 2], message = prefix .. 'message:', user = prefix .. 'user:',
+      pair = prefix .. 'pair:', places = prefix .. 'places:', calendar = prefix .. 'calendar', holds = prefix .. 'holds',
+      releases = prefix .. 'releases', inflight = prefix .. 'inflight', queued_for = prefix .. 'queued_for',
+      tally = prefix .. 'tally:', once = prefix .. 'once:' }, { __index = function(names, name)
+      local ending = string.find(KEY_NAMES, ' ' .. name .. ': ', 1, true) and ':'
+        or string.find(KEY_NAMES, ' ' .. name .. ' ', 1, true) and ''
+      local key = ending and prefix .. name .. ending
       rawset(names, name, key)
       return key
     end })

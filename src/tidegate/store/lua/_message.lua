@@ -7,11 +7,6 @@
 -- sent   recipient (16 bytes), "<attempt> <number> <place, or -> <at> <window> <bytes of tallies>\n", tallies, about
 -- taken  "<bytes of wamid> <outcomes, by commas> <kpis, or -> <at> <cause>", wamid
 -- told   "<state> <1 if it was counted, or -> <outcomes, by commas> <kpis, or -> <lines of history, after those before>"
-local function message_sent(recipient, attempt, number, place, at, window, tallies, about)
-  return recipient .. attempt .. ' ' .. number .. ' ' .. (place == '' and '-' or place) .. ' ' .. at .. ' ' .. window .. ' '
-    .. #tallies .. '\n' .. tallies .. about
-end
-
 local function message_taken(wamid, outcomes, kpis, at, cause)
   if string.find(outcomes, ' ', 1, true) then outcomes = string.gsub(outcomes, ' ', ',') end
   return #wamid .. ' ' .. (outcomes == '' and '-' or outcomes) .. ' '

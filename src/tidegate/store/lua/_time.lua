@@ -1,7 +1,8 @@
 -- time: the store's clock in ms, moved by the steerable test clock where one is set (`@` = standing still).
-local function now_ms(clock)
-  local set = redis.call('GET', clock)
+local function now_by(set)
   if set and string.sub(set, 1, 1) == '@' then return tonumber(string.sub(set, 2)) end
   local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + (tonumber(set or 0))
+  return time[1] * 1000 + math.floor(time[2] / 1000) + (tonumber(set or 0))
 end
+
+local function now_ms(clock) return now_by(redis.call('GET', clock)) end

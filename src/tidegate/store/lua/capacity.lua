@@ -1,5 +1,5 @@
 -- capacity: how many places are held, and when they are expected to come free.
--- uses: keys, time, places, shares
+-- uses: keys, time, places, holders, shares
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV[1] an app with a share of the limit, for the places that its own sends took; empty: those of the portfolio

@@ -1,5 +1,5 @@
 -- claim: lease queued messages whose time has come, lane by lane in the order given.
--- uses: keys, time, places
+-- uses: keys, time, places, holders
 --
 -- KEYS     one portfolio's block (store/keys.py)
 -- ARGV[1]  lease (ms)

@@ -1,5 +1,5 @@
 -- enqueue: keep messages in the send queue, new or given back by the attempts that have them; all of the moment in one call.
--- uses: keys, time, message, places, shares, queue, paces, names
+-- uses: keys, time, message, places, holders, shares, queue, paces, names
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)

@@ -1,6 +1,6 @@
 -- glance: which portfolios' queues have something to claim or to reap: asked of all in one call, so that of those that
 -- have nothing no more is asked. Whatever is queued has a deadline, and nothing else has.
--- uses: keys, time, places, shares
+-- uses: keys, time, places, holders, shares
 --
 -- KEYS  one block a portfolio (store/keys.py)
 -- ARGV  none

@@ -1,5 +1,5 @@
 -- move_user: count under a user's name what was counted under an alias of theirs, and whatever still comes for it.
--- uses: keys, time, places, shares, queue, names
+-- uses: keys, time, places, holders, shares, queue, names
 -- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)

@@ -1,5 +1,5 @@
 -- reap: end what has run out of time: leases, deadlines of queued messages, outcomes that never came.
--- uses: keys, time, message, places, shares, queue, doubts, reports
+-- uses: keys, time, message, places, holders, shares, queue, doubts, reports
 --
 -- KEYS    one portfolio's block (store/keys.py)
 -- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved

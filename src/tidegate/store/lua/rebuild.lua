@@ -1,5 +1,5 @@
 -- rebuild: write into the books what a node remembers of its sends and they do not have.
--- uses: keys, time, message, places, shares, queue, names
+-- uses: keys, time, message, places, holders, shares, queue, names
 -- promised
 --
 -- KEYS     one portfolio's block (store/keys.py)

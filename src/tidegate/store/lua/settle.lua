@@ -71,7 +71,7 @@ end
 
 -- Writes down every other end.
 local function make_settle()
-  -- with: places, shares, queue, paces, doubts, reports
+  -- with: places, holders, shares, queue, paces, doubts, reports
   local function leave_tombstone(k, id, attempt, cause)
     redis.call('HSET', k.message .. id, 'state', 'failed', 'attempt', attempt, 'recipient', '', 'answered', 1,
       'history', now_text .. ' failed ' .. cause .. '\n')

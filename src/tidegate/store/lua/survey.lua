@@ -1,5 +1,5 @@
 -- survey: what a portfolio holds at this moment, in numbers, for whoever watches from outside.
--- uses: keys, time, places
+-- uses: keys, time, places, holders
 --
 -- KEYS     one portfolio's block (store/keys.py)
 -- ARGV[1]  ms within which an outcome has to be known: what waits for longer is unknown

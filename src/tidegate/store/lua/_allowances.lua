@@ -1,0 +1,91 @@
+-- allowances: tallies (of recipients, of money) that a send asks for. What is given back of them: _paces.lua.
+
+-- What a call for many sends knows of each tally, and writes once: where it stands, what was taken.
+local stands = {}
+
+-- The tallies of a kind of sends, of lines "<name> <cost> <limit (-1 none)> <when> <end (ms, 0 never)>\n". `when`: 0
+-- always; 1 for a new place; 2 nothing to pay in an open window; 3 while there is room, and whatever comes after it in
+-- the list is free then; 4 for a new place, of those that an app has ("share:<app>", _shares.lua): where such a one
+-- stands is told before each look. What is to be read of them is added to `looks`.
+local function tallies_of(k, lines, looks)
+  local tallies = {}
+  for name, cost, limit, when, ends in string.gmatch(lines, '(%S+) (%S+) (%S+) (%d) (%d+)\n') do
+    local key = k.tally .. name
+    local stand = stands[key]
+    if not stand then
+      stand = { k = k, name = name, ends = ends, at = #looks + 1, stood = 0, added = 0, is_new = false,
+        is_taken = false }
+      looks[stand.at] = key
+      stands[key] = stand
+    end
+    local tally = { name = name, cost = tonumber(cost), limit = tonumber(limit), when = when, stand = stand,
+      noted = name .. ' ' .. cost .. '\n' }
+    tallies[#tallies + 1] = tally
+    if when == '4' then tallies.share = tally end
+  end
+  return tallies
+end
+
+-- Where they stand, by what was read.
+local function tallies_found(found)
+  for _, stand in pairs(stands) do
+    local text = found[stand.at]
+    stand.stood, stand.is_new = tonumber(text or 0), not text
+  end
+end
+
+-- Whether all have room for a send; what it has to pay then is noted with each (nil where it is not asked).
+local function tallies_look(tallies, is_new, open)
+  local room, covered = true, false
+  for i = 1, #tallies do
+    local tally = tallies[i]
+    local cost, limit, when, stand = tally.cost, tally.limit, tally.when, tally.stand
+    local fits = limit < 0 or stand.stood + cost <= limit
+    if when == '3' then
+      covered = covered or fits
+      tally.pays = fits and cost or nil
+    elseif (when ~= '1' and when ~= '4') or is_new then
+      tally.pays = (covered or (when == '2' and open)) and 0 or cost
+      room = room and (fits or tally.pays == 0)
+    else
+      tally.pays = nil
+    end
+  end
+  return room
+end
+
+local function tallies_told(tallies)
+  local told = {}
+  for i = 1, #tallies do told[i] = digits(tallies[i].stand.stood) end
+  return table.concat(told, ' ')
+end
+
+-- Takes it, but for places, which are counted by themselves; answers what is noted with the message: "<name> <cost>\n"
+-- each, the cost negative once it was given back.
+local function tallies_take(tallies)
+  local noted = ''
+  for i = 1, #tallies do
+    local tally = tallies[i]
+    local cost, stand = tally.pays, tally.stand
+    if cost and tally.when ~= '4' then
+      stand.stood, stand.added, stand.is_taken = stand.stood + cost, stand.added + cost, true
+      noted = noted .. (cost == tally.cost and tally.noted or tally.name .. ' 0\n')
+    end
+  end
+  return noted
+end
+
+-- Writes what was taken. The first recipient of a warm-up ("warm:<subject>:0") tells when it began.
+local function tallies_write(now)
+  for key, stand in pairs(stands) do
+    if stand.is_taken then
+      redis.call('INCRBY', key, digits(stand.added))
+      -- Its name says of which span it is, and so when it ends: once is enough.
+      if stand.is_new and stand.ends ~= '0' then
+        redis.call('PEXPIRE', key, digits(math.max(1000, stand.ends - now)))
+      end
+      local subject = string.match(stand.name, '^warm:(.*):0$')
+      if subject then redis.call('HSETNX', stand.k.ramps, subject, digits(now)) end
+    end
+  end
+end

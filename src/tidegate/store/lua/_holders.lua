@@ -1,0 +1,131 @@
+-- holders: what is known of one place and of the messages that hold it: read, changed, freed. After `places`, in which the
+-- places stand.
+local function used_of(k)
+  return tonumber(redis.call('HGET', k.ledger, 'used') or 0) + (later and sums_of(k).used or 0)
+end
+
+local function holds_of(k, slot)
+  local text = later and sums_of(k).holds[slot]
+  return text or redis.call('HGET', k.holds, slot)
+end
+
+local function holds_drop(k, slot)
+  if later then sums_of(k).holds[slot] = nil end
+  redis.call('HDEL', k.holds, slot)
+end
+
+local function read_holds(place, text)
+  for id, expected, ends in string.gmatch(text, '([^;,]+),(%d+),(%d+)') do
+    place.holds[id] = { expected = tonumber(expected), ends = tonumber(ends) }
+    place.expected = math.max(place.expected, tonumber(expected))
+  end
+end
+
+local function place_load(k, recipient)
+  local place = { bucket = bucket_of(recipient), member = member_of(recipient), counted = 0, ends = 0,
+    expected = 0, holds = {} }
+  place.slot = place.bucket .. ':' .. place.member
+  place.text = redis.call('GET', k.places .. place.bucket) or ''
+  local at = entry_at(place.text, place.member)
+  if not at then return place end
+  place.ends = stamped(place.text, at + NAME)
+  local text = holds_of(k, place.slot)
+  place.counted = text and tonumber(string.match(text, '^%d+')) or place.ends
+  place.expected = place.counted
+  if text then read_holds(place, text) end
+  return place
+end
+
+-- Another place of the same string may have been saved since this one was loaded.
+local function place_found(k, place)
+  local text = redis.call('GET', k.places .. place.bucket) or ''
+  return text, entry_at(text, place.member)
+end
+
+local function place_drop(k, place)
+  local text, at = place_found(k, place)
+  rewritten[k.places .. place.bucket] = true
+  text = string.sub(text, 1, at - 1) .. string.sub(text, at + ENTRY)
+  if #text > HEAD then redis.call('SET', k.places .. place.bucket, text)
+  else redis.call('DEL', k.places .. place.bucket) end
+end
+
+local function place_save(k, place, now)
+  local ends, expected, holds = place.counted, place.counted, {}
+  for id, hold in pairs(place.holds) do
+    -- A hold that has ended keeps nothing: carried on, it would stay for as long as the recipient is written to.
+    if hold.ends > now then
+      ends, expected = math.max(ends, hold.ends), math.max(expected, hold.expected)
+      holds[#holds + 1] = id .. ',' .. digits(hold.expected) .. ',' .. digits(hold.ends)
+    end
+  end
+  local held = place.ends > 0
+  if ends <= now then
+    if not held then return 0 end
+    place_drop(k, place)
+    holds_drop(k, place.slot)
+    expect(k, place.expected, -1)
+    use(k, -1)
+    return -1
+  end
+  if ends ~= place.ends then
+    local at = held and select(2, place_found(k, place))
+    place_put(k, place.bucket, place.member, place.text, ends, at)
+  end
+  if #holds > 0 then
+    holds_put(k, place.slot, digits(place.counted) .. ';' .. table.concat(holds, ';'))
+  elseif held then
+    holds_drop(k, place.slot)
+  end
+  if math.ceil(expected / 1000) ~= math.ceil(place.expected / 1000) then
+    expect(k, place.expected, -1)
+    expect(k, expected, 1)
+  end
+  if held then return 0 end
+  use(k, 1)
+  return 1
+end
+
+-- Frees what has ended in one string of places; how many that were.
+local function sweep_bucket(k, bucket, now)
+  local key, kept, first, freed = k.places .. bucket, {}, nil, 0
+  local text = redis.call('GET', key) or ''
+  rewritten[key] = true
+  for at = HEAD + 1, #text, ENTRY do
+    local ends = stamped(text, at + NAME)
+    if ends > now then
+      kept[#kept + 1] = string.sub(text, at, at + ENTRY - 1)
+      first = math.min(first or ends, ends)
+    else
+      local slot = bucket .. ':' .. string.sub(text, at, at + NAME - 1)
+      local place, holds = { expected = ends, holds = {} }, holds_of(k, slot)
+      if holds then
+        place.expected = tonumber(string.match(holds, '^%d+'))
+        read_holds(place, holds)
+        holds_drop(k, slot)
+      end
+      expect(k, place.expected, -1)
+      freed = freed + 1
+    end
+  end
+  if first then
+    redis.call('SET', key, stamp(first) .. table.concat(kept))
+    redis.call('ZADD', k.calendar, digits(first), bucket)
+  else
+    redis.call('DEL', key)
+    redis.call('ZREM', k.calendar, bucket)
+  end
+  if freed > 0 then use(k, -freed) end
+  return freed
+end
+
+-- `used`: what is used now; what is used then.
+local function sweep(k, now, used, wanted, budget)
+  while used >= wanted and budget > 0 do
+    local bucket = redis.call('ZRANGEBYSCORE', k.calendar, '-inf', digits(now), 'LIMIT', 0, 1)[1]
+    if not bucket then break end
+    used = used - sweep_bucket(k, bucket, now)
+    budget = budget - 1
+  end
+  return used
+end
