@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from aiohttp import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
@@ -26,8 +27,9 @@ class Known(Protocol):
         ...
 
 
-class Plain(NamedTuple):
-    """One that has come whole.
+@dataclass(slots=True)
+class Plain:
+    """One that has come whole. It is never changed: unfrozen it is made in a quarter of the time.
 
     Either `message` is its head, as the parser read it, or `known` is, by a head that was the same to the byte; `head`
     are the bytes of one that may be known from now on, without the empty line behind it.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 from aiohttp import web
 from multidict import CIMultiDictProxy
@@ -10,8 +11,10 @@ from multidict import CIMultiDictProxy
 from tidegate.edge.graph.known_heads import KnownHead
 
 
-class Arrival(NamedTuple):
-    """One POST to an edge that sends. Either its `body` is here, whole, or the `request` is there to read it from.
+@dataclass(slots=True)
+class Arrival:
+    """One POST to an edge that sends; never changed. Either its `body` is here, whole, or the `request` is there to
+    read it from.
 
     `known`: its head, where it came with one that is known.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tidegate.cloudapi.messages import Request
@@ -21,8 +22,9 @@ _MOST_KINDS: Final = 4_096
 _NOTHING_KNOWN: Final[tuple[None, dict[tuple[object, ...], _Kind]]] = (None, {})
 
 
-class Draft(NamedTuple):
-    """A send that was read from a request and has not been judged. `raw`: its body, as it came."""
+@dataclass(slots=True)
+class Draft:
+    """A send that was read from a request and has not been judged; never changed. `raw`: its body, as it came."""
 
     app: App
     route: Route
@@ -66,7 +68,7 @@ class Drafts:
         return self._kind(draft, standing).duplicates if standing.rules.duplicates is not None else None
 
     def _kind(self, draft: Draft, standing: Standing) -> _Kind:
-        _, route, request, options, _, _ = draft
+        route, request, options = draft.route, draft.request, draft.options
         under, known = self._kinds.get(route.portfolio) or _NOTHING_KNOWN
         if under is not standing or len(known) > _MOST_KINDS:
             known = {}
@@ -96,7 +98,7 @@ def _rule(rule: Duplicates | None, category: Category | None) -> Duplicates | No
 
 
 def _message(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: Claim | None = None) -> Message:
-    app, route, request, options, raw_path, _ = draft
+    app, options = draft.app, draft.options
     category, wait_ms, holds, delivery = given
     not_before_ms, expires_at_ms, traceparent = options.not_before_ms, options.expires_at_ms, options.traceparent
     starts_later = not_before_ms > now_ms
@@ -111,9 +113,9 @@ def _message(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: 
     return Message(
         message_id,
         app.name,
-        route,
-        request,
-        raw_path,
+        draft.route,
+        draft.request,
+        draft.raw_path,
         deadline_ms,
         category,
         holds,

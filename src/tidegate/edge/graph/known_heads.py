@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -26,8 +27,10 @@ _FOLDED: Final = (b"\r\n ", b"\r\n\t")
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,8}")
 
 
-class KnownHead(NamedTuple):
-    """What the head of a send says. It holds no key: `key_hash` is the `key_sha256` of the one that it came with.
+@dataclass(slots=True)
+class KnownHead:
+    """What the head of a send says; never changed. It holds no key: `key_hash` is the `key_sha256` of the one that it
+    came with.
 
     `headers`: without what is of one request only. `options`: None where they are to be read anew, for they rest on
     the time. `length`: of the body, in bytes. `request_id`: as it was given, "" where it was not.
@@ -116,8 +119,7 @@ class KnownHeads:
         if shape is None or _CUT in head:
             return None
         known, length_at, key_at, traceparent_at, request_id_at = shape
-        target, headers, key_hash, options, _, _ = known
-        length = values[length_at]
+        options, length = known.options, values[length_at]
         if not _LENGTH.fullmatch(length) or int(length) > self._most_bytes or options is None:
             return None
         if key_at >= 0 or traceparent_at >= 0:
@@ -127,7 +129,7 @@ class KnownHeads:
             traceparent = read_traceparent(values[traceparent_at].decode()) if traceparent_at >= 0 else None
             options = options.of_one(key, traceparent)
         request_id = values[request_id_at].decode().strip() if request_id_at >= 0 else ""
-        return KnownHead(target, headers, key_hash, options, int(length), request_id)
+        return KnownHead(known.target, known.headers, known.key_hash, options, int(length), request_id)
 
 
 def _digest(parts: list[bytes]) -> bytes:
