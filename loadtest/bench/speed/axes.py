@@ -12,7 +12,7 @@ from loadtest.bench.filling import fill
 from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.candidates import FORMS, Tidegate, installed
 from loadtest.bench.speed.configs import Estate
-from loadtest.bench.speed.found import Found, Memory, Setting
+from loadtest.bench.speed.found import Delivered, Found, Memory, Setting
 from loadtest.bench.speed.intake import storm, taken_in
 from loadtest.bench.speed.judged import judged as judged_sends
 from loadtest.bench.speed.machine import rss_mib
@@ -160,7 +160,7 @@ async def webhooks(plan: Plan, found: Found) -> None:
     async with stage() as at:
         candidates = await _started(at, (who.ON,), found)
         for at_once, connections in ((1, 64), (1, 512), (20, 64)):
-            found.webhooks[f"{at_once} a delivery, {connections} connections"] = await in_rounds(
+            found.webhooks[Delivered(at_once, connections)] = await in_rounds(
                 candidates,
                 plan.rounds,
                 lambda one, at_once=at_once, connections=connections: taken_in(  # type: ignore[misc]

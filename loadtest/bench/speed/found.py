@@ -24,6 +24,14 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """Statuses in each delivery, and the connections that deliver."""
+
+    at_once: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """MiB of a node before its first send and after `sends`, bytes that a send leaves in node and store."""
 
@@ -47,8 +55,7 @@ class Found:
     recipients: Rounds[Window] = field(default_factory=Rounds)
     durable: Rounds[Window] = field(default_factory=Rounds)
     queue: Rounds[Queued] = field(default_factory=Rounds)
-    #: By how they were told, such as "1 a delivery, 64 connections".
-    webhooks: dict[str, Rounds[Intake]] = field(default_factory=dict)
+    webhooks: dict[Delivered, Rounds[Intake]] = field(default_factory=dict)
     #: Webhooks by many new connections at once, while sends go on.
     storm: Rounds[Storm] = field(default_factory=Rounds)
     memory: list[Memory] = field(default_factory=list)

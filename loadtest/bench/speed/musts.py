@@ -9,6 +9,7 @@ from typing import Final
 from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.axes import MANY_PORTFOLIOS, ONE_PORTFOLIO, counted_name
 from loadtest.bench.speed.found import Found, Setting
+from loadtest.bench.speed.intake import Storm
 from loadtest.bench.speed.rounds import Rounds
 from loadtest.bench.speed.window import Window
 
@@ -117,6 +118,31 @@ def _drained(found: Found) -> Measured | None:
     return Measured(drained.median, f"{drained.median:.2f}x [{drained.low:.2f}-{drained.high:.2f}]")
 
 
+def _told_singly(found: Found) -> Measured | None:
+    """Of statuses that come one in a delivery, by few connections and by many; the fewer a second count."""
+    singly = [rounds for delivered, rounds in found.webhooks.items() if delivered.at_once == 1 and rounds.has(who.ON)]
+    if not singly:
+        return None
+    of = [rounds.of(who.ON, lambda intake: intake.per_second / intake.sends.per_second) for rounds in singly]
+    return min((Measured(one.median, f"{one.median:.2f}x [{one.low:.2f}-{one.high:.2f}]") for one in of), key=_value)
+
+
+def _value(measured: Measured) -> float:
+    return measured.value
+
+
+def _acked(figure: Callable[[Storm], float]) -> Callable[[Found], Measured | None]:
+    """How long answers to webhooks take in a storm."""
+
+    def read(found: Found) -> Measured | None:
+        if not found.storm.has(who.ON):
+            return None
+        took = found.storm.of(who.ON, figure)
+        return Measured(took.median, f"{took.median:.1f} ms [{took.low:.1f}-{took.high:.1f}]")
+
+    return read
+
+
 def _ratio(rounds: Rounds[Window], name: str, to: str, figure: Callable[[Window], float]) -> Measured | None:
     if not rounds.has(name, to):
         return None
@@ -135,6 +161,9 @@ MUSTS: Final[Sequence[Must]] = (
     Must("50 portfolios against 1, CPU a send", 1.8, 1.3, "x", False, _portfolios),
     Must("durable promises on against off, sends/s", 0.8, 0.9, "x", True, _durable),
     Must("queued sends drained per second against direct sends", 0.7, 0.9, "x", True, _drained),
+    Must("statuses per second, one a delivery, against sends", 3, 4, "x", True, _told_singly),
+    Must("a storm of webhooks: p50 of their answers", 50, 25, " ms", False, _acked(lambda storm: storm.p50_ms)),
+    Must("a storm of webhooks: p99 of their answers", 250, 100, " ms", False, _acked(lambda storm: storm.p99_ms)),
 )
 
 

@@ -33,7 +33,7 @@ def record(found: Found) -> bytes:
             | {"bytes": {str(size): each for size, each in found.recipient_bytes.items()}},
             "durable": _rounds(found.durable),
             "queue": _rounds(found.queue),
-            "webhooks": {told: _rounds(rounds) for told, rounds in found.webhooks.items()},
+            "webhooks": [asdict(delivered) | _rounds(rounds) for delivered, rounds in found.webhooks.items()],
             "storm": _rounds(found.storm),
             "memory": [asdict(memory) for memory in found.memory],
             "judged": None if found.judged is None else asdict(found.judged),

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 
 from loadtest.bench.speed import candidates as who
-from loadtest.bench.speed.found import Found, Memory, Setting
+from loadtest.bench.speed.found import Delivered, Found, Memory, Setting
 from loadtest.bench.speed.intake import Intake, Storm
 from loadtest.bench.speed.judged import Judged
 from loadtest.bench.speed.musts import MUSTS
@@ -123,7 +123,7 @@ _QUEUED: Final[Sequence[tuple[str, _Rate, _Rate, _Rate]]] = (
 )
 
 
-def _webhooks(found: dict[str, Rounds[Intake]]) -> Table:
+def _webhooks(found: dict[Delivered, Rounds[Intake]]) -> Table:
     columns = (
         "statuses/s",
         "gateway us",
@@ -143,7 +143,8 @@ def _webhooks(found: dict[str, Rounds[Intake]]) -> Table:
         (".2f", lambda intake: intake.per_second / intake.sends.per_second),
         (".2f", lambda intake: intake.sends.gateway_us / intake.gateway_us),
     )
-    for told, rounds in found.items():
+    for delivered, rounds in found.items():
+        told = f"{delivered.at_once} a delivery, {delivered.connections} connections"
         for name in (name for name in rounds.windows if rounds.has(name)):
             table.add_row(told, *(format(rounds.of(name, figure).median, form) for form, figure in figures))
     return table

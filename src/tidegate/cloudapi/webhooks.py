@@ -6,6 +6,8 @@ Source: Meta, "Create a webhook endpoint" (signature, envelope, batches) and the
 import hmac
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
@@ -16,6 +18,10 @@ from .json_text import has_more_parts
 from .wire import Change, Unreadable, read_id, read_list, read_object, read_time_ms
 
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+#: RFC 2104: what a secret is xored with before the message, and before the digest of that; and its length then.
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+_PADDED_BYTES: Final = 64
 #: Objects, lists and strings. A delivery has 1,000 updates at most (Meta, "Create a webhook endpoint"), each of which
 #: has a hundred of these at most; to read so many more would hold up everybody else.
 MAX_PARTS: Final = 300_000
@@ -72,10 +78,21 @@ def verify_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[b
     given = match[1]
     proven = False
     for secret in secrets:
-        expected = hmac.digest(secret, raw, "sha256").hex().encode()
+        begun = _begun(secret)
+        inner, outer = begun[0].copy(), begun[1].copy()
+        inner.update(raw)
+        outer.update(inner.digest())
+        expected = outer.hexdigest().encode()
         # An empty secret is one that everybody knows.
         proven |= hmac.compare_digest(expected, given) and secret != b""
     return proven
+
+
+@lru_cache(32)
+def _begun(secret: bytes) -> tuple[Any, Any]:
+    """Both hashes of an HMAC with this secret, begun: to begin them takes thrice as long as to hash a small body."""
+    key = (sha256(secret).digest() if len(secret) > _PADDED_BYTES else secret).ljust(_PADDED_BYTES, b"\0")
+    return sha256(key.translate(_INNER_PAD)), sha256(key.translate(_OUTER_PAD))
 
 
 def _header_bytes(header: bytes | str | None) -> bytes:
@@ -191,7 +208,8 @@ def _reader(field: str, value: object) -> Callable[[Change], list[Event]] | None
 
 def read_body(raw: bytes) -> Any:
     """The JSON of a body. Raises `BadWebhook`, also for more parts than any delivery has."""
-    if has_more_parts(raw, MAX_PARTS):
+    # Each part takes a byte at least.
+    if len(raw) > MAX_PARTS and has_more_parts(raw, MAX_PARTS):
         raise BadWebhook(f"the body has more than {MAX_PARTS} parts")
     try:
         return orjson.loads(raw)

@@ -5,6 +5,7 @@ Each gives None for an absent or unreadable value; `required` turns that into `U
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 _T = TypeVar("_T")
@@ -12,7 +13,8 @@ _T = TypeVar("_T")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _PHONE = re.compile(r"\+?([0-9]{5,20})")
 _ID = re.compile(r"[!-~]{1,512}")
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,79}")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_MAX_WORD: Final = 80
 _MAX_TEXT: Final = 65_536
 _MAX_SECONDS: Final = 253_402_300_799  # the end of the year 9999
 
@@ -56,7 +58,13 @@ def read_text(value: object) -> str | None:
 
 def read_word(value: object) -> str | None:
     """A word of Meta's, such as an event or a type."""
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+    return value if isinstance(value, str) and len(value) <= _MAX_WORD and _is_word(value) else None
+
+
+@lru_cache(512)
+def _is_word(value: str) -> bool:
+    # Meta has few, and says them in every status.
+    return _WORD.fullmatch(value) is not None
 
 
 def read_id(value: object) -> str | None:

@@ -43,6 +43,7 @@ OnFault = Callable[[StatusUpdate, Exception], None]
 #: What is left to be done, and whether less may be sent after it than before.
 _Work = Callable[[], Coroutine[Any, Any, bool]]
 
+_STATE_OF: Final = {status: state.value for status, state in FROM_STATUS.items()}
 _DELIVERED: Final = frozenset({State.DELIVERED.value, State.READ.value})
 _CAUSE: Final = "Meta's webhook"
 
@@ -168,7 +169,7 @@ class Statuses:
         status = Status(
             portfolio,
             message_id,
-            FROM_STATUS[event.status].value,
+            _STATE_OF[event.status],
             event.at_ms,
             " ".join([_CAUSE, *map(str, codes)]) if codes else _CAUSE,
             _says(event.status, codes),

@@ -63,6 +63,15 @@ def test_any_of_the_secrets_may_sign(secrets: list[bytes]) -> None:
     assert verify_signature(BODY, SIGNATURE.encode(), secrets)
 
 
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 200])
+def test_a_secret_may_be_of_any_length(length: int) -> None:
+    secret = bytes(range(length))
+    for body in (b"", BODY):
+        signed = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+        assert verify_signature(body, signed, [secret])
+        assert not verify_signature(body + b" ", signed, [secret])
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.axes import counted_name
-from loadtest.bench.speed.found import Found, Memory, Setting
+from loadtest.bench.speed.found import Delivered, Found, Memory, Setting
 from loadtest.bench.speed.intake import Intake, Storm
 from loadtest.bench.speed.judged import Judged
 from loadtest.bench.speed.queueing import Queued
@@ -40,7 +40,7 @@ def found() -> Found:
         recipient_bytes={1_000: 300.0, 1_000_000: 25.0},
         durable=Rounds({who.ON: [WINDOW], **{form: [replace(WINDOW, sends=850)] for form in who.DURABLE}}),
         queue=Rounds({who.ON: [QUEUED]}),
-        webhooks={"1 a delivery": Rounds({who.ON: [TAKEN_IN]})},
+        webhooks={Delivered(1, connections): Rounds({who.ON: [TAKEN_IN]}) for connections in (64, 512)},
         storm=Rounds({who.ON: [STORM]}),
         memory=[Memory(who.ON, 90.0, 97.0, 1_000, 700.0, 2_000.0)],
         judged=Judged({"send": 1_900, "queue": 100}, 1_900, 2_000, {"limit": 0}, {}),

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from loadtest.bench.speed import candidates as who
-from loadtest.bench.speed.found import Found, Setting
+from loadtest.bench.speed.found import Delivered, Found, Setting
 from loadtest.bench.speed.musts import MUSTS, Must, missed
-from tests.unit.loadtest.speed.runs import FASTER, WINDOW, found
+from tests.unit.loadtest.speed.runs import FASTER, STORM, TAKEN_IN, WINDOW, found
 
 
 def test_nothing_is_missed_where_everything_holds() -> None:
@@ -50,6 +50,24 @@ def few_recipients() -> Found:
     return made
 
 
+def told_late() -> Found:
+    made = found()
+    made.webhooks[Delivered(1, 64)].windows[who.ON] = [replace(TAKEN_IN, per_second=2_900.0)]
+    return made
+
+
+def told_together() -> Found:
+    made = found()
+    made.webhooks = {Delivered(20, 64): made.webhooks[Delivered(1, 64)]}
+    return made
+
+
+def rough_storm() -> Found:
+    made = found()
+    made.storm.windows[who.ON] = [replace(STORM, p99_ms=251.0)]
+    return made
+
+
 @pytest.mark.parametrize(
     ("run", "missing"),
     [
@@ -57,6 +75,9 @@ def few_recipients() -> Found:
         (slow_replica(), {"durable promises on against off, sends/s"}),
         (late(), {"at half load: p99 against bare"}),
         (dear_store(), {"store CPU a send"}),
+        (told_late(), {"statuses per second, one a delivery, against sends"}),
+        (told_together(), {"statuses per second, one a delivery, against sends"}),
+        (rough_storm(), {"a storm of webhooks: p99 of their answers"}),
         (few_recipients(), {"1M counted recipients against 1K, CPU a send", "store bytes a counted recipient"}),
     ],
     ids=[
@@ -64,6 +85,9 @@ def few_recipients() -> Found:
         "one of two durable forms is too slow",
         "half load was measured with a slow upstream alone",
         "the store takes too much",
+        "few connections do not tell fast enough, and many do",
+        "statuses came twenty in a delivery alone",
+        "a storm's webhooks wait too long",
         "there were never a million recipients",
     ],
 )
