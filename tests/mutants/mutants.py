@@ -112,6 +112,8 @@ MUTANTS: Final = [
     Mutant("a status is packed behind what has a field of its own", "_message",
            "known[field] = value end\n  return known, false\n",
            "known[field] = value end\n  return known, false, since or ''\n"),
+    Mutant("what others of a call added up is lost where one fails", "refresh", "\nplaces_write()\n",
+           "\nif is_done then places_write() end\n"),
     Mutant("of a user who may wait for an answer nothing is looked up", "refresh", "return not record.kpis",
            "return false"),
     Mutant("what a send took is forgotten", "_message", "tallies = string.sub(sent, from, from + bytes - 1)",

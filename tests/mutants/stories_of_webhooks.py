@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from redis.exceptions import ResponseError
+
 from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_outcome, make_status
 from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, LONG_MS, Book
 from tidegate.store import told_outcomes
@@ -126,6 +129,12 @@ async def a_delivery_tells_what_is_known_of_its_user(book: Book) -> None:
     assert (told.has_counts, told.user) == (True, b"{}")
 
 
+async def of_nobodys_delivery_no_counts_are_told(book: Book) -> None:
+    await book.settle("m1", "failed", release=True)
+    told = (await book.ledger.statuses.apply([make_status("m1", "delivered", BEGIN_MS)], "row/"))[0]
+    assert (told.changed, told.has_counts) == (True, False)
+
+
 async def a_delivery_under_a_name_tells_what_is_known_of_the_user(book: Book) -> None:
     await book.admit("m1", BOB)
     await book.prove(BOB, ANN)
@@ -158,6 +167,14 @@ async def what_statuses_told_of_what_meta_took_is_remembered(book: Book) -> None
     assert [event.state for event in record.history] == ["sending", "accepted", "delivered", "read"]
     await book.at(DAY_MS + 1_000)
     assert await book.used() == 0
+
+
+async def one_that_cannot_be_told_takes_no_other_with_it(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.admit("m2", BOB, about=b"{")
+    with pytest.raises(ResponseError):
+        await book.ledger.statuses.apply([make_status(id_, "failed", BEGIN_MS) for id_ in ("m1", "m2")])
+    assert await book.client.hget(book.keys.ledger, "used") == b"0"
 
 
 async def a_state_never_goes_back(book: Book) -> None:

@@ -89,6 +89,8 @@ end
 -- that all of a call are asked for at once.
 local count_keys, count_places, HEX = {}, {}, string.rep('%02x', 16)
 local function look_at_counts(k, recipient, place)
+  -- Whose it was nobody knows, of a message that was proven unsent before it was begun.
+  if recipient == '' then return end
   local hex = string.format(HEX, string.byte(recipient, 1, 16))
   for _, name in ipairs(anew) do
     count_keys[#count_keys + 1], count_places[#count_places + 1] = k.count .. name .. hex, place
