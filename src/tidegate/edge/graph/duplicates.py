@@ -24,7 +24,7 @@ from tidegate.store.idempotency import Entry, Mine, Other, Running
 _PATIENCE_MS: Final = 12_000
 _LOOK_EVERY_MS: Final = 100
 #: They name the user, who goes by one spelling here.
-_NAMES: Final = frozenset({"to", "recipient", "recipient_type"})
+_NAMES: Final = ("to", "recipient", "recipient_type")
 
 log = structlog.get_logger()
 
@@ -46,8 +46,10 @@ class DuplicateGuard:
 
     async def answer(self, draft: Draft, message_id: str, submit: Submit) -> Reply:
         """The first one's answer, or this one's where it is the first. Raises Denial while the first is running."""
+        portfolio = draft.route.portfolio
         try:
-            rule = self._drafts.duplicates(draft, await self._standings.current(draft.route.portfolio))
+            standing = self._standings.read(portfolio) or await self._standings.current(portfolio)
+            rule = self._drafts.duplicates(draft, standing)
         except StoreUnavailable:
             return answers.unavailable(message_id)
         if rule is None:
@@ -102,7 +104,9 @@ class DuplicateGuard:
 def _content(draft: Draft) -> bytes:
     """What makes two messages the same: nothing of how they were written or which version of the API was named."""
     request = draft.request
-    body = {key: value for key, value in request.body.items() if key not in _NAMES}
+    body = dict(request.body)
+    for name in _NAMES:
+        body.pop(name, None)
     edge = draft.raw_path.partition("?")[0].rpartition("/")[2]
     what = [draft.app.name, draft.route.number, edge, request.kind.value, _user(request), body]
     return orjson.dumps(what, option=orjson.OPT_SORT_KEYS)
