@@ -7,8 +7,6 @@
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
 -- In the figures these count however late they are.
 local UNBOUND = { delivered = true, read = true, failed = true, withheld = true, dropped = true }
-local OF_ITS_KIND = { app = true, number = true, waba = true, category = true, type = true, template = true, campaign = true,
-  step = true, variant = true, rules = true, delivery = true, relay = true, share = true }
 local outcomes_abouts, outcomes_kinds, outcomes_counters, outcomes_steps, outcomes_sums = {}, {}, {}, {}, {}
 
 -- What was noted of a message, read: the sends of a moment have much of it in common. `is_begun`: by us, and not as an
@@ -37,12 +35,10 @@ local function outcomes_of(noted, at)
   local hours = noted.hours
   if not hours then
     local kind, about = noted.text, noted.about
-    for name in pairs(about) do
-      if not OF_ITS_KIND[name] then
-        kind = cjson.encode({ app = about.app, number = about.number, waba = about.waba, category = about.category,
-          template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
-        break
-      end
+    -- Of one send: its row in a campaign, what is sealed of it, when its user got marketing before.
+    if about.campaign or about.opaque or about.to or about.marketing_at then
+      kind = cjson.encode({ app = about.app, number = about.number, waba = about.waba, category = about.category,
+        template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
     end
     hours = outcomes_kinds[noted.k][kind] or { kind = kind }
     outcomes_kinds[noted.k][kind], noted.hours = hours, hours

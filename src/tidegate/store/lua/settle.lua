@@ -60,15 +60,6 @@ local function count(k, id, record)
   return outcomes, figures
 end
 
--- Meta took a message of which nothing was known but that it was sent: as it goes with most.
-local function take(k, id, record, cause, wamid)
-  local outcomes, figures = count(k, id, record)
-  if wamid ~= '' then wamid_known(k, id, wamid) end
-  is_over(k, id)
-  redis.call('HSET', k.message .. id, 'taken', message_taken(wamid, outcomes, figures, now_text, cause))
-  return 0
-end
-
 -- Writes down every other end.
 local function make_settle()
   -- with: places, holders, shares, queue, paces, doubts, reports
@@ -153,17 +144,19 @@ end
 
 -- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
 -- second word finds what the first has left.
-local argv, records, plain, seen, pair_keys, n = ARGV, {}, {}, {}, {}, 0
+local argv, records, plain, pair_keys, n = ARGV, {}, {}, {}, 0
+local portfolio, k
 for i = 6, #argv, 9 do
-  local k, id, once = keys_of(argv[i] + 0), argv[i + 1], argv[i + 7]
+  if argv[i] ~= portfolio then portfolio, k = argv[i], keys_of(argv[i] + 0) end
+  local id, once = argv[i + 1], argv[i + 7]
   if once ~= '' then
     n = n + 1
     pair_keys[n] = k.once .. once
   end
-  seen[k] = seen[k] or {}
-  if not seen[k][id] then
+  local key = k.message .. id
+  if records[key] == nil then
     local record, is_plain = message_of(k, id)
-    records[i], plain[i], seen[k][id] = record or false, is_plain, true
+    records[key], plain[key] = record or false, is_plain
     if record and argv[i + 3] == 'accepted' then
       local noted = outcomes_about(k, record.about or '')
       local pair = (noted.number or '') .. ':' .. (record.recipient or '')
@@ -179,15 +172,23 @@ end
 pairs_near(pair_keys)
 local settle
 for i = 6, #argv, 9 do
-  local k, id, attempt, state, once = keys_of(argv[i] + 0), argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 7]
-  local record, is_plain = records[i], plain[i]
+  if argv[i] ~= portfolio then portfolio, k = argv[i], keys_of(argv[i] + 0) end
+  local id, cause, wamid, once = argv[i + 1], argv[i + 4], argv[i + 5], argv[i + 7]
+  local key, given_back = k.message .. id, 0
+  local record, is_plain = records[key], plain[key]
   if record == nil then record, is_plain = message_of(k, id) end
-  if is_plain and state == 'accepted' and record.attempt == attempt then
-    answer[#answer + 1] = take(k, id, record, argv[i + 4], argv[i + 5])
+  records[key] = nil
+  if is_plain and argv[i + 3] == 'accepted' and record.attempt == argv[i + 2] then
+    -- Meta took a message of which nothing was known but that it was sent: as it goes with most.
+    local outcomes, figures = count(k, id, record)
+    if wamid ~= '' then wamid_known(k, id, wamid) end
+    is_over(k, id)
+    redis.call('HSET', key, 'taken', message_taken(wamid, outcomes, figures, now_text, cause))
   else
     settle = settle or make_settle()
-    answer[#answer + 1] = settle(k, id, attempt, state, argv[i + 4], argv[i + 5], argv[i + 6], record)
+    given_back = settle(k, id, argv[i + 2], argv[i + 3], cause, wamid, argv[i + 6], record)
   end
+  answer[#answer + 1] = given_back
   -- Whatever it came to, whoever repeats it is told the same; what is another's, or has its answer, stays as it is.
   if once ~= '' then
     local claim_key, answered = k.once .. once, argv[i + 8]
