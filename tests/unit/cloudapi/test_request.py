@@ -41,6 +41,15 @@ def test_neither_a_request_nor_a_receipt_shows_a_person() -> None:
     assert "555" not in shown
 
 
+def test_another_body_changes_nothing_else() -> None:
+    request, receipt = a_request(None, None), ReadReceipt({"message_id": "tg1"})
+    request.text = b"the body as it was"
+
+    told = request.with_body({"to": "x"})
+    assert (told.body, told.text, told.recipient) == ({"to": "x"}, b"", request.recipient)
+    assert receipt.with_body({"message_id": "wamid.1"}) == ReadReceipt({"message_id": "wamid.1"})
+
+
 def test_a_request_can_be_hashed() -> None:
     assert len({a_request(None, None), a_request(None, None)}) == 1
 
