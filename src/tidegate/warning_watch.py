@@ -140,7 +140,7 @@ class WarningWatch:
         found: dict[tuple[OutcomeScope, Metric], Finding] = {}
         for scope in scopes:
             await self._learn(portfolio, memory, scope, now_ms)
-            cells = await self._counts.days(portfolio, [(scope, day) for day in window_days(now_ms)])
+            cells = await self._counts.days(portfolio, [(scope, day) for day in window_days(now_ms)], as_of_news=True)
             days = {day: counts for (_, day), counts in cells.items()}
             for metric in Metric:
                 reviewed = self._review(standing, memory, scope, metric, days, said.get((scope, metric)), now_ms)
@@ -231,7 +231,9 @@ class WarningWatch:
         peers = {scope: None, **dict.fromkeys(memory.peers.get(scope.peers, [])[:MOST_PEERS])}
         for peer in peers:
             if peer not in memory.own:
-                cells = await self._counts.days(portfolio, [(peer, day) for day in baseline_days(now_ms)])
+                cells = await self._counts.days(
+                    portfolio, [(peer, day) for day in baseline_days(now_ms)], as_of_news=True
+                )
                 days = {day: counts for (_, day), counts in cells.items()}
                 history = {}
                 for metric in Metric:

@@ -46,9 +46,13 @@ class OutcomeCounts:
         scopes = {scope: at_ms for name, at_ms in named if (scope := parse(name.decode())) is not None}
         return News(answer[0], answer[1], scopes)
 
-    async def days(self, portfolio: str, cells: Sequence[Cell]) -> dict[Cell, Day]:
-        """The counts of scopes on days; those of which there are none are left out."""
-        await carry_over(self._client, self._keys[portfolio])
+    async def days(self, portfolio: str, cells: Sequence[Cell], *, as_of_news: bool = False) -> dict[Cell, Day]:
+        """The counts of scopes on days; those of which there are none are left out.
+
+        `as_of_news`: what was told after the last `news` need not be in them, which is cheaper of one scope at a time.
+        """
+        if not as_of_news:
+            await carry_over(self._client, self._keys[portfolio])
         found: dict[Cell, Day] = {}
         for i in range(0, len(cells), _PAGE):
             page = cells[i : i + _PAGE]
