@@ -79,7 +79,7 @@ end
 local function tallies_write(now)
   for key, stand in pairs(stands) do
     if stand.is_taken then
-      redis.call('INCRBY', key, digits(stand.added))
+      redis.call('INCRBY', key, string.format('%d', stand.added))
       -- Its name says of which span it is, and so when it ends: once is enough.
       if stand.is_new and stand.ends ~= '0' then
         redis.call('PEXPIRE', key, digits(math.max(1000, stand.ends - now)))

@@ -24,7 +24,7 @@
 -- record where the version is another; the turns' times and what the tallies stand at, separated by spaces. An epoch
 -- other than the one given: nothing was taken. A denied send changes nothing. Run again with the same message and
 -- attempt it changes nothing and answers `repeated`. What all sends of a call change is read once and written once.
-local KIND = '^' .. string.rep('(%S+) ', 14) .. '(%S+)\n([^\n]*)\n(.*)$'
+local KIND = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)\n([^\n]*)\n(.*)$'
 local NONE, argv, last = {}, ARGV, #ARGV
 
 -- What few sends need is made only where one does: each call makes all of its functions anew.
@@ -94,7 +94,7 @@ for _, book in pairs(books) do unmet[#unmet + 1] = book.k.queued_for end
 
 local found = redis.call('MGET', unpack(looks))
 local now = now_by(found[1])
-local now_text, answer = digits(now), { now }
+local now_text, answer = string.format('%d', now), { now }
 local is_any_known = redis.call('EXISTS', unpack(unmet)) > 0
 tallies_found(found)
 places_later()
@@ -119,7 +119,7 @@ local function books_write()
   tallies_write(now)
   for _, book in pairs(books) do
     local change, intents = {}, book.intents
-    if book.sums.used ~= 0 then change = { 'used', digits(book.stood + book.sums.used) } end
+    if book.sums.used ~= 0 then change = { 'used', string.format('%d', book.stood + book.sums.used) } end
     for number in pairs(book.turns) do
       change[#change + 1] = 'tat:' .. number
       -- To the microsecond, which is what a turn takes.
@@ -305,13 +305,11 @@ local function admit(send)
   return seen
 end
 
-local UNSEEN = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '' }
-
 -- What was taken is in the books, whatever breaks on the way.
 local done, fault = pcall(function()
   for n = 1, #sends do
     local seen, told = admit(sends[n]), #answer
-    if seen then for j = 1, #UNSEEN do answer[told + j] = seen[j] or UNSEEN[j] end end
+    if seen then for j = 1, 13 do answer[told + j] = seen[j] or (j <= 10 and 0 or '') end end
   end
 end)
 books_write()
