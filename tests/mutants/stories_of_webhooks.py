@@ -171,7 +171,7 @@ async def what_statuses_told_of_what_meta_took_is_remembered(book: Book) -> None
 
 async def one_that_cannot_be_told_takes_no_other_with_it(book: Book) -> None:
     await book.admit("m1", ANN)
-    await book.admit("m2", BOB, about=b"{")
+    await book.admit("m2", BOB, about=b"1")
     with pytest.raises(ResponseError):
         await book.ledger.statuses.apply([make_status(id_, "failed", BEGIN_MS) for id_ in ("m1", "m2")])
     assert await book.client.hget(book.keys.ledger, "used") == b"0"
