@@ -114,6 +114,7 @@ MUTANTS: Final = [
            "known[field] = value end\n  return known, false, since or ''\n"),
     Mutant("what others of a call added up is lost where one fails", "refresh", "\nplaces_write()\n",
            "\nif is_done then places_write() end\n"),
+    Mutant("what a status tells of Meta's id is lost", "refresh", "if told and not sets.wamid then", "if told then"),
     Mutant("of a user who may wait for an answer nothing is looked up", "refresh", "return not record.kpis",
            "return false"),
     Mutant("what a send took is forgotten", "_message", "tallies = string.sub(sent, from, from + bytes - 1)",

@@ -169,6 +169,16 @@ async def what_statuses_told_of_what_meta_took_is_remembered(book: Book) -> None
     assert await book.used() == 0
 
 
+async def a_status_brings_the_id_that_the_acceptance_lacked(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.ledger.settle(make_outcome("m1"))
+    await book.status("m1", "delivered", 0, wamid="w", sealed="w|sealed")
+    record = await book.messages.find(PORTFOLIO, "m1")
+    assert record is not None
+    assert record.taken
+    assert [event.state for event in record.history] == ["sending", "accepted", "delivered"]
+
+
 async def one_that_cannot_be_told_takes_no_other_with_it(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.admit("m2", BOB, about=b"1")

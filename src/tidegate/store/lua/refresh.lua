@@ -104,9 +104,9 @@ local function tell_counts()
   end
 end
 
--- Writes what a status tells of a message: together, where nothing of that has a field of its own yet.
+-- Writes what a status tells of a message: together, where nothing of that has a field of its own yet, nor needs one.
 local function write(k, id, record, told, sets)
-  if told then
+  if told and not sets.wamid then
     local progress = message_told(sets.state or record.state, sets.counted or record.counted,
       sets.outcomes or record.outcomes or '', sets.kpis or record.kpis or '', told .. (sets.line or ''))
     redis.call('HSET', k.message .. id, 'told', progress)
