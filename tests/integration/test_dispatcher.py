@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from loadtest.deployment import APP, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment

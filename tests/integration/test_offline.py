@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from loadtest.deployment import NUMBER, PORTFOLIO, WABA
 from tests.faultproxy import Door, FaultProxy

@@ -9,11 +9,11 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 
 from loadtest.deployment import NUMBER, PORTFOLIO

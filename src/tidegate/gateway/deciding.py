@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category
@@ -23,8 +25,7 @@ _PHONE: Final = RecipientKind.PHONE
 _MOMENT_MS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Yes:
+class Yes(Struct, frozen=True):
     """What may ask the ledger, and what all sends of its kind have in common until `until_ms` (the store's time).
 
     `is_quiet`: no guardrail in shadow mode has anything to say of it. `probes`: the shared half-open breakers that it

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.cloudapi.messages import RecipientKind, Request, TemplateRef
 from tidegate.cloudapi.vocabulary import Category, MessageType
@@ -37,8 +38,7 @@ class _Noted(NamedTuple):
     json: bytes
 
 
-@dataclass(slots=True)
-class Message:
+class Message(Struct, gc=False):
     """One message on its way, direct or out of the queue.
 
     `raw_path` is the path to post to, with its version and query. `deadline_ms` and `not_before_ms` are the store's
@@ -46,8 +46,8 @@ class Message:
     fence: 1 for a direct send, what `claim` gave for a queued one.
 
     What it says of itself is never changed: another message is made of it (`replace`). What is found out about it while
-    it is on its way is written into it. It has slots and is not frozen since each send makes one and reads it some
-    fifty times: a NamedTuple's fields take three times as long to read, a frozen class four times as long to make.
+    it is on its way is written into it. A struct is made in half the time that a class with slots takes, and is none
+    of the collector's business: nothing that it refers to leads back to it.
     """
 
     message_id: str
@@ -60,7 +60,7 @@ class Message:
     hold: bool
     not_before_ms: int = 0
     campaign: str | None = None
-    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    headers: Mapping[str, str] = NO_HEADERS
     attempt: int = 1
     queued: bool = False
     pacing_wait_ms: int | None = None
@@ -74,11 +74,11 @@ class Message:
     """The row of a campaign that it is for."""
     alternatives: tuple[Route, ...] = ()
     """Other numbers of its campaign, by which it may go when its own is stopped."""
-    claim: Claim | None = field(default=None, repr=False)
+    claim: Claim | None = None
     """That it is the only one of its kind, where that is to be found out as it is admitted."""
 
     # What is found out when it is submitted.
-    user: bytes = field(default=b"", repr=False)
+    user: bytes = b""
     """The 16 bytes that stand for its recipient; empty until it is submitted."""
     rules_version: str = ""
     """Of the rules that it was judged by last."""
@@ -86,6 +86,9 @@ class Message:
     """Whether its app has a share of the messaging limit, so that the place that it takes is counted as the app's."""
     marketing_at_ms: int = 0
     """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
+
+    def __repr__(self) -> str:
+        return f"Message({self.message_id!r}, app={self.app!r}, route={self.route!r}, category={self.category!r})"
 
     @property
     def priority(self) -> int:

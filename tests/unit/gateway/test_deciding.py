@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.factories import NEVER_MS, NOW_MS, NUMBER, PORTFOLIO, TEMPLATE, WABA, make_rules, make_standing
 from tests.unit.policy.breaker.specimens import make_throttle, open_since
@@ -98,7 +99,7 @@ OTHERWISE = st.sampled_from(
 
 def a_message(**changes: Any) -> Message:
     of_request = {name: changes.pop(name) for name in ("kind", "recipient", "template") if name in changes}
-    return replace(FIRST, **changes | {"request": replace(FIRST.request, **of_request)})
+    return structs.replace(FIRST, **changes | {"request": replace(FIRST.request, **of_request)})
 
 
 MESSAGES = st.lists(OTHERWISE, max_size=2).map(
@@ -158,7 +159,7 @@ def test_the_second_of_a_kind_costs_no_decision() -> None:
 
 def test_what_is_noted_of_a_kind_is_what_is_noted_of_each() -> None:
     deciding, standing = Deciding(), make_standing()
-    told = [FIRST, replace(FIRST, relayed=True), replace(FIRST, delivery=Delivery.AT_LEAST_ONCE)]
+    told = [FIRST, structs.replace(FIRST, relayed=True), structs.replace(FIRST, delivery=Delivery.AT_LEAST_ONCE)]
 
     for message in told * 2:
         said(deciding, message, standing, NOW_MS)

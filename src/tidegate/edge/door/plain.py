@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from aiohttp import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
+from msgspec import Struct
 
 #: Each asks for more than one answer to a body that has come, or may make the body another than it seems.
 _UNUSUAL: Final = ("Expect", "Transfer-Encoding", "Content-Encoding", "Upgrade")
@@ -27,9 +27,8 @@ class Known(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Plain:
-    """One that has come whole. It is never changed: unfrozen it is made in a quarter of the time.
+class Plain(Struct, frozen=True, gc=False):
+    """One that has come whole.
 
     Either `message` is its head, as the parser read it, or `known` is, by a head that was the same to the byte; `head`
     are the bytes of one that may be known from now on, without the empty line behind it.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
+from msgspec import Struct
 from multidict import CIMultiDictProxy
 
 from tidegate.edge.graph.known_heads import KnownHead
 
 
-@dataclass(slots=True)
-class Arrival:
-    """One POST to an edge that sends; never changed. Either its `body` is here, whole, or the `request` is there to
+class Arrival(Struct, frozen=True, gc=False):
+    """One POST to an edge that sends. Either its `body` is here, whole, or the `request` is there to
     read it from.
 
     `known`: its head, where it came with one that is known.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
@@ -22,9 +23,8 @@ _MOST_KINDS: Final = 4_096
 _NOTHING_KNOWN: Final[tuple[None, dict[tuple[object, ...], _Kind]]] = (None, {})
 
 
-@dataclass(slots=True)
-class Draft:
-    """A send that was read from a request and has not been judged; never changed. `raw`: its body, as it came."""
+class Draft(Struct, frozen=True, gc=False):
+    """A send that was read from a request and has not been judged. `raw`: its body, as it came."""
 
     app: App
     route: Route
