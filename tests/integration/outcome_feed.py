@@ -6,6 +6,7 @@ import asyncio
 from itertools import count
 
 import orjson
+from msgspec.structs import replace
 
 from tests.factories import (
     DAY_MS,
@@ -66,7 +67,7 @@ class Feed:
         ask = make_ask(message_id, recipient, about=orjson.dumps(noted), number=noted["number"])
         facts = await self.ledger.admit(ask)
         while facts.stale:
-            facts = await self.ledger.admit(ask._replace(terms=make_terms(epoch=facts.epoch)))
+            facts = await self.ledger.admit(replace(ask, terms=make_terms(epoch=facts.epoch)))
         assert facts.taken
         await self.ledger.settle(make_outcome(message_id))
         return message_id

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.factories import PORTFOLIO, make_ask, make_outcome, make_seal, make_terms
 from tests.mutants.book import ANN, BEGIN_MS, BOB, Book
 from tidegate.policy.facts import Facts
@@ -73,7 +75,7 @@ async def whoever_is_the_same_is_asked_before_all_else(book: Book) -> None:
     for denied in ({"pair_emission_ms": 6_000}, {"places": 1, "recipient": BOB}, {"epoch": 7}, {"needs_window": True}):
         other = await _admit(book, "m2", **denied)
         assert (other.unclaimed, other.stale) == (True, False)
-    late = await book.ledger.admit(_ask("m9")._replace(deadline_ms=0))
+    late = await book.ledger.admit(replace(_ask("m9"), deadline_ms=0))
     assert (late.unclaimed, late.expired) == (True, False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+from msgspec.structs import replace
 
 from tests.factories import make_share
 from tests.property.book_model import BookModel, Hold, Message, Place
@@ -29,13 +30,13 @@ class ShareModel(BookModel):
         app = _app(ask)
         share = self.shares.setdefault(app, BookModel()) if app else BookModel()
         held, used = ask.recipient in self.places, share.used
-        seen = super().admit(ask._replace(dry_run=True), now_ms)
+        seen = super().admit(replace(ask, dry_run=True), now_ms)
         known = ask.message_id in self.messages and not ask.dry_run
         if not known and not (seen.stale or seen.gone or seen.expired or seen.unclaimed):
-            seen = seen._replace(tallied=(used,) * len(ask.terms.tallies))
+            seen = replace(seen, tallied=(used,) * len(ask.terms.tallies))
             if seen.needs_place(ask.terms) and any(used >= tally.limit >= 0 for tally in ask.terms.tallies):
-                return seen._replace(taken=False)
-        facts = super().admit(ask, now_ms)._replace(tallied=seen.tallied)
+                return replace(seen, taken=False)
+        facts = replace(super().admit(ask, now_ms), tallied=seen.tallied)
         if facts.taken and not facts.repeated and not ask.dry_run and app:
             self._app_of[ask.message_id] = app
             if self.messages[ask.message_id].kind == "1" and (not held or ask.recipient in share.places):

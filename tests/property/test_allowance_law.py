@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.factories import (
     DAY_MS,
@@ -129,7 +130,7 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
             terms = terms_of(case, standing, rules, now_ms)
             ask = make_ask(f"m{i}", user(one.recipient), terms=terms, deadline_ms=now_ms + DAY_MS, about=about)
 
-            foreseen = bench.run(ledger.admit(ask._replace(dry_run=True)))
+            foreseen = bench.run(ledger.admit(replace(ask, dry_run=True)))
             facts = bench.run(ledger.admit(ask))
 
             assert foreseen.taken == facts.taken

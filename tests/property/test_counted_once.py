@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from tests.factories import PORTFOLIO
 from tests.property.bench import Bench
@@ -128,7 +129,7 @@ class NamesMachine(LedgerMachine):
         """As a node asks: under the name that the user is known by, and on what is known there."""
         ask = super()._ask(asked, **changes)
         name, known = self.bench.run(self.users.resolve(PORTFOLIO, ask.recipient))
-        return ask._replace(recipient=name, terms=ask.terms._replace(user_version=known.version))
+        return replace(ask, recipient=name, terms=ask.terms._replace(user_version=known.version))
 
 
 def test_names_of_one_user_are_counted_as_one(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.factories import DAY_MS, NOW_MS, make_ask, make_inbound, make_ledger, make_standing, user
 from tests.property.bench import Bench, examples
@@ -113,7 +114,7 @@ def test_send_is_said_exactly_when_the_ledger_took_it(bench: Bench) -> None:
             terms = terms_of(one.case, one.standing, one.rules)
             ask = make_ask(f"m{i}", user(one.recipient), number=one.case.number, terms=terms)
 
-            foreseen = bench.run(ledger.admit(ask._replace(dry_run=True)))
+            foreseen = bench.run(ledger.admit(replace(ask, dry_run=True)))
             facts = bench.run(ledger.admit(ask))
 
             judged = judge(one.case, terms, facts, one.rules)
@@ -179,11 +180,11 @@ def test_a_fuller_book_never_opens_the_gate(
     assume(not isinstance(judge(case, terms, facts, rules), Send))
 
     for worse in (
-        facts._replace(used=facts.used + more),
-        facts._replace(counted=False),
-        facts._replace(window_ends_ms=0),
-        facts._replace(pair_at_ms=facts.pair_at_ms + more),
-        facts._replace(throughput_at_ms=facts.throughput_at_ms + more),
+        replace(facts, used=facts.used + more),
+        replace(facts, counted=False),
+        replace(facts, window_ends_ms=0),
+        replace(facts, pair_at_ms=facts.pair_at_ms + more),
+        replace(facts, throughput_at_ms=facts.throughput_at_ms + more),
     ):
         assert not isinstance(judge(case, terms, worse, rules), Send)
 

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from tests.factories import (
     DAY_MS,
@@ -126,7 +127,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(asked=ASKS)
     def look(self, asked: tuple[Any, ...]) -> None:
-        ask = self._ask(asked)._replace(dry_run=True)
+        ask = replace(self._ask(asked), dry_run=True)
         before = self._dump()
 
         self._compare(ask, self._call(lambda: self.ledger.admit(ask)))
@@ -137,7 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(asked=ASKS, pick=st.integers(0), attempt=st.sampled_from([1, 1, 2]))
     def admit_a_known_message(self, asked: tuple[Any, ...], pick: int, attempt: int) -> None:
         known = list(self.model.messages)
-        ask = self._ask(asked)._replace(message_id=known[pick % len(known)], attempt=attempt)
+        ask = replace(self._ask(asked), message_id=known[pick % len(known)], attempt=attempt)
         before = self._dump()
 
         self._compare(ask, self._call(lambda: self.ledger.admit(ask)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sys import maxsize
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from tidegate.policy.capacity import Release, place_at, release_curve
 from tidegate.policy.facts import Facts, Terms
 from tidegate.policy.tallies import SHARE
@@ -41,11 +43,11 @@ class PlaceTimes:
         bound = min((p for p in (terms.limit_places, terms.category_places) if p >= 0), default=-1)
         if 0 < bound <= facts.used:
             at_ms = await self._at(portfolio, "", facts.now_ms, facts.used, bound)
-            facts = facts._replace(place_at_ms=at_ms)
+            facts = replace(facts, place_at_ms=at_ms)
         for tally, stood in zip(terms.tallies, facts.tallied, strict=False):
             if tally.of_places and 0 < tally.limit <= stood:
                 at_ms = await self._at(portfolio, tally.name.removeprefix(SHARE), facts.now_ms, stood, tally.limit)
-                facts = facts._replace(share_at_ms=at_ms)
+                facts = replace(facts, share_at_ms=at_ms)
         return facts
 
     async def _at(self, portfolio: str, app: str, now_ms: int, used: int, bound: int) -> int | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.grant import Grant
 from tidegate.policy.verdict import Objection, Reason
@@ -12,9 +15,10 @@ from tidegate.policy.verdict import Objection, Reason
 NO_LIMIT: Final = UNLIMITED
 
 
-def shown(record: NamedTuple, hidden: Collection[str]) -> str:
+def shown(record: NamedTuple | Struct, hidden: Collection[str]) -> str:
     """What `repr` shows of a record: all but the hidden fields, which tell of people."""
-    told = (f"{name}={value!r}" for name, value in record._asdict().items() if name not in hidden)
+    fields = asdict(record) if isinstance(record, Struct) else record._asdict()
+    told = (f"{name}={value!r}" for name, value in fields.items() if name not in hidden)
     return f"{type(record).__name__}({', '.join(told)})"
 
 
@@ -139,7 +143,7 @@ class Terms(NamedTuple):
     """Until when it may go in an open service window only, since the books may not know who was counted; 0: whole."""
 
 
-class Facts(NamedTuple):
+class Facts(Struct, frozen=True, gc=False):
     """What `admit` saw, all at the one instant `now_ms`; `taken` says that it took everything asked for.
 
     `stale`: the standing changed since the decision was made. `gone`: the message is no longer this attempt's to send

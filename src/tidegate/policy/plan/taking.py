@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from tidegate.policy.decide import judge
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Terms
 from tidegate.policy.rules import Rules
@@ -13,7 +15,7 @@ def after(terms: Terms, facts: Facts, sends: int) -> Facts:
     used = facts.used + sends if facts.needs_place(terms) else facts.used
     taken = costs(terms, facts, sends)
     tallied = tuple(stood + cost for stood, cost in zip(facts.tallied, taken, strict=True))
-    return facts._replace(used=used, tallied=tallied)
+    return replace(facts, used=used, tallied=tallied)
 
 
 def costs(terms: Terms, facts: Facts, sends: int) -> tuple[int, ...]:
