@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -126,3 +127,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     turns = {here / name: turn for turn, name in enumerate(LONGEST)}
     sizes = Counter(item.path for item in items)
     items.sort(key=lambda item: (turns.get(item.path, len(turns)), -sizes[item.path]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name what failed at once: a run that is cut short never comes to its summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\nFAILED {report.nodeid} ({report.when})\n{report.longreprtext[-600:]}", flush=True)
