@@ -173,10 +173,11 @@ async def a_status_brings_the_id_that_the_acceptance_lacked(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.ledger.settle(make_outcome("m1"))
     await book.status("m1", "delivered", 0, wamid="w", sealed="w|sealed")
+    await book.status("m1", "read", HOUR_MS, wamid="w", sealed="w|sealed")
     record = await book.messages.find(PORTFOLIO, "m1")
     assert record is not None
-    assert record.taken
-    assert [event.state for event in record.history] == ["sending", "accepted", "delivered"]
+    assert (record.taken, record.state) == (True, "read")
+    assert [event.state for event in record.history] == ["sending", "accepted", "delivered", "read"]
 
 
 async def one_that_cannot_be_told_takes_no_other_with_it(book: Book) -> None:

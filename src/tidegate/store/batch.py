@@ -33,7 +33,7 @@ class Batch(Generic[Item, Answer]):
     A `Trip` is begun, and its answers are told, without a task: that one is there for what goes wrong.
     """
 
-    __slots__ = ("__weakref__", "_busy", "_linger_s", "_most", "_run", "_trip", "_under_way", "_waiting")
+    __slots__ = ("__weakref__", "_busy", "_linger_s", "_loop", "_most", "_run", "_trip", "_under_way", "_waiting")
 
     def __init__(self, run: Run[Item, Answer], most: int = 128, linger_s: float = 0.0) -> None:
         """`linger_s`: so long the first item of a call waits for others."""
@@ -45,6 +45,8 @@ class Batch(Generic[Item, Answer]):
         #: What is in the call that was begun without a task.
         self._under_way: list[Asker[Item, Answer]] = []
         self._busy = False
+        #: Where it was busy last.
+        self._loop: asyncio.AbstractEventLoop | None = None
         _batches.add(self)
 
     def put(self, item: Item) -> asyncio.Future[Answer]:
@@ -69,6 +71,7 @@ class Batch(Generic[Item, Answer]):
         return await self.put(item)
 
     def _start_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         if self._linger_s:
             loop.call_later(self._linger_s, self._start)
         else:
@@ -163,10 +166,15 @@ class Batch(Generic[Item, Answer]):
         """Whether a call is under way, or about to be."""
         return self._busy
 
+    def is_of(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether that is so in this loop: one that was ended in the middle of it stays busy for ever."""
+        return self._loop is loop
+
 
 def is_any_busy() -> bool:
-    """Whether a call of any batch of this process is under way, or about to be."""
-    return any(batch.is_busy for batch in _batches)
+    """Whether a call of any batch of the loop that runs is under way, or about to be."""
+    loop = asyncio.get_running_loop()
+    return any(batch.is_busy and batch.is_of(loop) for batch in _batches)
 
 
 def _answer(batch: list[Asker[Item, Answer]], answers: list[Answer]) -> None:

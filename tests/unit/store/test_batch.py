@@ -8,7 +8,7 @@ import pytest
 
 from tests.waiting import until
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.store.batch import Batch, Shards
+from tidegate.store.batch import Batch, Shards, is_any_busy
 
 
 class Line:
@@ -211,3 +211,18 @@ async def test_portfolios_share_a_trip_unless_each_is_of_a_slot_of_its_own() -> 
 
         assert answers == [10, 20, 30]
         assert sorted(trips) == expected
+
+
+def test_what_a_loop_left_behind_is_nothing_that_the_next_one_waits_for() -> None:
+    batch = Batch(echo, linger_s=60)
+
+    async def leave() -> bool:
+        batch.tell(1, lambda item, answer, fault: None)
+        return is_any_busy()
+
+    async def look() -> bool:
+        return is_any_busy()
+
+    assert asyncio.run(leave())
+    assert batch.is_busy
+    assert not asyncio.run(look())
