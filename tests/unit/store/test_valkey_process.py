@@ -41,6 +41,22 @@ async def test_the_server_is_given_none_of_the_gateways_secrets(witness: Path, m
     assert "TIDEGATE_" not in said
 
 
+async def test_the_server_runs_with_jemalloc_where_that_is_installed(
+    witness: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    monkeypatch.setattr(valkey_process, "_LIBRARIES", (str(witness),))
+    log = witness / LOG_NAME
+
+    await ValkeyProcess.spawn(witness, {}).ended()
+    assert "LD_PRELOAD" not in log.read_text()
+
+    # What is no library is passed over by the loader, which says so.
+    (witness / "libjemalloc.so.2").touch()
+    await ValkeyProcess.spawn(witness, {}).ended()
+    assert f"LD_PRELOAD={witness}/libjemalloc.so.2" in log.read_text()
+
+
 async def test_options_are_given_as_they_are_and_come_after_our_own(witness: Path) -> None:
     await ValkeyProcess.spawn(witness, {"port": "7000", "save": ""}).ended()
 
