@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from .vocabulary import Category, MessageStatus, read_category
 
 
@@ -62,7 +64,7 @@ class Pricing(NamedTuple):
         return read_category(self.category)
 
 
-class StatusUpdate(NamedTuple):
+class StatusUpdate(Struct, frozen=True, gc=False):
     """What became of a message that was sent. Source: Meta, "Message status webhooks"."""
 
     waba_id: str

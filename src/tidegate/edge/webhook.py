@@ -7,13 +7,13 @@ import gc
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
 
 from tidegate.cloudapi.events import Unrecognised
+from tidegate.cloudapi.status_bodies import read_statuses_of
 from tidegate.cloudapi.webhooks import BadWebhook, few_statuses, read_body, verify_signature
 from tidegate.edge.denials import Denial
 from tidegate.edge.door.strangers import Strangers
@@ -33,6 +33,10 @@ _CHALLENGE: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
 SIGNATURE: Final = "X-Hub-Signature-256"
 
 log = structlog.get_logger()
+
+
+class NotMetas(Exception):
+    """No signature of Meta's proves a body."""
 
 
 class Webhook:
@@ -73,34 +77,35 @@ class Webhook:
             response.force_close()
         return response
 
-    def begin(self, raw: bytes, signature: str, told: Callable[[int | Exception], None]) -> bool:
-        """Whether `told` is called with the status to answer, or a fault, once this has returned: so it is of a small
-        body that tells of a few statuses and nothing else, and of what is not Meta's; all others are for `take`.
+    def begin(self, raw: bytes, signature: str, told: Callable[[Exception | None], None]) -> bool:
+        """Whether `told` is called with the fault that kept it from being kept, or None, once this has returned; see
+        `outcome`. So it is of a small body that tells of a few statuses and nothing else, and of what is not Meta's;
+        all others are for `take`.
         """
         if self._tracing.is_on or self._relay.has_subscribers:
             return False
-        if not self._is_metas(raw, (signature,)):
-            asyncio.get_running_loop().call_soon(self._told, told, 401)
+        if not verify_signature(raw, signature, self._credentials.app_secrets):
+            asyncio.get_running_loop().call_soon(told, NotMetas())
             return True
-        try:
-            statuses = few_statuses(read_body(raw))
-        except BadWebhook:
+        statuses = read_statuses_of(raw)
+        if statuses is None:
+            try:
+                statuses = few_statuses(read_body(raw))
+            except BadWebhook:
+                return False
+        if not statuses:
             return False
-        if statuses:
-            self._signals.begin(statuses, partial(self._kept, told))
-        return bool(statuses)
+        self._signals.begin(statuses, told)
+        return True
 
-    def _kept(self, told: Callable[[int | Exception], None], fault: Exception | None) -> None:
-        if fault is None:
-            self._told(told, 200)
-        elif isinstance(fault, StoreUnavailable):
-            self._told(told, 503)
-        else:
-            told(fault)
-
-    def _told(self, told: Callable[[int | Exception], None], status: int) -> None:
+    def outcome(self, fault: Exception | None) -> int | Exception:
+        """The status to answer to one that was begun and ended so; the fault, where that is none of these."""
+        status = 200 if fault is None else 401 if isinstance(fault, NotMetas) else 503
+        if status == 503 and not isinstance(fault, StoreUnavailable):
+            assert fault is not None
+            return fault
         self._metrics.webhook(status)
-        told(status)
+        return status
 
     async def take(self, raw: bytes, signatures: Sequence[str]) -> int:
         """Keep the events of a body that came with these signatures; the status to answer: 200 says that they are

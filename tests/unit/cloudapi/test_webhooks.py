@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.cloudapi.recorded_events import RECORDED
 from tidegate.cloudapi.events import Event, InboundMessage, StatusUpdate, TemplateQualityUpdate, Unrecognised
+from tidegate.cloudapi.status_bodies import read_statuses_of
 from tidegate.cloudapi.vocabulary import Quality
 from tidegate.cloudapi.webhooks import (
     MAX_PARTS,
@@ -339,6 +340,7 @@ def test_no_part_of_a_recorded_webhook_replaced_by_anything_raises(data: st.Data
         return  # a number that no double holds
     assert isinstance(events, list)
     assert few_statuses(read_body(raw)) in (None, events)
+    assert read_statuses_of(raw) in (None, events)
 
 
 STATUS = {"id": "wamid.1", "status": "read", "timestamp": "1795176044", "recipient_id": "16505551234"}
@@ -368,7 +370,7 @@ def test_a_few_statuses_and_nothing_else_are_told_as_they_are_told_anyway(change
 
     told = few_statuses(read_body(raw))
 
-    assert told == (None if count is None else read_envelope(raw))
+    assert told == read_statuses_of(raw) == (None if count is None else read_envelope(raw))
     assert count is None or len(read_envelope(raw)) == count
 
 
@@ -383,6 +385,66 @@ def test_a_few_statuses_and_nothing_else_are_told_as_they_are_told_anyway(change
 )
 def test_statuses_in_another_envelope_are_not_told(whole: Any) -> None:
     assert few_statuses(whole) is None
+    assert read_statuses_of(json.dumps(whole).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({}, id="what each says"),
+        pytest.param({"recipient_id": None, "recipient_user_id": "US.1", "recipient_parent_user_id": "US.2"}, id="ids"),
+        pytest.param({"recipient_user_id": " ", "recipient_parent_user_id": ""}, id="ids that are none"),
+        pytest.param({"biz_opaque_callback_data": "tg1.a.b", "recipient_type": "individual"}, id="callback data"),
+        pytest.param({"biz_opaque_callback_data": "", "recipient_id": "nobody"}, id="what is nothing"),
+        pytest.param({"pricing": {"billable": True, "category": "utility", "type": "regular"}}, id="a price"),
+        pytest.param({"pricing": {"pricing_model": "PMP", "category": "an odd one"}}, id="a price of no category"),
+        pytest.param({"pricing": None, "conversation": None, "unheard": {"of": ["x"]}}, id="null, and what is new"),
+        pytest.param({"conversation": {}}, id="an empty conversation"),
+        pytest.param(
+            {"conversation": {"id": "x", "expiration_timestamp": "1795262444", "origin": {"type": "utility"}}},
+            id="a conversation",
+        ),
+    ],
+)
+def test_a_status_is_read_straight_as_it_is_read_anyway(said: dict[str, Any]) -> None:
+    raw = envelope({**OF_STATUSES, "value": {**STATUSES, "statuses": [STATUS, {**STATUS, **said}]}})
+
+    assert read_statuses_of(raw) == read_envelope(raw)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"status": "failed", "errors": [{"code": 131026, "title": "x"}]}, id="a failure"),
+        pytest.param({"recipient_type": "group", "recipient_participant_id": "16505551234"}, id="of a group"),
+        pytest.param({"status": "hugged"}, id="a status that nobody knows"),
+        pytest.param({"timestamp": "soon"}, id="no time"),
+        pytest.param({"timestamp": 1795176044}, id="a time in a number"),
+        pytest.param({"id": "a b"}, id="no id"),
+        pytest.param({"id": 7}, id="an id in a number"),
+        pytest.param({"pricing": {"category": 7}}, id="a price in a number"),
+        pytest.param({"unheard": "caf\u00e9"}, id="more than ASCII"),
+    ],
+)
+def test_what_is_seldom_is_read_by_others(said: dict[str, Any]) -> None:
+    body = json.loads(envelope({**OF_STATUSES, "value": {**STATUSES, "statuses": [{**STATUS, **said}]}}))
+
+    assert read_statuses_of(json.dumps(body, ensure_ascii=False).encode()) is None
+
+
+DEEP = b'"deep": ' + b"[" * 9_999 + b"]" * 9_999
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(envelope(OF_STATUSES)[:-1], id="cut off"),
+        pytest.param(envelope({**OF_STATUSES, "deep": 0}).replace(b'"deep": 0', DEEP), id="deep"),
+        pytest.param(envelope({**OF_STATUSES, "value": {**STATUSES, "metadata": {"phone_number_id": ""}}}), id="no id"),
+    ],
+)
+def test_what_is_no_such_body_is_read_by_others(raw: bytes) -> None:
+    assert read_statuses_of(raw) is None
 
 
 @given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))

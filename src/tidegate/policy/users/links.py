@@ -31,6 +31,7 @@ from tidegate.policy.identity import canonical_phone
 # takes sends without; and without it the digits may also be a landline's.
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _PHONE = RecipientKind.PHONE
+_DELIVERED = MessageStatus.DELIVERED
 _ARGENTINA_MOBILE = re.compile("549([0-9]{10})")
 _ARGENTINA_OTHER = re.compile("54([1-8][0-9]{9})")
 
@@ -58,11 +59,14 @@ def links_of(event: Event) -> tuple[Link, ...]:
 
     Of statuses only `delivered` is read: each of a message's statuses shows the same.
     """
+    if isinstance(event, StatusUpdate):
+        # Most name nobody but by a number.
+        if event.status is not _DELIVERED or (event.user_id is None and event.parent_user_id is None):
+            return ()
+        return tuple(_together(event))
     match event:
         case InboundMessage() | UserPreference():
             return (*_together(event), *_spellings(event.phone, event.at_ms))
-        case StatusUpdate(status=MessageStatus.DELIVERED):
-            return tuple(_together(event))
         case IdentityChange():
             return tuple(_changed(event))
         case UserIdUpdate():
