@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.answer_bytes import answer_bytes
@@ -17,6 +18,8 @@ from tidegate.edge.webhook import SIGNATURE, SMALL, Webhook
 from tidegate.edge.webhook_heads import WebhookHead, WebhookHeads
 
 PATH: Final = "/webhooks/whatsapp"
+#: Stands where the id of a request will.
+_ITS_ID: Final = "its-id"
 
 
 class StraightWebhooks:
@@ -28,6 +31,7 @@ class StraightWebhooks:
         self._closing = closing
         self._prefix = prefix
         self._heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
+        self._date = self._before = self._behind = ""
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether a request with this head is a small webhook."""
@@ -56,19 +60,30 @@ class StraightWebhooks:
             outcome = fault
         return self._written(outcome, plain.head, request_id)
 
-    def _told(self, head: bytes, request_id: str, answered: Answered, outcome: int | Exception) -> None:
-        answered(*self._written(outcome, head, request_id))
+    def _told(self, head: bytes, request_id: str, answered: Answered, fault: Exception | None) -> None:
+        answered(*self._written(self._webhook.outcome(fault), head, request_id))
 
     def _written(self, outcome: int | Exception, head: bytes, request_id: str) -> tuple[bytes, bool]:
+        closes = self._closing()
+        if outcome == 200:
+            if head:
+                # Nobody but Meta has any of theirs remembered.
+                self._heads.learn(head)
+            if not closes:
+                return self._kept(request_id), False
         if isinstance(outcome, Exception):
             reply = refusal(outcome, "POST", PATH, request_id)
         else:
             reply = Reply(outcome, {}, b"")
-            if outcome == 200 and head:
-                # Nobody but Meta has any of theirs remembered.
-                self._heads.learn(head)
-        closes = self._closing()
         return answer_bytes(reply, request_id, closes=closes), closes
+
+    def _kept(self, request_id: str) -> bytes:
+        """That a body is kept, as it is answered in this second, with the id put in its place."""
+        date = rfc822_formatted_time()
+        if date != self._date:
+            self._date, answer = date, answer_bytes(Reply(200, {}, b""), _ITS_ID, closes=False).decode()
+            self._before, _, self._behind = answer.partition(_ITS_ID)
+        return f"{self._before}{request_id}{self._behind}".encode()
 
 
 def _said(plain: Plain) -> tuple[str | None, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 #: Lines of which only the value is different each time. It is printable, so that it ends no line, and none of these
 #: changes how a request is read but its length, which is looked at.
@@ -13,30 +15,34 @@ _OWN: Final = re.compile(
     rb"([ -~]*)(?=\r\n|\Z)"
 )
 _FOLDED: Final = (b"\r\n ", b"\r\n\t")
+_LENGTH: Final = b"content-length"
+_SIGNATURE: Final = b"x-hub-signature-256"
+_REQUEST_ID: Final = b"x-request-id"
+#: As they are found in a head: a value of these lines, and a length.
+_VALUE: Final = rb"([ -~]*)"
+_DIGITS: Final = rb"([0-9]{1,9})"
 #: Heads that are known at once: each app and each proxy before the node has one. A longer one is not remembered.
 _MOST: Final = 64
 _LONGEST: Final = 4_096
 
 
-class WebhookHead(NamedTuple):
+class WebhookHead(Struct, frozen=True, gc=False):
     """What the head of a webhook says. `length`: of the body, in bytes."""
 
     length: int
     signature: str
     request_id: str
-
-    @property
-    def begins(self) -> bool:
-        """Whether `begin` may answer it."""
-        return True
+    #: Whether `begin` may answer it.
+    begins: bool = True
 
     def __repr__(self) -> str:
         return "WebhookHead()"
 
 
-class _Places(NamedTuple):
-    """Which of the values is which; no `request_id`: -1."""
+class _Shape(Struct, frozen=True, gc=False):
+    """All heads that are the same but for those values; and which of these is which, no `request_id`: 0."""
 
+    heads: re.Pattern[bytes]
     length: int
     signature: int
     request_id: int
@@ -45,29 +51,35 @@ class _Places(NamedTuple):
 class WebhookHeads:
     """Finds them by what is left without those values. What is the same then, to the byte, is read in the same way."""
 
-    __slots__ = ("_begins", "_known", "_most_bytes")
+    __slots__ = ("_begins", "_known", "_latest", "_most_bytes")
 
     def __init__(self, paths: Iterable[str], most_bytes: int) -> None:
         """`paths`: where they are posted to. `most_bytes`: of a body; a head that tells of more is not known."""
         self._begins = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
         self._most_bytes = most_bytes
-        self._known: dict[bytes, _Places] = {}
+        self._known: dict[bytes, _Shape] = {}
+        #: The one that was found last: most are of one shape.
+        self._latest: _Shape | None = None
 
     def find(self, head: bytes) -> WebhookHead | None:
         """What these bytes say; None where nobody knows."""
         if not head.startswith(self._begins):
             return None
-        parts = _OWN.split(head)
-        values = parts[2::3]
-        del parts[2::3]
-        places = self._known.get(b"".join(parts))
-        if places is None:
+        shape = self._latest
+        found = shape.heads.fullmatch(head) if shape is not None else None
+        if found is None:
+            parts = _OWN.split(head)
+            del parts[2::3]
+            shape = self._known.get(b"".join(parts))
+            found = shape.heads.fullmatch(head) if shape is not None else None
+        if shape is None or found is None:
             return None
-        length = values[places.length]
-        if not length.isdigit() or len(length) > 9 or int(length) > self._most_bytes:
+        self._latest = shape
+        length = int(found[shape.length])
+        if length > self._most_bytes:
             return None
-        request_id = values[places.request_id].decode() if places.request_id >= 0 else ""
-        return WebhookHead(int(length), values[places.signature].decode(), request_id)
+        request_id = found[shape.request_id].decode() if shape.request_id else ""
+        return WebhookHead(length, found[shape.signature].decode(), request_id)
 
     def learn(self, head: bytes) -> None:
         """Know such heads from now on: this one was read, whole, and its lines end as all of them here do."""
@@ -75,11 +87,18 @@ class WebhookHeads:
             return
         parts = _OWN.split(head)
         names = [name.lower() for name in parts[1::3]]
-        if names.count(b"content-length") != 1 or names.count(b"x-hub-signature-256") != 1:
+        if names.count(_LENGTH) != 1 or names.count(_SIGNATURE) != 1:
             return
         del parts[2::3]
         if len(self._known) >= _MOST:
             self._known.clear()
-        request_id = names.index(b"x-request-id") if b"x-request-id" in names else -1
-        places = _Places(names.index(b"content-length"), names.index(b"x-hub-signature-256"), request_id)
-        self._known[b"".join(parts)] = places
+            self._latest = None
+        heads = [re.escape(parts[0])]
+        for name, spelt, behind in zip(names, parts[1::2], parts[2::2], strict=True):
+            heads += [re.escape(spelt), b": ", _DIGITS if name == _LENGTH else _VALUE, re.escape(behind)]
+        self._known[b"".join(parts)] = _Shape(
+            re.compile(b"".join(heads)),
+            names.index(_LENGTH) + 1,
+            names.index(_SIGNATURE) + 1,
+            names.index(_REQUEST_ID) + 1 if _REQUEST_ID in names else 0,
+        )

@@ -101,8 +101,13 @@ class Journal:
             self._note(["ended", portfolio, message_id, intent.attempt, "failed", ""])
 
     def delivered(self, portfolio: str, message_id: str, at_ms: int) -> None:
-        """A send was delivered, at Meta's time."""
-        if message_id in self._memory.of(portfolio).intents:
+        """A send was delivered, at Meta's time: the first that is told of it counts."""
+        intent = self._memory.of(portfolio).intents.get(message_id)
+        if intent is None or intent.delivered_at_ms:
+            return
+        if self._slot is None:
+            intent.state, intent.delivered_at_ms = "delivered", at_ms
+        else:
             self._note(["delivered", portfolio, message_id, at_ms])
 
     def window(self, portfolio: str, number: str, recipient: bytes, at_ms: int) -> None:

@@ -168,7 +168,7 @@ class Metrics:
         self._unwritten_outcomes = {"answered": 0, "unknown": 0, "not_sent": 0}
         for outcome in self._unwritten_outcomes:
             self._outcomes.labels(outcome)
-        self._of_statuses: dict[int, Counter] = {}
+        self._unwritten_webhooks: Counts[int] = Counts()
         for became in ("expired", "unknown", "requeued"):
             self._ended.labels(became)
         for limit in ("connections", "node", "app", "bodies", "uploads"):
@@ -229,10 +229,7 @@ class Metrics:
 
     def webhook(self, status: int) -> None:
         """One webhook post was answered with this HTTP status."""
-        counter = self._of_statuses.get(status)
-        if counter is None:
-            counter = self._of_statuses[status] = self._webhooks.labels(str(status))
-        counter.inc()
+        self._unwritten_webhooks[status] += 1
 
     def refused_key(self, why: str) -> None:
         """A key was not taken: unknown, of another environment, or one more of an address that is locked_out."""
@@ -278,9 +275,9 @@ class Metrics:
         """The store did not answer when it was asked to run a script."""
         self._store_failures.labels(script).inc()
 
-    def webhook_lag(self, lag_s: float) -> None:
-        """What a webhook told of was applied so long after it had happened."""
-        self._webhook_lag.observe(lag_s)
+    def webhook_lag(self, lag_s: float, count: int = 1) -> None:
+        """So many things that webhooks told of were applied so long after they had happened."""
+        self._webhook_lag.observe(lag_s, count)
 
     def loop_lag(self, lag_s: float) -> None:
         """The event loop came so late to what was due."""
@@ -290,6 +287,9 @@ class Metrics:
         sends, self._unwritten_sends = self._unwritten_sends, Counts()
         for (verdict, reason, category), count in sends.items():
             self._sends.labels(verdict, reason.value if reason else "", category).inc(count)
+        webhooks, self._unwritten_webhooks = self._unwritten_webhooks, Counts()
+        for status, count in webhooks.items():
+            self._webhooks.labels(str(status)).inc(count)
         for outcome, count in self._unwritten_outcomes.items():
             self._outcomes.labels(outcome).inc(count)
             self._unwritten_outcomes[outcome] = 0

@@ -131,10 +131,11 @@ class Sharing(Generic[Item]):
         finally:
             self._under_way -= 1
             self._begin()
-        start = 0
+        start, tightens = 0, True in told
         for delivery, first, last in turn:
             end = start + last - first
-            delivery.tightened |= True in told[start:end]
+            if tightens:
+                delivery.tightened |= True in told[start:end]
             delivery.left -= last - first
             start = end
             if not delivery.left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -187,8 +188,9 @@ class Signals:
         applied = [event for event, one in zip(events, found, strict=True) if one is not None]
         if applied:
             self._metrics.applied(applied[0], len(applied))
-        for event in applied:
-            self._metrics.webhook_lag(max(0, now_ms - event.at_ms) / 1_000)
+        # Meta's times are whole seconds: those of one call are few.
+        for at_ms, count in Counter([event.at_ms for event in applied]).items():
+            self._metrics.webhook_lag(max(0, now_ms - at_ms) / 1_000, count)
         return [one is True for one in found]
 
     async def _applied(self, event: Event) -> bool:

@@ -9,19 +9,25 @@ from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.errors import lookup
-from tidegate.cloudapi.events import StatusUpdate
+from tidegate.cloudapi.events import Pricing, StatusUpdate
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category, MessageStatus
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
+from tidegate.policy.allowance_rules import BudgetRule
+from tidegate.policy.breaker import Breaker
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.consequences.readers import DELIVERED_SIGNAL, signals_of
+from tidegate.policy.consequences.rulebook import Easing
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import FROM_STATUS, State
 from tidegate.policy.reach import Subject
+from tidegate.policy.standing import Standing
 from tidegate.policy.tallies import billed_micros
 from tidegate.policy.users import Link, given_back, links_of, may_be_held
 from tidegate.signals.lost import lost_send
@@ -50,12 +56,20 @@ _CAUSE: Final = "Meta's webhook"
 log = structlog.get_logger()
 
 
-class _Told(NamedTuple):
+class _Told(Struct, frozen=True, gc=False):
     """A status of a message of ours, as it came and as the store takes it."""
 
     event: StatusUpdate
     status: Status
-    codes: list[int]
+    codes: Sequence[int]
+
+
+class _Ended(NamedTuple):
+    """What a delivery may end under a standing. `easing`: None where that may be anything."""
+
+    standing: Standing
+    easing: Easing | None
+    breakers: Sequence[Breaker]
 
 
 class Statuses:
@@ -99,6 +113,8 @@ class Statuses:
         self._on_fate = on_fate
         self._on_status = on_status
         self._on_fault = on_fault
+        #: By portfolio, for the standing that was known when it was looked at.
+        self._ended: dict[str, _Ended] = {}
 
     async def apply(self, events: Sequence[StatusUpdate]) -> list[bool | None]:
         """Of each whether less may be sent than before; None: a fault of ours keeps it from being applied, of which
@@ -107,11 +123,11 @@ class Statuses:
         found: list[bool | None] = [False] * len(events)
         told: list[tuple[int, _Told]] = []
         slow: list[tuple[int, _Work]] = []
-        owners = await self._owners(events)
+        owners, bills = await self._owners(events), _Bills(self._standings)
         for place, event in enumerate(events):
             try:
                 if (owner := owners[place]) is not None:
-                    told.append((place, self._read(event, *owner)))
+                    told.append((place, self._read(event, *owner, bills)))
                 if (work := self._beside(event, owner)) is not None:
                     slow.append((place, work))
             except Exception as fault:
@@ -148,10 +164,11 @@ class Statuses:
         """Portfolio and id of each one's message; None where it is none of ours."""
         owners: list[tuple[str, str] | None] = []
         asked: defaultdict[str, list[int]] = defaultdict(list)
+        whose = self._whose.owner
         for place, event in enumerate(events):
-            claimed = self._whose.claimed(event.opaque)
-            if claimed is not None:
-                named = self._whose.portfolio(claimed)
+            owner = whose(event.opaque)
+            if owner is not None:
+                named, claimed = owner
                 owners.append((named, claimed) if named else None)
                 continue
             owners.append(None)
@@ -163,20 +180,24 @@ class Statuses:
                 owners[place] = (portfolio, id_) if id_ else None
         return owners
 
-    def _read(self, event: StatusUpdate, portfolio: str, message_id: str) -> _Told:
-        codes = [error.code for error in event.errors] if event.errors else []
-        budget = self._standings.known(portfolio).rules.budget
+    def _read(self, event: StatusUpdate, portfolio: str, message_id: str, bills: _Bills) -> _Told:
+        codes: Sequence[int] = ()
+        if event.errors or event.status is MessageStatus.FAILED:
+            codes = [error.code for error in event.errors]
+            says, counters = _says(event.status, codes), counters_of(event.status, codes[0] if codes else None)
+        else:
+            says, counters = _PLAIN[event.status]
         status = Status(
             portfolio,
             message_id,
             _STATE_OF[event.status],
             event.at_ms,
             " ".join([_CAUSE, *map(str, codes)]) if codes else _CAUSE,
-            _says(event.status, codes),
+            says,
             self._messages.wamid_name(event.wamid),
             "",
-            billed_micros(budget, event.phone or "", event.pricing, event.at_ms) if budget is not None else -1,
-            counters_of(event.status, codes[0] if codes else None),
+            bills.micros(portfolio, event) if event.pricing is not None else -1,
+            counters,
         )
         return _Told(event, status, codes)
 
@@ -192,7 +213,7 @@ class Statuses:
 
     async def _sealed(self, one: _Told) -> _Told:
         sealed = await self._messages.sealed_wamid(one.status.message_id, one.event.wamid)
-        return one._replace(status=one.status._replace(sealed=sealed))
+        return replace(one, status=replace(one.status, sealed=sealed))
 
     async def _applied(self, told: list[_Told]) -> list[Refreshed | None]:
         """In one call. One that fails by what is in it is made again in halves, until only that is in it."""
@@ -218,7 +239,7 @@ class Statuses:
 
     def _follow(self, one: _Told, refreshed: Refreshed) -> _Work | None:
         """Do what follows at once; what else has to be done."""
-        event, status, codes = one
+        event, status = one.event, one.status
         portfolio = status.portfolio
         if not refreshed.known and status.says != "frees":
             return partial(self._find, one)
@@ -226,10 +247,10 @@ class Statuses:
             self._on_change(portfolio)
         if not refreshed.before:
             return None
-        if b'"row"' in refreshed.noted and (part := Part.of(refreshed.about)) is not None:
+        if refreshed.noted.find(b'"row"') >= 0 and (part := Part.of(refreshed.about)) is not None:
             self._on_fate(portfolio, part, State(status.status))
         if refreshed.changed:
-            self._on_status(portfolio, status.message_id, status.status, refreshed.noted, codes)
+            self._on_status(portfolio, status.message_id, status.status, refreshed.noted, one.codes)
             if refreshed.before in _DELIVERED:
                 return None
         # One that comes again may have been cut short the first time: what follows from it is done once more, and is
@@ -242,15 +263,16 @@ class Statuses:
 
     def _eases_nothing(self, one: _Told, refreshed: Refreshed) -> bool:
         """Whether a delivery ends nothing: its user is held by nothing, and so is all that it was sent by and as."""
-        standing = self._standings.known(one.status.portfolio)
-        easing = standing.rules.consequences.easing(DELIVERED_SIGNAL)
-        if easing is None or refreshed.has_counts or may_be_held(refreshed.user):
+        portfolio = one.status.portfolio
+        standing, known = self._standings.known(portfolio), self._ended.get(portfolio)
+        if known is None or known.standing is not standing:
+            known = self._ended[portfolio] = _ended_by(standing)
+        if known.easing is None or refreshed.has_counts or may_be_held(refreshed.user):
             return False
-        breakers = [breaker for breaker in standing.breakers if breaker.rule in easing.rules]
-        if not breakers:
+        if not known.breakers:
             return True
         subject = _subject_of(one, refreshed)
-        return all(subject.value(breaker.scope) != breaker.value for breaker in breakers)
+        return all(subject.value(breaker.scope) != breaker.value for breaker in known.breakers)
 
     async def _signal(self, one: _Told, refreshed: Refreshed) -> bool:
         portfolio = one.status.portfolio
@@ -300,6 +322,37 @@ class Statuses:
                 found[place] = True
 
 
+class _Bills:
+    """What statuses of one call are billed: many say the same in the same second."""
+
+    __slots__ = ("_budgets", "_micros", "_standings")
+
+    def __init__(self, standings: Standings) -> None:
+        self._standings = standings
+        self._budgets: dict[str, BudgetRule | None] = {}
+        self._micros: dict[tuple[str, Pricing | None, str, int], int] = {}
+
+    def micros(self, portfolio: str, event: StatusUpdate) -> int:
+        """Millionths, -1 where that can't be told: see `billed_micros`."""
+        if portfolio not in self._budgets:
+            self._budgets[portfolio] = self._standings.known(portfolio).rules.budget
+        budget = self._budgets[portfolio]
+        if budget is None:
+            return -1
+        digits = (event.phone or "")[: budget.told_by_digits]
+        key = portfolio, event.pricing, digits, event.at_ms
+        micros = self._micros.get(key)
+        if micros is None:
+            micros = self._micros[key] = billed_micros(budget, digits, event.pricing, event.at_ms)
+        return micros
+
+
+def _ended_by(standing: Standing) -> _Ended:
+    easing = standing.rules.consequences.easing(DELIVERED_SIGNAL)
+    rules = easing.rules if easing is not None else ()
+    return _Ended(standing, easing, [breaker for breaker in standing.breakers if breaker.rule in rules])
+
+
 def _subject_of(one: _Told, refreshed: Refreshed) -> Subject:
     about, event = refreshed.about, one.event
     name, _, language = about.get("template", "").rpartition("/")
@@ -319,3 +372,11 @@ def _says(status: MessageStatus, codes: Sequence[int]) -> Literal["counts", "fre
     if status is MessageStatus.FAILED:
         return "frees" if codes and all(lookup(code).releases_place for code in codes) else "keeps"
     return "keeps" if status is MessageStatus.SENT else "counts"
+
+
+#: Of all but failures: what a status proves of the place, and what it counts as.
+_PLAIN: Final = {
+    status: (_says(status, ()), counters_of(status, None))
+    for status in MessageStatus
+    if status is not MessageStatus.FAILED
+}

@@ -18,31 +18,30 @@ _REMEMBERED: Final = 20_000
 class Whose:
     """Finds messages by what their statuses carry: the callback data that we gave them, else Meta's id."""
 
-    __slots__ = ("_identity", "_ids", "_messages", "claimed")
+    __slots__ = ("_identity", "_ids", "_messages", "owner")
 
     def __init__(self, messages: Messages, identity: Identity, ids: MessageIds) -> None:
         self._messages = messages
         self._identity = identity
         self._ids = ids
-        #: The message id in callback data that is proven ours; None for anybody else's. Each comes several times.
-        self.claimed: Final[Callable[[str | None], str | None]] = lru_cache(_REMEMBERED)(self._claimed)
+        #: Portfolio and id of the message in callback data that is proven ours, no portfolio where it is none of this
+        #: gateway's; None for anybody else's. Each comes several times.
+        self.owner: Final[Callable[[str | None], tuple[str | None, str] | None]] = lru_cache(_REMEMBERED)(self._owner)
 
-    def _claimed(self, opaque: str | None) -> str | None:
+    def _owner(self, opaque: str | None) -> tuple[str | None, str] | None:
         wrapped = unwrap_opaque(opaque) if opaque else None
-        return wrapped[0] if wrapped is not None and wrapped[1] == self._identity.seal(wrapped[0]) else None
-
-    def portfolio(self, message_id: str) -> str | None:
-        """The portfolio that a message id names; None where that is none of this gateway's."""
-        return self._ids.portfolio(message_id)
+        if wrapped is None or wrapped[1] != self._identity.seal(wrapped[0]):
+            return None
+        return self._ids.portfolio(wrapped[0]), wrapped[0]
 
     async def message_of(self, opaque: str | None, wamid: str, portfolio: str | None) -> tuple[str, str] | None:
         """Portfolio and gateway id of the message; None when it is none of ours. Raises StoreUnavailable.
 
         `portfolio`: of the number that the status came for, where that is ours.
         """
-        claimed = self.claimed(opaque)
-        if claimed is not None:
-            named = self._ids.portfolio(claimed)
+        owner = self.owner(opaque)
+        if owner is not None:
+            named, claimed = owner
             return (named, claimed) if named else None
         if portfolio is None:
             return None

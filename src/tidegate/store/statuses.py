@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from itertools import islice
+from typing import Any, Final, Literal
 
 import orjson
+from msgspec import Struct
 
 from tidegate.journal import Journal
 from tidegate.policy.warning_counts import KEEP_MS
@@ -19,7 +21,7 @@ _VALUES: Final = 8
 _UNKNOWN, _UNWRITTEN, _CHANGED = -1, -2, 1
 
 
-class Status(NamedTuple):
+class Status(Struct, frozen=True, gc=False):
     """One status webhook. `says`: what it proves of the place: counts (delivered), frees (never), keeps (nothing)."""
 
     portfolio: str
@@ -38,7 +40,7 @@ class Status(NamedTuple):
     """What it counts as, as the script reads it (`outcomes.counters_of`)."""
 
 
-class Refreshed(NamedTuple):
+class Refreshed(Struct, frozen=True, gc=False):
     """What a status did: `known` message, `changed` state, `freed` a place.
 
     Of a message whose state changed, or was this one `before` already: its state before, what the gateway noted of it
@@ -122,7 +124,8 @@ class Statuses:
         for said in kinds:
             args += said
         answer = await script("refresh").repeatable(self._client, keys, args + told)
-        return [_refreshed(*answer[i : i + _VALUES]) for i in range(1, len(answer), _VALUES)]
+        values = islice(answer, 1, None)
+        return [_refreshed(*one) for one in zip(*[values] * _VALUES, strict=True)]
 
 
 def _refreshed(

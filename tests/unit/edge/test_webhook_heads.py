@@ -28,7 +28,7 @@ def test_what_is_its_own_is_read_from_each() -> None:
     )
 
     assert found is not None
-    assert tuple(found) == (7, "other", "2")
+    assert (found.length, found.signature, found.request_id) == (7, "other", "2")
     assert repr(found) == "WebhookHead()"
 
 
@@ -36,7 +36,7 @@ def test_who_gives_no_id_has_none() -> None:
     found = knowing(*LINES).find(head(*LINES))
 
     assert found is not None
-    assert tuple(found) == (12, SEAL, "")
+    assert (found.length, found.signature, found.request_id) == (12, SEAL, "")
 
 
 @pytest.mark.parametrize(
