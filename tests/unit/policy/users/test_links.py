@@ -7,7 +7,15 @@ import json
 import pytest
 
 from tests.factories import NOW_MS
-from tidegate.cloudapi.events import Event, IdentityChange, InboundMessage, StatusUpdate, UserIdUpdate, UserPreference
+from tidegate.cloudapi.events import (
+    Event,
+    IdentityChange,
+    InboundMessage,
+    PlatformError,
+    StatusUpdate,
+    UserIdUpdate,
+    UserPreference,
+)
 from tidegate.cloudapi.messages import Acceptance, RecipientKind, Request, parse_send
 from tidegate.cloudapi.user_events import Preference
 from tidegate.cloudapi.vocabulary import MessageStatus
@@ -50,6 +58,8 @@ PROVEN, SUSPECTED = True, False
         pytest.param(inbound(PHONE, USER_ID), [(bsuid(USER_ID), phone(PHONE), PROVEN)], id="a message with both"),
         pytest.param(inbound(PHONE), [], id="a message with the number alone"),
         pytest.param(inbound(None, USER_ID), [], id="a message of a user who hides the number"),
+        pytest.param(inbound(None), [], id="a message of nobody"),
+        pytest.param(PlatformError(W, N, 130429, "too fast", ""), [], id="an error of the number"),
         pytest.param(
             inbound(PHONE, USER_ID, PARENT),
             [(bsuid(USER_ID), phone(PHONE), PROVEN), (bsuid(PARENT), phone(PHONE), PROVEN)],
