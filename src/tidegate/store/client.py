@@ -132,7 +132,7 @@ def _client(address: StoreAddress, witness: Witness | None = None) -> tuple[Stor
             where = _over_tcp(address, (host, port))
     pool = Pool(**_pool_options(address), **_greeted(witness), **where)
     client = Redis.from_pool(pool)
-    run_by(client, pool.wire)
+    run_by(client, pool.wire, pool.promises)
     return client, None
 
 
@@ -158,7 +158,7 @@ def _sentinel(address: StoreAddress, witness: Witness | None) -> tuple[StoreClie
         **_pool_options(address),
         **_greeted(witness),
     )
-    run_by(client, client.connection_pool.wire)
+    run_by(client, client.connection_pool.wire, client.connection_pool.promises)
     return client, sentinel
 
 

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from tidegate.store.promises import Promises
 from tidegate.store.pulse import NoConnection, Pulse
 from tidegate.store.wire import Wire
 from tidegate.store.witness import Witness
@@ -105,14 +106,25 @@ class Pool(BlockingConnectionPool):
 
     _is_closed = False
     _wire: Wire | None = None
+    _promises: Promises | None = None
 
     @property
     def wire(self) -> Wire:
         """A connection of its own beside the pool's, which scripts share."""
         if self._wire is None:
-            options = self.connection_kwargs
-            self._wire = Wire(self.make_connection, options["pulse"], options["socket_timeout"])
+            self._wire = self._new_wire()
         return self._wire
+
+    @property
+    def promises(self) -> Promises:
+        """Further ones, for scripts that replicas are waited for after."""
+        if self._promises is None:
+            self._promises = Promises(self._new_wire, self.max_connections, self.timeout)
+        return self._promises
+
+    def _new_wire(self) -> Wire:
+        options = self.connection_kwargs
+        return Wire(self.make_connection, options["pulse"], options["socket_timeout"])
 
     async def get_connection(self, *args: Any, **options: Any) -> Any:
         if self._is_closed:
@@ -151,6 +163,8 @@ class Pool(BlockingConnectionPool):
         self._is_closed = True
         if self._wire is not None:
             self._wire.close()
+        if self._promises is not None:
+            self._promises.close()
         await super().aclose()
 
 

@@ -9,6 +9,7 @@ import re
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -20,7 +21,7 @@ from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.metrics import Metrics
 from tidegate.store.cluster import Cluster
 from tidegate.store.faults import as_raised, store_faults
-from tidegate.store.keys import PortfolioKeys
+from tidegate.store.promises import Promises
 from tidegate.store.wire import Wire
 
 #: Together with the client's own timeout less than half a second: that long may a caller wait for a 503.
@@ -35,9 +36,6 @@ _USES = re.compile(r"^-- uses: *(.+)$", re.ASCII | re.MULTILINE)
 _WITH = re.compile(r"^ *-- with: *(.+)$", re.ASCII | re.MULTILINE)
 _PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
 
-#: So long replicas may take to say that they hold a promise: with what the script takes, less than the client waits.
-_REPLICAS_MS: Final = 150
-
 
 @dataclass(slots=True)
 class _Way:
@@ -46,6 +44,7 @@ class _Way:
     replicas: int = 0
     metrics: Metrics | None = None
     wire: Wire | None = None
+    promises: Promises | None = None
 
 
 _ways: weakref.WeakKeyDictionary[StoreClient, _Way] = weakref.WeakKeyDictionary()
@@ -59,8 +58,14 @@ def _way_of(client: StoreClient) -> _Way:
 
 
 def require_replicas(client: StoreClient, replicas: int) -> None:
-    """Have so many replicas hold whatever is promised by way of this client, before it is promised."""
-    _way_of(client).replicas = replicas
+    """Have so many replicas hold whatever is promised by way of this client, before it is promised.
+
+    Raises ValueError for a client by which nobody can be waited for: a cluster's.
+    """
+    way = _way_of(client)
+    if replicas and way.promises is None:
+        raise ValueError("replicas can't be waited for by way of this client")
+    way.replicas = replicas
 
 
 def time_scripts(client: StoreClient, metrics: Metrics) -> None:
@@ -68,9 +73,10 @@ def time_scripts(client: StoreClient, metrics: Metrics) -> None:
     _way_of(client).metrics = metrics
 
 
-def run_by(client: StoreClient, wire: Wire) -> None:
-    """Have scripts of this client run by way of a wire to the same server."""
-    _way_of(client).wire = wire
+def run_by(client: StoreClient, wire: Wire, promises: Promises) -> None:
+    """Have scripts of this client run by way of wires to the same server."""
+    way = _way_of(client)
+    way.wire, way.promises = wire, promises
 
 
 class Script:
@@ -137,11 +143,9 @@ class Script:
         A server that does not know the script says so by a NoScriptError. `told` must not raise.
         """
         way = _way_of(client)
-        wire = client.wire_to(keys[0]) if isinstance(client, Cluster) else way.wire
-        line = wire.line if wire is not None and not (way.replicas and self.is_promised) else None
-        if line is None:
-            return False
-        began_s, metrics = line.now_s, way.metrics
+        metrics = way.metrics
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
 
         def answered(answer: Any) -> None:
             if isinstance(answer, Exception):
@@ -149,21 +153,26 @@ class Script:
                 if metrics is not None and isinstance(answer, StoreUnavailable):
                     metrics.store_failed(self.name)
             elif metrics is not None:
-                metrics.store_answered(self.name, line.now_s - began_s)
+                metrics.store_answered(self.name, now_s() - began_s)
             told(answer)
 
-        line.ask(("EVALSHA", self.sha, len(keys), *keys, *args), answered)
+        words = ("EVALSHA", self.sha, len(keys), *keys, *args)
+        if self.is_promised and way.replicas and way.promises is not None:
+            return way.promises.begin(way.replicas, keys[0], words, answered)
+        wire = client.wire_to(keys[0]) if isinstance(client, Cluster) else way.wire
+        line = wire.line if wire is not None else None
+        if line is None:
+            return False
+        line.ask(words, answered)
         return True
 
     async def _run(
         self, client: StoreClient, way: _Way, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
     ) -> Any:
-        replicas = way.replicas if self.is_promised else 0
+        call: Callable[..., Awaitable[Any]] = client.execute_command if way.wire is None else way.wire.call
+        if self.is_promised and way.replicas and way.promises is not None:
+            call = partial(way.promises.call, way.replicas, keys[0])
         with store_faults:
-            if replicas and not isinstance(client, Cluster):
-                return await self._promised(client, keys, args, replicas)
-            wire = way.wire
-            call: Callable[..., Awaitable[Any]] = client.execute_command if wire is None else wire.call
             try:
                 return await call("EVALSHA", self.sha, len(keys), *keys, *args)
             except NoScriptError:
@@ -197,28 +206,6 @@ class Script:
             raise StoreUnavailable("the store is unavailable: no answer twice") from None
         except StoreNotAsked:
             raise fault from None
-
-    async def _promised(
-        self, client: Redis, keys: Sequence[str | bytes], args: Sequence[str | bytes | int], replicas: int
-    ) -> Any:
-        """Run it, and wait on the same connection until so many replicas have what it wrote."""
-        call: tuple[Any, ...] = ("EVALSHA", self.sha)
-        while True:
-            async with client.pipeline(transaction=False) as pipe:
-                pipe.execute_command(*call, len(keys), *keys, *args)
-                # WAIT looks at what its own connection wrote last: a script that ran before may write nothing now.
-                pipe.set(PortfolioKeys.promise(keys[0]), b"1", px=60_000)
-                pipe.execute_command("WAIT", replicas, _REPLICAS_MS)
-                answer, written, held = await pipe.execute(raise_on_error=False)
-            if isinstance(answer, NoScriptError) and call[0] == "EVALSHA":
-                call = ("EVAL", self.text)
-                continue
-            for one in (answer, written, held):
-                if isinstance(one, Exception):
-                    raise one
-            if held < replicas:
-                raise StoreUnavailable(f"the store is unavailable: {held} of {replicas} replicas hold what was written")
-            return answer
 
     def __repr__(self) -> str:
         return f"Script({self.name!r}, {self.sha[:8]})"

@@ -49,9 +49,9 @@ class Wire:
 
         Raises what the store answers, redis' errors where it does not: NoConnection only if nothing left.
         """
-        line = self.line or await self._connected()
+        line = await self.connected()
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        line.ask(words, partial(_tell, answer))
+        line.ask(words, partial(tell, answer))
         return await answer
 
     @property
@@ -66,7 +66,11 @@ class Wire:
         if self._line is not None:
             self._line.drop(RedisConnectionError("the way to the store was closed"))
 
-    async def _connected(self) -> Line:
+    async def connected(self) -> Line:
+        """The connection, made anew where there is none that may be asked. Raises NoConnection."""
+        line = self.line
+        if line is not None:
+            return line
         if self._line is not None:
             # A primary that was deposed while it could not be told goes on answering on connections that never broke.
             self._line.drop(RedisConnectionError("another server is trusted now"))
@@ -97,7 +101,8 @@ class Wire:
         return None
 
 
-def _tell(waiting: asyncio.Future[Any], answer: Any) -> None:
+def tell(waiting: asyncio.Future[Any], answer: Any) -> None:
+    """Have whoever waits go on with an answer, or with the fault that stands for it."""
     if waiting.done():
         return
     if isinstance(answer, Exception):
@@ -147,6 +152,18 @@ class Line(asyncio.Protocol):
         packed: Any = words
         packet = hiredis.pack_command(packed)
         self._waiting.append((told, self._loop.time()))
+        self._send(packet)
+
+    def ask_all(self, commands: Sequence[Sequence[bytes | str | int]], told: Told) -> None:
+        """Send commands in one packet. `told` gets the list of what stands for each answer once that is whole."""
+        packed: Sequence[Any] = commands
+        packet = b"".join([hiredis.pack_command(words) for words in packed])
+        # One call to whoever counts what fails: the same object waits for each of the answers.
+        gathering = _Gathering(len(commands), told)
+        self._waiting += [(gathering, self._loop.time())] * len(commands)
+        self._send(packet)
+
+    def _send(self, packet: bytes) -> None:
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._look, False)
         try:
@@ -207,6 +224,25 @@ class Line(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, deque()
+        last: Told | None = None
         for told, _ in waiting:
-            self._pulse.failed()
+            if told is not last:
+                self._pulse.failed()
+            last = told
             told(fault)
+
+
+class _Gathering:
+    """Takes the answers to commands that went together, and tells them together."""
+
+    __slots__ = ("_answers", "_asked", "_told")
+
+    def __init__(self, asked: int, told: Told) -> None:
+        self._asked = asked
+        self._told = told
+        self._answers: list[Any] = []
+
+    def __call__(self, answer: Any) -> None:
+        self._answers.append(answer)
+        if len(self._answers) == self._asked:
+            self._told(self._answers)
