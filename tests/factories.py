@@ -140,7 +140,8 @@ class OneKey:
     def now_ms(self) -> int:
         return NOW_MS
 
-    is_ready = True
+    def is_ready_at(self, now_ms: int) -> bool:
+        return True
 
     async def ready(self) -> None:
         return

@@ -32,6 +32,10 @@ class StoreClock:
         """The store's time now, in ms; off by no more than an answer's way and what was steered since."""
         return int(self._offset_ms + self._monotonic() * 1000)
 
+    def at_ms(self, monotonic_ms: float) -> int:
+        """The store's time at a moment of this node's."""
+        return int(self._offset_ms + monotonic_ms)
+
     def monotonic_ms(self) -> float:
         """Time that only grows, for spans on this node."""
         return self._monotonic() * 1000

@@ -108,15 +108,20 @@ class Room:
 class Pacer:
     """The waiting rooms of all numbers."""
 
-    __slots__ = ("_clock", "_rooms")
+    __slots__ = ("room",)
 
     def __init__(self, clock: StoreClock) -> None:
-        self._clock = clock
-        self._rooms: dict[str, Room] = {}
+        #: Gives the waiting room of a number.
+        self.room: Final[Callable[[str], Room]] = _Rooms(clock).__getitem__
 
-    def room(self, number: str) -> Room:
-        """The waiting room of this number."""
-        room = self._rooms.get(number)
-        if room is None:
-            room = self._rooms[number] = Room(self._clock)
+
+class _Rooms(dict[str, Room]):
+    """By number; there is one of each that is asked for."""
+
+    def __init__(self, clock: StoreClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def __missing__(self, number: str) -> Room:
+        room = self[number] = Room(self._clock)
         return room

@@ -73,18 +73,18 @@ class _Retries:
     """Queues again what it knows nothing of, as a worker of most queues does."""
 
     def __init__(self) -> None:
-        self._post = Posting.post
+        self._otherwise = Posting.otherwise
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         def unknown(posting: Posting, message: Message, cause: str) -> Any:
             return posting._later(message, Reason.UPSTREAM_THROTTLED, 1_000, cause)
 
-        async def post(posting: Posting, *args: Any) -> Any:
-            answered: Any = await self._post(posting, *args)
+        async def otherwise(posting: Posting, *args: Any) -> Any:
+            answered: Any = await self._otherwise(posting, *args)
             return await answered if hasattr(answered, "__await__") else answered
 
-        with patch.object(Posting, "_unknown", unknown), patch.object(Posting, "post", post):
+        with patch.object(Posting, "_unknown", unknown), patch.object(Posting, "otherwise", otherwise):
             yield
 
 

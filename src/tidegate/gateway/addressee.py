@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
+from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.gateway.message import Message
 from tidegate.policy.facts import Case, Facts
-from tidegate.policy.identity import Identity
 from tidegate.policy.rules import Rules
 from tidegate.policy.users import EMPTY, User, expires_at_ms, read_user, sent, write_user
 from tidegate.policy.verdict import Queue, Reason, Reject, Verdict
@@ -41,34 +42,31 @@ class Note(NamedTuple):
 NOTHING: Final = Note(b"", 0, (), 0)
 
 
-class Addressee:
+class Addressee(Struct, gc=False):
     """One user during one submission.
 
     Of most users nothing is known, so that is taken for granted until `admit` says otherwise: one trip to the store
     instead of two. Whoever is refused for what is (not) known of them is looked up first.
+
+    `name`: the 16 bytes that stand for the user, whatever name the request calls them by.
     """
 
-    __slots__ = ("_looked", "_request", "_users", "name", "user")
-
-    def __init__(self, users: Users, identity: Identity, message: Message) -> None:
-        self._users = users
-        self._looked = False
-        self._request = request = message.request
-        #: The 16 bytes that stand for the user, whatever name the message calls them by.
-        self.name = identity.of(request.kind, request.recipient)
-        self.user: User = EMPTY
+    users: Users
+    request: Request
+    name: bytes
+    user: User = EMPTY
+    looked: bool = False
 
     @property
     def zones(self) -> tuple[str, ...]:
         """Zones that the user may be in, by number or user id."""
-        request = self._request
-        return zones_of_recipient(request.kind, request.recipient)
+        return zones_of_recipient(self.request.kind, self.request.recipient)
 
     async def look(self, verdict: Verdict, portfolio: str) -> bool:
         """Look the user up where a no rests on that; False where no more is to be known. Raises StoreUnavailable."""
-        if self._looked or not isinstance(verdict, Queue | Reject) or verdict.reason not in USER_REASONS:
+        if self.looked or not isinstance(verdict, Queue | Reject) or verdict.reason not in USER_REASONS:
             return False
-        self._know(await self._users.read(portfolio, self.name))
+        self._know(await self.users.read(portfolio, self.name))
         return True
 
     def learn(self, facts: Facts) -> None:
@@ -88,8 +86,8 @@ class Addressee:
         return Note(write_user(after), expires_at_ms(after, now_ms), probes, now_ms if capped else 0)
 
     def _know(self, user: User) -> None:
-        self._looked = True
+        self.looked = True
         self.user = user
         if user.same_as is not None and user.same_as != self.name:
             # Another name of the same user: all that counts is known there.
-            self.name, self.user, self._looked = user.same_as, EMPTY, False
+            self.name, self.user, self.looked = user.same_as, EMPTY, False

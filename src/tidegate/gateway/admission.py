@@ -35,6 +35,7 @@ from tidegate.store.standings import Standings
 
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _AT_LEAST_ONCE: Final = Delivery.AT_LEAST_ONCE
+_SEND: Final = Send()
 #: Leased places are given back within this, by all nodes that can be reached; until then they are asked for again.
 _CALLED_BACK_MS: Final = 1_500
 _CALL_AGAIN_MS: Final = 50
@@ -78,7 +79,8 @@ class Admission:
 
         Raises StoreUnavailable where something has to be sealed and there is no key for it.
         """
-        about = yes.about if message.is_noted_as_its_kind else b""
+        is_as_its_kind = message.part is None and message.request.opaque is None and not message.marketing_at_ms
+        about = yes.about if is_as_its_kind else b""
         # What comes from the queue is kept there.
         is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
         route, deadline_ms = message.route, message.deadline_ms
@@ -98,20 +100,24 @@ class Admission:
             message.claim.asked if message.claim is not None else None,
         )
 
-    def is_taken(self, ask: Ask, facts: Facts, asked_at_ms: float, *, is_quiet: bool) -> bool:
-        """Whether the store took what was asked for and nobody has anything to say beside (`is_quiet`).
+    def taken(
+        self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float, *, is_quiet: bool
+    ) -> Verdict | Gone | None:
+        """Send where the store took what was asked for and nobody has anything to say beside (`is_quiet`).
 
-        Then nobody has to judge: the law of `judge` is that it would say Send.
+        Then nobody has to judge: the law of `judge` is that it would say Send. Raises Unclaimed as the claim does.
         """
         now_ms = facts.now_ms
         if now_ms != self._told_ms:
             self._told_ms = now_ms
             self._clock.observe(now_ms)
         self._offline.answered(ask, facts, asked_at_ms)
+        if ask.once is not None and message.claim is not None:
+            message.claim.heed(facts)
         if not (facts.taken and is_quiet):
-            return False
+            return None
         self._count_place(ask, facts)
-        return True
+        return _SEND
 
     async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
         """The verdict while the store is away, by what is this node's own; raises the fault where that won't do."""

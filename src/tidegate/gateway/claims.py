@@ -28,12 +28,16 @@ class Claim(ABC):
         self.is_taken = False
         #: The store's time; 0: not told.
         self._since_ms = 0
-        #: Whether its answer is kept with the outcome.
+        #: Whether its answer is kept with the outcome: nobody else has to see to that.
         self.is_answered = False
 
     @abstractmethod
     def sealed(self, answered: Answered) -> bytes:
         """How an end is told to whoever repeats the send, sealed. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def keep_later(self, answered: Answered) -> None:
+        """See to it that an end is kept that can't be sealed now."""
 
     @property
     def asked(self) -> Entry | None:
@@ -49,21 +53,21 @@ class Claim(ABC):
         elif not (facts.stale or facts.other_user or facts.outdated):
             raise Unclaimed
 
-    def kept(self, message_id: str, answered: Answered) -> tuple[str, bytes]:
-        """Name and answer, to be kept with the outcome of this message; nothing: whoever claims for it does that."""
-        entry, since_ms = self.entry, self._since_ms
-        if not since_ms or message_id != entry.message_id:
-            return _NOTHING
+    def keeps(self, message_id: str) -> str:
+        """What is kept with the outcome of this message, by its name; "": nothing, whoever claims for it does that."""
+        if not self._since_ms or message_id != self.entry.message_id:
+            return ""
+        self.is_answered = True
+        return self.entry.name
+
+    def kept(self, answered: Answered) -> bytes:
+        """The answer, as it is kept with the outcome; empty: it is kept later."""
         try:
-            answer = self.sealed(answered)
+            return with_answer(self.entry, self._since_ms, self.sealed(answered))
         except (StoreUnavailable, TypeError):
             # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
-            return _NOTHING
-        self.is_answered = True
-        return entry.name, with_answer(entry, since_ms, answer)
-
-
-_NOTHING = ("", b"")
+            self.keep_later(answered)
+            return b""
 
 
 def refuse_unclaimed(claim: Claim | None) -> None:

@@ -17,6 +17,7 @@ from tidegate.policy.rules import Mode
 from tidegate.policy.standing import Standing
 from tidegate.policy.users import EMPTY, User
 from tidegate.policy.verdict import Verdict
+from tidegate.policy.zones import zones_of_recipient
 
 _MOST_KINDS: Final = 4_096
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
@@ -30,7 +31,8 @@ class Yes(Struct, frozen=True):
 
     `is_quiet`: no guardrail in shadow mode has anything to say of it. `probes`: the shared half-open breakers that it
     is a probe of. `leaves_a_mark`: it may leave something in its recipient's record. `about`: what is noted of such a
-    message, as JSON, where it is no campaign's row and nothing is noted with its recipient; empty: not worked out.
+    message, as JSON, where it is no campaign's row and nothing is noted with its recipient, or by its sender; empty:
+    that is worked out for each.
     """
 
     terms: Terms
@@ -64,7 +66,7 @@ class Deciding:
             self._begin(standing, now_ms)
         if addressee.user is not EMPTY or message.deadline_ms <= now_ms or message.not_before_ms > now_ms:
             return None
-        yes = self._said.get(self._kind(message, addressee))
+        yes = self._said.get(self._kind(message))
         return yes if yes is not None and now_ms < yes.until_ms else None
 
     def decide(
@@ -82,8 +84,10 @@ class Deciding:
                 self._said.clear()
             until_ms = min((self._until_ms, *_ends_ms(decided)))
             plain = replace(message, part=None, marketing_at_ms=0)
-            yes = replace(yes, until_ms=until_ms, about=plain.noted_json())
-            self._said[self._kind(message, addressee)] = yes
+            # Where its app is told how it ends, to whom it goes is noted as well.
+            about = b"" if message.relayed and message.queued else plain.noted_json()
+            yes = replace(yes, until_ms=until_ms, about=about)
+            self._said[self._kind(message)] = yes
         return yes
 
     def _begin(self, standing: Standing, now_ms: int) -> None:
@@ -95,11 +99,11 @@ class Deciding:
         self._asks_digits = standing.rules.budget.told_by_digits if standing.rules.budget is not None else 0
         self._said.clear()
 
-    def _kind(self, message: Message, addressee: Addressee) -> tuple[object, ...]:
+    def _kind(self, message: Message) -> tuple[object, ...]:
         """All of a send that a decision looks at, the recipient's record and the times of the message aside; and what
         else is noted of it."""
         request, campaign = message.request, message.campaign
-        kind, digits = request.kind, self._asks_digits
+        kind, recipient, digits = request.kind, request.recipient, self._asks_digits
         return (
             message.route,
             message.category,
@@ -111,8 +115,8 @@ class Deciding:
             request.type,
             message.delivery,
             message.relayed,
-            addressee.zones if self._asks_zones or campaign is not None else (),
-            request.recipient[:digits] if digits and kind is _PHONE else "",
+            zones_of_recipient(kind, recipient) if self._asks_zones or campaign is not None else (),
+            recipient[:digits] if digits and kind is _PHONE else "",
         )
 
 

@@ -108,6 +108,7 @@ class Gateway:
             posting=self._posting,
             keeping=self._keeping,
             grants=grants,
+            seal=seal,
             tracing=tracing,
         )
 
@@ -180,8 +181,6 @@ class Gateway:
     async def _answered(self, message: Message) -> Answered:
         went = message
         try:
-            if not self._seal.is_ready:
-                await self._seal.ready()
             went, answered = await self._rounds.go(message)
         except StoreUnavailable as error:
             answered = Unavailable(message.message_id, str(error))
@@ -200,7 +199,8 @@ class Gateway:
 
     async def explain(self, message: Message) -> Explanation:
         """What would happen to this message now; takes and changes nothing. Raises StoreUnavailable."""
-        addressee = Addressee(self._users, self._identity, message)
+        request = message.request
+        addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
         while True:
             standing = await self._standings.current(message.route.portfolio)
             rules, user, now_ms = standing.rules, addressee.user, self._clock.now_ms()

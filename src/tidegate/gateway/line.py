@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from tidegate.clock import StoreClock
 from tidegate.gateway.message import Message
 from tidegate.pacer import Room
@@ -9,28 +11,32 @@ from tidegate.policy.facts import Case, Terms
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Verdict, Wait
 
 
-class Line:
-    """One send's place in the line before its number: who was there first, and more urgent, goes first."""
+class Line(Struct, gc=False):
+    """One send's place in the line before its number: who was there first, and more urgent, goes first.
 
-    __slots__ = ("_arrival", "_has_turn", "_joined", "_message", "_room", "began_ms")
+    `message`: as it came: whatever it is judged as, it stays where it is in the line. `arrival`: its place in the room.
+    `rounds`: how often it was decided since it waited last.
+    """
 
-    def __init__(self, room: Room, message: Message, began_ms: float) -> None:
-        self._room = room
-        #: As it came: whatever it is judged as, it stays where it is in the line.
-        self._message = message
-        self._arrival = room.arrival()
-        self._has_turn = False
-        self._joined = False
-        self.began_ms = began_ms
+    room: Room
+    message: Message
+    arrival: int
+    began_ms: float
+    rounds: int = 0
+    has_turn: bool = False
+    joined: bool = False
 
     def turn_at_ms(self, terms: Terms) -> int | None:
         """When the turn comes of this send, which is not the first in line; None: it may ask the ledger."""
-        has_turn, self._has_turn, self._joined = self._has_turn, False, False
-        if has_turn or not self._room.waiters:
+        if not self.room.waiters:
+            self.has_turn = self.joined = False
             return None
-        turn_at_ms = self._room.turn_at_ms(self._message.priority)
-        self._joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
-        return turn_at_ms if self._joined else None
+        has_turn, self.has_turn, self.joined = self.has_turn, False, False
+        if has_turn:
+            return None
+        turn_at_ms = self.room.turn_at_ms(self.message.priority)
+        self.joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
+        return turn_at_ms if self.joined else None
 
     def verdict(self, case: Case, turn_at_ms: int, now_ms: int) -> Verdict:
         """What becomes of a send whose turn comes then."""
@@ -46,11 +52,11 @@ class Line:
             return None
         emission_ms = terms.throughput_emission_us / 1000
         # One who joins the line knows only an estimate of its own turn, not when the next turn comes.
-        opens_at_ms = None if self._joined else wait.until_ms
-        self._has_turn = await self._room.wait(
-            self._message.priority, self._arrival, opens_at_ms, emission_ms, case.pacing_wait_ms
+        opens_at_ms = None if self.joined else wait.until_ms
+        self.has_turn = await self.room.wait(
+            self.message.priority, self.arrival, opens_at_ms, emission_ms, case.pacing_wait_ms
         )
-        return None if self._has_turn else given_up(case, wait.objection)
+        return None if self.has_turn else given_up(case, wait.objection)
 
 
 def given_up(case: Case, objection: Objection) -> Verdict:

@@ -95,12 +95,6 @@ class Message(Struct, gc=False):
         """Authentication, utility, replies, marketing (0 goes first); a queued send goes after a direct one."""
         return _RANK[self.category] + self.queued
 
-    @property
-    def is_noted_as_its_kind(self) -> bool:
-        """Whether nothing is noted of it but what is noted of all of its kind."""
-        is_told = self.relayed and self.queued
-        return self.part is None and not (self.marketing_at_ms or is_told) and self.request.opaque is None
-
     def case(self, waited_ms: float, rules: Rules, zones: tuple[str, ...] = (), grant: Grant | None = None) -> Case:
         """What the guardrails see of it after it has waited `waited_ms` for its turn."""
         request, route = self.request, self.route

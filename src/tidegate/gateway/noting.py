@@ -12,7 +12,7 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.answers import Acceptance
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.message import Message
-from tidegate.policy.users import is_as_sent_to, links_of_answer
+from tidegate.policy.users import links_of_answer
 from tidegate.store.aliases import Aliases
 from tidegate.tasks import spawn
 
@@ -28,9 +28,7 @@ class Noting:
         self._writing: set[asyncio.Future[Any]] = set()
 
     def accepted(self, message: Message, acceptance: Acceptance) -> None:
-        """Meta took a message."""
-        if is_as_sent_to(message.request, acceptance):
-            return
+        """Meta took a message, and names its user otherwise than it did."""
         portfolio, now_ms = message.route.portfolio, self._clock.now_ms()
         links = links_of_answer(message.request, acceptance, now_ms)
         if links:

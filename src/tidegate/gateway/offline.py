@@ -92,16 +92,13 @@ class Offline:
         """The store was there when it was asked (ms, this node's time); here is what it saw."""
         portfolio = ask.portfolio
         self._heard_ms[portfolio] = asked_at_ms
-        if not (facts.window_ends_ms or self._windows or self._journal.of(portfolio).windows):
-            return  # Nobody has said of anybody that there is one.
+        number, recipient, ends_ms = ask.number, ask.recipient, facts.window_ends_ms
+        key = portfolio, number, recipient
+        if not ends_ms and key not in self._windows and (number, recipient) not in self._journal.of(portfolio).windows:
+            return  # Nobody said that there is one: nothing has to be denied.
         if facts.repeated or not (facts.taken or _has_looked(facts)):
             return  # It did not look at the window.
-        pair = ask.number, ask.recipient
-        key = portfolio, *pair
-        is_told_of = key in self._windows or pair in self._journal.of(portfolio).windows
-        if not facts.window_ends_ms and not is_told_of:
-            return  # Nobody said that there is one: nothing has to be denied.
-        self._windows[key] = facts.now_ms, facts.window_ends_ms
+        self._windows[key] = facts.now_ms, ends_ms
         self._windows.move_to_end(key)
         if len(self._windows) > _MOST_PAIRS:
             self._windows.popitem(last=False)

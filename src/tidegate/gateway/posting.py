@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tidegate.clock import StoreClock
@@ -19,9 +19,10 @@ from tidegate.gateway.traced import under
 from tidegate.metrics import Metrics
 from tidegate.policy.consequences.sightings import signal_of_acceptance, signal_of_error
 from tidegate.policy.identity import Identity
+from tidegate.policy.users import is_as_sent_to
 from tidegate.policy.verdict import Reason
 from tidegate.tracing import Tracing
-from tidegate.upstream import NotSent, Response, Unknown, Upstream
+from tidegate.upstream import NotSent, Outcome, Response, Unknown, Upstream
 
 #: A send that was admitted starts within this span of its asking, or not at all: whoever acknowledges a stop waits
 #: this long first, and from then on no send that was admitted before the stop can start.
@@ -60,12 +61,8 @@ class Posting:
         #: Called with the id of a message out of the queue when its POST starts.
         self.on_start: Callable[[str], None] = lambda message_id: None
 
-    async def post(self, message: Message, asked_at_ms: float, probes: Probes) -> Answered | None:
-        """Post an admitted message; None when it did not start in time and has to ask again.
-
-        `probes`: the half-open breakers that it is a probe of.
-        """
-
+    def post(self, message: Message, asked_at_ms: float) -> Awaitable[Outcome]:
+        """Post an admitted message, once, when this is awaited: not when it does not start in time."""
         now_ms = self._clock.monotonic_ms
 
         def may_start() -> bool:
@@ -73,20 +70,46 @@ class Posting:
 
         message_id = message.message_id
         body = serialise(message.request, wrap_opaque(message_id, self._identity.seal(message_id)))
-        began_ms = now_ms()
         if message.queued:
             self.on_start(message_id)
-        number, path = message.route.number, message.raw_path
         if self._tracing.is_on:
-            with self._tracing.span("post") as span:
-                result = await self._upstream.post(number, path, body, under(message.headers, span), may_start)
-                span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
-        else:
-            result = await self._upstream.post(number, path, body, message.headers, may_start)
-        self._metrics.posted(_POSTED[type(result)], now_ms() - began_ms)
+            return self._traced(message, body, may_start)
+        return self._upstream.post(message.route.number, message.raw_path, body, message.headers, may_start)
+
+    async def _traced(self, message: Message, body: bytes, may_start: Callable[[], bool]) -> Outcome:
+        with self._tracing.span("post") as span:
+            headers = under(message.headers, span)
+            result = await self._upstream.post(message.route.number, message.raw_path, body, headers, may_start)
+            span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
+            return result
+
+    def accepted(self, message: Message, result: Outcome, began_ms: float, probes: Probes) -> Forwarded | None:
+        """The answer where Meta proves that it took the message; None: what came back has to be looked at `otherwise`.
+
+        `began_ms`: when it was posted. `probes`: the half-open breakers that it is a probe of.
+        """
+        self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
+        if not isinstance(result, Response) or not 200 <= result.status < 300:
+            return None
+        acceptance = read_acceptance(result.body)
+        if acceptance is None:
+            return None
+        answered = Forwarded(message.message_id, result, True)
+        status = acceptance.message_status
+        self._settling.accepted(message, status, acceptance.wamid, answered)
+        if status != ACCEPTED or probes is not NO_PROBES:
+            subject = message.subject()
+            held = signal_of_acceptance(status, subject, self._clock.now_ms())
+            if held is not None or probes.any:
+                self._enforcement.consider_soon([held] if held else [], probes, subject)
+        if not is_as_sent_to(message.request, acceptance):
+            self._noting.accepted(message, acceptance)
+        return answered
+
+    async def otherwise(self, message: Message, result: Outcome, probes: Probes) -> Answered | None:
+        """What is proven by whatever else came back; None when it did not start in time and has to ask again."""
         if isinstance(result, Response):
-            taken = self._taken(message, result, probes) if 200 <= result.status < 300 else None
-            return taken or await self._refused(message, result, probes)
+            return await self._refused(message, result, probes)
         match result:
             case NotSent(cause, lapsed=True):
                 if message.queued:
@@ -98,22 +121,6 @@ class Posting:
                 return await self._later(message, Reason.UPSTREAM_THROTTLED, _UNREACHABLE_MS, f"not sent: {cause}")
             case Unknown(cause):
                 return self._unknown(message, cause)
-
-    def _taken(self, message: Message, response: Response, probes: Probes) -> Forwarded | None:
-        """What Meta's answer proves to be taken; None where it proves no such thing."""
-        acceptance = read_acceptance(response.body)
-        if acceptance is None:
-            return None
-        answered = Forwarded(message.message_id, response, True)
-        status = acceptance.message_status
-        self._settling.accepted(message, status, acceptance.wamid, answered)
-        if status != ACCEPTED or probes is not NO_PROBES:
-            subject = message.subject()
-            held = signal_of_acceptance(status, subject, self._clock.now_ms())
-            if held is not None or probes.any:
-                self._enforcement.consider_soon([held] if held else [], probes, subject)
-        self._noting.accepted(message, acceptance)
-        return answered
 
     async def _refused(self, message: Message, response: Response, probes: Probes) -> Answered:
         error = read_error(response.body) if response.status >= 400 else None

@@ -12,7 +12,7 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.enforcement import NO_PROBES, Probes
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.gateway.addressee import NOTHING, Addressee
+from tidegate.gateway.addressee import NOTHING, Addressee, Note
 from tidegate.gateway.admission import Admission
 from tidegate.gateway.answered import Answered, Gone, Held, Refused, Unavailable
 from tidegate.gateway.claims import refuse_unclaimed
@@ -34,16 +34,13 @@ from tidegate.policy.rules import Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
 from tidegate.store.ledger import Ledger
+from tidegate.store.sealing import Seal
 from tidegate.store.standings import Standings
 from tidegate.store.users import Users
 from tidegate.tracing import Tracing
 
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
-_SEND: Final = Send()
-#: Put together once, as they are asked for at each send.
-_NO: Final = (Queue, Reject)
-_GOES_ON: Final = (Send, Wait)
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _UTILITY: Final = Category.UTILITY
 
@@ -65,6 +62,7 @@ class Rounds:
         posting: Posting,
         keeping: Keeping,
         grants: Mapping[str, Grant],
+        seal: Seal,
         tracing: Tracing,
     ) -> None:
         self._standings = standings
@@ -77,6 +75,7 @@ class Rounds:
         self._posting = posting
         self._keeping = keeping
         self._grants = grants
+        self._seal = seal
         self._sharing = frozenset(app for app, grant in grants.items() if grant.limit_share is not None)
         self._deciding: dict[str, Deciding] = defaultdict(Deciding)
         self._decided = tracing.within("decide", self._decide)
@@ -89,88 +88,122 @@ class Rounds:
 
         `tried`: numbers that a campaign's message could not go by.
         """
-        clock, route = self._clock, message.route
-        addressee = Addressee(self._users, self._identity, message)
-        line = Line(self._pacer.room(route.number), message, clock.monotonic_ms())
-        rounds = 0
-        while rounds < _ROUNDS:
-            rounds += 1
+        # What most sends take is written out here: all of them pay for each function that another one waits for.
+        clock, admission, posting = self._clock, self._admission, self._posting
+        request, route = message.request, message.route
+        addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
+        room, at_ms = self._pacer.room(route.number), clock.monotonic_ms()
+        line = Line(room, message, room.arrival(), at_ms)
+        if not self._seal.is_ready_at(clock.at_ms(at_ms)):
+            await self._seal.ready()
+        while line.rounds < _ROUNDS:
+            line.rounds += 1
             standing = self._standings.read(route.portfolio) or await self._standings.current(route.portfolio)
-            now_ms = clock.now_ms()
+            # One look at the clock for all of a round: what it admits starts within a span of it.
+            at_ms = clock.monotonic_ms()
+            now_ms = clock.at_ms(at_ms)
             message = self.seen(message, addressee, standing, now_ms)
             decided = self._decided(message, addressee, standing, line, now_ms)
-            if not isinstance(decided, Yes):
-                if await addressee.look(decided, route.portfolio):
-                    continue
-                refuse_unclaimed(message.claim)
-                if isinstance(decided, Wait):
-                    # A breaker that lets go within the time for which a send may wait.
-                    rounds = 0
-                    self._rests(message)
-                    await clock.sleep_until(decided.until_ms)
-                    continue
-                return await self._conclude(message, decided, standing, tried)
-            became: Verdict | Answered | None
-            turn_at_ms = line.turn_at_ms(decided.terms)
-            if turn_at_ms is None:
-                message, became = await self._attempt(message, decided, standing, addressee, line, now_ms)
-            else:
-                refuse_unclaimed(message.claim)
-                became = line.verdict(self.case(message, addressee, standing, line), turn_at_ms, now_ms)
-            if isinstance(became, Wait):
-                # Waiting has a bound of its own: the time for which a send waits for its turn.
-                rounds = 0
-                self._rests(message)
+            verdict: Verdict | Gone | None
+            answered: Answered | None = None
+            turn_at_ms = line.turn_at_ms(decided.terms) if isinstance(decided, Yes) else None
+            if not isinstance(decided, Yes) or turn_at_ms is not None:
                 case = self.case(message, addressee, standing, line)
-                became = await line.wait(became, case, decided.terms, clock)
-            if isinstance(became, _NO):
-                return await self._conclude(message, became, standing, tried)
-            if became is not None and not isinstance(became, _GOES_ON):
-                return message, became
+                verdict = await self._unasked(message, decided, case, addressee, line, turn_at_ms, now_ms)
+            else:
+                note = self._note(message, decided, standing, addressee, line, now_ms)
+                ask = admission.asking(message, decided, note)
+                try:
+                    facts = await self._admitting(ask)
+                except StoreUnavailable as fault:
+                    case = self.case(message, addressee, standing, line)
+                    verdict = await admission.alone(message, case, ask, standing.rules, fault)
+                    # Nobody's stop can reach this node now: its start is counted from its own word.
+                    at_ms = clock.monotonic_ms()
+                else:
+                    verdict = admission.taken(message, ask, facts, at_ms, is_quiet=decided.is_quiet)
+                    if verdict is None:
+                        case = self.case(message, addressee, standing, line)
+                        verdict = await admission.judged(message, case, ask, standing, addressee, facts)
+                if isinstance(verdict, Send):
+                    probes = Probes(decided.probes, note.probes) if decided.probes or note.probes else NO_PROBES
+                    began_ms = clock.monotonic_ms()
+                    posted = await posting.post(message, at_ms)
+                    answered = posting.accepted(message, posted, began_ms, probes)
+                    answered = answered or await posting.otherwise(message, posted, probes)
+            if answered is None:
+                message, answered = await self._not_sent(message, verdict, decided, standing, addressee, line, tried)
+            if answered is not None:
+                return message, answered
         return message, Unavailable(message.message_id, "the standing changes faster than this send can be decided")
 
-    async def _attempt(
+    async def _unasked(
+        self,
+        message: Message,
+        decided: Verdict | Yes,
+        case: Case,
+        addressee: Addressee,
+        line: Line,
+        turn_at_ms: int | None,
+        now_ms: int,
+    ) -> Verdict | None:
+        """The no to what the ledger is not asked for; None where more is known of the user now: to be decided anew."""
+        if not isinstance(decided, Yes) and await addressee.look(decided, message.route.portfolio):
+            return None
+        refuse_unclaimed(message.claim)
+        if turn_at_ms is not None:
+            return line.verdict(case, turn_at_ms, now_ms)
+        assert not isinstance(decided, Yes)
+        return decided
+
+    def _note(
         self, message: Message, yes: Yes, standing: Standing, addressee: Addressee, line: Line, now_ms: int
-    ) -> tuple[Message, Verdict | Answered | None]:
-        """Ask the ledger, and post what it takes: how it ended, or None for another round with this message."""
+    ) -> Note:
+        """What the send leaves with its recipient, noted with the message too."""
+        if not (yes.leaves_a_mark or message.marketing_at_ms):
+            return NOTHING
         note = NOTHING
         if yes.leaves_a_mark:
             note = addressee.note(self.case(message, addressee, standing, line), standing.rules, now_ms)
-        if note.marketing_at_ms != message.marketing_at_ms:
-            message.marketing_at_ms = note.marketing_at_ms
-        admission, asked_at_ms = self._admission, self._clock.monotonic_ms()
-        ask = admission.asking(message, yes, note)
-        verdict: Verdict | Gone | None = _SEND
-        try:
-            facts = await self._admitting(ask)
-        except StoreUnavailable as fault:
+        message.marketing_at_ms = note.marketing_at_ms
+        return note
+
+    async def _not_sent(
+        self,
+        message: Message,
+        verdict: Verdict | Gone | None,
+        decided: Verdict | Yes,
+        standing: Standing,
+        addressee: Addressee,
+        line: Line,
+        tried: frozenset[str],
+    ) -> tuple[Message, Answered | None]:
+        """What becomes of a send that did not go in a round, with None for another round with this message."""
+        if isinstance(verdict, Send):
+            # It did not start in time: what it took is given back, and its caller has not seen this id yet.
+            message_id = self._ids.new(message.route.portfolio, self._clock.now_ms())
+            return replace(message, message_id=message_id), None
+        if isinstance(verdict, Wait):
+            # Waiting has a bound of its own: that of a breaker that lets go in time, or of its turn.
+            line.rounds = 0
+            if message.queued:
+                self.on_wait(message.message_id)
+            if not isinstance(decided, Yes):
+                await self._clock.sleep_until(verdict.until_ms)
+                return message, None
             case = self.case(message, addressee, standing, line)
-            verdict = await admission.alone(message, case, ask, standing.rules, fault)
-            # Nobody's stop can reach this node now: its start is counted from its own word.
-            asked_at_ms = self._clock.monotonic_ms()
-        else:
-            is_taken = admission.is_taken(ask, facts, asked_at_ms, is_quiet=yes.is_quiet)
-            if ask.once is not None and message.claim is not None:
-                message.claim.heed(facts)
-            if not is_taken:
-                case = self.case(message, addressee, standing, line)
-                verdict = await admission.judged(message, case, ask, standing, addressee, facts)
-        if not isinstance(verdict, Send):
-            if message.deadline_is_ours and isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED:
-                return self._with_new_deadline(message, standing.rules), None
-            return message, verdict
-        probes = Probes(yes.probes, note.probes) if yes.probes or note.probes else NO_PROBES
-        answered = await self._posting.post(message, asked_at_ms, probes)
-        if answered is None:
-            message = replace(message, message_id=self._ids.new(message.route.portfolio, self._clock.now_ms()))
-        return message, answered
+            verdict = await line.wait(verdict, case, decided.terms, self._clock)
+        is_expired = isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED
+        if is_expired and isinstance(decided, Yes) and message.deadline_is_ours:
+            return self._with_new_deadline(message, standing.rules), None
+        if isinstance(verdict, Queue | Reject):
+            return await self._conclude(message, verdict, standing, tried)
+        return message, verdict if isinstance(verdict, Gone) else None
 
     def seen(self, message: Message, addressee: Addressee, standing: Standing, now_ms: int) -> Message:
         """The message under a standing: to whom it goes, and as what it is judged now."""
-        version = standing.rules.version
-        if message.rules_version != version or message.user != addressee.name:
-            message.user, message.rules_version = addressee.name, version
-            message.of_share = message.app in self._sharing
+        message.user, message.rules_version = addressee.name, standing.rules.version
+        message.of_share = message.app in self._sharing
         if message.category is _UTILITY and not standing.breakers.are_closed:
             case = self.case(message, addressee, standing)
             if is_marketing_now(case, standing, now_ms):
@@ -193,10 +226,6 @@ class Rounds:
             return yes
         case = self.case(message, addressee, standing, line)
         return deciding.decide(message, case, addressee, standing, now_ms)
-
-    def _rests(self, message: Message) -> None:
-        if message.queued:
-            self.on_wait(message.message_id)
 
     def _with_new_deadline(self, message: Message, rules: Rules) -> Message:
         # It has only just come: the store's time was put forward, and this node did not know of it.

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from tidegate.clock import StoreClock
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered
+from tidegate.gateway.claims import Claim
 from tidegate.gateway.message import Message
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.lifecycle import State
@@ -25,6 +26,34 @@ from tidegate.tracing import Tracing
 _AT_A_TIME: Final = 8
 _WAITS_MS: Final = (50, 100, 200, 400, 800, *(1_000 for _ in range(30)), *(5_000 for _ in range(120)))
 _turnstiles: WeakKeyDictionary[StoreClock, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+class _Open(Outcome, gc=False):
+    """One that is sealed as it is written, and not before: nobody waits for that.
+
+    `named`: what Meta calls it. `claim`: keeps what its sender is told, where the outcome names it.
+    """
+
+    seal: Seal | None = None
+    named: str = ""
+    claim: Claim | None = None
+    answered: Answered | None = None
+
+    def close(self) -> bool:
+        seal, claim, answered = self.seal, self.claim, self.answered
+        if seal is None:
+            return False
+        self.seal = self.claim = self.answered = None
+        if self.named:
+            # Without a key it is not noted: the message's webhooks bring it again.
+            with contextlib.suppress(StoreUnavailable):
+                self.wamid = seal.close_wamid(self.message_id, self.named)
+            self.named = ""
+        if self.once and claim is not None and answered is not None:
+            self.answer = claim.kept(answered)
+            if not self.answer:
+                self.once = ""
+        return True
 
 
 class Settling:
@@ -47,25 +76,13 @@ class Settling:
 
     def accepted(self, message: Message, cause: str, wamid: str, answered: Answered) -> None:
         """Meta took it, and this is what its sender is told."""
-        message_id = message.message_id
-        try:
-            sealed = self._seal.close_wamid(message_id, wamid)
-        except StoreUnavailable:
-            # Without a key it is not noted: the message's webhooks bring it again.
-            sealed = ""
-        once, answer = _kept(message, answered)
-        self._write(
-            Outcome(
-                message.route.portfolio, message_id, message.attempt, "accepted", cause, sealed, False, once, answer
-            )
-        )
+        self._write(self._open(message, "accepted", cause, wamid, answered))
         if message.part is not None:
             self._tell(message, State.ACCEPTED)
 
     def unknown(self, message: Message, cause: str, answered: Answered) -> None:
         """It may have been taken: its place is kept until its status webhook tells."""
-        once, answer = _kept(message, answered)
-        self._write(_outcome(message, "unknown", cause)._replace(once=once, answer=answer))
+        self._write(self._open(message, "unknown", cause, "", answered))
         self._tell(message, State.UNKNOWN)
 
     def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
@@ -101,6 +118,15 @@ class Settling:
                 if self._writing:
                     await asyncio.wait(self._writing)
 
+    def _open(self, message: Message, state: Settled, cause: str, wamid: str, answered: Answered) -> Outcome:
+        """Its outcome, with all that is still to be sealed of it."""
+        message_id, claim = message.message_id, message.claim
+        once = claim.keeps(message_id) if claim is not None else ""
+        return _Open(
+            message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"",
+            self._seal, wamid, claim, answered,
+        )  # fmt: skip
+
     def _tell(self, message: Message, state: State) -> None:
         if message.part is not None:
             self.on_fate(message.route.portfolio, message.part, state)
@@ -133,11 +159,6 @@ class Settling:
             await until_stored(lambda: self._ledger.settle(outcome), self._clock)
         if outcome.release:
             self.on_change(outcome.portfolio)
-
-
-def _kept(message: Message, answered: Answered) -> tuple[str, bytes]:
-    """What is kept for whoever sends the same again."""
-    return ("", b"") if message.claim is None else message.claim.kept(message.message_id, answered)
 
 
 def _outcome(message: Message, state: Settled, cause: str, *, release: bool = False) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -30,6 +30,8 @@ class Journal:
         self.node = slot.name if slot is not None else f"memory-{secrets.token_hex(8)}"
         self._slot = slot
         self._memory = Memory()
+        #: Gives what is remembered of a portfolio.
+        self.of: Final[Callable[[str], Past]] = self._memory.of
         self._waiting: list[asyncio.Future[None]] = []
         self._syncing: asyncio.Task[None] | None = None
         self._tidied_ms = 0
@@ -50,21 +52,17 @@ class Journal:
         """Whether it outlives the process."""
         return self._slot is not None
 
-    def of(self, portfolio: str) -> Past:
-        """What is remembered of a portfolio."""
-        return self._memory.of(portfolio)
-
     def remember(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends, in the memory alone: all that there is to do where it is not durable."""
         for intent in intents:
-            self._memory.of(intent.portfolio).remember(intent)
+            self.of(intent.portfolio).remember(intent)
         if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:
             self._tidy(now_ms)
 
     async def intend(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends; on return they are on disk, if anything is. Raises JournalUnwritable."""
         for intent in intents:
-            self._memory.of(intent.portfolio).remember(intent)
+            self.of(intent.portfolio).remember(intent)
             if self._slot is not None:
                 self._slot.append(_entries(intent))
         if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:
@@ -74,7 +72,7 @@ class Journal:
 
     def ended(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> None:
         """How a send's POST ended: accepted, unknown, or failed, which is proven unsent."""
-        past = self._memory.of(portfolio)
+        past = self.of(portfolio)
         intent = past.intents.get(message_id)
         if intent is None:
             return
@@ -85,9 +83,15 @@ class Journal:
         if self._slot is not None:
             self._append(["ended", portfolio, message_id, attempt, state, wamid])
 
+    def named(self, portfolio: str, message_id: str, attempt: int, wamid: str) -> None:
+        """What Meta calls a send whose end was told before: for as long as this process lives."""
+        intent = self.of(portfolio).intents.get(message_id)
+        if intent is not None and intent.attempt == attempt:
+            intent.wamid = wamid
+
     def requeued(self, portfolio: str, message_id: str) -> None:
         """A send was proven unsent and is queued again: the store knows all of it."""
-        if message_id in self._memory.of(portfolio).intents:
+        if message_id in self.of(portfolio).intents:
             self._note(["requeued", portfolio, message_id])
 
     def written(self, portfolio: str, message_id: str) -> None:
@@ -96,13 +100,13 @@ class Journal:
 
     def freed(self, portfolio: str, message_id: str) -> None:
         """A send that Meta took did not reach its user, and counts for nothing."""
-        intent = self._memory.of(portfolio).intents.get(message_id)
+        intent = self.of(portfolio).intents.get(message_id)
         if intent is not None and not intent.delivered_at_ms and intent.state != "failed":
             self._note(["ended", portfolio, message_id, intent.attempt, "failed", ""])
 
     def delivered(self, portfolio: str, message_id: str, at_ms: int) -> None:
         """A send was delivered, at Meta's time: the first that is told of it counts."""
-        intent = self._memory.of(portfolio).intents.get(message_id)
+        intent = self.of(portfolio).intents.get(message_id)
         if intent is None or intent.delivered_at_ms:
             return
         if self._slot is None:
@@ -116,12 +120,12 @@ class Journal:
 
     def words(self, portfolio: str, recipient: bytes, words: Mapping[str, Word]) -> None:
         """All that a user has said of categories and that is still known."""
-        if self._memory.of(portfolio).words.get(recipient, {}) != words:
+        if self.of(portfolio).words.get(recipient, {}) != words:
             self._note(word_entry(portfolio, recipient, words))
 
     def begun(self, portfolio: str, era: str, nodes: Mapping[str, int]) -> None:
         """The books that are written into from now on, and who does so, this node too."""
-        past = self._memory.of(portfolio)
+        past = self.of(portfolio)
         if past.era != era:
             self._note(["era", portfolio, era])
         for node, heard_ms in nodes.items():

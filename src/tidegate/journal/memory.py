@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final, TypeVar
@@ -104,18 +104,21 @@ class Past:
         return bool(self.intents or self.windows or self.words)
 
 
+class _Pasts(dict[str, Past]):
+    """By portfolio; there is one of each that is asked for."""
+
+    def __missing__(self, portfolio: str) -> Past:
+        past = self[portfolio] = Past()
+        return past
+
+
 class Memory:
     """Applies entries, one after the other; the same ones in any file give the same memory."""
 
     def __init__(self) -> None:
-        self._pasts: dict[str, Past] = {}
-
-    def of(self, portfolio: str) -> Past:
-        """What is remembered of a portfolio."""
-        past = self._pasts.get(portfolio)
-        if past is None:
-            past = self._pasts[portfolio] = Past()
-        return past
+        self._pasts = _Pasts()
+        #: Gives what is remembered of a portfolio.
+        self.of: Final[Callable[[str], Past]] = self._pasts.__getitem__
 
     def apply(self, entry: Entry) -> None:
         """Remember one entry. Raises KeyError, ValueError, TypeError or IndexError for one that can't be read."""

@@ -188,4 +188,6 @@ class Facts(Struct, frozen=True, gc=False):
 
     def needs_place(self, terms: Terms) -> bool:
         """Whether this send would count one more recipient (Meta: unique users outside a service window)."""
-        return terms.counts and not self.counted and not self.window_open(terms.window_margin_ms)
+        if self.counted or not terms.counts:
+            return False
+        return not (self.window_ends_ms and self.window_open(terms.window_margin_ms))

@@ -11,7 +11,8 @@ from tidegate.cloudapi.messages import RecipientKind
 _BRAZIL_OLD = re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})")
 # Mexico's mobile numbers lost the 1 after the country code; WhatsApp ids may still have it.
 _MEXICO_OLD = re.compile(r"521([0-9]{10})")
-
+#: Numbers of both countries begin so.
+_AMBIGUOUS = "5"
 
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _PHONE = RecipientKind.PHONE
@@ -20,7 +21,7 @@ _PHONE = RecipientKind.PHONE
 def canonical_phone(digits: str) -> str:
     """One spelling of a phone number (digits, country code first) for all that numbering plans prove equal."""
     # Cheaper asked first: most numbers are of neither country.
-    if digits.startswith("5"):
+    if digits.startswith(_AMBIGUOUS):
         if match := _BRAZIL_OLD.fullmatch(digits):
             return f"{match[1]}9{match[2]}"
         if match := _MEXICO_OLD.fullmatch(digits):
@@ -49,9 +50,10 @@ class Identity:
 
     def of(self, kind: RecipientKind, recipient: str) -> bytes:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
-        text = canonical_phone(recipient) if kind is _PHONE else recipient
+        if kind is _PHONE and recipient.startswith(_AMBIGUOUS):
+            recipient = canonical_phone(recipient)
         named = self._users[kind].copy()
-        named.update(text.encode())
+        named.update(recipient.encode())
         return named.digest()
 
     def seal(self, message_id: str) -> str:

@@ -43,6 +43,8 @@ _CONTINUED: Final = frozenset(prefix[:length] for prefix in TIMEZONE_DATA for le
 _PHONE: Final = RecipientKind.PHONE
 #: So many digits tell the zones of most numbers: there are few beginnings of this length, and each is looked up once.
 _BEGINNING: Final = 4
+#: The zones of those beginnings that were asked for.
+_of_beginnings: dict[str, tuple[str, ...]] = {}
 
 
 def candidate_zones(digits: str) -> tuple[str, ...]:
@@ -53,10 +55,13 @@ def candidate_zones(digits: str) -> tuple[str, ...]:
     in use, or could be, is not asked: WhatsApp ids have forms that numbering plans no longer know.
     """
     beginning = digits[:_BEGINNING]
-    # Only numbers that begin with a 5 have several spellings.
-    if beginning in _CONTINUED or beginning.startswith("5"):
-        return _zones_of_prefix(digits)
-    return _zones_of_beginning(beginning)
+    zones = _of_beginnings.get(beginning)
+    if zones is None:
+        zones = _zones_of_prefix(digits)
+        # Only numbers that begin with a 5 have several spellings.
+        if beginning not in _CONTINUED and not beginning.startswith("5"):
+            _of_beginnings[beginning] = zones
+    return zones
 
 
 def _zones_of_prefix(digits: str) -> tuple[str, ...]:
@@ -76,9 +81,6 @@ def _zones_of_prefix(digits: str) -> tuple[str, ...]:
     return zones
 
 
-_zones_of_beginning: Final = lru_cache(maxsize=10**_BEGINNING)(_zones_of_prefix)
-
-
 def country_zones(country: str) -> tuple[str, ...]:
     """The zones of a country (two capital letters, as a business-scoped user id begins); () for an unknown one.
 
@@ -90,7 +92,8 @@ def country_zones(country: str) -> tuple[str, ...]:
 def zones_of_recipient(kind: RecipientKind, to: str) -> tuple[str, ...]:
     """The zones that whoever a message is addressed to may be in; () for a group, and where nothing is known."""
     if kind is _PHONE:
-        return candidate_zones(to)
+        zones = _of_beginnings.get(to[:_BEGINNING])
+        return candidate_zones(to) if zones is None else zones
     return country_zones(to.partition(".")[0]) if kind is RecipientKind.BSUID else ()
 
 

@@ -79,10 +79,9 @@ class DataKeys:
         self._unreadable: set[bytes] = set()
         self._lock = asyncio.Lock()
 
-    @property
-    def is_ready(self) -> bool:
+    def is_ready_at(self, now_ms: int) -> bool:
         """Whether there are keys of this day."""
-        return self.now_ms() < self._turns_at_ms
+        return now_ms < self._turns_at_ms
 
     async def ready(self) -> None:
         """See to it that there are keys of this day; where the store is away, those of the day before go on."""

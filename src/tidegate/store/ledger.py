@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
+from msgspec import Struct
+
 from tidegate.errors import StoreUnavailable
 from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import Facts
@@ -38,10 +40,11 @@ EVERY_PLACE: Final = 1_000_000_000
 Settled = Literal["accepted", "failed", "unknown"]
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, gc=False):
     """How a POST ended. `release` only on proof that the user was not messaged.
 
-    `once`: name of what it has claimed to be the only one of, which becomes `answer` (`with_answer`); "": nothing.
+    `wamid`: Meta's id of it, sealed. `once`: name of what it has claimed to be the only one of, which becomes `answer`
+    (`with_answer`); "": nothing.
     """
 
     portfolio: str
@@ -53,6 +56,10 @@ class Outcome(NamedTuple):
     release: bool = False
     once: str = ""
     answer: bytes = b""
+
+    def close(self) -> bool:
+        """Have all of it ready to be written down; whether something was not before. It must not raise."""
+        return False
 
 
 class Inbound(NamedTuple):
@@ -111,14 +118,22 @@ class Ledger:
 
     async def settle(self, outcome: Outcome) -> bool:
         """Write an outcome down, and count it if Meta took it; whether it gave a place back."""
-        self._journal.ended(*outcome[:4], outcome.wamid)
+        outcome.close()
+        self._note(outcome)
         return await self._outcomes.put(outcome.portfolio, outcome)
 
     def settling(self, outcome: Outcome, ended: Ended[Outcome, bool]) -> None:
-        """The same in passing: `ended` is told what `settle` returns or raises, and must not raise itself."""
-        portfolio, message_id, attempt, state, _, wamid, _, _, _ = outcome
-        self._journal.ended(portfolio, message_id, attempt, state, wamid)
-        self._outcomes.tell(portfolio, outcome, ended)
+        """The same in passing: `ended` is told what `settle` returns or raises, and must not raise itself.
+
+        It is closed as late as it may be: off the way of the answer, and those of a moment one after the other.
+        """
+        if self._journal.is_durable:
+            outcome.close()
+        self._note(outcome)
+        self._outcomes.tell(outcome.portfolio, outcome, ended)
+
+    def _note(self, outcome: Outcome) -> None:
+        self._journal.ended(outcome.portfolio, outcome.message_id, outcome.attempt, outcome.state, outcome.wamid)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""
@@ -207,6 +222,9 @@ class Ledger:
 
     def _ended(self, outcomes: list[Outcome]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `settle`."""
+        for outcome in outcomes:
+            if outcome.close():
+                self._journal.named(outcome.portfolio, outcome.message_id, outcome.attempt, outcome.wamid)
         return self._blocks(outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS], _encode_outcome)
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
@@ -216,9 +234,16 @@ class Ledger:
 
 
 def _encode_outcome(args: list[Any], outcome: Outcome) -> None:
-    # Taken apart at once: looked for by name, each field would take as long as all of them.
-    _, message_id, attempt, state, cause, wamid, release, once, answer = outcome
-    args += (message_id, attempt, state, cause, wamid, 1 if release else 0, once, answer)
+    args += (
+        outcome.message_id,
+        outcome.attempt,
+        outcome.state,
+        outcome.cause,
+        outcome.wamid,
+        1 if outcome.release else 0,
+        outcome.once,
+        outcome.answer,
+    )
 
 
 def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[bool]:

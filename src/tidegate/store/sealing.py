@@ -32,8 +32,7 @@ class Keys(Protocol):
     def now_ms(self) -> int:
         """The store's time."""
 
-    @property
-    def is_ready(self) -> bool:
+    def is_ready_at(self, now_ms: int) -> bool:
         """Whether there are keys of this day."""
 
     async def ready(self) -> None:
@@ -49,7 +48,7 @@ class Keys(Protocol):
 class Seal:
     """Encrypts what is stored of people. What is opened may be asked of the store first: raises StoreUnavailable."""
 
-    __slots__ = ("_entropy", "_keys", "_named", "_wamids", "now_ms", "ready")
+    __slots__ = ("_entropy", "_keys", "_named", "_wamids", "is_ready_at", "now_ms", "ready")
 
     def __init__(self, naming_key: bytes, keys: Keys) -> None:
         """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
@@ -59,13 +58,10 @@ class Seal:
         self._named = hashlib.blake2b(digest_size=16, key=key)
         self._wamids = hashlib.blake2b(b"wamid:", digest_size=16, key=key)
         self.now_ms: Final[Callable[[], int]] = keys.now_ms
-        #: To be awaited before something is sealed.
+        #: To be awaited before something is sealed,
         self.ready: Final = keys.ready
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether something can be sealed without `ready`."""
-        return self._keys.is_ready
+        #: unless this says that it need not be, at the store's time.
+        self.is_ready_at: Final[Callable[[int], bool]] = keys.is_ready_at
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""

@@ -45,6 +45,8 @@ class Standings:
         self._configured = {standing.portfolio: standing for standing in configured}
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in self._configured}
         self._current: dict[str, Standing] = {}
+        #: Gives a portfolio's standing as last read; None before it was.
+        self.read: Final[Callable[[str], Standing | None]] = self._current.get
         #: How often each breaker was written, as last read: what `swing` compares.
         self._revisions: dict[str, dict[str, int]] = {}
         self._rules_reader = RulesReader()
@@ -68,10 +70,6 @@ class Standings:
     def known(self, portfolio: str) -> Standing:
         """The standing as last read; as it is configured before it was."""
         return self._current.get(portfolio) or self._configured[portfolio]
-
-    def read(self, portfolio: str) -> Standing | None:
-        """The standing as last read; None before it was."""
-        return self._current.get(portfolio)
 
     async def current(self, portfolio: str) -> Standing:
         """The standing as last read; it may be old, which `admit` will tell by the epoch."""

@@ -2,6 +2,6 @@
 
 from tidegate.upstream.client import Upstream
 from tidegate.upstream.headers import Headers, Wanted
-from tidegate.upstream.outcomes import MAX_ANSWER, NotSent, Response, Unknown
+from tidegate.upstream.outcomes import MAX_ANSWER, NotSent, Outcome, Response, Unknown
 
-__all__ = ["MAX_ANSWER", "Headers", "NotSent", "Response", "Unknown", "Upstream", "Wanted"]
+__all__ = ["MAX_ANSWER", "Headers", "NotSent", "Outcome", "Response", "Unknown", "Upstream", "Wanted"]

@@ -21,6 +21,10 @@ class Said(Claim):
     def __init__(self, fault: Exception | None = None) -> None:
         super().__init__(ENTRY)
         self._fault = fault
+        self.kept_later: list[Answered] = []
+
+    def keep_later(self, answered: Answered) -> None:
+        self.kept_later.append(answered)
 
     def sealed(self, answered: Answered) -> bytes:
         if self._fault is not None:
@@ -28,7 +32,7 @@ class Said(Claim):
         return repr(answered).encode()
 
 
-def taken(fault: Exception | None = None) -> Claim:
+def taken(fault: Exception | None = None) -> Said:
     claim = Said(fault)
     claim.heed(make_facts(taken=True, now_ms=NOW_MS))
     return claim
@@ -70,27 +74,28 @@ def test_one_that_claims_nothing_is_judged() -> None:
 def test_its_answer_is_kept_under_its_name() -> None:
     claim = taken()
 
-    assert claim.kept("m1", HELD) == ("shop:same", b"%d m1 \n%b" % (NOW_MS, repr(HELD).encode()))
-    assert claim.is_answered
+    assert (claim.keeps("m1"), claim.is_answered) == ("shop:same", True)
+    assert claim.kept(HELD) == b"%d m1 \n%b" % (NOW_MS, repr(HELD).encode())
 
 
 def test_since_when_it_is_taken_is_not_told_by_a_second_call() -> None:
     claim = Said()
     claim.heed(make_facts(taken=True, repeated=True))
 
-    assert (claim.asked, claim.kept("m1", HELD), claim.is_answered) == (None, ("", b""), False)
+    assert (claim.asked, claim.keeps("m1"), claim.is_answered) == (None, "", False)
 
 
 def test_what_another_message_came_to_is_left_to_whoever_claims() -> None:
     claim = taken()
 
-    assert claim.kept("m2", HELD) == ("", b"")
+    assert claim.keeps("m2") == ""
     assert not claim.is_answered
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable("no key"), TypeError("surrogates")])
-def test_an_answer_that_can_not_be_sealed_now_keeps_no_outcome_back(fault: Exception) -> None:
+def test_an_answer_that_can_not_be_sealed_now_keeps_no_outcome_back_and_is_kept_later(fault: Exception) -> None:
     claim = taken(fault)
 
-    assert (claim.kept("m1", HELD), claim.is_answered) == (("", b""), False)
-    assert Said().kept("m1", HELD) == ("", b"")
+    assert claim.keeps("m1") == "shop:same"
+    assert (claim.kept(HELD), claim.kept_later) == (b"", [HELD])
+    assert Said().keeps("m1") == ""

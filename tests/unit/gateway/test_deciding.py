@@ -112,9 +112,8 @@ BEGINNINGS = st.sampled_from([0, 1_000, -1_000, *(hour * 3_600_000 - NOW_MS % 3_
 
 def addressee_of(message: Message, user: User = EMPTY) -> Addressee:
     """Whoever it goes to, of whom this is known; nobody is looked up."""
-    addressee = Addressee(cast(Users, None), Identity(b"k" * 32), message)
-    addressee.user = user
-    return addressee
+    request = message.request
+    return Addressee(cast(Users, None), request, Identity(b"k" * 32).of(request.kind, request.recipient), user)
 
 
 def case_of(message: Message) -> Case:

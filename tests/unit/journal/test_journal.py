@@ -157,6 +157,17 @@ async def _ended(journal: Journal, send: asyncio.Future[None]) -> None:
     await journal.close()
 
 
+async def test_what_meta_calls_a_send_is_noted_with_the_try_that_it_took() -> None:
+    journal = Journal()
+    await journal.intend([an_intent("m1"), an_intent("m2", attempt=2)], NOW_MS)
+
+    for message_id in ("m1", "m2", "m3"):
+        journal.named(PORTFOLIO, message_id, 1, "sealed")
+
+    intents = journal.of(PORTFOLIO).intents
+    assert {message_id: intent.wamid for message_id, intent in intents.items()} == {"m1": "sealed", "m2": ""}
+
+
 async def test_what_is_noted_beside_the_sends_is_remembered_by_the_next_process(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     await journal.intend([an_intent("m1"), an_intent("m2"), an_intent("m3")], NOW_MS)

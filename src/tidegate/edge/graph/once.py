@@ -43,17 +43,21 @@ class SendClaim(Claim):
         self._reply: Reply | None = None
 
     def sealed(self, answered: Answered) -> bytes:
-        services = self._services
-        if isinstance(answered, Forwarded):
-            reply = answers.forwarded(answered)
-        else:
-            reply = answers.render(answered, self._draft.request, services.clock.now_ms())
-        self._became, self._reply = answered, reply
-        return services.idempotency.sealed(self.entry, packed(reply))
+        return self._services.idempotency.sealed(self.entry, packed(self.reply_to(answered)))
 
-    def reply_to(self, answered: Answered) -> Reply | None:
-        """The answer, where it was made of this."""
-        return self._reply if self._became is answered else None
+    def keep_later(self, answered: Answered) -> None:
+        entry, reply, services = self.entry, self.reply_to(answered), self._services
+        spawn(until_stored(lambda: services.idempotency.keep(entry, packed(reply)), services.clock), "idempotency")
+
+    def reply_to(self, answered: Answered) -> Reply:
+        """The answer to this: the same one, whoever needs it first."""
+        if self._reply is None or self._became is not answered:
+            if isinstance(answered, Forwarded):
+                self._reply = answers.forwarded(answered)
+            else:
+                self._reply = answers.render(answered, self._draft.request, self._services.clock.now_ms())
+            self._became = answered
+        return self._reply
 
 
 class Once:

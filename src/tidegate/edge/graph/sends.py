@@ -193,8 +193,8 @@ class Sends:
         message = self._drafts.message(draft, message_id, standing, self._clock.now_ms(), claim)
         answered = await self._gateway.submit(message)
         if isinstance(answered, Forwarded):
-            made = claim.reply_to(answered) if claim is not None else None
-            reply, full = made or answers.forwarded(answered), False
+            reply = claim.reply_to(answered) if claim is not None else answers.forwarded(answered)
+            full = False
         else:
             reply = answers.render(answered, message.request, self._clock.now_ms())
             if isinstance(answered, Unavailable):

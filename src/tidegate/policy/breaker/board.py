@@ -17,7 +17,7 @@ SHARED: Final = frozenset(Scope) - {Scope.RECIPIENT, Scope.PAIR}
 class Board:
     """Immutable; by id, and by scope and value. Closed ones are kept for what they remember."""
 
-    __slots__ = ("_by_id", "_not_closed")
+    __slots__ = ("_by_id", "_not_closed", "are_closed")
 
     def __init__(self, breakers: Iterable[Breaker] = ()) -> None:
         self._by_id = {breaker.id: breaker for breaker in breakers}
@@ -27,17 +27,14 @@ class Board:
             if breaker.state is not State.CLOSED:
                 key = breaker.scope, breaker.value
                 self._not_closed[key] = (*self._not_closed.get(key, ()), breaker)
+        #: Whether all were closed when they were last written.
+        self.are_closed: Final = not self._not_closed
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def __iter__(self) -> Iterator[Breaker]:
         return iter(self._by_id.values())
-
-    @property
-    def are_closed(self) -> bool:
-        """Whether all were closed when they were last written."""
-        return not self._not_closed
 
     def get(self, breaker_id: str) -> Breaker | None:
         """The breaker of this id, closed ones too."""
