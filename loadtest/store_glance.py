@@ -63,7 +63,9 @@ _LOOK: Final = """
 local function first(key) return math.floor(tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or -1)) end
 local sending, unresolved, inflight = 0, -1, redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
 for i = 1, #inflight, 2 do
-  if redis.call('HGET', ARGV[1] .. inflight[i], 'state') ~= 'unknown' then sending = sending + 1
+  local message = ARGV[1] .. inflight[i]
+  -- One that is a string has no state of its own yet: it is as it was when it went (lua/_message.lua).
+  if redis.call('MGET', message)[1] or redis.call('HGET', message, 'state') ~= 'unknown' then sending = sending + 1
   elseif unresolved < 0 then unresolved = math.floor(tonumber(inflight[i + 1])) end
 end
 local seen = { tonumber(redis.call('HGET', KEYS[1], 'used') or 0), sending, redis.call('ZCARD', KEYS[3]), unresolved,

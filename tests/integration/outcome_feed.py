@@ -21,6 +21,7 @@ from tests.factories import (
     make_terms,
 )
 from tidegate.cloudapi.vocabulary import MessageStatus
+from tidegate.store import message_record
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.outcomes import Outcomes, counters_of
@@ -71,6 +72,13 @@ class Feed:
         assert facts.taken
         await self.ledger.settle(make_outcome(message_id))
         return message_id
+
+    async def forgets(self, message_id: str) -> None:
+        """Nothing that was counted of a message is on its record any more."""
+        key = KEYS.message(message_id)
+        known = await message_record.read(self.client, key)
+        await self.client.delete(key)
+        await self.client.hset(key, mapping=known | {b"outcomes": b"", b"kpis": b""})
 
     async def hears(self, message_id: str, status: str, code: int | None = None, *, late_ms: int = 1_000) -> None:
         """A status webhook comes in, `late_ms` after now by Meta's time."""

@@ -169,7 +169,7 @@ class TestWaits:
 
     async def test_a_lost_acceptance_answers_with_its_first_status(self, feed: Feed) -> None:
         message_id = await feed.send(ANN, REPLY)
-        await feed.client.hset(KEYS.message(message_id), mapping={"kpis": "", "outcomes": ""})
+        await feed.forgets(message_id)
         await feed.outcomes.asked(PORTFOLIO, NUMBER, ANN, NOW_MS - 5_000)
 
         for _ in range(2):

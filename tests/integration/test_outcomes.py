@@ -128,7 +128,7 @@ async def test_an_acceptance_that_was_lost_is_made_good_by_the_first_status(feed
     message_id = await feed.send(ANN)
     keys = [key async for key in feed.client.scan_iter(match="*outcome*")]
     await feed.client.delete(*keys)
-    await feed.client.hset(KEYS.message(message_id), "outcomes", "")
+    await feed.forgets(message_id)
 
     await feed.hears(message_id, "delivered")
 
@@ -285,7 +285,7 @@ class TestReport:
             return found
 
         assert await told("other", mine) is Reported.UNKNOWN
-        await feed.client.hset(KEYS.message(mine), "outcomes", "")
+        await feed.forgets(mine)
         assert await told("checkout", mine) is Reported.UNKNOWN
 
     async def test_what_is_of_no_campaign_is_counted_in_no_scope(self, feed: Feed) -> None:

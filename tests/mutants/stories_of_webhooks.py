@@ -8,7 +8,8 @@ import pytest
 from redis.exceptions import ResponseError
 
 from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_outcome, make_status
-from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, LONG_MS, Book
+from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LONG_MS, Book
+from tidegate.policy.facts import Tally
 from tidegate.store import told_outcomes
 from tidegate.store.statuses import Refreshed
 
@@ -154,6 +155,41 @@ async def a_status_under_a_name_answers_what_the_user_has_asked(book: Book) -> N
     await book.client.set(asked, f"{BEGIN_MS - 5_000} 0")
     await book.status("m1", "sent", 0, counters="sent=-1")
     assert await book.client.get(asked) == b"0 %d" % BEGIN_MS
+
+
+async def a_record_lasts_no_longer_than_before(book: Book) -> None:
+    key, lasting = book.keys.message("m1"), []
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+
+    async def note() -> None:
+        lasting.append(round(await book.client.pttl(key) / HOUR_MS))
+
+    await note()
+    await book.ledger.settle(make_outcome("m1", wamid="w|sealed"))
+    await note()
+    await book.status("m1", "sent", 0, wamid="w", sealed="")
+    await note()
+    await book.move(ANN, BOB)
+    await note()
+    assert len(set(lasting)) == 1
+    assert lasting[0] > 0
+    await book.admit("m2", CAT, hold_ms=LONG_MS)
+    await book.ledger.settle(make_outcome("m2", wamid="v|sealed"))
+    await book.status("m2", "delivered", 0, wamid="v", sealed="")
+    assert 0 < await book.client.pttl(book.keys.message("m2")) < LONG_MS
+
+
+async def what_failed_after_its_acceptance_has_given_back_what_it_took(book: Book) -> None:
+    tally = Tally("spend:USD:all", 4, 10, False, BEGIN_MS + 2 * DAY_MS)
+    await book.admit("m1", ANN, tallies=(tally,))
+    await book.ledger.settle(make_outcome("m1", wamid="w|sealed"))
+    await book.status("m1", "failed", 0, wamid="w", sealed="", says="frees")
+    record = await book.messages.find(PORTFOLIO, "m1")
+    assert record is not None
+    assert record.state == "failed"
+    assert await book.stands("spend:USD:all") == 0
+    await book.status("m1", "delivered", 0, wamid="w", sealed="")
+    assert await book.stands("spend:USD:all") == 4
 
 
 async def what_statuses_told_of_what_meta_took_is_remembered(book: Book) -> None:

@@ -17,7 +17,7 @@ lane that it was given.
 | holds | hash | recipient -> its counted end and its messages of unknown fate | as places | with its place |
 | releases | hash | second -> places expected to come free in it | as places | with its places |
 | pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window, ... | after both |
-| message:<id> | hash | one message: state, attempt, recipient, history, body while queued | all | retention |
+| message:<id> | string, hash | one message: state, attempt, recipient, history, body while queued | all | retention |
 | wamid:<hash> | string | message id, by the keyed hash of Meta's id of it | settle, refresh | retention |
 | inflight | zset | message id -> ms by which its outcome, or its fate, must be known | admit, settle, ... | then |
 | lane:<number>:<category> | zset | queued message id -> ms at which it is due | enqueue, claim, ... | when claimed |
@@ -59,8 +59,8 @@ lane that it was given.
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | once:<app>:<key> | string | who does what only one does, its answer (`lua/_once.lua`) | recall, admit, settle | 24 h |
 
-What is known of a `message:` as it goes is packed into a field `sent`, what Meta's acceptance adds into `taken`, what
-its statuses add into `told` (`lua/_message.lua`, `store/message_record.py`).
+A `message:` that goes as most do is a string of lines, to which Meta's acceptance and its statuses add; it becomes a
+hash, with that string in a field `packed`, once it needs fields of its own (`lua/_message.lua`, `message_record.py`).
 
 What `relay:` begins, each for one app:
 

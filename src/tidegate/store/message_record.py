@@ -1,35 +1,47 @@
-"""A message's record as the store has it: fields of its own, before those that are packed (`lua/_message.lua`)."""
+"""A message's record as the store has it: fields of its own, before what is packed (`lua/_message.lua`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-_SENT: Final = b"sent"
-_TAKEN: Final = b"taken"
-_TOLD: Final = b"told"
+from redis.exceptions import ResponseError
+
+from tidegate.store.scripts import StoreClient
+
+_PACKED: Final = b"packed"
 _RECIPIENT_BYTES: Final = 16
 
 
-def spread(fields: Mapping[Any, Any]) -> dict[bytes, bytes]:
-    """Every field of a record, packed or not; `fields` as HGETALL answers, empty where there is no such message."""
-    own = dict(fields)
-    sent, taken, told = own.pop(_SENT, None), own.pop(_TAKEN, None), own.pop(_TOLD, None)
-    if sent is None:
-        return own
-    record = _sent(sent)
-    if taken is not None:
-        _take(record, taken)
-    if told is not None:
-        _tell(record, told)
-    return record | own
+async def read(client: StoreClient, key: str | bytes) -> dict[bytes, bytes]:
+    """Every field of the record of this key; empty where there is no such message."""
+    found: Any = await client.mget([key])
+    if found[0] is None:
+        try:
+            own: Mapping[Any, Any] = await client.hgetall(key)
+        except ResponseError:
+            # It was written meanwhile, as a string.
+            found = await client.mget([key])
+            return spread(found[0] or {})
+        return spread(own)
+    return spread(found[0])
 
 
-def _sent(packed: bytes) -> dict[bytes, bytes]:
+def spread(stored: bytes | Mapping[Any, Any]) -> dict[bytes, bytes]:
+    """Every field of a record, packed or not: of a string, or of a hash, which is empty where there is none."""
+    if isinstance(stored, bytes):
+        return _unpacked(stored)
+    own = dict(stored)
+    packed = own.pop(_PACKED, None)
+    return own if packed is None else _unpacked(packed) | own
+
+
+def _unpacked(packed: bytes) -> dict[bytes, bytes]:
     head, _, rest = packed[_RECIPIENT_BYTES:].partition(b"\n")
     attempt, number, place, at, window, tallies_bytes = head.split(b" ")
     end = int(tallies_bytes)
-    return {
+    about, taken, added = rest[end:].partition(b"\n")
+    record = {
         b"state": b"sending",
         b"recipient": packed[:_RECIPIENT_BYTES],
         b"attempt": attempt,
@@ -38,30 +50,25 @@ def _sent(packed: bytes) -> dict[bytes, bytes]:
         b"at": at,
         b"window": window,
         b"tallies": rest[:end],
-        b"about": rest[end:],
+        b"about": about,
         b"history": b"%b sending\n" % at,
     }
+    if taken:
+        _take(record, *added.split(b"\n", 2))
+    return record
 
 
-def _take(record: dict[bytes, bytes], packed: bytes) -> None:
-    wamid_bytes, outcomes, kpis, at, rest = packed.split(b" ", 4)
-    end = len(rest) - int(wamid_bytes)
+def _take(record: dict[bytes, bytes], taken: bytes, wamid: bytes, told: bytes = b"") -> None:
+    outcomes, kpis, at, cause = taken.split(b" ", 3)
     record |= {b"state": b"accepted", b"answered": b"1"}
-    record[b"history"] += b"%b accepted %b\n" % (at, rest[:end])
-    if rest[end:]:
-        record[b"wamid"] = rest[end:]
-    _count(record, outcomes, kpis)
-
-
-def _tell(record: dict[bytes, bytes], packed: bytes) -> None:
-    record[b"state"], counted, outcomes, kpis, history = packed.split(b" ", 4)
-    record[b"history"] += history
-    if counted == b"1":
-        record[b"counted"] = counted
-    _count(record, outcomes, kpis)
-
-
-def _count(record: dict[bytes, bytes], outcomes: bytes, kpis: bytes) -> None:
+    record[b"history"] += b"%b accepted %b\n" % (at, cause)
+    if wamid:
+        record[b"wamid"] = wamid
+    if told:
+        record[b"state"], counted, outcomes, kpis, history = told.split(b" ", 4)
+        record[b"history"] += history
+        if counted == b"1":
+            record[b"counted"] = counted
     if outcomes != b"-":
         record[b"outcomes"] = outcomes.replace(b",", b" ")
     if kpis != b"-":

@@ -9,9 +9,9 @@ from typing import Any, Final
 import orjson
 
 from tidegate.policy.lifecycle import State
+from tidegate.store import message_record
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.message_record import spread
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal, Seal
 
@@ -61,8 +61,7 @@ class Messages:
     async def find(self, portfolio: str, message_id: str) -> MessageRecord | None:
         """The message of this gateway id; None when there is none, or it was forgotten."""
         with store_faults:
-            found: Mapping[Any, Any] = await self._client.hgetall(self._keys[portfolio].message(message_id))
-        fields = spread(found)
+            fields = await message_record.read(self._client, self._keys[portfolio].message(message_id))
         if not fields:
             return None
         stored = fields.get(b"wamid", b"").decode()

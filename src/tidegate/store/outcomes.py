@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.policy.warning_counts import KEEP_MS
 from tidegate.policy.warning_metric import COUNTS_WITHIN_MS, HOUR_MS, Counter, counters_of_error
+from tidegate.store import message_record
 from tidegate.store.batch import Shards
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
-from tidegate.store.message_record import spread
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.statuses import REMEMBER_MS
 
@@ -135,8 +135,7 @@ class Outcomes:
 
     async def _put_down(self, portfolio: str, message_id: str, counter: Counter, at_ms: int) -> bool:
         with store_faults:
-            found: Any = await self._client.hgetall(self._keys[portfolio].message(message_id))
-        record = spread(found)
+            record = await message_record.read(self._client, self._keys[portfolio].message(message_id))
         sent_at, counted = record.get(b"at"), record.get(b"outcomes")
         # Told again days later, it is not put down to what was sent meanwhile.
         if not sent_at or at_ms < int(sent_at) - _CLOCKS_APART_MS:

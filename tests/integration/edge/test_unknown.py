@@ -26,6 +26,7 @@ from tests.integration.edge.callers import (
     text,
 )
 from tests.waiting import until
+from tidegate.store import message_record
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import UNRESOLVED_MS
 from tidegate.store.scripts import StoreClient
@@ -237,7 +238,8 @@ class TestOpaque:
 
         assert (await stage.told(sent))["biz_opaque_callback_data"] == "order 5, Müller"
         assert (await stage.told(sent, OPERATOR))["biz_opaque_callback_data"] is None
-        stored: Any = await client.hgetall(PortfolioKeys(PORTFOLIO).message(sent["Tidegate-Id"] or ""))
+        stored = await message_record.read(client, PortfolioKeys(PORTFOLIO).message(sent["Tidegate-Id"] or ""))
+        assert stored
         assert not any(b"order 5" in value for value in stored.values())
 
     async def test_it_is_kept_while_the_message_waits_and_after_its_status_came(self, stage: Stage) -> None:

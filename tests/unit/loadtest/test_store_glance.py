@@ -21,7 +21,8 @@ def test_places_work_in_hand_and_each_lane_are_seen_and_what_comes_first() -> No
     store = FakeStrictRedis()
     prefix = "tidegate:{acme}:"
     store.hset(f"{prefix}ledger", "used", 7)
-    store.zadd(f"{prefix}inflight", {"a": 9_000, "u": 1_795_300_440_000, "v": 1_795_300_450_000})
+    store.zadd(f"{prefix}inflight", {"a": 9_000, "u": 1_795_300_440_000, "v": 1_795_300_450_000, "s": 9_500})
+    store.set(f"{prefix}message:s", "as it went")
     for message_id, state in (("a", "sending"), ("u", "unknown"), ("v", "unknown")):
         store.hset(f"{prefix}message:{message_id}", "state", state)
     store.zadd(f"{prefix}leases", {"b": 8_000, "c": 8_500})
@@ -32,7 +33,7 @@ def test_places_work_in_hand_and_each_lane_are_seen_and_what_comes_first() -> No
     glance = StoreGlance(store, "acme", [CODES, OFFERS]).look()
     assert glance == Glance(
         used=7,
-        in_flight=1,
+        in_flight=2,
         leased=2,
         unresolved_ms=1_795_300_440_000,
         release_ms=1_795_300_432_180,

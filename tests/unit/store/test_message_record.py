@@ -28,9 +28,9 @@ TAKEN = {b"state": b"accepted", b"answered": b"1", b"history": b"5 sending\n9 ac
     [
         pytest.param({}, {}, id="of no message nothing is known"),
         pytest.param({b"state": b"queued"}, {b"state": b"queued"}, id="fields of its own are as they are"),
-        pytest.param({b"sent": SENT}, KNOWN, id="what is under way is known by what is packed"),
+        pytest.param(SENT, KNOWN, id="what is under way is known by what is packed"),
         pytest.param(
-            {b"sent": WHO + b"2 106 1 5 7 12\nspend 1\nx 2\n{}"},
+            WHO + b"2 106 1 5 7 12\nspend 1\nx 2\n{}",
             KNOWN
             | {
                 b"attempt": b"2",
@@ -42,24 +42,18 @@ TAKEN = {b"state": b"accepted", b"answered": b"1", b"history": b"5 sending\n9 ac
             id="tallies end where they say",
         ),
         pytest.param(
-            {b"sent": SENT, b"taken": b"3 sent,read sd 9 Meta took itw|s"},
+            SENT + b"\nsent,read sd 9 Meta took it\nw|s",
             KNOWN | TAKEN | {b"wamid": b"w|s", b"outcomes": b"sent read", b"kpis": b"sd"},
             id="what Meta took has its id and what was counted of it",
         ),
+        pytest.param(SENT + b"\n- - 9 Meta took it\n", KNOWN | TAKEN, id="it may have neither id nor counts"),
         pytest.param(
-            {b"sent": SENT, b"taken": b"0 - - 9 Meta took it"}, KNOWN | TAKEN, id="it may have neither id nor counts"
-        ),
-        pytest.param(
-            {b"sent": SENT, b"taken": b"0 - - 9 Meta took it", b"state": b"read", b"history": b"all"},
+            {b"packed": SENT + b"\n- - 9 Meta took it\n", b"state": b"read", b"history": b"all"},
             KNOWN | TAKEN | {b"state": b"read", b"history": b"all"},
             id="what came later counts before what is packed",
         ),
         pytest.param(
-            {
-                b"sent": SENT,
-                b"taken": b"0 sent s 9 Meta took it",
-                b"told": b"read 1 sent,read sr 10 sent x\n12 read x\n",
-            },
+            SENT + b"\nsent s 9 Meta took it\n\nread 1 sent,read sr 10 sent x\n12 read x\n",
             KNOWN
             | TAKEN
             | {
@@ -72,7 +66,7 @@ TAKEN = {b"state": b"accepted", b"answered": b"1", b"history": b"5 sending\n9 ac
             id="what its statuses told comes after what Meta took",
         ),
         pytest.param(
-            {b"sent": SENT, b"taken": b"0 - - 9 Meta took it", b"told": b"sent - - - 10 sent x\n"},
+            SENT + b"\n- - 9 Meta took it\n\nsent - - - 10 sent x\n",
             KNOWN | TAKEN | {b"state": b"sent", b"history": TAKEN[b"history"] + b"10 sent x\n"},
             id="they may have nothing to count",
         ),

@@ -8,7 +8,7 @@ end
 
 -- Unknown until its status tells; told of as unresolved at `report_at` (reap).
 local function park(k, id, history, cause, now, report_at)
-  redis.call('HSET', k.message .. id, 'state', 'unknown', 'reason', 'outcome_unknown',
+  message_set(k, id, 'state', 'unknown', 'reason', 'outcome_unknown',
     'history', (history or '') .. string.format('%.0f', now) .. ' unknown ' .. cause .. '\n')
   redis.call('ZADD', k.inflight, report_at, id)
 end

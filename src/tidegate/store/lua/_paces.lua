@@ -31,7 +31,7 @@ local function tally_add(k, name, amount)
 end
 
 local function tallies_note(k, id, before, noted)
-  if noted ~= before then redis.call('HSET', k.message .. id, 'tallies', noted) end
+  if noted ~= before then message_set(k, id, 'tallies', noted) end
   return noted
 end
 

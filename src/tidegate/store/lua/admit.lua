@@ -282,17 +282,20 @@ local function admit(send)
 
   -- The intent, before the first byte leaves.
   local place_kind, window_text = needs_place and '1' or (counts and '0' or ''), window > 0 and digits(window) or '0'
+  local remember_ms = kind.remember_ms
   if state then
     redis.call('HSET', message_key, 'state', 'sending', 'attempt', attempt, 'recipient', recipient, 'number', number,
       'place', place_kind, 'at', now_text, 'about', about, 'window', window_text, 'tallies', taken,
       'history', (record[3] or '') .. now_text .. ' sending\n')
   else
     -- The packed form of what is known as it goes: _message.lua.
-    redis.call('HSET', message_key, 'sent', recipient .. attempt .. ' ' .. number .. ' ' .. (place_kind == '' and '-'
-      or place_kind) .. ' ' .. now_text .. ' ' .. window_text .. ' ' .. #taken .. '\n' .. taken .. about)
+    local sent = recipient .. attempt .. ' ' .. number .. ' ' .. (place_kind == '' and '-' or place_kind) .. ' ' .. now_text
+      .. ' ' .. window_text .. ' ' .. #taken .. '\n' .. taken .. about
+    if body == '' then redis.call('PSETEX', message_key, remember_ms, sent)
+    else redis.call('HSET', message_key, 'packed', sent) end
   end
   if body ~= '' then redis.call('HSET', message_key, 'body', body, 'expires', argv[i + 4]) end
-  redis.call('PEXPIRE', message_key, kind.remember_ms)
+  if state or body ~= '' then redis.call('PEXPIRE', message_key, remember_ms) end
   texts[message_key] = true
   local intents = book.intents
   intents[#intents + 1] = now + kind.outcome_ms

@@ -22,7 +22,7 @@ local function count(k, id, counters, happened)
   local counted, known, figures = outcomes_note(k, tonumber(record[2]), record[3], record[4],
     outcomes_about(k, record[5] or ''), nil, counters, happened, false)
   if known ~= (record[3] or '') or figures ~= (record[4] or '') then
-    redis.call('HSET', k.message .. id, 'outcomes', known, 'kpis', figures)
+    message_set(k, id, 'outcomes', known, 'kpis', figures)
   end
   return counted
 end

@@ -1,5 +1,5 @@
 -- move_user: count under a user's name what was counted under an alias of theirs, and whatever still comes for it.
--- uses: keys, time, places, holders, shares, queue, names
+-- uses: keys, time, message, places, holders, shares, queue, names
 -- promised
 --
 -- KEYS    one portfolio's block (store/keys.py)
@@ -17,7 +17,7 @@ if user == alias then return { now, 0 } end
 if redis.call('EXISTS', k.user .. alias) == 1 then redis.call('HSET', k.user .. alias, 's', user) end
 
 local function becomes_theirs(id)
-  if redis.call('EXISTS', k.message .. id) == 1 then redis.call('HSET', k.message .. id, 'recipient', user) end
+  if redis.call('EXISTS', k.message .. id) == 1 then message_set(k, id, 'recipient', user) end
 end
 
 local function move_place(book)

@@ -20,7 +20,7 @@ local function tell(became, id, record)
 end
 
 local function become(id, record, state, cause, reason)
-  redis.call('HSET', k.message .. id, 'state', state, 'reason', reason,
+  message_set(k, id, 'state', state, 'reason', reason,
     'history', (record[5] or '') .. digits(now) .. ' ' .. state .. ' ' .. cause .. '\n')
 end
 
@@ -76,7 +76,7 @@ for _, id in ipairs(due(k.inflight)) do
   redis.call('ZREM', k.inflight, id)
   if record[1] == 'sending' then
     park(k, id, record[5], 'no outcome came: it may have been sent', now, now + tonumber(ARGV[2]))
-    if record[6] or not wants_another_try(record[4]) then redis.call('HDEL', k.message .. id, 'body') end
+    if record[6] or not wants_another_try(record[4]) then message_drop(k, id, 'body') end
     tell('unknown', id, record)
   elseif record[1] == 'unknown' and is_worth_another_try(record) then
     try_again(id, record)

@@ -43,10 +43,10 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
   -- Its attempt's number says nothing here: whoever looks into the queue meanwhile counts on, and sends nothing.
   if record[1] and not (queued and tonumber(record[8] or 0) < tonumber(attempt)) then
     -- Who sent it knows more of it than its status could tell.
-    if record[2] == '0' and not queued then redis.call('HSET', k.message .. id, 'attempt', attempt, 'about', about) end
+    if record[2] == '0' and not queued then message_set(k, id, 'attempt', attempt, 'about', about) end
     -- Meta tells of a delivery once, and may have told it just before.
     if delivered > 0 and not record[6] then
-      redis.call('HSET', k.message .. id, 'counted', 1)
+      message_set(k, id, 'counted', 1)
       write_place(id, recipient, place, window, admitted, ends, about, delivered, record[7])
     end
     return 0
@@ -59,7 +59,7 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
   if state ~= 'failed' or delivered > 0 then
     write_place(id, recipient, place, window, admitted, ends, about, delivered, false)
   end
-  redis.call('HSET', k.message .. id, 'state', state, 'attempt', attempt, 'recipient', recipient, 'number', number,
+  message_set(k, id, 'state', state, 'attempt', attempt, 'recipient', recipient, 'number', number,
     'place', place, 'window', digits(window), 'at', digits(admitted), 'about', about, 'tallies', '', 'wamid', wamid,
     'history', (record[5] or '') .. digits(admitted) .. ' sending\n' .. digits(now) .. ' ' .. state
       .. ' written down again after the store had lost it\n')

@@ -104,23 +104,26 @@ local function tell_counts()
   end
 end
 
--- Writes what a status tells of a message: together, where nothing of that has a field of its own yet, nor needs one.
-local function write(k, id, record, told, sets)
-  if told and not sets.wamid then
-    local progress = message_told(sets.state or record.state, sets.counted or record.counted,
-      sets.outcomes or record.outcomes or '', sets.kpis or record.kpis or '', told .. (sets.line or ''))
-    redis.call('HSET', k.message .. id, 'told', progress)
+-- Writes what a status tells of a message: packed, where nothing of it has a field of its own yet, nor needs one. What was
+-- delivered has no more to say of its place: it need not be known for longer (`is_over`).
+local function write(k, id, record, before, since, sets, is_over)
+  if before and not sets.wamid then
+    local told = message_told(sets.state or record.state, sets.counted or record.counted,
+      sets.outcomes or record.outcomes or '', sets.kpis or record.kpis or '', since .. (sets.line or ''))
+    if is_over then redis.call('PSETEX', k.message .. id, ARGV[1], before .. told)
+    else redis.call('SET', k.message .. id, before .. told, 'KEEPTTL') end
     return
   end
   if sets.line then sets.history, sets.line = record.history .. sets.line, nil end
   local fields = {}
   for field, value in pairs(sets) do fields[#fields + 1], fields[#fields + 2] = field, value end
-  redis.call('HSET', k.message .. id, unpack(fields))
+  message_set(k, id, unpack(fields))
+  if is_over then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
 end
 
 local function refresh(id, kind, at, wamid)
   local k, status, says, name = kind.k, kind.status, kind.says, wamid_name(wamid)
-  local record, _, told = message_of(k, id)
+  local record, _, before, since = message_of(k, id)
   if not record then return -1, 0, '', '', '', 0, 0, '' end
   local state, rank = record.state, ranks[status]
   -- The acceptance has written it down, and not long ago.
@@ -141,7 +144,8 @@ local function refresh(id, kind, at, wamid)
     freed = apply_to_place(k, id, record, recipient, at, says)
     noted = tallies_release(k, id, noted, says ~= 'frees')
   end
-  if kind.billed >= 0 and status ~= 'failed' then tallies_bill(k, id, noted, kind.billed) end
+  if kind.billed >= 0 and status ~= 'failed' then noted = tallies_bill(k, id, noted, kind.billed) end
+  if noted ~= (record.tallies or '') then before = nil end
   local is_changed = rank > rank_now and state ~= status
   local is_told = is_changed or state == status or status == 'delivered'
   if is_told and record.at then
@@ -160,14 +164,12 @@ local function refresh(id, kind, at, wamid)
     end
     if rank_now < ranks.accepted then
       sets.reason = ''
-      redis.call('HDEL', k.message .. id, 'body')
+      if record.body then redis.call('HDEL', k.message .. id, 'body') end
     end
     if not is_written then sets.wamid = wamid end
     sets.state, sets.line = status, digits(now) .. ' ' .. status .. ' ' .. kind.cause .. '\n'
   end
-  if next(sets) then write(k, id, record, told, sets) end
-  -- What was delivered has no more to say of its place.
-  if is_changed and status ~= 'sent' then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
+  if next(sets) then write(k, id, record, before, since, sets, is_changed and status ~= 'sent') end
   if not is_told then return 0, freed, '', '', '', 0, 0, '' end
   -- When it was delivered is news, though it was read by then.
   local before = (is_changed or state == status) and state or ''
@@ -176,11 +178,13 @@ local function refresh(id, kind, at, wamid)
   return is_changed and 1 or 0, freed, before, record.about or '', recipient, admitted, 0, user
 end
 
-local kinds, first = {}, 6 + 6 * tonumber(ARGV[5])
+local kinds, keys, first = {}, {}, 6 + 6 * tonumber(ARGV[5])
 for i = 6, first - 1, 6 do
   kinds[#kinds + 1] = { k = keys_of(tonumber(ARGV[i])), status = ARGV[i + 1], cause = ARGV[i + 2], says = ARGV[i + 3],
     counters = ARGV[i + 4], billed = tonumber(ARGV[i + 5]) }
 end
+for i = first, #ARGV, 4 do keys[#keys + 1] = kinds[tonumber(ARGV[i + 1])].k.message .. ARGV[i] end
+messages_near(keys)
 places_later()
 local is_done, fault = pcall(function()
   for i = first, #ARGV, 4 do

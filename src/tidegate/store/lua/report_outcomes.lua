@@ -39,7 +39,7 @@ local function report(id, what, value)
   if string.find(' ' .. known .. ' ', ' ' .. what .. ' ', 1, true) then return 0 end
   local _, others = string.gsub(known, '%S+', '')
   if others >= tonumber(ARGV[3]) then return -4 end
-  redis.call('HSET', k.message .. id, 'reported', known == '' and what or known .. ' ' .. what)
+  message_set(k, id, 'reported', known == '' and what or known .. ' ' .. what)
   if what == 'handling' then
     cells_time(cells_of(k, at, about), what, value)
     return 1

@@ -137,7 +137,7 @@ local function make_settle()
     local given_back = settle(k, id, attempt, state, cause, wamid, release, record, function(field, value)
       if record[field] ~= value then fields[#fields + 1], fields[#fields + 2] = field, value end
     end)
-    if fields[1] then redis.call('HSET', k.message .. id, unpack(fields)) end
+    if fields[1] then message_set(k, id, unpack(fields)) end
     return given_back
   end
 end
@@ -145,6 +145,11 @@ end
 -- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
 -- second word finds what the first has left.
 local argv, records, plain, pair_keys, n = ARGV, {}, {}, {}, 0
+-- The record, and it as it is stored where nothing is known but that it was sent.
+local function known_plainly(k, id)
+  local record, text, before = message_of(k, id)
+  return record, not before and text
+end
 local portfolio, k
 for i = 6, #argv, 9 do
   if argv[i] ~= portfolio then portfolio, k = argv[i], keys_of(argv[i] + 0) end
@@ -155,7 +160,7 @@ for i = 6, #argv, 9 do
   end
   local key = k.message .. id
   if records[key] == nil then
-    local record, is_plain = message_of(k, id)
+    local record, is_plain = known_plainly(k, id)
     records[key], plain[key] = record or false, is_plain
     if record and argv[i + 3] == 'accepted' then
       local noted = outcomes_about(k, record.about or '')
@@ -176,14 +181,14 @@ for i = 6, #argv, 9 do
   local id, cause, wamid, once = argv[i + 1], argv[i + 4], argv[i + 5], argv[i + 7]
   local key, given_back = k.message .. id, 0
   local record, is_plain = records[key], plain[key]
-  if record == nil then record, is_plain = message_of(k, id) end
+  if record == nil then record, is_plain = known_plainly(k, id) end
   records[key] = nil
   if is_plain and argv[i + 3] == 'accepted' and record.attempt == argv[i + 2] then
     -- Meta took a message of which nothing was known but that it was sent: as it goes with most.
     local outcomes, figures = count(k, id, record)
     if wamid ~= '' then wamid_known(k, id, wamid) end
     is_over(k, id)
-    redis.call('HSET', key, 'taken', message_taken(wamid, outcomes, figures, now_text, cause))
+    redis.call('SET', key, is_plain .. message_taken(wamid, outcomes, figures, now_text, cause), 'KEEPTTL')
   else
     settle = settle or make_settle()
     given_back = settle(k, id, argv[i + 2], argv[i + 3], cause, wamid, argv[i + 6], record)
