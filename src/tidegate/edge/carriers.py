@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.plain import Answered, Carrier, Known, Plain
+from tidegate.edge.graph.known_heads import KnownHead
 from tidegate.edge.straight_webhooks import StraightWebhooks
 from tidegate.edge.webhook_heads import WebhookHead
 
@@ -33,7 +34,8 @@ class EitherWay:
 
     def answer(self, plain: Plain) -> Coroutine[Any, Any, tuple[bytes, bool]]:
         """The answer, and whether it is the last of its connection. Raises AnotherWay."""
-        return self._of(plain).answer(plain)
+        # Most are sends whose head is known.
+        return (self._sends if type(plain.known) is KnownHead else self._of(plain)).answer(plain)
 
     def _of(self, plain: Plain) -> Carrier:
         if plain.message is not None:

@@ -82,7 +82,9 @@ class Grants:
 
     def route(self, app: App, number: str) -> Route | None:
         """The number's route; None for one that is unknown, or not this app's to use."""
-        return self._by_name()[app.name].routes.get(number)
+        # Asked at each send: the same as `_reach`.
+        reaches = self._reaches if self._as_of == self._credentials.version else self._by_name()
+        return reaches[app.name].routes.get(number)
 
     def routes(self, app: App) -> tuple[Route, ...]:
         """Every number that the app may use."""

@@ -41,8 +41,8 @@ class AwaitingConnection(Connection):
             self.data_received(b"")
 
     def _keeps(self, data: bytes) -> bool:
-        """Whether what came is kept, for it came too early."""
-        if self._idle is not None or len(data) > _MOST_EARLY or not self._is_between():
+        """Whether what came while that loop does not wait is kept, for it came too early."""
+        if len(data) > _MOST_EARLY or not self._is_between():
             return False
         self._early = data
         return True

@@ -78,9 +78,9 @@ class CarryingConnection(AwaitingConnection):
             self._unpark()
         if self._early:
             data, self._early = self._early + data, b""
-        if self._keeps(data):
-            return
         idle = self._idle
+        if idle is None and self._keeps(data):
+            return
         if idle is None or idle.done() or self.is_surplus or self._force_close or self._close:
             self._read(data)
             self._watch_head()
@@ -113,9 +113,9 @@ class CarryingConnection(AwaitingConnection):
         body = data[end + len(_HEAD_ENDS) :]
         if len(body) > known.length:
             return False
-        self._head_has_come()
-        self._park(idle)
-        self._unparsed = data
+        if self._head_deadline is not None or not self._asked:
+            self._head_has_come()
+        self._idle, self._parked, self._unparsed = None, idle, data
         if len(body) == known.length:
             self._carry(Plain(None, known, b"", body, self._remote))
         else:
@@ -175,8 +175,9 @@ class CarryingConnection(AwaitingConnection):
             self._end_patience()
         self._request_in_progress = self._in_hand = True
         known = plain.known
-        may_begin = known is None or known.begins
-        if not (may_begin and self._carrier.begin(plain, partial(self._told, plain))):
+        # Most begin nothing, and are not asked.
+        is_begun = (known is None or known.begins) and self._carrier.begin(plain, partial(self._told, plain))
+        if not is_begun:
             self._carrying = self._crew.begin(self._carried(plain))
 
     def _told(self, plain: Plain, answer: bytes, closes: bool) -> None:
@@ -275,7 +276,9 @@ class CarryingConnection(AwaitingConnection):
         self._unparsed = None
         idle, self._parked = self._parked, None
         if idle is not None:
-            self._waiter = idle
+            self._idle = idle
+            if self._early:
+                self._loop.call_soon(self._take_early)
             if self._force_close or self._close:
                 idle.cancel()
         return idle

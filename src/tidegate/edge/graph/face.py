@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -34,6 +33,8 @@ class Graph:
         self._passthrough = Passthrough(services, keyring, grants, turnstiles, strangers)
         quota = Quota(services.ledger, services.standings, services.gateway, services.clock)
         self._sends = Sends(services, keyring, grants, quota, self._passthrough, turnstiles, strangers, self.in_hand)
+        #: Answers a send that came without its request. Raises Denial, and AnotherWay where it can't do without.
+        self.send = self._sends.handle
 
     async def handle(self, request: web.Request, request_id: str) -> web.StreamResponse:
         """Answer one request. Raises Denial."""
@@ -58,10 +59,6 @@ class Graph:
             return answer.response() if isinstance(answer, Reply) else answer
         self._refuse_when_draining()
         return await self._passthrough.forward(request, target, ours)
-
-    def send(self, arrival: Arrival, target: Target) -> Coroutine[Any, Any, Reply | web.StreamResponse]:
-        """Answer a send that came without its request. Raises Denial, and AnotherWay where it can't do without."""
-        return self._sends.handle(arrival, target)
 
     def _refuse_when_draining(self) -> None:
         if self._draining():

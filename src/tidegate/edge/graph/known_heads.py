@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -42,11 +42,8 @@ class KnownHead:
     options: SendOptions | None
     length: int
     request_id: str = ""
-
-    @property
-    def begins(self) -> bool:
-        """Whether `begin` answers it: each of these waits for Meta."""
-        return False
+    #: Whether `begin` answers it: each of these waits for Meta.
+    begins: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         return "KnownHead()"

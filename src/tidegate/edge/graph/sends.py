@@ -17,7 +17,7 @@ from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring, bearer, require
 from tidegate.edge.door.plain import AnotherWay
 from tidegate.edge.door.strangers import Strangers
-from tidegate.edge.door.turnstile import Turnstiles
+from tidegate.edge.door.turnstile import Turnstile, Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.arrivals import Arrival
@@ -40,6 +40,9 @@ from tidegate.settings.tables import App, Scope
 
 #: Said of a message whose app has no place left.
 _NOTHING_LEFT: Final = PLACE_REASONS | {Reason.LIMIT_SHARE}
+
+#: Asked for at each send, as a name of this module.
+_SEND: Final = Scope.SEND
 
 log = structlog.get_logger()
 
@@ -79,45 +82,25 @@ class Sends:
     async def handle(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
         """Answer one POST. Raises Denial, and AnotherWay for a read receipt that came without its request."""
         self._in_hand.enter()
+        own: Turnstile | None = None
+        message_id, portfolio = "", ""
+        # Most go through this one coroutine: each costs its time once more with everything that is waited for.
         try:
-            if self._draining():
-                raise draining()
             app, raw = self._known(arrival), arrival.body
             if app is None:
                 app, raw = await self._authenticated(arrival, target)
-            require(app, Scope.SEND)
+            require(app, _SEND)
             own = self._turnstiles.enter(app)
-            try:
-                return await self._answered(arrival, target, app, raw)
-            finally:
-                self._turnstiles.leave(own)
-        except Denial as denial:
-            denial.headers["Tidegate-Verdict"] = "reject"
-            denial.headers.setdefault("Tidegate-Reason", denial.kind.value)
-            raise
-        finally:
-            self._in_hand.leave()
-
-    async def _answered(
-        self, arrival: Arrival, target: Target, app: App, raw: bytes | None
-    ) -> Reply | web.StreamResponse:
-        route = self._grants.route(app, target.object_id)
-        if route is None:
-            raise Denial(Kind.NOT_FOUND)
-        # What came without its request is known to be neither compressed nor a form.
-        if arrival.request is not None:
-            refuse_encoded(arrival)
-        message_id = self._ids.new(route.portfolio, self._clock.now_ms())
-        try:
-            if raw is None:
-                raw = await read_body(_whole(arrival))
-            body = _as_json(arrival, raw)
-            message = parse_send(body)
-            if quoted(message.body):
-                message, body = await self._requoted(message, body, app, route)
-            if isinstance(message, ReadReceipt):
-                return await self._passthrough.forward_receipt(_whole(arrival), target, route, body)
-            draft = self._draft(arrival, target, app, route, message, raw)
+            route = self._route(arrival, target, app)
+            portfolio = route.portfolio
+            message_id = self._ids.new(portfolio, self._clock.now_ms())
+            message = parse_send(raw) if raw is not None and arrival.request is None else None
+            if type(message) is Request and not quoted(message.body):
+                draft: Draft | web.StreamResponse = self._draft(arrival, target, app, route, message, raw or b"")
+            else:
+                draft = await self._looked_into(arrival, target, app, route, message, raw)
+            if not isinstance(draft, Draft):
+                return draft
             try:
                 reply = await self._sent(draft, message_id)
                 return await self._with_quota(reply, draft) if _lacks_quota(reply) else reply
@@ -128,13 +111,58 @@ class Sends:
                 return await self._fate(draft, message_id)
         except BadMessage as error:
             reply = answers.misread(error, message_id)
-            return reply.with_headers(await self._quota.headers(route.portfolio, None))
+            return reply.with_headers(await self._quota.headers(portfolio, None))
         except Denial as denial:
-            denial.headers["Tidegate-Id"] = message_id
+            await self._tell_of(denial, message_id, portfolio)
+            raise
+        finally:
+            self._leave(own)
+
+    def _leave(self, own: Turnstile | None) -> None:
+        if own is not None:
+            self._turnstiles.leave(own)
+        self._in_hand.leave()
+
+    async def _tell_of(self, denial: Denial, message_id: str, portfolio: str) -> None:
+        headers = denial.headers
+        if message_id:
+            headers["Tidegate-Id"] = message_id
             # What has just broken is not asked again.
             is_fault = denial.kind in (Kind.INTERNAL, Kind.STORE_UNAVAILABLE)
-            denial.headers.update(await self._quota.headers(route.portfolio, None, read=not is_fault))
-            raise
+            headers.update(await self._quota.headers(portfolio, None, read=not is_fault))
+        headers["Tidegate-Verdict"] = "reject"
+        headers.setdefault("Tidegate-Reason", denial.kind.value)
+
+    def _route(self, arrival: Arrival, target: Target, app: App) -> Route:
+        route = self._grants.route(app, target.object_id)
+        if route is None:
+            raise Denial(Kind.NOT_FOUND)
+        # What came without its request is known to be neither compressed nor a form.
+        if arrival.request is not None:
+            refuse_encoded(arrival)
+        return route
+
+    async def _looked_into(
+        self,
+        arrival: Arrival,
+        target: Target,
+        app: App,
+        route: Route,
+        message: Request | ReadReceipt | None,
+        raw: bytes | None,
+    ) -> Draft | web.StreamResponse:
+        """What is sent by a request whose body is not here yet, or names other messages; a read receipt is answered."""
+        if raw is None:
+            raw = await read_body(_whole(arrival))
+        body = raw
+        if message is None:
+            body = _as_json(arrival, raw)
+            message = parse_send(body)
+        if quoted(message.body):
+            message, body = await self._requoted(message, body, app, route)
+        if isinstance(message, ReadReceipt):
+            return await self._passthrough.forward_receipt(_whole(arrival), target, route, body)
+        return self._draft(arrival, target, app, route, message, raw)
 
     async def _requoted(
         self, message: Request | ReadReceipt, body: bytes, app: App, route: Route
@@ -143,7 +171,9 @@ class Sends:
         return (message, body) if told is message.body else (message.with_body(told), orjson.dumps(told))
 
     def _known(self, arrival: Arrival) -> App | None:
-        """The caller, where its key is known and nobody has to be asked for it."""
+        """The caller, where its key is known and nobody has to be asked for it. Raises Denial while the node drains."""
+        if self._draining():
+            raise draining()
         return self._keyring.app_at_once(arrival.known.key_hash) if arrival.known is not None else None
 
     async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
@@ -244,7 +274,8 @@ class Sends:
 
 def _lacks_quota(reply: Reply) -> bool:
     """Whether it was given again, or tells of a fault, and does not say yet how much is left."""
-    return (reply.status == 503 or "Idempotency-Replayed" in reply.headers) and "RateLimit" not in reply.headers
+    headers = reply.headers
+    return "RateLimit" not in headers and (reply.status == 503 or "Idempotency-Replayed" in headers)
 
 
 def _as_json(arrival: Arrival, raw: bytes) -> bytes:

@@ -34,7 +34,7 @@ class Straight:
 
     def __init__(self, graph: Graph, closing: Callable[[], bool], prefix: str | None) -> None:
         """`prefix`: is taken off the path, where it begins with it."""
-        self._graph = graph
+        self._send = graph.send
         self._closing = closing
         self._prefix = prefix
         self._heads = KnownHeads(_MOST)
@@ -59,7 +59,7 @@ class Straight:
     async def answer(self, plain: Plain) -> tuple[bytes, bool]:
         """The answer to one of these, and whether it is the last of its connection. Raises AnotherWay."""
         known = plain.known
-        if isinstance(known, KnownHead):
+        if type(known) is KnownHead:
             target, headers = known.target, known.headers
             arrival = Arrival(headers, plain.remote, plain.body, None, known)
             request_id = request_id_of(known.request_id)
@@ -71,7 +71,7 @@ class Straight:
             arrival = Arrival(headers, plain.remote, plain.body)
             request_id = request_id_of(headers.get(REQUEST_ID, ""))
         try:
-            reply = await self._graph.send(arrival, target)
+            reply = await self._send(arrival, target)
             if not isinstance(reply, Reply):
                 raise TypeError("only what has a request can have its answer streamed")
             if plain.head:
