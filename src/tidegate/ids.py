@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from typing import Final
-
-from tidegate.entropy import Entropy
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
@@ -15,16 +14,22 @@ _SHIFTS: Final = range(120, -1, -10)
 #: Each byte to a digit, and all digits as often: five bits of its eight are kept.
 _TO_DIGITS: Final = (_DIGITS * 8).encode()
 _OF_CHANCE: Final = 16
+#: Digits of chance that are made at a time: the system is asked seldom, and each id takes its share.
+_AT_ONCE: Final = 256 * _OF_CHANCE
 _ID: Final = re.compile(r"tg([0-9a-f]{8})-([0-9a-v]{26})")
 
 
 class MessageIds:
-    """Makes message ids, and finds the portfolio of one: `tg<portfolio>-<time and chance>`."""
+    """Makes message ids, and finds the portfolio of one: `tg<portfolio>-<time and chance>`.
 
-    __slots__ = ("_begins", "_begun_ms", "_entropy", "_portfolio_of", "_tag_of")
+    Not to be shared by threads, or over a fork.
+    """
+
+    __slots__ = ("_at", "_begins", "_begun_ms", "_chance", "_portfolio_of", "_tag_of")
 
     def __init__(self, portfolios: Iterable[str]) -> None:
-        self._entropy = Entropy()
+        #: Digits of chance, and how many of them were handed out.
+        self._chance, self._at = "", 0
         self._tag_of = {p: hashlib.blake2b(p.encode(), digest_size=4).hexdigest() for p in portfolios}
         self._portfolio_of = {tag: portfolio for portfolio, tag in self._tag_of.items()}
         #: How the ids of a portfolio begin in the millisecond in which one was made last.
@@ -39,7 +44,11 @@ class MessageIds:
         begin = self._begins.get(portfolio)
         if begin is None:
             begin = self._begins[portfolio] = self._id(portfolio, now_ms, bytes(10))[:-_OF_CHANCE]
-        return begin + self._entropy.take(_OF_CHANCE).translate(_TO_DIGITS).decode()
+        at = self._at
+        if at == len(self._chance):
+            self._chance, at = os.urandom(_AT_ONCE).translate(_TO_DIGITS).decode(), 0
+        self._at = end = at + _OF_CHANCE
+        return begin + self._chance[at:end]
 
     def of(self, portfolio: str, since_ms: int, what: str) -> str:
         """The id of `what`, the same whenever it is asked for: 48 bits of `since_ms`, 80 of what it is the id of."""

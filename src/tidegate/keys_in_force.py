@@ -95,6 +95,13 @@ class KeysInForce:
                 spawn(self._write_use(key_hash, hour * _HOUR_MS), "note a key's use")
         return app
 
+    def found(self, key_hash: str) -> App | None:
+        """The same where what was made and revoked on other nodes was asked for a moment ago, else None."""
+        believed_ms = self._clock.monotonic_ms() - LEASE_MS
+        if self._asked_ms > believed_ms or self._failed_ms > believed_ms:
+            return self.find(key_hash)
+        return None
+
     @property
     def are_fresh(self) -> bool:
         """Whether what was made and revoked on other nodes was asked for a moment ago: `refresh` does nothing then."""

@@ -12,9 +12,9 @@ from aiohttp.typedefs import Handler, Middleware
 
 from tidegate.edge.denials import Denial, Kind, graph_reply, problem_reply
 from tidegate.edge.door.connections import is_surplus
+from tidegate.edge.door.request_ids import RequestIds
 from tidegate.edge.faces import Face, face_of
 from tidegate.edge.replies import Reply
-from tidegate.entropy import Entropy
 from tidegate.errors import StoreUnavailable
 from tidegate.metrics import Metrics
 
@@ -26,8 +26,7 @@ _CLOSE: Final = {"Connection": "close"}
 _ALIVE: Final = "/healthz"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
-_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
-_entropy: Final = Entropy()
+_ids: Final = RequestIds()
 
 log = structlog.get_logger()
 
@@ -126,6 +125,4 @@ def request_id_of(given: str) -> str:
     """The id of a request: what its caller calls it, where that is an id, else a new one."""
     if given and _REQUEST_ID.fullmatch(given):
         return given
-    # A UUID of version 4 (RFC 9562, 5.4), as the library writes it in thrice the time.
-    word = _entropy.take(16).hex()
-    return f"{word[:8]}-{word[8:12]}-4{word[13:16]}-{_VARIANTS[word[16]]}{word[17:20]}-{word[20:]}"
+    return _ids.new()

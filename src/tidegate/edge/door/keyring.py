@@ -28,7 +28,7 @@ log = structlog.get_logger()
 class Keyring:
     """Finds apps by their keys, of which it holds the hashes only."""
 
-    __slots__ = ("_clock", "_keys", "_lockout", "_metrics", "_server")
+    __slots__ = ("_clock", "_keys", "_lockout", "_metrics", "_server", "app_at_once")
 
     def __init__(self, keys: KeysInForce, server: Server, clock: StoreClock, metrics: Metrics) -> None:
         self._keys = keys
@@ -36,6 +36,8 @@ class Keyring:
         self._clock = clock
         self._metrics = metrics
         self._lockout = Lockout()
+        #: The same as `app_of_hash`, where nobody has to be asked for it; else None.
+        self.app_at_once: Final = keys.found
 
     async def app(self, request: Headed, key: str | None) -> App:
         """The app of the key that came with a request.
@@ -71,11 +73,6 @@ class Keyring:
             Kind.UNAUTHENTICATED,
             "no key, or one that is not known here, was given" if foreign is None else detail,
         )
-
-    def app_at_once(self, key_hash: str) -> App | None:
-        """The same as `app_of_hash`, where nobody has to be asked for it; else None."""
-        keys = self._keys
-        return keys.find(key_hash) if keys.are_fresh else None
 
     async def app_of_hash(self, key_hash: str) -> App | None:
         """The app of the key with this SHA-256, one that opened before; None once it opens nothing any more."""

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.edge.denials import Denial, Kind
+from tidegate.edge import denials
+from tidegate.edge.denials import Denial
 from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Claim, Message, Route
 from tidegate.gateway.message import NO_HEADERS
@@ -20,11 +21,21 @@ from tidegate.settings.tables import App
 
 #: What is granted is kept of so many kinds of sends of a portfolio.
 _MOST_KINDS: Final = 4_096
-_NOTHING_KNOWN: Final[tuple[None, dict[tuple[object, ...], _Kind]]] = (None, {})
+_NOTHING_KNOWN: Final[tuple[None, dict[tuple[object, ...], Kind]]] = (None, {})
 
 
-class Draft(Struct, frozen=True, gc=False):
-    """A send that was read from a request and has not been judged. `raw`: its body, as it came."""
+class Kind(NamedTuple):
+    """What drafts that ask for the same come to under one standing. `duplicates`: the rule, where it speaks of them."""
+
+    granted: Granted
+    duplicates: Duplicates | None
+
+
+class Draft(Struct, gc=False):
+    """A send that was read from a request and has not been judged; never changed. `raw`: its body, as it came.
+
+    `kind`: what it comes to `under` a standing, kept here by whoever worked it out.
+    """
 
     app: App
     route: Route
@@ -32,6 +43,8 @@ class Draft(Struct, frozen=True, gc=False):
     options: SendOptions
     raw_path: str
     raw: bytes
+    under: Standing | None = None
+    kind: Kind | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -42,20 +55,13 @@ class Draft(Struct, frozen=True, gc=False):
         return f"Draft({self.options!r})"
 
 
-class _Kind(NamedTuple):
-    """What drafts that ask for the same come to under one standing. `duplicates`: the rule, where it speaks of them."""
-
-    granted: Granted
-    duplicates: Duplicates | None
-
-
 class Drafts:
     """Makes messages of drafts. What those that ask for the same come to is worked out once under a standing."""
 
     __slots__ = ("_kinds",)
 
     def __init__(self) -> None:
-        self._kinds: dict[str, tuple[Standing, dict[tuple[object, ...], _Kind]]] = {}
+        self._kinds: dict[str, tuple[Standing, dict[tuple[object, ...], Kind]]] = {}
 
     def message(
         self, draft: Draft, message_id: str, standing: Standing, now_ms: int, claim: Claim | None = None
@@ -67,7 +73,9 @@ class Drafts:
         """The rule that the same message is not sent again, where it speaks of this one."""
         return self._kind(draft, standing).duplicates if standing.rules.duplicates is not None else None
 
-    def _kind(self, draft: Draft, standing: Standing) -> _Kind:
+    def _kind(self, draft: Draft, standing: Standing) -> Kind:
+        if draft.under is standing and draft.kind is not None:
+            return draft.kind
         route, request, options = draft.route, draft.request, draft.options
         under, known = self._kinds.get(route.portfolio) or _NOTHING_KNOWN
         if under is not standing or len(known) > _MOST_KINDS:
@@ -77,7 +85,8 @@ class Drafts:
         found = known.get(asked)
         if found is None:
             granted_ = _granted(draft, standing)
-            found = known[asked] = _Kind(granted_, _rule(standing.rules.duplicates, granted_[0]))
+            found = known[asked] = Kind(granted_, _rule(standing.rules.duplicates, granted_[0]))
+        draft.under, draft.kind = standing, found
         return found
 
 
@@ -135,4 +144,4 @@ def _message(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: 
 
 
 def _bad_start(rule: str) -> Denial:
-    return Denial(Kind.BAD_REQUEST, f"header Tidegate-Not-Before: {rule}")
+    return Denial(denials.Kind.BAD_REQUEST, f"header Tidegate-Not-Before: {rule}")

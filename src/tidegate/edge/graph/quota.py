@@ -71,12 +71,9 @@ class Quota:
         if limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
-        if snapshot is None:
+        if snapshot is None or self._is_old(snapshot, limit):
             return None
-        now_ms = self._clock.now_ms()
-        if self._is_old(snapshot, limit, now_ms):
-            return None
-        return self._told(portfolio, snapshot, standing, category, now_ms, full=full)
+        return self._told(portfolio, snapshot, standing, category, full=full)
 
     async def headers(
         self, portfolio: str, category: Category | None, *, full: bool = False, read: bool = True
@@ -96,18 +93,20 @@ class Quota:
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None:
             snapshot = self._snapshots[portfolio] = _Snapshot()
-        if read and self._is_old(snapshot, limit, self._clock.now_ms()):
+        if read and self._is_old(snapshot, limit):
             async with snapshot.reading:
-                if self._is_old(snapshot, limit, self._clock.now_ms()):
+                if self._is_old(snapshot, limit):
                     await self._read(portfolio, snapshot, limit)
-        return self._told(portfolio, snapshot, standing, category, self._clock.now_ms(), full=full)
+        return self._told(portfolio, snapshot, standing, category, full=full)
 
-    def _is_old(self, snapshot: _Snapshot, limit: int, now_ms: int) -> bool:
-        age_ms = self._clock.monotonic_ms() - snapshot.read_at_ms
+    def _is_old(self, snapshot: _Snapshot, limit: int) -> bool:
+        clock = self._clock
+        monotonic_ms = clock.monotonic_ms()
+        age_ms = monotonic_ms - snapshot.read_at_ms
         if age_ms > _AGE_MS or snapshot.limit != limit:
             return True
         # The store's time was moved: places have come free since.
-        return snapshot.known and abs(now_ms - snapshot.now_ms - age_ms) > _AGE_MS
+        return snapshot.known and abs(clock.at_ms(monotonic_ms) - snapshot.now_ms - age_ms) > _AGE_MS
 
     async def _read(self, portfolio: str, snapshot: _Snapshot, limit: int) -> None:
         snapshot.known, snapshot.limit = False, limit
@@ -130,17 +129,19 @@ class Quota:
         snapshot: _Snapshot,
         standing: Standing,
         category: Category | None,
-        now_ms: int,
         *,
         full: bool,
     ) -> dict[str, str]:
         if not snapshot.known:
             return {}
-        places = 0 if full else snapshot.places_of(category, standing)
+        if full:
+            places = 0
+        else:
+            places = snapshot.places[category] if snapshot.under is standing else snapshot.places_of(category, standing)
         left = places - snapshot.used - self._gateway.places_taken(portfolio) + snapshot.taken
         until = ""
         if snapshot.release_ms is not None:
-            until = f";t={min(seconds_until(snapshot.release_ms, now_ms), _WINDOW_S)}"
+            until = f";t={min(seconds_until(snapshot.release_ms, self._clock.now_ms()), _WINDOW_S)}"
         return {
             "RateLimit-Policy": snapshot.policy,
             "RateLimit": f'"messaging-limit";r={left if left > 0 else 0}{until}',
