@@ -10,9 +10,13 @@ local function cells_add(cells, field, by)
   end
 end
 
+local LOG_2 = math.log(2)
+local function class_of(ms)
+  return ms < 1000 and 0 or math.min(LAST_CLASS, 1 + math.floor(4 * (math.log(ms / 1000) / LOG_2)))
+end
+
 local function cells_time(cells, what, ms)
   ms = math.max(0, math.floor(ms))
-  local class = ms < 1000 and 0 or math.min(LAST_CLASS, 1 + math.floor(4 * (math.log(ms / 1000) / math.log(2))))
-  cells_add(cells, string.format('%s.%d', what, class), 1)
+  cells_add(cells, string.format('%s.%d', what, class_of(ms)), 1)
   cells_add(cells, what .. '.ms', ms)
 end

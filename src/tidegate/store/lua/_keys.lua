@@ -26,6 +26,9 @@ local function keys_of(portfolio)
 end
 
 -- Meta's id of a message is stored as "<its name>|<it, sealed>"; by its name a key leads to ours.
-local function wamid_name(wamid) return string.sub(wamid, 1, (string.find(wamid, '|', 1, true) or 0) - 1) end
+local function wamid_name(wamid)
+  local ends = string.find(wamid, '|', 1, true)
+  return ends and string.sub(wamid, 1, ends - 1) or wamid
+end
 
 local function wamid_key(k, wamid) return k.wamid .. wamid_name(wamid) end

@@ -99,6 +99,19 @@ local function outcomes_cells(sums, count, ...)
   for field, by in pairs(cells[1].adds) do sums[' c ' .. field .. ' '] = (sums[' c ' .. field .. ' '] or 0) + by end
 end
 
+-- The same of how long a delivery took, as `cells_time` has it.
+local DELIVERED_MS, outcomes_classes = ' c deliver.ms ', {}
+local function outcomes_time(sums, ms)
+  ms = ms > 0 and math.floor(ms) or 0
+  local class = class_of(ms)
+  local field = outcomes_classes[class]
+  if not field then
+    field = string.format(' c deliver.%d ', class)
+    outcomes_classes[class] = field
+  end
+  sums[field], sums[DELIVERED_MS] = (sums[field] or 0) + 1, (sums[DELIVERED_MS] or 0) + ms
+end
+
 local function asked_key(k, pair) return k.reached .. 'asked:' .. pair end
 
 -- Counts `counters` ("counter=ms after its admission in which it counts ...", -1: it always does) of a message that has
@@ -116,7 +129,7 @@ local function outcomes_note(k, at, known, figures, noted, recipient, counters, 
   end
   local adds = step.adds
   for i = 1, #adds, 2 do sums[adds[i]] = (sums[adds[i]] or 0) + adds[i + 1] end
-  if step.is_timed then outcomes_cells(sums, cells_time, 'deliver', happened - at) end
+  if step.is_timed then outcomes_time(sums, happened - at) end
   return step.counted, step.known, step.figures
 end
 

@@ -70,12 +70,12 @@ local function places_write()
     for second, change in pairs(sums.releases) do
       if change ~= 0 then release_write(sums.k, digits(second), change) end
     end
-    local holds = {}
+    local holds, dropped = {}, {}
     for slot, text in pairs(sums.holds) do
-      holds[#holds + 1] = slot
-      holds[#holds + 1] = text
+      if text then holds[#holds + 1], holds[#holds + 2] = slot, text else dropped[#dropped + 1] = slot end
     end
-    if #holds > 0 then redis.call('HSET', sums.k.holds, unpack(holds)) end
+    if holds[1] then redis.call('HSET', sums.k.holds, unpack(holds)) end
+    if dropped[1] then redis.call('HDEL', sums.k.holds, unpack(dropped)) end
   end
   later = nil
 end
@@ -103,7 +103,11 @@ local function place_put(k, bucket, member, text, ends, at)
   local key, stamp_of_end, was_empty = k.places .. bucket, stamp(ends), text == ''
   local entry = member .. stamp_of_end
   rewritten[key] = true
-  if at then redis.call('SETRANGE', key, at - 1, entry)
+  if at and #text == HEAD + ENTRY then
+    -- There is no other.
+    redis.call('SET', key, stamp_of_end .. entry)
+    was_empty = true
+  elseif at then redis.call('SETRANGE', key, at - 1, entry)
   elseif not (was_empty and redis.call('SET', key, stamp_of_end .. entry, 'NX'))
     and redis.call('APPEND', key, entry) == ENTRY then
     -- The last of the others was dropped since this one was loaded, and the string with it.

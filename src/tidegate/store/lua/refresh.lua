@@ -43,6 +43,8 @@ local function apply_to_place(k, id, record, recipient, at, says)
   if place_kind ~= '1' and not late then return 0 end
   local tried_twice = record.doubt and record.state ~= 'queued'
   if tried_twice and says ~= 'counts' then return 0 end
+  if says == 'counts' and not tried_twice and not share_app(record.about)
+    and place_proven(k, recipient, id, delivered + DAY, now) then return 0 end
   local function change(place)
     if says == 'counts' then
       if not tried_twice then place.holds[id] = nil end
@@ -87,13 +89,24 @@ end
 
 -- The keys of a user's counts, of which some may not be empty, and where in the answer that is told: most have none, so
 -- that all of a call are asked for at once.
-local count_keys, count_places, HEX = {}, {}, string.rep('%02x', 16)
+local count_keys, count_places = {}, {}
+local HEX = setmetatable({}, { __index = function(known, byte)
+  local two = string.format('%02x', byte)
+  known[byte] = two
+  return two
+end })
+local function hex_of(recipient)
+  local a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p = string.byte(recipient, 1, 16)
+  return HEX[a] .. HEX[b] .. HEX[c] .. HEX[d] .. HEX[e] .. HEX[f] .. HEX[g] .. HEX[h] .. HEX[i] .. HEX[j] .. HEX[k]
+    .. HEX[l] .. HEX[m] .. HEX[n] .. HEX[o] .. HEX[p]
+end
 local function look_at_counts(k, recipient, place)
   -- Whose it was nobody knows, of a message that was proven unsent before it was begun.
   if recipient == '' then return end
-  local hex = string.format(HEX, string.byte(recipient, 1, 16))
-  for _, name in ipairs(anew) do
-    count_keys[#count_keys + 1], count_places[#count_places + 1] = k.count .. name .. hex, place
+  local hex = anew[1] and hex_of(recipient)
+  for i = 1, #anew do
+    local last = #count_keys + 1
+    count_keys[last], count_places[last] = k.count .. anew[i] .. hex, place
   end
 end
 
