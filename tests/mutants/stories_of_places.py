@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.factories import DAY_MS, PORTFOLIO
+from tests.factories import DAY_MS, PORTFOLIO, make_status
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, DAN, HOUR_MS, LONG_MS, Book
 from tidegate.store.asks import OUTCOME_MS
 
@@ -157,3 +157,48 @@ async def a_call_whose_answer_was_lost_is_answered_again_and_changes_nothing(boo
     assert (facts.taken, facts.repeated) == (True, True)
     await book.at(6_000)
     assert (await book.admit("m2", ANN, **terms)).taken
+
+
+async def a_late_delivery_leaves_what_another_message_holds(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.writes(ANN, at_ms=0)
+    await book.admit("m2", ANN)
+    await book.at(DAY_MS)
+    await book.status("m2", "delivered", DAY_MS)
+    await book.at(3 * DAY_MS)
+    assert await book.used() == 1
+
+
+async def a_hold_that_a_delivery_has_ended_is_nothing_to_the_next_of_its_call(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.writes(ANN, at_ms=0)
+    await book.admit("m2", ANN)
+    await book.at(DAY_MS)
+    told = [make_status(id_, "delivered", (BEGIN_MS + DAY_MS) // 1000 * 1000) for id_ in ("m1", "m2")]
+    await book.ledger.statuses.apply(told)
+    await book.at(3 * DAY_MS)
+    assert await book.used() == 0
+
+
+async def a_delivery_does_not_go_back_behind_another(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.status("m1", "delivered", HOUR_MS)
+    await book.admit("m2", ANN)
+    await book.status("m2", "delivered", 0)
+    await book.at(DAY_MS + HOUR_MS // 2)
+    assert await book.used() == 1
+
+
+async def a_delivery_has_its_place_expected_when_it_ends(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(HOUR_MS)
+    await book.status("m1", "delivered", HOUR_MS)
+    assert (await book.books()).releases == {-(-(BEGIN_MS + HOUR_MS + DAY_MS) // 1000): 1}
+
+
+async def a_delivery_leaves_the_other_places_of_its_string(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.admit("m2", DAN)
+    await book.status("m1", "delivered", 0)
+    assert (await book.admit("m3", DAN)).counted
+    assert await book.used() == 2
