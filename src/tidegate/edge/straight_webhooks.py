@@ -61,20 +61,21 @@ class StraightWebhooks:
         return self._written(outcome, plain.head, request_id)
 
     def _told(self, head: bytes, request_id: str, answered: Answered, fault: Exception | None) -> None:
-        answered(*self._written(self._webhook.outcome(fault), head, request_id))
+        outcome = self._webhook.outcome(fault)
+        if outcome == 200 and not head and not self._closing():
+            answered(self._kept(request_id), False)
+        else:
+            answered(*self._written(outcome, head, request_id))
 
     def _written(self, outcome: int | Exception, head: bytes, request_id: str) -> tuple[bytes, bool]:
-        closes = self._closing()
-        if outcome == 200:
-            if head:
-                # Nobody but Meta has any of theirs remembered.
-                self._heads.learn(head)
-            if not closes:
-                return self._kept(request_id), False
         if isinstance(outcome, Exception):
             reply = refusal(outcome, "POST", PATH, request_id)
         else:
             reply = Reply(outcome, {}, b"")
+            if outcome == 200 and head:
+                # Nobody but Meta has any of theirs remembered.
+                self._heads.learn(head)
+        closes = self._closing()
         return answer_bytes(reply, request_id, closes=closes), closes
 
     def _kept(self, request_id: str) -> bytes:

@@ -128,7 +128,8 @@ class Statuses:
             try:
                 if (owner := owners[place]) is not None:
                     told.append((place, self._read(event, *owner, bills)))
-                if (work := self._beside(event, owner)) is not None:
+                names_nobody = event.user_id is None and event.parent_user_id is None
+                if (owner is None or not names_nobody) and (work := self._beside(event, owner)) is not None:
                     slow.append((place, work))
             except Exception as fault:
                 found[place] = self._on_fault(event, fault)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,6 +56,8 @@ class Messages:
     def __init__(self, client: StoreClient, portfolios: Iterable[str], seal: Seal) -> None:
         self._client = client
         self._seal = seal
+        #: The name under which a message is found by Meta's id.
+        self.wamid_name: Final[Callable[[str], str]] = seal.wamid_index
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
 
     async def find(self, portfolio: str, message_id: str) -> MessageRecord | None:
@@ -96,10 +98,6 @@ class Messages:
                     erased += await script("erase_messages").repeatable(self._client, keys, [len(names), *names, *ids])
                     ids.clear()
         return erased + int(await script("erase_messages").repeatable(self._client, keys, [len(names), *names, *ids]))
-
-    def wamid_name(self, wamid: str) -> str:
-        """The name under which a message is found by Meta's id."""
-        return self._seal.wamid_index(wamid)
 
     async def sealed_wamid(self, message_id: str, wamid: str) -> str:
         """Meta's id of a message as it is stored."""
