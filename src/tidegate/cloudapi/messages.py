@@ -39,6 +39,9 @@ _MAX_NAME: Final = 512
 _MAX_OPAQUE: Final = 512
 #: Names and languages that are known to be fit.
 _TEMPLATES: Final = 1_024
+#: Asked for at each send, as a name of this module.
+_PHONE: Final = RecipientKind.PHONE
+_OF_TEMPLATE: Final = MessageType.TEMPLATE
 #: What `recipient_type` says of a message to one user.
 _ONE_USER: Final = (None, "individual")
 _TO: Final = b'"to"'
@@ -73,7 +76,7 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
     kind, recipient, recipient_input = _parse_recipient(body)
     word = said("type")
     if word == "template":
-        type_, template, category = MessageType.TEMPLATE, _parse_template(said("template")), None
+        type_, template, category = _OF_TEMPLATE, _parse_template(said("template")), None
     else:
         type_ = _parse_type(word)
         _check_content(type_, said(type_))
@@ -110,7 +113,7 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
     # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
     if not text or text.find(b"\\") >= 0 or "biz_opaque_callback_data" in request.body:
         return None
-    if request.kind is not RecipientKind.PHONE:
+    if request.kind is not _PHONE:
         return b'%b,"biz_opaque_callback_data":%b}' % (text[:-1], orjson.dumps(opaque))
     begin, named = text.find(_TO), b'"to":"%b"' % request.recipient_input.encode()
     if not text.startswith(named, begin) or text.find(_TO, begin + len(_TO)) >= 0:
@@ -143,11 +146,11 @@ def _parse_recipient(body: dict[str, Any]) -> tuple[RecipientKind, str, str]:
     """Kind, canonical spelling and the spelling as sent."""
     said = body.get
     to = said("to")
-    if isinstance(to, str) and said("recipient") is None and said("recipient_type") in _ONE_USER:
-        # As most are.
+    # As most are: the kinds of values are those of JSON.
+    if type(to) is str and said("recipient") is None and said("recipient_type") in _ONE_USER:
         phone = canonical_phone(to)
         if phone is not None:
-            return RecipientKind.PHONE, phone, to
+            return _PHONE, phone, to
     to = _recipient_text("to", to)
     recipient = _recipient_text("recipient", said("recipient"))
     if to is not None and recipient is not None and to != recipient:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tidegate.upstream.headers import Headers
 
@@ -11,7 +13,7 @@ from tidegate.upstream.headers import Headers
 MAX_ANSWER: Final = 262_144
 
 
-class Response(NamedTuple):
+class Response(Struct, frozen=True, gc=False):
     """Meta answered, with whatever. `headers`: named as they came, the last of a name; `body`: unpacked."""
 
     status: int

@@ -95,10 +95,10 @@ class Pool:
         self._under_way.pop(sending, None)
         if not sending.outcome.done():
             sending.outcome.set_result(outcome)
-        if self._waiting:
+        if self._waiting or self._rest is None:
             self._offer(connection)
         else:
-            self._keep(connection)
+            self._free[connection] = self._now()
 
     def ended(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
         """A send has its outcome, and its connection carries nothing any more."""

@@ -99,7 +99,7 @@ OTHERWISE = st.sampled_from(
 
 def a_message(**changes: Any) -> Message:
     of_request = {name: changes.pop(name) for name in ("kind", "recipient", "template") if name in changes}
-    return structs.replace(FIRST, **changes | {"request": replace(FIRST.request, **of_request)})
+    return structs.replace(FIRST, **changes | {"request": structs.replace(FIRST.request, **of_request)})
 
 
 MESSAGES = st.lists(OTHERWISE, max_size=2).map(

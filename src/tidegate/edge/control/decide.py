@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, parse_send
 from tidegate.edge.calls import Call
