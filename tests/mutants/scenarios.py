@@ -11,6 +11,7 @@ from inspect import iscoroutinefunction
 from typing import Final
 
 from tests.mutants import (
+    stories_of_acceptances,
     stories_of_admission,
     stories_of_allowances,
     stories_of_campaign_records,
@@ -47,6 +48,7 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_campaign_records,
         stories_of_the_curve,
         stories_of_claims,
+        stories_of_acceptances,
     )
     for story in vars(module).values()
     if iscoroutinefunction(story) and not story.__name__.startswith("_")

@@ -89,6 +89,12 @@ async def an_answer_is_kept_with_the_outcome(book: Book) -> None:
     assert await book.state("m1") == "accepted"
 
 
+async def of_two_answers_in_one_call_the_first_is_kept(book: Book) -> None:
+    await _admit(book, "m1")
+    await asyncio.gather(_settle(book, "m1", b"answer"), _settle(book, "m1", b"another"))
+    assert await _claims(book).claim(_same("m2")) == Done(b"answer", "m1")
+
+
 async def an_answer_is_kept_whatever_is_known_of_the_message(book: Book) -> None:
     await _admit(book, "m1")
     await book.status("m1", "delivered", 0)

@@ -221,29 +221,32 @@ class Ledger:
         return seen
 
     def _ended(self, outcomes: list[Outcome]) -> tuple[list[bytes], list[Any]]:
-        """The keys and arguments of `settle`."""
+        """The keys and arguments of `settle`: most of a call ended in the same way, which is told once."""
+        blocks: dict[str, int] = {}
+        keys: list[bytes] = []
+        ways: dict[tuple[str, int, str, bool, str], int] = {}
+        texts: list[str] = []
+        args: list[Any] = []
         for outcome in outcomes:
+            portfolio, message_id, attempt = outcome.portfolio, outcome.message_id, outcome.attempt
             if outcome.close():
-                self._journal.named(outcome.portfolio, outcome.message_id, outcome.attempt, outcome.wamid)
-        return self._blocks(outcomes, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS], _encode_outcome)
+                self._journal.named(portfolio, message_id, attempt, outcome.wamid)
+            told = (portfolio, attempt, outcome.state, outcome.release, outcome.cause)
+            way = ways.get(told)
+            if way is None:
+                if portfolio not in blocks:
+                    blocks[portfolio] = len(blocks)
+                    keys += self._keys[portfolio].all
+                way = ways[told] = len(ways)
+                release = 1 if outcome.release else 0
+                texts.append(f"{blocks[portfolio]} {attempt} {outcome.state} {release} {outcome.cause}")
+            args += (way, message_id, outcome.wamid, outcome.once, outcome.answer)
+        return keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), *texts, *args]
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
         keys, args = self._blocks(inbounds, [DAY_MS], _encode_inbound)
         answer: list[int] = await script("open_window").repeatable(self._client, keys, args)
         return answer[1:]
-
-
-def _encode_outcome(args: list[Any], outcome: Outcome) -> None:
-    args += (
-        outcome.message_id,
-        outcome.attempt,
-        outcome.state,
-        outcome.cause,
-        outcome.wamid,
-        1 if outcome.release else 0,
-        outcome.once,
-        outcome.answer,
-    )
 
 
 def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[bool]:

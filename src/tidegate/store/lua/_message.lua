@@ -7,12 +7,6 @@
 -- sent   recipient (16 bytes), "<attempt> <number> <place, or -> <at> <window> <bytes of tallies>\n", tallies, about (a line)
 -- taken  "\n<outcomes, by commas, or -> <kpis, or -> <at> <cause>\n<wamid>"
 -- told   "\n<state> <1 if it was counted, or -> <outcomes> <kpis> <lines of history, after those before>"
-local function message_taken(wamid, outcomes, kpis, at, cause)
-  if string.find(outcomes, ' ', 1, true) then outcomes = string.gsub(outcomes, ' ', ',') end
-  return '\n' .. (outcomes == '' and '-' or outcomes) .. ' ' .. (kpis == '' and '-' or kpis) .. ' ' .. at .. ' ' .. cause
-    .. '\n' .. wamid
-end
-
 local function message_told(state, counted, outcomes, kpis, history)
   return '\n' .. state .. (counted and ' 1 ' or ' - ') .. (outcomes == '' and '-' or string.gsub(outcomes, ' ', ',')) .. ' '
     .. (kpis == '' and '-' or kpis) .. ' ' .. history

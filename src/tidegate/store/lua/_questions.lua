@@ -2,23 +2,10 @@
 -- <when we last wrote to them (ms)>", of users who have written lately.
 local CONVERSATION_MS = 86400000
 
--- What a call reads of many pairs at once: until one of them may have changed.
-local near_pairs = {}
-local function pairs_near(keys)
-  if #keys == 0 then return end
-  for i, text in ipairs(redis.call('MGET', unpack(keys))) do near_pairs[keys[i]] = text or '' end
-end
-
-local function pair_text(key)
-  local text = near_pairs[key]
-  near_pairs[key] = nil
-  return text or redis.call('GET', key) or ''
-end
-
 -- We have written to a user: since when they waited for that, and when we last wrote before, where they did.
 local function questions_answer(key, at)
-  local text = pair_text(key)
-  if text == '' then return nil end
+  local text = redis.call('GET', key)
+  if not text then return nil end
   local asked, wrote = string.match(text, '^(%d+) (%d+)$')
   asked, wrote = tonumber(asked), tonumber(wrote)
   local is_answered = asked > 0 and at >= asked

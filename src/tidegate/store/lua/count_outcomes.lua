@@ -1,5 +1,5 @@
 -- count_outcomes: count what became of sends, where that is told by no status of theirs.
--- uses: keys, time, message, adds, figures, questions, outcomes
+-- uses: keys, time, message, adds, figures, questions, told, outcomes
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a day's outcomes are kept

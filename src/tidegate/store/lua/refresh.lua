@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold, and count what became of the sends.
--- uses: keys, time, message, places, holders, shares, queue, paces, names, adds, figures, questions, outcomes
+-- uses: keys, time, message, places, holders, shares, queue, paces, names, adds, figures, questions, told, outcomes
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended, and count it if Meta took it; for all that ended since the last call.
--- uses: keys, time, message, adds, figures, questions, outcomes
+-- uses: keys, time, told
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -7,62 +7,57 @@
 -- ARGV[3]  ms for which the intent of a message that is proven unsent may still come
 -- ARGV[4]  ms for which a day's outcomes are kept
 -- ARGV[5]  ms for which it is remembered what a user got
--- ARGV[6+] 9 a message: portfolio, message id, attempt, state (accepted, failed, unknown), cause, wamid or '',
---          1 to give its place back (proven that nobody was messaged), name of what it claimed (_once.lua; '' nothing),
---          and what that
---          becomes with its answer
+-- ARGV[6]  how many ways there are in which they ended, then a text each: portfolio (0 = first block), attempt, state
+--          (accepted, failed, unknown), 1 to give its place back (proven that nobody was messaged; else 0), cause
+-- ARGV[+]  5 a message: which of these (0 is the first), message id, wamid or '', name of what it claimed (_once.lua; ''
+--          nothing), and what that becomes with its answer
 --
 -- Returns now, then 1 for each that gave a place back, else 0. A message that another attempt owns, or whose status
 -- webhook came first, keeps its state; running again changes nothing. One that is proven unsent and has no record has
 -- an intent that was not answered, and that may still come: a record is left for it to find, so that it takes nothing.
 -- One that is in line for a further try is taken out of it by late word that Meta took the first.
-local now = now_ms(KEYS[1])
-local now_text, reach_ms = string.format('%d', now), tonumber(ARGV[5])
-local answer, ended = { now }, {}
+local argv, last = ARGV, #ARGV
+local now, now_text, over = 0, '', {}
+-- What was written in this call: messages, and by key texts that were read before.
+local written, texts = {}, {}
 
 local function carry(k, flat)
-  -- with: cells, scopes
-  scopes_carry(k, flat, now, ARGV[4])
+  -- with: adds, cells, scopes
+  scopes_carry(k, flat, now, argv[4])
 end
-
-local function wamid_known(k, id, wamid) redis.call('PSETEX', wamid_key(k, wamid), ARGV[1], id) end
 
 local function is_over(k, id)
-  local ids = ended[k] or {}
-  ids[#ids + 1], ended[k] = id, ids
+  local ids = over[k] or {}
+  ids[#ids + 1], over[k] = id, ids
 end
 
--- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->".
-local function remember(k, id, pair, marketing)
-  local key = k.reached .. pair
-  local text = pair_text(key)
-  local before = '-'
-  if text ~= '' then
-    local last
-    last, before = string.match(text, '^%d (%S+) (%S+)$')
-    if last == id then return end
-    local since = before and before ~= '-' and message_read(k, before, 'at')[1]
-    if not since or now - tonumber(since) > reach_ms then before = '-' end
+local function wamid_known(k, id, wamid)
+  redis.call('PSETEX', k.wamid .. string.sub(wamid, 1, (string.find(wamid, '|', 1, true) or 0) - 1), argv[1], id)
+end
+
+-- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->". An answer
+-- to a user is no reason for them to opt out; what a business begins is. `at_of`: when a message was admitted, or false.
+local function remember(noted, id, key, text, at_of)
+  local told = '0 ' .. id .. ' -'
+  if noted.category == 'marketing' then told = '1 ' .. id .. ' ' .. id
+  elseif text and string.sub(text, -2) ~= ' -' then
+    local latest, before = string.match(text, '^%d (%S+) (%S+)$')
+    if latest == id then return end
+    local since = before and at_of(noted.k, before)
+    if since and now - since <= tonumber(argv[5]) then told = '0 ' .. id .. ' ' .. before end
   end
-  redis.call('PSETEX', key, ARGV[5], (marketing and '1 ' or '0 ') .. id .. ' ' .. (marketing and id or before))
+  if told == text then return end
+  redis.call('PSETEX', key, argv[5], told)
+  texts[key] = told
 end
 
--- Counts that Meta took it; what its record has to keep of that from now on.
-local function count(k, id, record)
-  if not record.at then return '', '' end
-  local noted, recipient = outcomes_about(k, record.about or ''), record.recipient or ''
-  local _, outcomes, figures = outcomes_note(k, record.at + 0, record.outcomes, record.kpis, noted,
-    recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
-  -- An answer to a user is no reason for them to opt out; what a business begins is.
-  if recipient ~= '' and noted.is_begun then
-    remember(k, id, noted.number .. ':' .. recipient, noted.category == 'marketing')
-  end
-  return outcomes, figures
-end
+-- What few calls need is made only where one does: each makes all of its functions anew.
+local made
+local function seldom()
+  if made then return made end
+  -- with: message, adds, figures, questions, outcomes, places, holders, shares, queue, paces, doubts, reports
+  local function at_of(k, id) return message_read(k, id, 'at')[1] end
 
--- Writes down every other end.
-local function make_settle()
-  -- with: places, holders, shares, queue, paces, doubts, reports
   local function leave_tombstone(k, id, attempt, cause)
     redis.call('HSET', k.message .. id, 'state', 'failed', 'attempt', attempt, 'recipient', '', 'answered', 1,
       'history', now_text .. ' failed ' .. cause .. '\n')
@@ -77,6 +72,19 @@ local function make_settle()
     redis.call('HSET', k.message .. id, 'state', 'accepted', 'reason', '', 'wamid', wamid,
       'history', record.history .. now_text .. ' accepted ' .. cause .. '\n')
     wamid_known(k, id, wamid)
+  end
+
+  -- Counts that Meta took it; what its record has to keep of that from now on.
+  local function count(k, id, record)
+    if not record.at then return '', '' end
+    local noted, recipient = outcomes_about(k, record.about or ''), record.recipient or ''
+    local _, outcomes, figures = outcomes_note(k, record.at + 0, record.outcomes, record.kpis, noted,
+      recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
+    if recipient ~= '' and noted.is_begun then
+      local key = k.reached .. noted.number .. ':' .. recipient
+      remember(noted, id, key, texts[key] or redis.call('GET', key), at_of)
+    end
+    return outcomes, figures
   end
 
   local function settle(k, id, attempt, state, cause, wamid, release, record, set)
@@ -132,77 +140,120 @@ local function make_settle()
     return place_save(k, place, now) < 0 and 1 or 0
   end
 
-  return function(k, id, attempt, state, cause, wamid, release, record)
-    local fields = {}
-    local given_back = settle(k, id, attempt, state, cause, wamid, release, record, function(field, value)
-      if record[field] ~= value then fields[#fields + 1], fields[#fields + 2] = field, value end
-    end)
-    if fields[1] then message_set(k, id, unpack(fields)) end
-    return given_back
-  end
+  made = { at_of = at_of, outcomes_answer = outcomes_answer,
+    settle = function(k, id, attempt, state, cause, wamid, release)
+      local record, fields = message_of(k, id), {}
+      local given_back = settle(k, id, attempt, state, cause, wamid, release, record, function(field, value)
+        if record[field] ~= value then fields[#fields + 1], fields[#fields + 2] = field, value end
+      end)
+      if fields[1] then message_set(k, id, unpack(fields)) end
+      return given_back
+    end }
+  return made
 end
 
--- What all of a call have to know is read first: of their pairs in one call. Of a message that is told of twice the
--- second word finds what the first has left.
-local argv, records, plain, pair_keys, n = ARGV, {}, {}, {}, 0
--- The record, and it as it is stored where nothing is known but that it was sent.
-local function known_plainly(k, id)
-  local record, text, before = message_of(k, id)
-  return record, not before and text
+local function at_of(k, id) return seldom().at_of(k, id) end
+
+-- In what ways they ended, and all that is known by their own keys.
+local ways, first = {}, 7 + argv[6]
+for i = 7, first - 1 do
+  local portfolio, attempt, state, release, cause = string.match(argv[i], '^(%d+) (%S+) (%l+) (%d) (.*)$')
+  ways[tostring(i - 7)] = { k = keys_of(portfolio + 0), attempt = attempt, state = state, release = release, cause = cause }
 end
-local portfolio, k
-for i = 6, #argv, 9 do
-  if argv[i] ~= portfolio then portfolio, k = argv[i], keys_of(argv[i] + 0) end
-  local id, once = argv[i + 1], argv[i + 7]
+local looks, n = { KEYS[1] }, 1
+for i = first, last, 5 do
+  local k, once = ways[argv[i]].k, argv[i + 3]
+  looks[n + 1] = k.message .. argv[i + 1]
   if once ~= '' then
     n = n + 1
-    pair_keys[n] = k.once .. once
+    looks[n + 1] = k.once .. once
   end
-  local key = k.message .. id
-  if records[key] == nil then
-    local record, is_plain = known_plainly(k, id)
-    records[key], plain[key] = record or false, is_plain
-    if record and argv[i + 3] == 'accepted' then
-      local noted = outcomes_about(k, record.about or '')
-      local pair = (noted.number or '') .. ':' .. (record.recipient or '')
-      n = n + 1
-      pair_keys[n] = k.reached .. pair
-      if noted.may_answer then
-        n = n + 1
-        pair_keys[n] = asked_key(k, pair)
+  n = n + 1
+end
+local found = redis.call('MGET', unpack(looks))
+now = now_by(found[1])
+now_text = string.format('%d', now)
+
+-- Most are messages that Meta took, of which nothing was known but that they were sent (_message.lua): of those what was
+-- noted, when they were admitted, and where the texts of their pairs stand.
+local noted_of, at_of_send, pair_at, pair_keys, pair_count = {}, {}, {}, {}, 0
+n = 1
+for i = first, last, 5 do
+  local way, text = ways[argv[i]], found[n + 1]
+  if text and way.state == 'accepted' then
+    local attempt, at, bytes, from = string.match(text, '^(%S+) %S* %S+ (%d+) %d+ (%d+)\n()', 17)
+    local about = attempt == way.attempt and string.sub(text, from + bytes)
+    if about and not string.find(about, '\n', 1, true) then
+      local noted = outcomes_about(way.k, about)
+      noted_of[i], at_of_send[i], pair_at[i] = noted, at, pair_count
+      if noted.is_counted then
+        local recipient = string.sub(text, 1, 16)
+        if not noted.reached then
+          noted.reached = way.k.reached .. noted.number .. ':'
+          noted.asked = way.k.reached .. 'asked:' .. noted.number .. ':'
+        end
+        if noted.is_begun then
+          pair_count = pair_count + 1
+          pair_keys[pair_count] = noted.reached .. recipient
+        end
+        if noted.may_answer then
+          pair_count = pair_count + 1
+          pair_keys[pair_count] = noted.asked .. recipient
+        end
       end
     end
   end
+  n = n + (argv[i + 3] == '' and 1 or 2)
 end
-pairs_near(pair_keys)
-local settle
-for i = 6, #argv, 9 do
-  if argv[i] ~= portfolio then portfolio, k = argv[i], keys_of(argv[i] + 0) end
-  local id, cause, wamid, once = argv[i + 1], argv[i + 4], argv[i + 5], argv[i + 7]
-  local key, given_back = k.message .. id, 0
-  local record, is_plain = records[key], plain[key]
-  if record == nil then record, is_plain = known_plainly(k, id) end
-  records[key] = nil
-  if is_plain and argv[i + 3] == 'accepted' and record.attempt == argv[i + 2] then
-    -- Meta took a message of which nothing was known but that it was sent: as it goes with most.
-    local outcomes, figures = count(k, id, record)
-    if wamid ~= '' then wamid_known(k, id, wamid) end
-    is_over(k, id)
-    redis.call('SET', key, is_plain .. message_taken(wamid, outcomes, figures, now_text, cause), 'KEEPTTL')
-  else
-    settle = settle or make_settle()
-    given_back = settle(k, id, argv[i + 2], argv[i + 3], cause, wamid, argv[i + 6], record)
-  end
-  answer[#answer + 1] = given_back
-  -- Whatever it came to, whoever repeats it is told the same; what is another's, or has its answer, stays as it is.
-  if once ~= '' then
-    local claim_key, answered = k.once .. once, argv[i + 8]
-    local claimed = pair_text(claim_key)
-    if string.find(answered, claimed, 1, true) == 1 and string.byte(answered, #claimed + 1) == 10 then
-      redis.call('SET', claim_key, answered, 'KEEPTTL')
+local pair_texts = pair_count > 0 and redis.call('MGET', unpack(pair_keys))
+
+-- Writes down that Meta took it, as it goes with most: the packed form is that of _message.lua.
+local function take(way, id, key, text, wamid, noted, at, pair)
+  local k = way.k
+  local counted = '- - '
+  if noted.is_counted then
+    local sums = outcomes_of(noted, at)
+    -- As outcomes_note has it, of which nothing was told before.
+    sums[' b sent '], counted = (sums[' b sent '] or 0) + 1, 'sent s '
+    if noted.is_begun then
+      pair = pair + 1
+      local reached = pair_keys[pair]
+      remember(noted, id, reached, texts[reached] or pair_texts[pair], at_of)
+    end
+    if noted.may_answer and pair_texts[pair + 1] then
+      seldom().outcomes_answer(noted, string.sub(text, 1, 16), at + 0)
     end
   end
+  if wamid ~= '' then wamid_known(k, id, wamid) end
+  is_over(k, id)
+  redis.call('SET', key, text .. '\n' .. counted .. now_text .. ' ' .. way.cause .. '\n' .. wamid, 'KEEPTTL')
 end
-for k, ids in pairs(ended) do redis.call('ZREM', k.inflight, unpack(ids)) end
+
+local answer, told = { now }, 1
+n = 1
+for i = first, last, 5 do
+  local way, id, once = ways[argv[i]], argv[i + 1], argv[i + 3]
+  local key, noted = looks[n + 1], noted_of[i]
+  told = told + 1
+  if noted and not written[key] then
+    take(way, id, key, found[n + 1], argv[i + 2], noted, at_of_send[i], pair_at[i])
+    answer[told] = 0
+  else
+    answer[told] = seldom().settle(way.k, id, way.attempt, way.state, way.cause, argv[i + 2], way.release)
+  end
+  written[key] = true
+  n = n + 1
+  -- Whatever it came to, whoever repeats it is told the same; what is another's, or has its answer, stays as it is.
+  if once ~= '' then
+    local claim, answered = looks[n + 1], argv[i + 4]
+    local claimed = texts[claim] or found[n + 1] or ''
+    if string.find(answered, claimed, 1, true) == 1 and string.byte(answered, #claimed + 1) == 10 then
+      redis.call('SET', claim, answered, 'KEEPTTL')
+      texts[claim] = answered
+    end
+    n = n + 1
+  end
+end
+for k, ids in pairs(over) do redis.call('ZREM', k.inflight, unpack(ids)) end
 outcomes_write(carry)
 return answer
