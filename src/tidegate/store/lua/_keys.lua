@@ -1,6 +1,6 @@
 -- keys: names the keys of one portfolio (0 is the first), as store/keys.py does: by what begins the two that it is given
--- of each, so that a send does not carry the names of all. Those that a send needs are put together at once, others where
--- a script asks for them.
+-- of each, so that a send does not carry the names of all. Those that a send needs are put together at once, for a
+-- third of what it takes where a script asks for one.
 local KEY_NAMES = ' clock ledger places: calendar holds releases pair: message: wamid: inflight lane: waiting: leases \
  deadlines queued_for standing history breakers turns tally: count: user: outcomes: outcome_scopes reached: ramps \
  topups nodes heard prepaid relay: once: '
@@ -13,7 +13,8 @@ local function keys_of(portfolio)
     block = setmetatable({ ledger = KEYS[2 * portfolio + 2], message = prefix .. 'message:', user = prefix .. 'user:',
       pair = prefix .. 'pair:', places = prefix .. 'places:', calendar = prefix .. 'calendar', holds = prefix .. 'holds',
       releases = prefix .. 'releases', inflight = prefix .. 'inflight', queued_for = prefix .. 'queued_for',
-      tally = prefix .. 'tally:', once = prefix .. 'once:' }, { __index = function(names, name)
+      tally = prefix .. 'tally:', once = prefix .. 'once:', wamid = prefix .. 'wamid:',
+      reached = prefix .. 'reached:', outcomes = prefix .. 'outcomes:' }, { __index = function(names, name)
       local ending = string.find(KEY_NAMES, ' ' .. name .. ': ', 1, true) and ':'
         or string.find(KEY_NAMES, ' ' .. name .. ' ', 1, true) and ''
       local key = ending and prefix .. name .. ending

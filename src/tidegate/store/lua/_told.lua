@@ -4,7 +4,7 @@
 -- noted of it, as JSON: all of it, or where something of one send is in that, what scopes and figures are of. Whoever reads
 -- has that carried over first (sum_outcomes).
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
-local outcomes_abouts, outcomes_kinds, outcomes_sums = {}, {}, {}
+local outcomes_abouts, outcomes_likes, outcomes_kinds, outcomes_sums = {}, {}, {}, {}
 
 -- What was noted of a message, read: the sends of a moment have much of it in common. `is_begun`: by us, and not as an
 -- answer; `is_counted`: in some scope; `may_answer` what a user has asked: no campaign's does, nor marketing or a login code.
@@ -15,38 +15,48 @@ local function outcomes_about(k, text)
     outcomes_abouts[k], outcomes_kinds[k] = known, {}
   end
   local noted = known[text]
-  if not noted then
-    local about = cjson.decode(text ~= '' and text or '{}')
-    local number, category = about.number, about.category
-    local is_begun = number and CATEGORIES[category]
-    noted = { k = k, text = text, about = about, number = number, category = category, is_begun = is_begun,
-      is_counted = is_begun or (number and (about.app or '') ~= ''),
-      may_answer = not about.campaign and category ~= 'marketing' and category ~= 'authentication' }
-    known[text] = noted
+  if noted then return noted end
+  -- Most differ in nothing but their number (digits): what is the same for all of these is read once.
+  local at, ends = string.find(text, '"number":"', 1, true)
+  local number, like, same = nil, text, nil
+  if at then
+    at = string.find(text, '"', ends + 1, true)
+    number, like = string.sub(text, ends + 1, at - 1), string.sub(text, 1, ends) .. string.sub(text, at)
+    same = outcomes_likes[like]
   end
+  if not same then
+    local about = cjson.decode(text ~= '' and text or '{}')
+    local category = about.category
+    local is_begun = about.number and CATEGORIES[category]
+    same = { about = about, category = category, is_begun = is_begun, number = about.number,
+      is_counted = is_begun or (about.number and (about.app or '') ~= ''),
+      may_answer = not about.campaign and category ~= 'marketing' and category ~= 'authentication',
+      -- Of one send: its row in a campaign, what is sealed of it, when its user got marketing before.
+      is_one = about.campaign or about.opaque or about.to or about.marketing_at }
+    outcomes_likes[like] = same
+  end
+  noted = { k = k, text = text, same = same, number = number or same.number, category = same.category,
+    is_begun = same.is_begun, is_counted = same.is_counted, may_answer = same.may_answer, hour = 0, sums = false }
+  known[text] = noted
   return noted
 end
 
 -- What this call adds up of such a send, of those that were admitted in the hour of `at`: " <where> <counter> " -> how often.
 local function outcomes_of(noted, at)
-  local hours = noted.hours
-  if not hours then
-    local kind, about = noted.text, noted.about
-    -- Of one send: its row in a campaign, what is sealed of it, when its user got marketing before.
-    if about.campaign or about.opaque or about.to or about.marketing_at then
-      kind = cjson.encode({ app = about.app, number = about.number, waba = about.waba, category = about.category,
-        template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
-    end
-    hours = outcomes_kinds[noted.k][kind] or { kind = kind }
-    outcomes_kinds[noted.k][kind], noted.hours = hours, hours
-  end
   local hour = math.floor(at / 3600000)
-  local sums = hours[hour]
+  if noted.hour == hour then return noted.sums end
+  local kind, about, sums = noted.text, noted.same.about, nil
+  if noted.same.is_one then
+    kind = cjson.encode({ app = about.app, number = noted.number, waba = about.waba, category = about.category,
+      template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
+    sums = outcomes_kinds[noted.k][hour .. kind]
+  end
   if not sums then
     sums = {}
-    hours[hour] = sums
-    outcomes_sums[#outcomes_sums + 1] = { noted.k, hour, hours.kind, sums }
+    outcomes_sums[#outcomes_sums + 1] = { noted.k, hour, kind, sums }
+    if noted.same.is_one then outcomes_kinds[noted.k][hour .. kind] = sums end
   end
+  noted.hour, noted.sums = hour, sums
   return sums
 end
 

@@ -176,29 +176,28 @@ now_text = string.format('%d', now)
 
 -- Most are messages that Meta took, of which nothing was known but that they were sent (_message.lua): of those what was
 -- noted, when they were admitted, and where the texts of their pairs stand.
-local noted_of, at_of_send, pair_at, pair_keys, pair_count = {}, {}, {}, {}, 0
+local noted_of, sent_at, pair_at, pair_keys, pair_count, j = {}, {}, {}, {}, 0, 0
 n = 1
 for i = first, last, 5 do
   local way, text = ways[argv[i]], found[n + 1]
+  j = j + 1
+  noted_of[j], pair_at[j] = false, pair_count
   if text and way.state == 'accepted' then
     local attempt, at, bytes, from = string.match(text, '^(%S+) %S* %S+ (%d+) %d+ (%d+)\n()', 17)
     local about = attempt == way.attempt and string.sub(text, from + bytes)
     if about and not string.find(about, '\n', 1, true) then
-      local noted = outcomes_about(way.k, about)
-      noted_of[i], at_of_send[i], pair_at[i] = noted, at, pair_count
+      local k = way.k
+      local noted = outcomes_about(k, about)
+      noted_of[j], sent_at[j] = noted, at
       if noted.is_counted then
         local recipient = string.sub(text, 1, 16)
-        if not noted.reached then
-          noted.reached = way.k.reached .. noted.number .. ':'
-          noted.asked = way.k.reached .. 'asked:' .. noted.number .. ':'
-        end
         if noted.is_begun then
           pair_count = pair_count + 1
-          pair_keys[pair_count] = noted.reached .. recipient
+          pair_keys[pair_count] = k.reached .. noted.number .. ':' .. recipient
         end
         if noted.may_answer then
           pair_count = pair_count + 1
-          pair_keys[pair_count] = noted.asked .. recipient
+          pair_keys[pair_count] = k.reached .. 'asked:' .. noted.number .. ':' .. recipient
         end
       end
     end
@@ -209,12 +208,11 @@ local pair_texts = pair_count > 0 and redis.call('MGET', unpack(pair_keys))
 
 -- Writes down that Meta took it, as it goes with most: the packed form is that of _message.lua.
 local function take(way, id, key, text, wamid, noted, at, pair)
-  local k = way.k
-  local counted = '- - '
+  local counted = '\n- - '
   if noted.is_counted then
     local sums = outcomes_of(noted, at)
     -- As outcomes_note has it, of which nothing was told before.
-    sums[' b sent '], counted = (sums[' b sent '] or 0) + 1, 'sent s '
+    sums[' b sent '], counted = (sums[' b sent '] or 0) + 1, '\nsent s '
     if noted.is_begun then
       pair = pair + 1
       local reached = pair_keys[pair]
@@ -224,34 +222,33 @@ local function take(way, id, key, text, wamid, noted, at, pair)
       seldom().outcomes_answer(noted, string.sub(text, 1, 16), at + 0)
     end
   end
-  if wamid ~= '' then wamid_known(k, id, wamid) end
-  is_over(k, id)
-  redis.call('SET', key, text .. '\n' .. counted .. now_text .. ' ' .. way.cause .. '\n' .. wamid, 'KEEPTTL')
+  if wamid ~= '' then wamid_known(way.k, id, wamid) end
+  is_over(way.k, id)
+  redis.call('SET', key, text .. counted .. now_text .. ' ' .. way.cause .. '\n' .. wamid, 'KEEPTTL')
 end
 
-local answer, told = { now }, 1
-n = 1
+local answer = { now }
+n, j = 1, 0
 for i = first, last, 5 do
   local way, id, once = ways[argv[i]], argv[i + 1], argv[i + 3]
-  local key, noted = looks[n + 1], noted_of[i]
-  told = told + 1
+  j, n = j + 1, n + 1
+  local key, noted = looks[n], noted_of[j]
   if noted and not written[key] then
-    take(way, id, key, found[n + 1], argv[i + 2], noted, at_of_send[i], pair_at[i])
-    answer[told] = 0
+    take(way, id, key, found[n], argv[i + 2], noted, sent_at[j], pair_at[j])
+    answer[j + 1] = 0
   else
-    answer[told] = seldom().settle(way.k, id, way.attempt, way.state, way.cause, argv[i + 2], way.release)
+    answer[j + 1] = seldom().settle(way.k, id, way.attempt, way.state, way.cause, argv[i + 2], way.release)
   end
   written[key] = true
-  n = n + 1
   -- Whatever it came to, whoever repeats it is told the same; what is another's, or has its answer, stays as it is.
   if once ~= '' then
-    local claim, answered = looks[n + 1], argv[i + 4]
-    local claimed = texts[claim] or found[n + 1] or ''
+    n = n + 1
+    local claim, answered = looks[n], argv[i + 4]
+    local claimed = texts[claim] or found[n] or ''
     if string.find(answered, claimed, 1, true) == 1 and string.byte(answered, #claimed + 1) == 10 then
       redis.call('SET', claim, answered, 'KEEPTTL')
       texts[claim] = answered
     end
-    n = n + 1
   end
 end
 for k, ids in pairs(over) do redis.call('ZREM', k.inflight, unpack(ids)) end
