@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
+
 from tests.factories import NUMBER, PORTFOLIO, make_outcome
 from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, Book
 
@@ -29,6 +31,19 @@ async def what_is_told_twice_in_one_call_counts_once(book: Book) -> None:
     record = await book.messages.find(PORTFOLIO, "m1")
     assert record is not None
     assert [event.state for event in record.history] == ["sending", "accepted"]
+
+
+async def sends_of_two_numbers_are_counted_for_each(book: Book) -> None:
+    for i, number in enumerate((NUMBER, "2277", NUMBER, "2277")):
+        noted = {"number": number, "category": "utility", "campaign": "spring"} | ({"row": str(i)} if i > 1 else {})
+        assert (await book.admit(f"m{i}", ANN, number=number, about=orjson.dumps(noted))).taken
+    await asyncio.gather(*(book.ledger.settle(make_outcome(f"m{i}")) for i in range(4)))
+    told: Any = await book.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:outcomes:told")
+    kinds = [(orjson.loads(field.split(b" ", 3)[3]), int(count)) for field, count in told.items()]
+    assert sorted((kind["number"], count) for kind, count in kinds) == sorted([(NUMBER, 2), ("2277", 2)])
+    assert not any("row" in kind for kind, _ in kinds)
+    assert await book.client.get(book.keys.reached(NUMBER, ANN)) == b"0 m2 -"
+    assert await book.client.get(book.keys.reached("2277", ANN)) == b"0 m3 -"
 
 
 async def marketing_is_remembered_for_three_days_with_what_comes_after_it(book: Book) -> None:

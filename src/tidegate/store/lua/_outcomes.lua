@@ -75,10 +75,10 @@ end
 -- Answers 1 where something was counted in its hour, else 0, and what the record has to keep of both from now on.
 local function outcomes_note(k, at, known, figures, noted, recipient, counters, happened, timed)
   known, figures = known or '', figures or ''
-  if not noted.is_counted then return 0, known, figures end
+  if not noted.same.is_counted then return 0, known, figures end
   local step, sums = outcomes_step(known, figures, counters, happened - at, timed), outcomes_of(noted, at)
   -- Whatever is heard of first proves that Meta took it.
-  if figures == '' and step.is_news and recipient and noted.may_answer then outcomes_answer(noted, recipient, at) end
+  if figures == '' and step.is_news and recipient and noted.same.may_answer then outcomes_answer(noted, recipient, at) end
   local adds = step.adds
   for i = 1, #adds, 2 do sums[adds[i]] = (sums[adds[i]] or 0) + adds[i + 1] end
   if step.is_timed then outcomes_time(sums, happened - at) end

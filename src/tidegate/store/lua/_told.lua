@@ -6,8 +6,9 @@
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
 local outcomes_abouts, outcomes_likes, outcomes_kinds, outcomes_sums = {}, {}, {}, {}
 
--- What was noted of a message, read: the sends of a moment have much of it in common. `is_begun`: by us, and not as an
--- answer; `is_counted`: in some scope; `may_answer` what a user has asked: no campaign's does, nor marketing or a login code.
+-- What was noted of a message, read: the sends of a moment have much of it in common (`same`). `is_begun`: by us, and not as
+-- an answer; `is_counted`: in some scope; `may_answer` what a user has asked: no campaign's does, nor marketing or a login
+-- code.
 local function outcomes_about(k, text)
   local known = outcomes_abouts[k]
   if not known then
@@ -28,15 +29,14 @@ local function outcomes_about(k, text)
     local about = cjson.decode(text ~= '' and text or '{}')
     local category = about.category
     local is_begun = about.number and CATEGORIES[category]
-    same = { about = about, category = category, is_begun = is_begun, number = about.number,
+    same = { about = about, number = about.number, is_marketing = category == 'marketing', is_begun = is_begun,
       is_counted = is_begun or (about.number and (about.app or '') ~= ''),
       may_answer = not about.campaign and category ~= 'marketing' and category ~= 'authentication',
       -- Of one send: its row in a campaign, what is sealed of it, when its user got marketing before.
       is_one = about.campaign or about.opaque or about.to or about.marketing_at }
     outcomes_likes[like] = same
   end
-  noted = { k = k, text = text, same = same, number = number or same.number, category = same.category,
-    is_begun = same.is_begun, is_counted = same.is_counted, may_answer = same.may_answer, hour = 0, sums = false }
+  noted = { k = k, text = text, same = same, number = number or same.number, hour = 0, sums = false }
   known[text] = noted
   return noted
 end

@@ -39,7 +39,7 @@ end
 -- to a user is no reason for them to opt out; what a business begins is. `at_of`: when a message was admitted, or false.
 local function remember(noted, id, key, text, at_of)
   local told = '0 ' .. id .. ' -'
-  if noted.category == 'marketing' then told = '1 ' .. id .. ' ' .. id
+  if noted.same.is_marketing then told = '1 ' .. id .. ' ' .. id
   elseif text and string.sub(text, -2) ~= ' -' then
     local latest, before = string.match(text, '^%d (%S+) (%S+)$')
     if latest == id then return end
@@ -80,7 +80,7 @@ local function seldom()
     local noted, recipient = outcomes_about(k, record.about or ''), record.recipient or ''
     local _, outcomes, figures = outcomes_note(k, record.at + 0, record.outcomes, record.kpis, noted,
       recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
-    if recipient ~= '' and noted.is_begun then
+    if recipient ~= '' and noted.same.is_begun then
       local key = k.reached .. noted.number .. ':' .. recipient
       remember(noted, id, key, texts[key] or redis.call('GET', key), at_of)
     end
@@ -189,13 +189,14 @@ for i = first, last, 5 do
       local k = way.k
       local noted = outcomes_about(k, about)
       noted_of[j], sent_at[j] = noted, at
-      if noted.is_counted then
+      local same = noted.same
+      if same.is_counted then
         local recipient = string.sub(text, 1, 16)
-        if noted.is_begun then
+        if same.is_begun then
           pair_count = pair_count + 1
           pair_keys[pair_count] = k.reached .. noted.number .. ':' .. recipient
         end
-        if noted.may_answer then
+        if same.may_answer then
           pair_count = pair_count + 1
           pair_keys[pair_count] = k.reached .. 'asked:' .. noted.number .. ':' .. recipient
         end
@@ -208,17 +209,17 @@ local pair_texts = pair_count > 0 and redis.call('MGET', unpack(pair_keys))
 
 -- Writes down that Meta took it, as it goes with most: the packed form is that of _message.lua.
 local function take(way, id, key, text, wamid, noted, at, pair)
-  local counted = '\n- - '
-  if noted.is_counted then
+  local counted, same = '\n- - ', noted.same
+  if same.is_counted then
     local sums = outcomes_of(noted, at)
     -- As outcomes_note has it, of which nothing was told before.
     sums[' b sent '], counted = (sums[' b sent '] or 0) + 1, '\nsent s '
-    if noted.is_begun then
+    if same.is_begun then
       pair = pair + 1
       local reached = pair_keys[pair]
       remember(noted, id, reached, texts[reached] or pair_texts[pair], at_of)
     end
-    if noted.may_answer and pair_texts[pair + 1] then
+    if same.may_answer and pair_texts[pair + 1] then
       seldom().outcomes_answer(noted, string.sub(text, 1, 16), at + 0)
     end
   end
