@@ -83,7 +83,7 @@ class Admission:
         about = yes.about if is_as_its_kind else b""
         # What comes from the queue is kept there.
         is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
-        route, deadline_ms = message.route, message.deadline_ms
+        route, deadline_ms, claim = message.route, message.deadline_ms, message.claim
         return Ask(
             route.portfolio,
             message.message_id,
@@ -97,7 +97,7 @@ class Admission:
             note.record,
             note.expires_at_ms,
             self._seal.close(message.body_name, message.packed(), deadline_ms) if is_kept else b"",
-            message.claim.asked if message.claim is not None else None,
+            None if claim is None or claim.is_taken else claim.entry,
         )
 
     def taken(

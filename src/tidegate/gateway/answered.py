@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from tidegate.policy.decide import Answer
 from tidegate.policy.facts import Facts
@@ -11,7 +12,7 @@ from tidegate.policy.verdict import Reason, Verdict
 from tidegate.upstream import Response
 
 
-class Forwarded(NamedTuple):
+class Forwarded(Struct, frozen=True, gc=False):
     """Meta's own answer, to be passed on byte for byte."""
 
     message_id: str

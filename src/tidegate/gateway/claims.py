@@ -24,6 +24,7 @@ class Claim(ABC):
     __slots__ = ("_since_ms", "entry", "is_answered", "is_taken")
 
     def __init__(self, entry: Entry) -> None:
+        #: What the ledger is asked for until it is taken.
         self.entry = entry
         self.is_taken = False
         #: The store's time; 0: not told.
@@ -38,11 +39,6 @@ class Claim(ABC):
     @abstractmethod
     def keep_later(self, answered: Answered) -> None:
         """See to it that an end is kept that can't be sealed now."""
-
-    @property
-    def asked(self) -> Entry | None:
-        """What the ledger is asked for."""
-        return None if self.is_taken else self.entry
 
     def heed(self, facts: Facts) -> None:
         """Note whether it was taken. Raises Unclaimed where the send has nothing, and it won't be decided anew."""

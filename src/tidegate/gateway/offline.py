@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -44,8 +44,8 @@ class Offline:
         self._owing: set[str] = set()
         self._numbers: dict[str, float] = {}
         self._pairs: dict[tuple[str, bytes], float] = {}
-        #: When the store was asked last, and until when it said that the window is open (ms).
-        self._windows: OrderedDict[tuple[str, str, bytes], tuple[int, int]] = OrderedDict()
+        #: By portfolio and pair: when the store was asked last, and until when it said that the window is open (ms).
+        self._windows: defaultdict[str, OrderedDict[tuple[str, bytes], tuple[int, int]]] = defaultdict(OrderedDict)
 
     def provide(self, portfolio: str, places: int, until_ms: int, nodes: int) -> None:
         """Have `places` to fill until `until_ms` (ms); `nodes` share each number's turns."""
@@ -92,16 +92,15 @@ class Offline:
         """The store was there when it was asked (ms, this node's time); here is what it saw."""
         portfolio = ask.portfolio
         self._heard_ms[portfolio] = asked_at_ms
-        number, recipient, ends_ms = ask.number, ask.recipient, facts.window_ends_ms
-        key = portfolio, number, recipient
-        if not ends_ms and key not in self._windows and (number, recipient) not in self._journal.of(portfolio).windows:
+        pair, windows, ends_ms = (ask.number, ask.recipient), self._windows[portfolio], facts.window_ends_ms
+        if not ends_ms and pair not in windows and pair not in self._journal.of(portfolio).windows:
             return  # Nobody said that there is one: nothing has to be denied.
         if facts.repeated or not (facts.taken or _has_looked(facts)):
             return  # It did not look at the window.
-        self._windows[key] = facts.now_ms, ends_ms
-        self._windows.move_to_end(key)
-        if len(self._windows) > _MOST_PAIRS:
-            self._windows.popitem(last=False)
+        windows[pair] = facts.now_ms, ends_ms
+        windows.move_to_end(pair)
+        if len(windows) > _MOST_PAIRS:
+            windows.popitem(last=False)
 
     async def admit(self, ask: Ask, case: Case) -> Facts | None:
         """What the books would have seen of a send that may go; None for one that has to wait for the store."""
@@ -155,8 +154,9 @@ class Offline:
         return not any(_is_bound(tally, costs, in_window=in_window) for tally in terms.tallies)
 
     def _window_ends_ms(self, ask: Ask) -> int:
-        told_ms = self._journal.of(ask.portfolio).windows.get((ask.number, ask.recipient), -DAY_MS)
-        seen_ms, ends_ms = self._windows.get((ask.portfolio, ask.number, ask.recipient), (-DAY_MS, 0))
+        pair = ask.number, ask.recipient
+        told_ms = self._journal.of(ask.portfolio).windows.get(pair, -DAY_MS)
+        seen_ms, ends_ms = self._windows[ask.portfolio].get(pair, (-DAY_MS, 0))
         return max(ends_ms, told_ms + DAY_MS if told_ms > seen_ms - _ON_ITS_WAY_MS else 0)
 
     def _turns(self, ask: Ask, nodes: int, now_ms: int) -> tuple[int, int, bool]:

@@ -92,16 +92,15 @@ class Rounds:
         clock, admission, posting = self._clock, self._admission, self._posting
         request, route = message.request, message.route
         addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
+        # One look at the clock for all of a round: what it admits starts within a span of it.
         room, at_ms = self._pacer.room(route.number), clock.monotonic_ms()
-        line = Line(room, message, room.arrival(), at_ms)
-        if not self._seal.is_ready_at(clock.at_ms(at_ms)):
+        line, now_ms = Line(room, message, room.arrival(), at_ms), clock.at_ms(at_ms)
+        if not self._seal.is_ready_at(now_ms):
             await self._seal.ready()
+            at_ms = clock.monotonic_ms()
         while line.rounds < _ROUNDS:
             line.rounds += 1
             standing = self._standings.read(route.portfolio) or await self._standings.current(route.portfolio)
-            # One look at the clock for all of a round: what it admits starts within a span of it.
-            at_ms = clock.monotonic_ms()
-            now_ms = clock.at_ms(at_ms)
             message = self.seen(message, addressee, standing, now_ms)
             decided = self._decided(message, addressee, standing, line, now_ms)
             verdict: Verdict | Gone | None
@@ -111,7 +110,8 @@ class Rounds:
                 case = self.case(message, addressee, standing, line)
                 verdict = await self._unasked(message, decided, case, addressee, line, turn_at_ms, now_ms)
             else:
-                note = self._note(message, decided, standing, addressee, line, now_ms)
+                marks = decided.leaves_a_mark or message.marketing_at_ms
+                note = self._note(message, decided, standing, addressee, line, now_ms) if marks else NOTHING
                 ask = admission.asking(message, decided, note)
                 try:
                     facts = await self._admitting(ask)
@@ -135,6 +135,8 @@ class Rounds:
                 message, answered = await self._not_sent(message, verdict, decided, standing, addressee, line, tried)
             if answered is not None:
                 return message, answered
+            at_ms = clock.monotonic_ms()
+            now_ms = clock.at_ms(at_ms)
         return message, Unavailable(message.message_id, "the standing changes faster than this send can be decided")
 
     async def _unasked(
@@ -160,8 +162,6 @@ class Rounds:
         self, message: Message, yes: Yes, standing: Standing, addressee: Addressee, line: Line, now_ms: int
     ) -> Note:
         """What the send leaves with its recipient, noted with the message too."""
-        if not (yes.leaves_a_mark or message.marketing_at_ms):
-            return NOTHING
         note = NOTHING
         if yes.leaves_a_mark:
             note = addressee.note(self.case(message, addressee, standing, line), standing.rules, now_ms)

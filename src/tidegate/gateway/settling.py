@@ -45,10 +45,11 @@ class _Open(Outcome, gc=False):
             return False
         self.seal = self.claim = self.answered = None
         if self.named:
-            # Without a key it is not noted: the message's webhooks bring it again.
-            with contextlib.suppress(StoreUnavailable):
+            try:
                 self.wamid = seal.close_wamid(self.message_id, self.named)
-            self.named = ""
+            except StoreUnavailable:
+                # Without a key it is not noted: the message's webhooks bring it again.
+                self.wamid = ""
         if self.once and claim is not None and answered is not None:
             self.answer = claim.kept(answered)
             if not self.answer:
@@ -76,13 +77,13 @@ class Settling:
 
     def accepted(self, message: Message, cause: str, wamid: str, answered: Answered) -> None:
         """Meta took it, and this is what its sender is told."""
-        self._write(self._open(message, "accepted", cause, wamid, answered))
+        self._ended(message, "accepted", cause, wamid, answered)
         if message.part is not None:
             self._tell(message, State.ACCEPTED)
 
     def unknown(self, message: Message, cause: str, answered: Answered) -> None:
         """It may have been taken: its place is kept until its status webhook tells."""
-        self._write(self._open(message, "unknown", cause, "", answered))
+        self._ended(message, "unknown", cause, "", answered)
         self._tell(message, State.UNKNOWN)
 
     def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
@@ -118,26 +119,23 @@ class Settling:
                 if self._writing:
                     await asyncio.wait(self._writing)
 
-    def _open(self, message: Message, state: Settled, cause: str, wamid: str, answered: Answered) -> Outcome:
-        """Its outcome, with all that is still to be sealed of it."""
+    def _ended(self, message: Message, state: Settled, cause: str, wamid: str, answered: Answered) -> None:
+        """Write its outcome in passing. Few take a task: most are written by the first call that they share."""
         message_id, claim = message.message_id, message.claim
         once = claim.keeps(message_id) if claim is not None else ""
-        return _Open(
+        outcome = _Open(
             message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"",
             self._seal, wamid, claim, answered,
         )  # fmt: skip
+        if self._tracing.is_on:
+            self._spawn(self._settle(outcome))
+        else:
+            self._unwritten += 1
+            self._ledger.settling(outcome, self._settled)
 
     def _tell(self, message: Message, state: State) -> None:
         if message.part is not None:
             self.on_fate(message.route.portfolio, message.part, state)
-
-    def _write(self, outcome: Outcome) -> None:
-        """Few outcomes take a task: most are written by the first call that they share."""
-        if self._tracing.is_on:
-            self._spawn(self._settle(outcome))
-            return
-        self._unwritten += 1
-        self._ledger.settling(outcome, self._settled)
 
     def _settled(self, outcome: Outcome, _: bool | None, fault: Exception | None) -> None:
         if fault is not None:

@@ -99,6 +99,8 @@ class Ledger:
         """
         self._client = client
         self._journal = journal or Journal()
+        #: Whether how a send ended outlives this process in the journal.
+        self._notes_at_once = self._journal.is_durable
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
         self._asks = Shards(admits, one_slot)
@@ -119,21 +121,20 @@ class Ledger:
     async def settle(self, outcome: Outcome) -> bool:
         """Write an outcome down, and count it if Meta took it; whether it gave a place back."""
         outcome.close()
-        self._note(outcome)
-        return await self._outcomes.put(outcome.portfolio, outcome)
+        portfolio, message_id, attempt = outcome.portfolio, outcome.message_id, outcome.attempt
+        self._journal.ended(portfolio, message_id, attempt, outcome.state, outcome.wamid)
+        return await self._outcomes.put(portfolio, outcome)
 
     def settling(self, outcome: Outcome, ended: Ended[Outcome, bool]) -> None:
         """The same in passing: `ended` is told what `settle` returns or raises, and must not raise itself.
 
         It is closed as late as it may be: off the way of the answer, and those of a moment one after the other.
         """
-        if self._journal.is_durable:
+        if self._notes_at_once:
             outcome.close()
-        self._note(outcome)
-        self._outcomes.tell(outcome.portfolio, outcome, ended)
-
-    def _note(self, outcome: Outcome) -> None:
-        self._journal.ended(outcome.portfolio, outcome.message_id, outcome.attempt, outcome.state, outcome.wamid)
+        portfolio, message_id, attempt = outcome.portfolio, outcome.message_id, outcome.attempt
+        self._journal.ended(portfolio, message_id, attempt, outcome.state, outcome.wamid)
+        self._outcomes.tell(portfolio, outcome, ended)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""

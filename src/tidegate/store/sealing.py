@@ -20,6 +20,8 @@ _NONCE: Final = 12
 RECORD_MS: Final = 39 * DAY_MS
 #: Between the name under which a message is found by Meta's id and that id, sealed.
 _THEN: Final = "|"
+#: What tells Meta's id of a message from all else that is sealed under the message's own.
+_NAMED_BY_META: Final = " wamid"
 
 
 class BrokenSeal(Exception):
@@ -104,14 +106,14 @@ class Seal:
         """Meta's id of a message as it is stored: the name of it, and it, sealed. Raises StoreUnavailable."""
         told, named = wamid.encode(), self._wamids.copy()
         named.update(told)
-        sealed = self.close(_named_by_meta(message_id), told, self.now_ms() + RECORD_MS)
+        sealed = self.close(f"{message_id}{_NAMED_BY_META}", told, self.now_ms() + RECORD_MS)
         return f"{named.hexdigest()}{_THEN}{b2a_base64(sealed, newline=False).decode()}"
 
     async def open_wamid(self, message_id: str, stored: str) -> str | None:
         """Meta's id again; None when it can't be read any more."""
         _, _, sealed = stored.partition(_THEN)
         try:
-            return await self._open_text(_named_by_meta(message_id), sealed)
+            return await self._open_text(f"{message_id}{_NAMED_BY_META}", sealed)
         except BrokenSeal:
             return None
 
@@ -129,10 +131,6 @@ def body_name(message_id: str, number: str, app: str) -> str:
 
 def _beside(message_id: str) -> str:
     return f"{message_id} beside"
-
-
-def _named_by_meta(message_id: str) -> str:
-    return f"{message_id} wamid"
 
 
 def _ascii(sealed: bytes) -> str:

@@ -40,11 +40,11 @@ def taken(fault: Exception | None = None) -> Said:
 
 def test_it_is_asked_for_until_it_is_taken() -> None:
     claim = Said()
-    assert claim.asked == ENTRY
+    assert (claim.entry, claim.is_taken) == (ENTRY, False)
 
     claim.heed(make_facts(taken=True))
 
-    assert (claim.asked, claim.is_taken) == (None, True)
+    assert claim.is_taken
     refuse_unclaimed(claim)
 
 
@@ -54,7 +54,7 @@ def test_what_is_decided_anew_claims_again(why: str) -> None:
 
     claim.heed(make_facts(taken=False, **{why: True}))
 
-    assert claim.asked == ENTRY
+    assert not claim.is_taken
 
 
 @pytest.mark.parametrize("seen", [{"unclaimed": True}, {"gone": True}, {"expired": True}, {}])
@@ -82,7 +82,7 @@ def test_since_when_it_is_taken_is_not_told_by_a_second_call() -> None:
     claim = Said()
     claim.heed(make_facts(taken=True, repeated=True))
 
-    assert (claim.asked, claim.keeps("m1"), claim.is_answered) == (None, "", False)
+    assert (claim.is_taken, claim.keeps("m1"), claim.is_answered) == (True, "", False)
 
 
 def test_what_another_message_came_to_is_left_to_whoever_claims() -> None:

@@ -51,10 +51,10 @@ def render(answered: Answered, request: Request, now_ms: int) -> Reply:
 
 def forwarded(answered: Forwarded) -> Reply:
     """Meta's own answer."""
-    message_id, response, _ = answered
+    response = answered.response
     headers = response.headers.picked(_OF_INTEREST)
     headers["Tidegate-Verdict"] = "send"
-    headers["Tidegate-Id"] = message_id
+    headers["Tidegate-Id"] = answered.message_id
     return Reply(response.status, headers, response.body)
 
 
