@@ -133,6 +133,7 @@ MUTANTS: Final = [
     Mutant("what was taken is never forgotten", "settle", "'\\n' .. wamid, 'KEEPTTL')", "'\\n' .. wamid)"),
     Mutant("what was sent by its status is never forgotten", "refresh",
            "before .. told, 'KEEPTTL')", "before .. told)"),
+    Mutant("what was told before is told twice", "refresh", "elseif before == text then", "elseif before then"),
     Mutant("what is over is remembered as what is not", "refresh", "    if is_over then redis.call('PSETEX',",
            "    if false then redis.call('PSETEX',"),
     Mutant("what others of a call added up is lost where one fails", "refresh", "\nplaces_write()\n",

@@ -173,10 +173,13 @@ async def a_record_lasts_no_longer_than_before(book: Book) -> None:
     await note()
     assert len(set(lasting)) == 1
     assert lasting[0] > 0
-    await book.admit("m2", CAT, hold_ms=LONG_MS)
+    about = b'{"app":"shop","number":"101","category":"utility"}'
+    await book.admit("m2", CAT, hold_ms=LONG_MS, about=about)
     await book.ledger.settle(make_outcome("m2", wamid="v|sealed"))
-    await book.status("m2", "delivered", 0, wamid="v", sealed="")
-    assert 0 < await book.client.pttl(book.keys.message("m2")) < LONG_MS
+    for word in ("read", "delivered"):
+        await book.status("m2", word, 0, wamid="v", sealed="", counters=f"{word}=-1")
+        assert 0 < await book.client.pttl(book.keys.message("m2")) < LONG_MS
+    assert await book.state("m2") == "read"
 
 
 async def what_failed_after_its_acceptance_has_given_back_what_it_took(book: Book) -> None:

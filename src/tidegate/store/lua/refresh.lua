@@ -119,11 +119,12 @@ end
 
 -- Writes what a status tells of a message: packed, where nothing of it has a field of its own yet, nor needs one. What was
 -- delivered has no more to say of its place: it need not be known for longer (`is_over`).
-local function write(k, id, record, before, since, sets, is_over)
+local function write(k, id, record, text, before, since, sets, is_over)
   if before and not sets.wamid then
     local told = message_told(sets.state or record.state, sets.counted or record.counted,
       sets.outcomes or record.outcomes or '', sets.kpis or record.kpis or '', since .. (sets.line or ''))
     if is_over then redis.call('PSETEX', k.message .. id, ARGV[1], before .. told)
+    elseif before == text then redis.call('APPEND', k.message .. id, told)
     else redis.call('SET', k.message .. id, before .. told, 'KEEPTTL') end
     return
   end
@@ -136,7 +137,7 @@ end
 
 local function refresh(id, kind, at, wamid)
   local k, status, says, name = kind.k, kind.status, kind.says, wamid_name(wamid)
-  local record, _, before, since = message_of(k, id)
+  local record, text, before, since = message_of(k, id)
   if not record then return -1, 0, '', '', '', 0, 0, '' end
   local state, rank = record.state, ranks[status]
   -- The acceptance has written it down, and not long ago.
@@ -182,7 +183,7 @@ local function refresh(id, kind, at, wamid)
     if not is_written then sets.wamid = wamid end
     sets.state, sets.line = status, digits(now) .. ' ' .. status .. ' ' .. kind.cause .. '\n'
   end
-  if next(sets) then write(k, id, record, before, since, sets, is_changed and status ~= 'sent') end
+  if next(sets) then write(k, id, record, text, before, since, sets, is_changed and status ~= 'sent') end
   if not is_told then return 0, freed, '', '', '', 0, 0, '' end
   -- When it was delivered is news, though it was read by then.
   local before = (is_changed or state == status) and state or ''
@@ -211,11 +212,14 @@ places_write()
 tell_counts()
 for k, ids in pairs(known_of) do redis.call('ZREM', k.inflight, unpack(ids)) end
 for k, numbers in pairs(heard) do
-  for number, admitted in pairs(numbers) do
-    if tonumber(redis.call('HGET', k.heard, number) or 0) < admitted then
-      redis.call('HSET', k.heard, number, digits(admitted))
-    end
+  local names, latest, news = {}, {}, {}
+  for number in pairs(numbers) do names[#names + 1] = number end
+  if names[1] then latest = redis.call('HMGET', k.heard, unpack(names)) end
+  for i, number in ipairs(names) do
+    local admitted = numbers[number]
+    if tonumber(latest[i] or 0) < admitted then news[#news + 1], news[#news + 2] = number, digits(admitted) end
   end
+  if news[1] then redis.call('HSET', k.heard, unpack(news)) end
 end
 outcomes_write(carry)
 if not is_done then error(fault, 0) end
