@@ -5,6 +5,8 @@
 -- has that carried over first (sum_outcomes).
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
 local outcomes_abouts, outcomes_likes, outcomes_kinds, outcomes_sums = {}, {}, {}, {}
+-- The time that was asked for last, and its hour: those of a call have few.
+local outcomes_at, outcomes_hour = nil, 0
 
 -- What was noted of a message, read: the sends of a moment have much of it in common (`same`). `is_begun`: by us, and not as
 -- an answer; `is_counted`: in some scope; `may_answer` what a user has asked: no campaign's does, nor marketing or a login
@@ -19,12 +21,15 @@ local function outcomes_about(k, text)
   if noted then return noted end
   -- Most differ in nothing but their number (digits): what is the same for all of these is read once.
   local at, ends = string.find(text, '"number":"', 1, true)
-  local number, like, same = nil, text, nil
+  local number, like, rest = nil, outcomes_likes, text
   if at then
     at = string.find(text, '"', ends + 1, true)
-    number, like = string.sub(text, ends + 1, at - 1), string.sub(text, 1, ends) .. string.sub(text, at)
-    same = outcomes_likes[like]
+    number, rest = string.sub(text, ends + 1, at - 1), string.sub(text, at)
+    local begins = string.sub(text, 1, ends)
+    like = outcomes_likes[begins] or {}
+    outcomes_likes[begins] = like
   end
+  local same = like[rest]
   if not same then
     local about = cjson.decode(text ~= '' and text or '{}')
     local category = about.category
@@ -34,7 +39,7 @@ local function outcomes_about(k, text)
       may_answer = not about.campaign and category ~= 'marketing' and category ~= 'authentication',
       -- Of one send: its row in a campaign, what is sealed of it, when its user got marketing before.
       is_one = about.campaign or about.opaque or about.to or about.marketing_at }
-    outcomes_likes[like] = same
+    like[rest] = same
   end
   noted = { k = k, text = text, same = same, number = number or same.number, hour = 0, sums = false }
   known[text] = noted
@@ -43,7 +48,8 @@ end
 
 -- What this call adds up of such a send, of those that were admitted in the hour of `at`: " <where> <counter> " -> how often.
 local function outcomes_of(noted, at)
-  local hour = math.floor(at / 3600000)
+  if at ~= outcomes_at then outcomes_at, outcomes_hour = at, math.floor(at / 3600000) end
+  local hour = outcomes_hour
   if noted.hour == hour then return noted.sums end
   local kind, about, sums = noted.text, noted.same.about, nil
   if noted.same.is_one then
@@ -63,14 +69,15 @@ end
 -- Tells what was added up. What finds no room is carried over at once. `carry`: scopes_carry, with the time and for how long
 -- it is kept.
 local function outcomes_write(carry)
-  local fresh, last, last_text
+  local fresh, last, last_text, last_k, key
   for i = 1, #outcomes_sums do
     local told = outcomes_sums[i]
     local k, hour, kind = told[1], told[2], told[3]
     if hour ~= last then last, last_text = hour, string.format('%d', hour) end
+    if k ~= last_k then last_k, key = k, k.outcomes .. 'told' end
     for what, by in pairs(told[4]) do
       local field = last_text .. what .. kind
-      if redis.call('HINCRBY', k.outcomes .. 'told', field, by) == by then
+      if redis.call('HINCRBY', key, field, by) == by then
         fresh = fresh or {}
         fresh[k] = fresh[k] or {}
         table.insert(fresh[k], field)
