@@ -93,9 +93,9 @@ def variants() -> tuple[Variant, ...]:
     admit_edits = {
         "intent": (
             ("'state', 'sending', 'attempt', attempt,", "'state', state or 'sending', 'attempt', attempt,"),
-            ("  if state == 'queued' then\n    seldom().lane_drop", "  if false then\n    seldom().lane_drop"),
+            ("if state == 'queued' then\n        met.lane_drop", "if false then\n        met.lane_drop"),
         ),
-        "taken": (("  if needs_place then\n    local expected", "  if false then\n    local expected"),),
+        "taken": (("if needs_place then\n        if place_ends", "if false then\n        if place_ends"),),
         "fence": (
             (
                 "if state and not dry and not (state == 'queued' and record[2] == attempt) then",

@@ -71,6 +71,22 @@ async def two_sends_of_one_call_to_one_user_share_a_place(book: Book) -> None:
     assert await book.settle("m2", "failed", release=True)
 
 
+async def two_new_users_of_one_call_have_a_place_each(book: Book) -> None:
+    sends = [book.admit(f"m{n}", who, places=2) for n, who in enumerate([ANN, BOB, CAT])]
+    assert [one.taken for one in await asyncio.gather(*sends)] == [True, True, False]
+    assert [await book.settle(id_, "failed", release=True) for id_ in ("m0", "m1")] == [True, True]
+    assert await book.used() == 0
+
+
+async def a_place_that_begins_where_another_has_just_ended_is_freed_in_time(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.admit("m2", DAN, hold_ms=LONG_MS)
+    await book.at(DAY_MS)
+    await book.admit("m3", ANN[:2] + b"eve" * 4 + b"ee", hold_ms=HOUR_MS)
+    await book.at(DAY_MS + HOUR_MS)
+    assert await book.used() == 1
+
+
 async def two_calls_for_one_message_in_one_trip_take_one_place(book: Book) -> None:
     first, second = await asyncio.gather(book.admit("m1", ANN), book.admit("m1", ANN))
     assert (first.repeated, second.repeated) == (False, True)

@@ -16,7 +16,9 @@ from tidegate.store.statuses import REMEMBER_MS
 
 #: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
 OUTCOME_MS: Final = 60_000
-_DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW = 1, 2, 4, 8, 16
+_DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW, _MORE, _OF_SHARE = 1, 2, 4, 8, 16, 32, 64
+#: What is noted of a message of an app that has a share of the limit (`lua/_shares.lua`).
+_SHARE: Final = b'"share":'
 #: So many values are told of a send,
 _FACTS: Final = 13
 #: unless the first is as high, or less than 0 where a window is known: it was taken as most are.
@@ -47,6 +49,10 @@ class Ask(Struct, frozen=True, gc=False):
     """What it claims to be the only one of, by its key alone, in its portfolio, under its id: taken with all else."""
 
 
+#: Where its terms are, block, attempt, whether it is a dry run, for how long its claim is kept, further flags.
+_Key = tuple[int, int, int, bool, int, int]
+
+
 class Questions:
     """Writes them: what sends have in common is told once, and written once for as long as their terms last."""
 
@@ -54,7 +60,7 @@ class Questions:
         """`keys`: of each portfolio."""
         self._keys = keys
         #: Terms are known by where they are: they are kept, so that nothing else comes to be there.
-        self._texts: dict[tuple[int, int, int, bool, int], tuple[Terms, bytes]] = {}
+        self._texts: dict[_Key, tuple[Terms, bytes]] = {}
 
     def of(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `admit`."""
@@ -70,29 +76,32 @@ class Questions:
                 keys += self._keys[portfolio].all
             once = ask.once
             kept_ms = 0 if once is None else once.kept_ms
-            known = self._texts.get((id(terms), block, ask.attempt, ask.dry_run, kept_ms))
-            text = known[1] if known is not None else self._text(ask, block, kept_ms)
-            common = told.setdefault(text, len(told))
+            about = ask.about
             more = terms.user_version or ask.user_record or ask.body
-            first = f"{common}+" if more else common
+            flags = (_MORE if more else 0) | (_OF_SHARE if _SHARE in about else 0)
+            key = (id(terms), block, ask.attempt, ask.dry_run, kept_ms, flags)
+            known = self._texts.get(key)
+            text = known[1] if known is not None else self._text(key, ask)
+            common = told.setdefault(text, len(told))
             claim = "" if once is None else once.name
-            args += (first, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, ask.about, claim)
+            args += (common, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, about, claim)
             if more:
                 args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
         return keys, [len(told), *told, *args]
 
-    def _text(self, ask: Ask, block: int, kept_ms: int) -> bytes:
+    def _text(self, key: _Key, ask: Ask) -> bytes:
         if len(self._texts) >= _MOST_TEXTS:
             self._texts.clear()
-        text, terms = _common(ask, block, kept_ms), ask.terms
-        self._texts[id(terms), block, ask.attempt, ask.dry_run, kept_ms] = terms, text
+        _, block, _, _, kept_ms, flags = key
+        text, terms = _common(ask, block, kept_ms, flags), ask.terms
+        self._texts[key] = terms, text
         return text
 
 
-def _common(ask: Ask, block: int, kept_ms: int) -> bytes:
+def _common(ask: Ask, block: int, kept_ms: int, flags: int) -> bytes:
     """What `admit` is told once of all sends that have it in common."""
     terms = ask.terms
-    flags = ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
+    flags |= ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
     flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
     numbers = (
         block,

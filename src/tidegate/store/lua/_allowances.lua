@@ -6,35 +6,30 @@ local stands = {}
 -- The tallies of a kind of sends, of lines "<name> <cost> <limit (-1 none)> <when> <end (ms, 0 never)>\n". `when`: 0
 -- always; 1 for a new place; 2 nothing to pay in an open window; 3 while there is room, and whatever comes after it in
 -- the list is free then; 4 for a new place, of those that an app has ("share:<app>", _shares.lua): where such a one
--- stands is told before each look. What is to be read of them is added to `looks`.
-local function tallies_of(k, lines, looks)
-  local tallies = {}
+-- stands is told before each look. What is to be read of them is added to `looks`, from `look` on.
+local function tallies_of(prefix, lines, looks, look)
+  local tallies, n = {}, 0
   for name, cost, limit, when, ends in string.gmatch(lines, '(%S+) (%S+) (%S+) (%d) (%d+)\n') do
-    local key = k.tally .. name
-    local stand = stands[key]
-    if not stand then
-      stand = { k = k, name = name, ends = ends, at = #looks + 1, stood = 0, added = 0, is_new = false,
-        is_taken = false }
-      looks[stand.at] = key
-      stands[key] = stand
+    local key, stand = prefix .. TALLY .. name, nil
+    for i = 1, #stands do
+      if stands[i].key == key then stand = stands[i] end
     end
-    local tally = { name = name, cost = tonumber(cost), limit = tonumber(limit), when = when, stand = stand,
-      noted = name .. ' ' .. cost .. '\n' }
-    tallies[#tallies + 1] = tally
-    if when == '4' then tallies.share = tally end
+    if not stand then
+      stand = { prefix = prefix, name = name, key = key, ends = ends, at = look, stood = 0, added = 0, is_new = false,
+        is_taken = false }
+      looks[look] = key
+      look = look + 1
+      stands[#stands + 1] = stand
+    end
+    n = n + 1
+    tallies[n] = { name = name, cost = cost + 0, limit = limit + 0, when = when, stand = stand,
+      noted = name .. ' ' .. cost .. '\n', pays = false }
+    if when == '4' then tallies.share = tallies[n] end
   end
-  return tallies
+  return tallies, look
 end
 
--- Where they stand, by what was read.
-local function tallies_found(found)
-  for _, stand in pairs(stands) do
-    local text = found[stand.at]
-    stand.stood, stand.is_new = tonumber(text or 0), not text
-  end
-end
-
--- Whether all have room for a send; what it has to pay then is noted with each (nil where it is not asked).
+-- Whether all have room for a send; what it has to pay then is noted with each (false where it is not asked).
 local function tallies_look(tallies, is_new, open)
   local room, covered = true, false
   for i = 1, #tallies do
@@ -43,21 +38,15 @@ local function tallies_look(tallies, is_new, open)
     local fits = limit < 0 or stand.stood + cost <= limit
     if when == '3' then
       covered = covered or fits
-      tally.pays = fits and cost or nil
+      tally.pays = fits and cost
     elseif (when ~= '1' and when ~= '4') or is_new then
       tally.pays = (covered or (when == '2' and open)) and 0 or cost
       room = room and (fits or tally.pays == 0)
     else
-      tally.pays = nil
+      tally.pays = false
     end
   end
   return room
-end
-
-local function tallies_told(tallies)
-  local told = {}
-  for i = 1, #tallies do told[i] = digits(tallies[i].stand.stood) end
-  return table.concat(told, ' ')
 end
 
 -- Takes it, but for places, which are counted by themselves; answers what is noted with the message: "<name> <cost>\n"
@@ -77,15 +66,16 @@ end
 
 -- Writes what was taken. The first recipient of a warm-up ("warm:<subject>:0") tells when it began.
 local function tallies_write(now)
-  for key, stand in pairs(stands) do
+  for i = 1, #stands do
+    local stand = stands[i]
     if stand.is_taken then
-      redis.call('INCRBY', key, string.format('%d', stand.added))
+      redis.call('INCRBY', stand.key, stand.added)
       -- Its name says of which span it is, and so when it ends: once is enough.
       if stand.is_new and stand.ends ~= '0' then
-        redis.call('PEXPIRE', key, digits(math.max(1000, stand.ends - now)))
+        redis.call('PEXPIRE', stand.key, math.max(1000, stand.ends - now))
       end
       local subject = string.match(stand.name, '^warm:(.*):0$')
-      if subject then redis.call('HSETNX', stand.k.ramps, subject, digits(now)) end
+      if subject then redis.call('HSETNX', stand.prefix .. 'ramps', subject, now) end
     end
   end
 end

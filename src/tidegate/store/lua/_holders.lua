@@ -1,19 +1,69 @@
 -- holders: what is known of one place and of the messages that hold it: read, changed, freed. After `places`, in which the
 -- places stand.
+--
+-- What a call for many sends adds up, by ledger, where it does: so much is written once (`places_write`).
+local later = false
+local function places_later(known) later = known or {} end
+
+local function sums_of(k)
+  for i = 1, #later do
+    if later[i].ledger == k.ledger then return later[i] end
+  end
+  local sums = { ledger = k.ledger, prefix = string.sub(k.holds, 1, -6), change = 0, begun = 0, held = {} }
+  later[#later + 1] = sums
+  return sums
+end
+
+local function later_write()
+  for i = 1, #later do places_write(later[i]) end
+  later = false
+end
+
+local function use(k, change)
+  if later then sums_of(k).change = sums_of(k).change + change
+  else redis.call('HINCRBY', k.ledger, 'used', change) end
+end
+
+local function expect(k, at, change)
+  if at <= 0 then return end
+  local second = math.ceil(at / 1000)
+  if later then
+    local sums = sums_of(k)
+    local curve = sums.curve or {}
+    sums.curve = curve
+    curve[second] = (curve[second] or 0) + change
+  elseif redis.call('HINCRBY', k.releases, second, change) <= 0 then
+    redis.call('HDEL', k.releases, second)
+  end
+end
+
 local function used_of(k)
-  return tonumber(redis.call('HGET', k.ledger, 'used') or 0) + (later and sums_of(k).used or 0)
+  return tonumber(redis.call('HGET', k.ledger, 'used') or 0) + (later and sums_of(k).change or 0)
 end
 
 -- What this call has put there, or false where it was dropped, is not written yet.
 local function holds_of(k, slot)
-  local text = later and sums_of(k).holds[slot]
-  if text == nil then return redis.call('HGET', k.holds, slot) end
-  return text
+  if later then
+    local sums = sums_of(k)
+    local text, held = (sums.holds or {})[slot], sums.held
+    if text ~= nil then return text end
+    for i = 1, #held, 2 do
+      if held[i] == slot then return held[i + 1] end
+    end
+  end
+  return redis.call('HGET', k.holds, slot)
 end
 
-local function holds_drop(k, slot)
-  if later then sums_of(k).holds[slot] = false else redis.call('HDEL', k.holds, slot) end
+local function holds_put(k, slot, text)
+  if later then
+    local sums = sums_of(k)
+    sums.holds = sums.holds or {}
+    sums.holds[slot] = text
+  elseif text then redis.call('HSET', k.holds, slot, text)
+  else redis.call('HDEL', k.holds, slot) end
 end
+
+local function holds_drop(k, slot) holds_put(k, slot, false) end
 
 local function read_holds(place, text)
   for id, expected, ends in string.gmatch(text, '([^;,]+),(%d+),(%d+)') do
@@ -52,6 +102,12 @@ local function place_drop(k, place)
   else redis.call('DEL', k.places .. place.bucket) end
 end
 
+local function place_write(k, bucket, member, text, ends, at)
+  local key = k.places .. bucket
+  rewritten[key] = true
+  place_put(k, key, bucket, member, text, ends, at)
+end
+
 local function place_save(k, place, now)
   local ends, expected, holds = place.counted, place.counted, {}
   for id, hold in pairs(place.holds) do
@@ -73,7 +129,7 @@ local function place_save(k, place, now)
   if ends ~= place.ends then
     local text, at = place.text, nil
     if held then text, at = place_found(k, place) end
-    place_put(k, place.bucket, place.member, text, ends, at)
+    place_write(k, place.bucket, place.member, text, ends, at)
   end
   if #holds > 0 then
     holds_put(k, place.slot, digits(place.counted) .. ';' .. table.concat(holds, ';'))
@@ -103,7 +159,7 @@ local function place_proven(k, recipient, id, counted, now)
   if before > expected then expected = before end
   if before > counted then counted = before end
   if counted <= now then return false end
-  if counted ~= stamped(text, at + NAME) then place_put(k, bucket, member, text, counted, at) end
+  if counted ~= stamped(text, at + NAME) then place_write(k, bucket, member, text, counted, at) end
   holds_drop(k, slot)
   if math.ceil(counted / 1000) ~= math.ceil(expected / 1000) then
     expect(k, expected, -1)

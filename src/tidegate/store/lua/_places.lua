@@ -19,10 +19,17 @@ end
 
 local function stamp(ms)
   if ms ~= last_stamped then
-    local floor = math.floor
-    last_stamp = string.char(floor(ms / 1099511627776), floor(ms / 4294967296) % 256, floor(ms / 16777216) % 256,
-      floor(ms / 65536) % 256, floor(ms / 256) % 256, ms % 256)
     last_stamped = ms
+    local f = ms % 256
+    ms = (ms - f) / 256
+    local e = ms % 256
+    ms = (ms - e) / 256
+    local d = ms % 256
+    ms = (ms - d) / 256
+    local c = ms % 256
+    ms = (ms - c) / 256
+    local b = ms % 256
+    last_stamp = string.char((ms - b) / 256, b, c, d, e, f)
   end
   return last_stamp
 end
@@ -45,64 +52,14 @@ end
 
 local function member_of(recipient) return string.sub(recipient, 3, 9) end
 
--- What a call for many sends adds up, and writes once: places used, those that come free by the second, and holds. And
--- which strings of places it has written, so that what was read of them at once holds no longer.
-local later
+-- Which strings of places a call has written anew: what was read of them before holds no longer.
 local rewritten = {}
-local function places_later() later = {} end
 
-local function sums_of(k)
-  local sums = later[k.ledger]
-  if not sums then
-    sums = { k = k, used = 0, told = false, releases = {}, holds = {} }
-    later[k.ledger] = sums
-  end
-  return sums
-end
-
-local function release_write(k, second, change)
-  if redis.call('HINCRBY', k.releases, second, change) <= 0 then redis.call('HDEL', k.releases, second) end
-end
-
-local function places_write()
-  for _, sums in pairs(later) do
-    if sums.used ~= 0 and not sums.told then redis.call('HINCRBY', sums.k.ledger, 'used', sums.used) end
-    for second, change in pairs(sums.releases) do
-      if change ~= 0 then release_write(sums.k, digits(second), change) end
-    end
-    local holds, dropped = {}, {}
-    for slot, text in pairs(sums.holds) do
-      if text then holds[#holds + 1], holds[#holds + 2] = slot, text else dropped[#dropped + 1] = slot end
-    end
-    if holds[1] then redis.call('HSET', sums.k.holds, unpack(holds)) end
-    if dropped[1] then redis.call('HDEL', sums.k.holds, unpack(dropped)) end
-  end
-  later = nil
-end
-
-local function use(k, change)
-  if later then sums_of(k).used = sums_of(k).used + change
-  else redis.call('HINCRBY', k.ledger, 'used', change) end
-end
-
-local function expect(k, at, change)
-  if at <= 0 then return end
-  local second = math.ceil(at / 1000)
-  if not later then return release_write(k, digits(second), change) end
-  local releases = sums_of(k).releases
-  releases[second] = (releases[second] or 0) + change
-end
-
-local function holds_put(k, slot, text)
-  if later then sums_of(k).holds[slot] = text else redis.call('HSET', k.holds, slot, text) end
-end
-
--- Writes the end of a place: where it stands in its string already (`at`), or else behind the others, which were `text`
--- when they were read.
-local function place_put(k, bucket, member, text, ends, at)
-  local key, stamp_of_end, was_empty = k.places .. bucket, stamp(ends), text == ''
+-- Writes the end of a place into the string `key`: where it stands there already (`at`), or else behind the others, which
+-- were `text` when they were read.
+local function place_put(k, key, bucket, member, text, ends, at)
+  local stamp_of_end, was_empty = stamp(ends), text == ''
   local entry = member .. stamp_of_end
-  rewritten[key] = true
   if at and #text == HEAD + ENTRY then
     -- There is no other.
     redis.call('SET', key, stamp_of_end .. entry)
@@ -116,16 +73,30 @@ local function place_put(k, bucket, member, text, ends, at)
   end
   if was_empty or ends < stamped(text, 1) then
     if not was_empty then redis.call('SETRANGE', key, 0, stamp_of_end) end
-    redis.call('ZADD', k.calendar, 'LT', digits(ends), bucket)
+    redis.call('ZADD', k.calendar, 'LT', ends, bucket)
   end
 end
 
--- The first place of a recipient who has none, for a message of unknown fate: what `place_save` comes to for that, in
--- fewer steps, for most sends are such. `times`: ",<expected>,<ends>". Returns how many more places are used by it.
-local function place_begin(k, bucket, member, text, id, expected, ends, times)
-  place_put(k, bucket, member, text, ends)
-  holds_put(k, bucket .. ':' .. member, '0;' .. id .. times)
-  expect(k, expected, 1)
-  use(k, 1)
-  return 1
+-- Writes what a call has added up, of each ledger once: places used (`change`; where `used` is known that is written with
+-- all else in the ledger), those that come free by the second (`curve`, and `begun` in the second `begun_in`), and holds:
+-- of new places (`held`: name, text ...), then all others (`holds`: by name, false for one that was dropped). By `prefix`
+-- begin the names of the book's keys.
+local function places_write(sums, begun_in)
+  if sums.change ~= 0 and not sums.used then redis.call('HINCRBY', sums.ledger, 'used', sums.change) end
+  if sums.begun > 0 then redis.call('HINCRBY', sums.prefix .. 'releases', begun_in, sums.begun) end
+  if sums.curve then
+    local releases = sums.prefix .. 'releases'
+    for second, change in pairs(sums.curve) do
+      if change ~= 0 and redis.call('HINCRBY', releases, second, change) <= 0 then redis.call('HDEL', releases, second) end
+    end
+  end
+  if sums.held[1] then redis.call('HSET', sums.prefix .. 'holds', unpack(sums.held)) end
+  if sums.holds then
+    local put, dropped = {}, {}
+    for slot, text in pairs(sums.holds) do
+      if text then put[#put + 1], put[#put + 2] = slot, text else dropped[#dropped + 1] = slot end
+    end
+    if put[1] then redis.call('HSET', sums.prefix .. 'holds', unpack(put)) end
+    if dropped[1] then redis.call('HDEL', sums.prefix .. 'holds', unpack(dropped)) end
+  end
 end

@@ -2,7 +2,8 @@
 local function now_by(set)
   if set and string.sub(set, 1, 1) == '@' then return tonumber(string.sub(set, 2)) end
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000) + (tonumber(set or 0))
+  local us = time[2] + 0
+  return time[1] * 1000 + (us - us % 1000) / 1000 + (set or 0)
 end
 
 local function now_ms(clock) return now_by(redis.call('GET', clock)) end

@@ -208,7 +208,7 @@ local is_done, fault = pcall(function()
   end
 end)
 -- What is added up is written even where one of them can't be told: the others are not told again.
-places_write()
+later_write()
 tell_counts()
 for k, ids in pairs(known_of) do redis.call('ZREM', k.inflight, unpack(ids)) end
 for k, numbers in pairs(heard) do
