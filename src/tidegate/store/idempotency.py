@@ -84,7 +84,7 @@ class _Told(NamedTuple):
 
 def with_answer(entry: Entry, since_ms: int, sealed: bytes) -> bytes:
     """What a claim is once it has its answer: the text that is stored (lua/_once.lua)."""
-    return b"%d %b %b\n%b" % (since_ms, entry.message_id.encode(), entry.fingerprint.encode(), sealed)
+    return f"{since_ms} {entry.message_id} {entry.fingerprint}\n".encode() + sealed
 
 
 class Idempotency:
@@ -169,4 +169,4 @@ def _read(questions: list[_Question], answer: list[Any]) -> list[_Told]:
 
 
 def _sealed_as(entry: Entry) -> str:
-    return f"idempotency:{entry.name}"
+    return f"idempotency:{entry.app}:{entry.digest}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidegate.cloudapi.answers import Acceptance, queued_answer, read_acceptance, refused_answer
@@ -109,6 +109,28 @@ def test_an_id_of_metas_shape_is_taken(message_id: str) -> None:
 )
 def test_what_proves_nothing_is_none(raw: bytes) -> None:
     assert read_acceptance(raw) is None
+
+
+def a_usual_answer(named: str, wa_id: str, id_: str, status: str) -> bytes:
+    """As Meta writes it, whatever its values are."""
+    told = f',"message_status":"{status}"' if status else ""
+    contact, message = f'{{"input":"{named}","wa_id":"{wa_id}"}}', f'{{"id":"wamid.{id_}"{told}}}'
+    return f'{{"messaging_product":"whatsapp","contacts":[{contact}],"messages":[{message}]}}'.encode()
+
+
+@given(
+    named=st.from_regex(r"\+?[0-9]{1,15}|[ -~]{0,20}", fullmatch=True),
+    wa_id=st.from_regex(r"[0-9]{0,22}|[ -~]{0,9}", fullmatch=True),
+    id_=st.from_regex(r"[A-Za-z0-9]{0,60}={0,2}|[!-~]{0,20}|a{510,514}", fullmatch=True),
+    status=st.sampled_from(["", "accepted", "paused", "held_for_quality_assessment", "x\\", 'x","id":"wamid.y']),
+)
+@example("\\", "1", "a", "accepted")
+@example('x"', "1", "a", "accepted")
+def test_what_is_read_at_a_glance_is_what_its_json_says(named: str, wa_id: str, id_: str, status: str) -> None:
+    raw = a_usual_answer(named, wa_id, id_, status)
+
+    # A blank in front is nothing to JSON, and all that it takes for it to be read as any other answer is.
+    assert read_acceptance(raw) == read_acceptance(b" " + raw)
 
 
 @given(st.binary(max_size=100))
