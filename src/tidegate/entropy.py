@@ -19,9 +19,9 @@ class Entropy:
 
     def take(self, count: int) -> bytes:
         """So many bytes (at most 4,096)."""
-        begin = self._at
-        self._at = end = begin + count
-        if end <= len(self._pool):
-            return self._pool[begin:end]
-        self._pool, self._at = os.urandom(_AT_ONCE), count
-        return self._pool[:count]
+        begin, self._at = self._at, self._at + count
+        taken = self._pool[begin : self._at]
+        if len(taken) < count:
+            self._pool, self._at = os.urandom(_AT_ONCE), count
+            taken = self._pool[:count]
+        return taken

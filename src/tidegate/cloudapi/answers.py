@@ -13,19 +13,14 @@ from .request import Request
 
 #: Whatever is not of this shape is no id of Meta's: it would end up in keys, logs and other systems.
 _WAMID = re.compile(r"wamid\.[A-Za-z0-9+/=_-]{1,512}")
-_ID = re.compile(rb"[A-Za-z0-9+/=_-]+")
 _WA_ID = re.compile(r"[0-9]{1,20}")
 _USER_ID = re.compile(r"[!-~]{1,160}")
 _STATUS = re.compile(r"[a-z_]{1,64}")
-#: Empty: Meta left it out.
-_USUAL_STATUSES = frozenset({b"accepted", b""})
-#: What stands before, between and behind the values of the answer as Meta writes it mostly.
-_USUAL = (
-    b'{"messaging_product":"whatsapp","contacts":[{"input":"',
-    b'","wa_id":"',
-    b'"}],"messages":[{"id":"wamid.',
-    b'","message_status":"',
-    b'"}]}',
+#: The answer as Meta writes it mostly. What is so is JSON that can be read in one way only.
+_USUAL = re.compile(
+    rb'\{"messaging_product":"whatsapp",'
+    rb'"contacts":\[\{"input":"[ -!#-[\]-~]{1,64}","wa_id":"([0-9]{1,20})"\}\],'
+    rb'"messages":\[\{"id":"(wamid\.[A-Za-z0-9+/=_-]{1,512})"(?:,"message_status":"([a-z_]{1,64})")?\}\]\}'
 )
 
 
@@ -46,8 +41,9 @@ class Acceptance(NamedTuple):
 
 def read_acceptance(raw: bytes) -> Acceptance | None:
     """What Meta's answer says of an accepted message; None for whatever does not prove acceptance."""
-    if usual := _read_usual(raw):
-        return usual
+    if usual := _USUAL.fullmatch(raw):
+        wa_id, usual_id, status = usual.groups(b"accepted")
+        return Acceptance(usual_id.decode(), wa_id.decode(), None, status.decode())
     try:
         answer = read_json(raw)
     except BadJson:
@@ -65,24 +61,6 @@ def read_acceptance(raw: bytes) -> Acceptance | None:
         user_id=_matching(_USER_ID, contact.get("user_id")),
         message_status=_matching(_STATUS, message.get("message_status")) or "accepted",
     )
-
-
-def _read_usual(raw: bytes) -> Acceptance | None:
-    """The same of an answer as Meta writes it mostly; None for any other.
-
-    What is so is JSON that can be read in one way only: its values have no character that ends a text or means another.
-    """
-    before, then_wa_id, then_id, then_status, behind = _USUAL
-    if not (raw.startswith(before) and raw.endswith(behind)):
-        return None
-    named, _, told = raw[len(before) : -len(behind)].partition(then_wa_id)
-    wa_id, _, told = told.partition(then_id)
-    id_, _, status = told.partition(then_status)
-    is_id = id_.rstrip(b"=").isalnum() or _ID.fullmatch(id_) is not None
-    is_usual = is_id and named.removeprefix(b"+").isdigit() and wa_id.isdigit()
-    if not is_usual or len(wa_id) > 20 or len(id_) > 512 or status not in _USUAL_STATUSES:
-        return None
-    return Acceptance(f"wamid.{id_.decode()}", wa_id.decode(), None, status.decode() or "accepted")
 
 
 def queued_answer(
