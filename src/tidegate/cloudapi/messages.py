@@ -45,6 +45,11 @@ _OF_TEMPLATE: Final = MessageType.TEMPLATE
 #: What `recipient_type` says of a message to one user.
 _ONE_USER: Final = (None, "individual")
 _TO: Final = b'"to"'
+#: How most messages to a phone number begin, as they are written anew.
+_USUAL_BEGINNINGS: Final = (
+    b'{"messaging_product":"whatsapp","recipient_type":"individual","to":"',
+    b'{"messaging_product":"whatsapp","to":"',
+)
 _SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
 
 
@@ -110,8 +115,16 @@ def serialise(request: Request, opaque: str | None) -> bytes:
 def _put_into_text(request: Request, opaque: str) -> bytes | None:
     """What `serialise` writes, to the byte, without all of it being written once more; None where that takes more."""
     text = request.text
+    if not text or "biz_opaque_callback_data" in request.body:
+        return None
+    for begin in _USUAL_BEGINNINGS:
+        # The key stands where it can be no other one, whatever is written behind it.
+        if text.startswith(begin) and request.kind is _PHONE:
+            rest = text[len(begin) + len(request.recipient_input) : -1]
+            more = orjson.dumps(opaque)
+            return b'%b+%b%b,"biz_opaque_callback_data":%b}' % (begin, request.recipient.encode(), rest, more)
     # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
-    if not text or text.find(b"\\") >= 0 or "biz_opaque_callback_data" in request.body:
+    if text.find(b"\\") >= 0:
         return None
     if request.kind is not _PHONE:
         return b'%b,"biz_opaque_callback_data":%b}' % (text[:-1], orjson.dumps(opaque))
