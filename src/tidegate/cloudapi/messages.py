@@ -117,12 +117,12 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
     text = request.text
     if not text or "biz_opaque_callback_data" in request.body:
         return None
-    for begin in _USUAL_BEGINNINGS:
+    for opening in _USUAL_BEGINNINGS:
         # The key stands where it can be no other one, whatever is written behind it.
-        if text.startswith(begin) and request.kind is _PHONE:
-            rest = text[len(begin) + len(request.recipient_input) : -1]
+        if text.startswith(opening) and request.kind is _PHONE:
+            rest = text[len(opening) + len(request.recipient_input) : -1]
             more = orjson.dumps(opaque)
-            return b'%b+%b%b,"biz_opaque_callback_data":%b}' % (begin, request.recipient.encode(), rest, more)
+            return b'%b+%b%b,"biz_opaque_callback_data":%b}' % (opening, request.recipient.encode(), rest, more)
     # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
     if text.find(b"\\") >= 0:
         return None
