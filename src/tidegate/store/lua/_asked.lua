@@ -1,10 +1,10 @@
 -- asked: what the sends of a call of `admit` ask for, as its header tells of ARGV, and what they have to know: read in one
--- call each for all of them. For strings, of which the first is the clock; and whether anything is known of a message or
--- its user: most are new messages to users of whom nothing is known.
+-- call each for all. For strings, of which the first is the clock; and whether anything is known of a message or its
+-- user: most are new messages to users of whom nothing is known.
 --
--- Of a kind, in this order, what it is told of it; in the place of the portfolio its book, of the hold its end. Numbers that
--- few sends come to need are left as they came. Then what is the same for all of its sends to users of whom nothing is
--- known: the text of a hold's times, and of the pair's turn, and the number's turn.
+-- Of a kind, in this order, what it is told of it; in the place of the portfolio its book, of the hold its end. Numbers
+-- that few sends come to need are left as they came. Then what is the same for all of its sends to users of whom nothing
+-- is known: the text of a hold's times, and of the pair's turn, and the number's turn.
 local BOOK, FLAGS, FREE, ENDS, PAIR_EMISSION, EMISSION_US, TURNS, TALLIES, TIMES, PAIR_TEXT, TURN =
   1, 4, 5, 6, 10, 12, 16, 17, 18, 19, 20
 local KIND =
@@ -19,8 +19,8 @@ for i = 2, first - 1 do
   end
   if not book then
     local prefix = string.sub(KEYS[2 * portfolio - 1], 1, -6)
-    -- `fields` of the ledger are asked for, of which `tats` says where the turns of a number stand. What a call adds up of
-    -- it: _places.lua.
+    -- `fields` of the ledger are asked for, of which `tats` says where the turns of a number stand. What a call adds up
+    -- of it: _places.lua.
     book = { portfolio = portfolio, prefix = prefix, ledger = KEYS[2 * portfolio], calendar = prefix .. 'calendar',
       fields = { 'epoch', 'used', false }, tats = {}, n = 2, stood = NONE, epoch = '0', used = 0, used_before = 0,
       change = 0, begun = 0, held = NONE, intents = NONE }

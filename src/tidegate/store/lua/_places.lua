@@ -77,10 +77,10 @@ local function place_put(k, key, bucket, member, text, ends, at)
   end
 end
 
--- Writes what a call has added up, of each ledger once: places used (`change`; where `used` is known that is written with
--- all else in the ledger), those that come free by the second (`curve`, and `begun` in the second `begun_in`), and holds:
--- of new places (`held`: name, text ...), then all others (`holds`: by name, false for one that was dropped). By `prefix`
--- begin the names of the book's keys.
+-- Writes what a call has added up, of each ledger once: places used (`change`; where `used` is known that is written
+-- with all else in the ledger), those that come free by the second (`curve`, and `begun` in the second `begun_in`), and
+-- holds: of new places (`held`: name, text ...), then all others (`holds`: by name, false for one that was dropped). By
+-- `prefix` begin the names of the book's keys.
 local function places_write(sums, begun_in)
   if sums.change ~= 0 and not sums.used then redis.call('HINCRBY', sums.ledger, 'used', sums.change) end
   if sums.begun > 0 then redis.call('HINCRBY', sums.prefix .. 'releases', begun_in, sums.begun) end
