@@ -90,7 +90,7 @@ def read_statuses_of(raw: bytes) -> list[StatusUpdate] | None:
     entry = body.entry[0]
     change = entry.changes[0]
     value = change.value
-    if change.field != "messages" or len(value.statuses) > STATUSES_AT_ONCE:
+    if change.field != "messages" or not 0 < len(value.statuses) <= STATUSES_AT_ONCE:
         return None
     if value.messages is not UNSET or value.errors is not UNSET or value.new_quality_score is not UNSET:
         return None

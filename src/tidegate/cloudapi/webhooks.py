@@ -130,7 +130,7 @@ def few_statuses(envelope: Any) -> list[StatusUpdate] | None:
     except (TypeError, KeyError, ValueError):
         return None
     waba_id = read_id(entry.get("id"))
-    if waba_id is None or type(statuses) is not list or len(statuses) > STATUSES_AT_ONCE:
+    if waba_id is None or type(statuses) is not list or not 0 < len(statuses) <= STATUSES_AT_ONCE:
         return None
     if not value.keys().isdisjoint(_BESIDE_STATUSES):
         return None

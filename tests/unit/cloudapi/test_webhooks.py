@@ -362,6 +362,7 @@ OF_STATUSES = {"field": "messages", "value": STATUSES}
         pytest.param([{**OF_STATUSES, "value": {**STATUSES, "metadata": 1}}], None, id="no number"),
         pytest.param([{**OF_STATUSES, "value": {**STATUSES, "statuses": [STATUS, 1]}}], None, id="one that is none"),
         pytest.param([{**OF_STATUSES, "value": {**STATUSES, "statuses": {}}}], None, id="no list"),
+        pytest.param([{**OF_STATUSES, "value": {**STATUSES, "statuses": []}}], None, id="none at all"),
         pytest.param([1], None, id="no change"),
     ],
 )
