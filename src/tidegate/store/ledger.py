@@ -31,9 +31,8 @@ LATE_MS: Final = 1_200_000
 _SWEEPS: Final = 64
 #: Asked of the curve: all of it, what is overdue too.
 _ALL: Final = -1
-#: Nobody waits for an outcome to be written: those of so long go together. Of longer, the store would admit nobody for
-#: as long as the many of a call take it, and the callers of a moment would wait for each other.
-_SETTLED_TOGETHER_S: Final = 0.002
+#: Nobody waits for an outcome to be written: those of so long go together.
+_SETTLED_TOGETHER_S: Final = 0.005
 #: More than any limit that is one.
 EVERY_PLACE: Final = 1_000_000_000
 
