@@ -41,6 +41,23 @@ async def test_a_claim_opens_what_was_queued(book: Book) -> None:
     assert (claimed.lane, claimed.attempt) == (LANE, 1)
 
 
+async def test_a_look_claims_nothing_and_finds_what_is_queued_alone(book: Book) -> None:
+    await book.enqueue("m1", user(0), body=SECRET, about=b'{"app":"checkout"}', expires_at_ms=60_000)
+    await book.admit("m2", user(1))
+
+    seen = await book.queue.peek(PORTFOLIO, "m1")
+
+    assert seen is not None
+    assert await book.queue.open(seen) == SECRET
+    assert (seen.lane, seen.about, seen.expires_at_ms) == (LANE, b'{"app":"checkout"}', BEGIN_MS + 60_000)
+    assert (await book.state("m1"), seen.attempt) == ("queued", 0)
+    # Of one that goes, that has gone, and that nobody knows.
+    assert await book.queue.peek(PORTFOLIO, "m2") is None
+    await book.settle("m2", "accepted")
+    assert await book.queue.peek(PORTFOLIO, "m2") is None
+    assert await book.queue.peek(PORTFOLIO, "m3") is None
+
+
 async def test_what_is_queued_can_be_read_by_nobody_without_the_key(book: Book, store_client: StoreClient) -> None:
     await book.enqueue("m1", user(0), body=SECRET)
     await book.enqueue("m2", user(1), body=SECRET)

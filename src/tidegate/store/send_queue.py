@@ -11,6 +11,7 @@ import orjson
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
+from tidegate.store import message_record
 from tidegate.store.batch import Shards
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
@@ -215,13 +216,13 @@ class SendQueue:
 
     async def peek(self, portfolio: str, message_id: str) -> Claimed | None:
         """A queued message as a claim would give it, and not claimed; None when it is not queued."""
-        names = ("state", "attempt", "lane", "body", "about", "expires")
         with store_faults:
-            found: list[Any] = await self._client.hmget(self._keys[portfolio].message(message_id), names)
-        state, attempt, lane, sealed, about, expires = found
-        if state != b"queued" or not sealed:
+            record = await message_record.read(self._client, self._keys[portfolio].message(message_id))
+        sealed = record.get(b"body")
+        if record.get(b"state") != b"queued" or not sealed:
             return None
-        return Claimed(message_id, int(attempt or 0), Lane.read(lane.decode()), sealed, about, int(expires))
+        attempt, lane = int(record.get(b"attempt", 0)), Lane.read(record[b"lane"].decode())
+        return Claimed(message_id, attempt, lane, sealed, record[b"about"], int(record[b"expires"]))
 
     async def open(self, claimed: Claimed) -> bytes:
         """The body of a claimed message. Raises BrokenSeal."""
