@@ -84,6 +84,19 @@ async def test_a_fault_of_the_command_is_its_own(server: OwnServer) -> None:
             await promises_of(connection).call(AT_ONCE, KEY, "NO-SUCH-COMMAND")
 
 
+async def test_what_can_not_be_written_takes_no_connection_along(server: OwnServer) -> None:
+    async with await connect(f"{server.url}?max_connections=1") as connection:
+        promises = promises_of(connection)
+        assert await promises.call(AT_ONCE, KEY, "ECHO", "opens one") == b"opens one"
+
+        with pytest.raises(TypeError):
+            promises.begin(AT_ONCE, KEY, ("ECHO", None), lambda answer: None)
+        with pytest.raises(UnicodeEncodeError):
+            await promises.call(AT_ONCE, KEY, "ECHO", "\ud83d")
+
+        assert await promises.call(AT_ONCE, KEY, "ECHO", "again") == b"again"
+
+
 async def test_there_is_something_to_wait_for_though_the_command_wrote_nothing(server: OwnServer) -> None:
     async with await connect(server.url) as connection:
         with pytest.raises(StoreUnavailable):

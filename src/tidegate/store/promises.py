@@ -76,7 +76,12 @@ class Promises:
             self._give_back(wire)
             told(_held(answers, replicas))
 
-        line.ask_all(commands, ended)
+        try:
+            line.ask_all(commands, ended)
+        except (TypeError, ValueError):
+            # What can't be written as a command asked nothing.
+            self._give_back(wire)
+            raise
 
     def close(self) -> None:
         """Close them all. Whoever has still something to ask is told so, and opens nothing new."""
