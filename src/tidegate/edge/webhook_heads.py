@@ -18,9 +18,12 @@ _FOLDED: Final = (b"\r\n ", b"\r\n\t")
 _LENGTH: Final = b"content-length"
 _SIGNATURE: Final = b"x-hub-signature-256"
 _REQUEST_ID: Final = b"x-request-id"
-#: As they are found in a head: a value of these lines, and a length.
+#: As they are found in a head: a value of these lines; a signature, which the parser reads without spaces around it;
+#: and a length.
 _VALUE: Final = rb"([ -~]*)"
+_SIGNED: Final = rb"([!-~]*)"
 _DIGITS: Final = rb"([0-9]{1,9})"
+_FORMS: Final = {_LENGTH: _DIGITS, _SIGNATURE: _SIGNED}
 #: Heads that are known at once: each app and each proxy before the node has one. A longer one is not remembered.
 _MOST: Final = 64
 _LONGEST: Final = 4_096
@@ -95,7 +98,7 @@ class WebhookHeads:
             self._latest = None
         heads = [re.escape(parts[0])]
         for name, spelt, behind in zip(names, parts[1::2], parts[2::2], strict=True):
-            heads += [re.escape(spelt), b": ", _DIGITS if name == _LENGTH else _VALUE, re.escape(behind)]
+            heads += [re.escape(spelt), b": ", _FORMS.get(name, _VALUE), re.escape(behind)]
         self._known[b"".join(parts)] = _Shape(
             re.compile(b"".join(heads)),
             names.index(_LENGTH) + 1,

@@ -59,6 +59,8 @@ def test_who_gives_no_id_has_none() -> None:
         pytest.param((*LINES[:3], f"Content-Length: {'0' * 10}"), id="a length of many digits"),
         pytest.param((*LINES[:2], f"X-Hub-Signature-256: {SEAL}\n", LINES[3]), id="a line that ends otherwise"),
         pytest.param((*LINES[:3], "Content-Length: 12\t"), id="what no value holds"),
+        pytest.param((*LINES[:2], f"X-Hub-Signature-256:  {SEAL}", LINES[3]), id="spaces before a signature"),
+        pytest.param((*LINES[:2], f"X-Hub-Signature-256: {SEAL} ", LINES[3]), id="spaces behind a signature"),
     ],
 )
 def test_whatever_else_is_different_is_not_known(lines) -> None:
