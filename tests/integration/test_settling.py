@@ -12,7 +12,7 @@ from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.cloudapi.vocabulary import Category, MessageType
 from tidegate.gateway import Claim, Held, Message, Route
 from tidegate.gateway.answered import Answered
-from tidegate.gateway.settling import Settling
+from tidegate.gateway.settling import Settling, _Open
 from tidegate.journal import Journal, open_slot
 from tidegate.policy.verdict import Reason
 from tidegate.store.idempotency import Entry
@@ -67,6 +67,12 @@ async def test_it_is_sealed_when_it_is_written(store_client: StoreClient) -> Non
     assert await store_client.get(keys.wamid(name)) == b"m1"
     assert await make_seal().open_wamid("m1", intent.wamid) == WAMID
     assert claim.is_sealed
+
+
+def test_what_is_sealed_yet_to_be_is_shown_nowhere() -> None:
+    shown = repr(_Open(PORTFOLIO, "m1", 1, "accepted", "accepted", named=WAMID))
+
+    assert shown == f"_Open({PORTFOLIO!r}, 'm1', attempt=1, state='accepted')"
 
 
 async def test_a_journal_that_lasts_is_told_all_of_it_at_once(store_client: StoreClient, tmp_path: Path) -> None:

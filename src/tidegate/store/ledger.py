@@ -57,6 +57,10 @@ class Outcome(Struct, gc=False):
     once: str = ""
     answer: bytes = b""
 
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        return f"{kind}({self.portfolio!r}, {self.message_id!r}, attempt={self.attempt}, state={self.state!r})"
+
     def close(self) -> bool:
         """Have all of it ready to be written down; whether something was not before. It must not raise."""
         return False

@@ -20,6 +20,10 @@ class Response(Struct, frozen=True, gc=False):
     headers: Headers
     body: bytes
 
+    def __repr__(self) -> str:
+        # What is in the body names a user.
+        return f"Response(status={self.status!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class NotSent:

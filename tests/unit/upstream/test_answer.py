@@ -105,3 +105,7 @@ def test_what_headers_say_is_shown_nowhere() -> None:
     shown = repr(Headers(LINE + b"Link: +15550100001\r\n"))
     assert "Link" in shown
     assert "555" not in shown
+
+
+def test_whom_an_answer_names_is_shown_nowhere() -> None:
+    assert repr(Response(200, Headers(LINE), b'{"wa_id":"15550100001"}')) == "Response(status=200)"
