@@ -98,6 +98,7 @@ class Rounds:
         if not self._seal.is_ready_at(now_ms):
             await self._seal.ready()
             at_ms = clock.monotonic_ms()
+            now_ms = clock.at_ms(at_ms)
         while line.rounds < _ROUNDS:
             line.rounds += 1
             standing = self._standings.read(route.portfolio) or await self._standings.current(route.portfolio)

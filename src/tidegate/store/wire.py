@@ -142,11 +142,6 @@ class Line(asyncio.Protocol):
         """Whether somebody waits for an answer on it."""
         return bool(self._waiting)
 
-    @property
-    def now_s(self) -> float:
-        """The loop's time."""
-        return self._loop.time()
-
     def ask(self, words: Sequence[bytes | str | int], told: Told) -> None:
         """Send one command in this step. `told` gets its answer as soon as that is read, and must not raise."""
         packed: Any = words

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, parse_send
 from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
@@ -38,7 +36,7 @@ async def decide(call: Call) -> Reply:
     services = call.services
     now_ms = services.clock.now_ms()
     options = read_options(call.request.headers, now_ms)
-    draft = Draft(call.app, route, replace(request, body=told), options, raw_path="", raw=b"")
+    draft = Draft(call.app, route, request.with_body(told), options, raw_path="", raw=b"")
     standing = await services.standings.current(route.portfolio)
     message = to_message(draft, services.gateway.new_id(route.portfolio), standing, now_ms)
     explanation = await services.gateway.explain(message)
