@@ -57,6 +57,8 @@ MUTANTS: Final = [
            "            book.held = { bucket .. ':' .. member, '0;' .. id .. times }\n", ""),
     Mutant("of the first places of a call only one is somebody's", "admit",
            "            held_now[slot], held_now[slot + 1] = bucket .. ':' .. member, '0;' .. id .. times\n", ""),
+    Mutant("whose last place was swept in this call has a place that is nobody's", "admit",
+           "          if book.holds then\n", "          if false then\n"),
     Mutant("what a call has yet to write of a place is not known", "_holders",
            "if held[i] == slot then return", "if false then return"),
     Mutant("what came free while it was asked for is not used again", "admit",

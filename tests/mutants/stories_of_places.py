@@ -87,6 +87,24 @@ async def a_place_that_begins_where_another_has_just_ended_is_freed_in_time(book
     assert await book.used() == 1
 
 
+async def a_place_that_follows_the_users_last_one_is_held_by_its_messages(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(DAY_MS)
+    again = await asyncio.gather(*(book.admit(id_, ANN) for id_ in ("m2", "m3")))
+    assert [(one.taken, one.counted) for one in again] == [(True, False), (True, True)]
+    assert [await book.settle(id_, "failed", release=True) for id_ in ("m2", "m3")] == [False, True]
+    assert await book.used() == 0
+
+
+async def a_place_that_follows_the_users_last_one_ends_a_day_after_its_delivery(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(DAY_MS)
+    await book.admit("m2", ANN, hold_ms=LONG_MS)
+    await book.status("m2", "delivered", DAY_MS)
+    await book.at(2 * DAY_MS + 1_000)
+    assert await book.used() == 0
+
+
 async def two_calls_for_one_message_in_one_trip_take_one_place(book: Book) -> None:
     first, second = await asyncio.gather(book.admit("m1", ANN), book.admit("m1", ANN))
     assert (first.repeated, second.repeated) == (False, True)

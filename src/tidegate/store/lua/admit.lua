@@ -214,7 +214,10 @@ local done, answer = pcall(function()
           -- The first place of a recipient who has none: what `place_save` comes to for that, in fewer steps.
           local bucket, held_now = buckets[s], book.held
           place_put(book, places_key, bucket, member, place_text, ends)
-          if held_now[1] then
+          if book.holds then
+            -- Its last place may be one that this call has swept: what is put there counts, and not that it was dropped.
+            book.holds[bucket .. ':' .. member] = '0;' .. id .. times
+          elseif held_now[1] then
             local slot = #held_now + 1
             held_now[slot], held_now[slot + 1] = bucket .. ':' .. member, '0;' .. id .. times
           else
