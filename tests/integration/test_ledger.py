@@ -97,6 +97,20 @@ async def test_a_book_of_many_is_swept_in_steps_and_never_refuses_what_is_free(s
     assert (await ledger.books(PORTFOLIO)).used == many
 
 
+async def test_one_send_may_free_thousands_of_places_that_messages_held(store_client: StoreClient) -> None:
+    ledger, keys = make_ledger(store_client), PortfolioKeys(PORTFOLIO)
+    await store_client.set(keys.clock, f"@{NOW_MS}")
+    asks = [make_ask(f"a{n}", n.to_bytes(2, "big") * 8) for n in range(8_500)]
+    await asyncio.gather(*map(ledger.admit, asks))
+    await store_client.set(keys.clock, f"@{NOW_MS + DAY_MS}")
+
+    facts = await ledger.admit(make_ask("b", b"\xff" * 16, terms=make_terms(places=1)))
+
+    assert (facts.taken, facts.used) == (True, 0)
+    assert (await ledger.books(PORTFOLIO)).used == 1
+    assert await store_client.hlen(keys.named("holds").decode()) == 1
+
+
 async def test_the_books_of_many_that_have_ended_are_swept_in_steps_between_which_others_get_their_turn(
     store_client: StoreClient,
 ) -> None:

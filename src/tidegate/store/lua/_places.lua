@@ -95,6 +95,11 @@ local function places_write(sums, begun_in)
     local put, dropped = {}, {}
     for slot, text in pairs(sums.holds) do
       if text then put[#put + 1], put[#put + 2] = slot, text else dropped[#dropped + 1] = slot end
+      -- A sweep may drop more than one command takes.
+      if #dropped == 4000 then
+        redis.call('HDEL', sums.prefix .. 'holds', unpack(dropped))
+        dropped = {}
+      end
     end
     if put[1] then redis.call('HSET', sums.prefix .. 'holds', unpack(put)) end
     if dropped[1] then redis.call('HDEL', sums.prefix .. 'holds', unpack(dropped)) end
