@@ -159,6 +159,8 @@ MUTANTS: Final = [
     Mutant("what was carried over is told again", "_scopes",
            "  redis.call('HDEL', k.outcomes .. 'told', unpack(fields))\n", ""),
     Mutant("what finds no room stays", "_told", "> 512 then carry(k, flat) end", "> 512 then end"),
+    Mutant("what was told of an hour before another is told apart", "_told",
+           "kinds[name], outcomes_sums[#outcomes_sums + 1] = sums, {", "outcomes_sums[#outcomes_sums + 1] = {"),
     Mutant("a reader carries over no more than one part", "sum_outcomes", "return is_all and 0 or 1", "return 0"),
     Mutant("the second word of a call does not know the first", "settle", "  written[key] = true\n", ""),
     Mutant("a number's second message of a call to a user does not know the first", "settle",

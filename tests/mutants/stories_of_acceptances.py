@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from tests.factories import NUMBER, PORTFOLIO, make_outcome
-from tests.mutants.book import ANN, BEGIN_MS, BOB, HOUR_MS, Book
+from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, Book
 
 
 async def _admit(book: Book, message_id: str, recipient: bytes, category: str) -> None:
@@ -44,6 +44,21 @@ async def sends_of_two_numbers_are_counted_for_each(book: Book) -> None:
     assert not any("row" in kind for kind, _ in kinds)
     assert await book.client.get(book.keys.reached(NUMBER, ANN)) == b"0 m2 -"
     assert await book.client.get(book.keys.reached("2277", ANN)) == b"0 m3 -"
+
+
+async def what_finds_no_room_is_counted_whole_however_its_hours_take_turns(book: Book) -> None:
+    noted, told = b'{"number":"%b","category":"utility"}', f"tidegate:{{{PORTFOLIO}}}:outcomes:told"
+    hour = BEGIN_MS // HOUR_MS
+    others = {b"%d s sent " % hour + noted % str(number).encode(): 1 for number in range(512)}
+    await book.client.hset(told, mapping=others)
+    await _admit(book, "m1", ANN, "utility")
+    await _admit(book, "m2", BOB, "utility")
+    await book.at(HOUR_MS)
+    await _admit(book, "m3", CAT, "utility")
+    await asyncio.gather(*(book.ledger.settle(make_outcome(id_)) for id_ in ("m1", "m3", "m2")))
+    found: Any = await book.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:outcomes:{hour // 24}:category:{NUMBER}:utility")
+    counts = {field.decode(): int(count) for field, count in found.items()}
+    assert counts == {f"{hour % 24:02}.sent": 2, f"{(hour + 1) % 24:02}.sent": 1}
 
 
 async def marketing_is_remembered_for_three_days_with_what_comes_after_it(book: Book) -> None:

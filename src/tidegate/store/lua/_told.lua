@@ -51,16 +51,16 @@ local function outcomes_of(noted, at)
   if at ~= outcomes_at then outcomes_at, outcomes_hour = at, math.floor(at / 3600000) end
   local hour = outcomes_hour
   if noted.hour == hour then return noted.sums end
-  local kind, about, sums = noted.text, noted.same.about, nil
+  local kinds, kind, about = outcomes_kinds[noted.k], noted.text, noted.same.about
   if noted.same.is_one then
     kind = cjson.encode({ app = about.app, number = noted.number, waba = about.waba, category = about.category,
       template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
-    sums = outcomes_kinds[noted.k][hour .. kind]
   end
+  local name = hour .. kind
+  local sums = kinds[name]
   if not sums then
     sums = {}
-    outcomes_sums[#outcomes_sums + 1] = { noted.k, hour, kind, sums }
-    if noted.same.is_one then outcomes_kinds[noted.k][hour .. kind] = sums end
+    kinds[name], outcomes_sums[#outcomes_sums + 1] = sums, { noted.k, hour, kind, sums }
   end
   noted.hour, noted.sums = hour, sums
   return sums
