@@ -137,7 +137,7 @@ MUTANTS: Final = [
     Mutant("what is packed is lost with the first field of its own", "_message", "{ 'packed', text }",
            "{ 'state', 'sending' }"),
     Mutant("a record with fields of its own is never forgotten", "_message",
-           "  if lasting > 0 then redis.call('PEXPIRE', key, lasting) end\n", ""),
+           "  if lasting >= 0 then redis.call('PEXPIRE', key, math.max(1, lasting)) end\n", ""),
     Mutant("what was taken is never forgotten", "settle", "'\\n' .. wamid, 'KEEPTTL')", "'\\n' .. wamid)"),
     Mutant("what was sent by its status is never forgotten", "refresh",
            "before .. told, 'KEEPTTL')", "before .. told)"),

@@ -90,7 +90,7 @@ local function message_rewrite(key, flat)
   local lasting = redis.call('PTTL', key)
   redis.call('DEL', key)
   redis.call('HSET', key, unpack(flat))
-  if lasting > 0 then redis.call('PEXPIRE', key, lasting) end
+  if lasting >= 0 then redis.call('PEXPIRE', key, math.max(1, lasting)) end
 end
 
 -- Writes fields of its own.
