@@ -11,7 +11,9 @@ from aiohttp import web
 
 from tests.integration.edge.callers import ANN, BOB, NUMBER, OPERATOR, SENDER, Caller, Recorder, accepted, template
 from tests.integration.edge.conftest import NodeMaker
+from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Claim
+from tidegate.store.sealing import Seal
 
 AGAIN = "Tidegate-Duplicate-Of"
 
@@ -41,6 +43,27 @@ async def test_the_same_message_gets_the_first_ones_answer(guarded: Caller, grap
     assert (again.status, again.raw, again["Tidegate-Id"]) == (200, first.raw, first["Tidegate-Id"])
     assert (first["Idempotency-Replayed"], again["Idempotency-Replayed"]) == (None, "true")
     assert again["RateLimit"]
+    assert len(graph.requests) == 1
+
+
+async def test_an_answer_without_a_key_to_seal_it_with_is_kept_a_moment_later(
+    guarded: Caller, graph: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, missing = Seal.close, [" wamid", "idempotency:"]
+
+    def without_a_key(seal: Seal, name: str, body: bytes, until_ms: int) -> bytes:
+        for what in missing:
+            if what in name:
+                missing.remove(what)
+                raise StoreUnavailable("no key")
+        return close(seal, name, body, until_ms)
+
+    monkeypatch.setattr(Seal, "close", without_a_key)
+    first, again = [await guarded.send(template()) for _ in range(2)]
+
+    assert (first.status, again.status, missing) == (200, 200, [])
+    assert (again.raw, again[AGAIN]) == (first.raw, first["Tidegate-Id"])
+    assert (await guarded("GET", f"/gateway/v1/messages/{first['Tidegate-Id']}")).body["state"] == "accepted"
     assert len(graph.requests) == 1
 
 
