@@ -35,6 +35,7 @@ from tidegate.policy.tallies import SHARE
 from tidegate.store.asks import OUTCOME_MS, Ask
 from tidegate.store.idempotency import Entry, with_answer
 from tidegate.store.send_queue import SendQueue
+from tidegate.store.statuses import Refreshed
 
 USERS = [user(n) for n in range(5)]
 NUMBERS = ["101", "102"]
@@ -104,6 +105,12 @@ class LedgerMachine(RuleBasedStateMachine):
     def time_goes_by(self, step_ms: int) -> None:
         self.now_ms += step_ms
         self.bench.run(self.bench.set_clock(self.now_ms))
+
+    @precondition(lambda self: self.model.places)
+    @rule(pick=st.integers(0), before_ms=st.sampled_from([0, 0, 1]))
+    def a_place_comes_to_its_end(self, pick: int, before_ms: int) -> None:
+        ends = [place.ends for place in self.model.places.values()]
+        self.time_goes_by(max(0, ends[pick % len(ends)] - before_ms - self.now_ms))
 
     @rule(asked=ASKS, twice=st.booleans(), late=st.sampled_from([False, False, False, True]))
     def admit(self, asked: tuple[Any, ...], twice: bool, late: bool) -> None:
@@ -175,6 +182,22 @@ class LedgerMachine(RuleBasedStateMachine):
         expected = self.model.refresh(status, self.now_ms)
         assert (refreshed.known, refreshed.changed) == (expected.known, expected.changed)
         self._same_but_for_what_was_due(refreshed.freed, expected.freed)
+
+    @precondition(lambda self: self.ids)
+    @rule(told=st.lists(st.tuples(st.integers(0), STATUSES, st.sampled_from(AGES_MS)), min_size=2, max_size=6))
+    def refresh_together(self, told: list[tuple[int, tuple[str, Any], int]]) -> None:
+        statuses = [
+            make_status(self._known(pick), word, (self.now_ms - age_ms) // 1000 * 1000, says=says)
+            for pick, (word, says), age_ms in told
+        ]
+
+        async def at_once() -> list[Refreshed]:
+            return await asyncio.gather(*map(self.ledger.refresh, statuses))
+
+        for status, refreshed in zip(statuses, self.bench.run(at_once()), strict=True):
+            expected = self.model.refresh(status, self.now_ms)
+            assert (refreshed.known, refreshed.changed) == (expected.known, expected.changed)
+            self._same_but_for_what_was_due(refreshed.freed, expected.freed)
 
     @rule(who=st.sampled_from(USERS), number=st.sampled_from(NUMBERS), age_ms=st.sampled_from(INBOUND_AGES_MS),
           twice=st.booleans())  # fmt: skip
