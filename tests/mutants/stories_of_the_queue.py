@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.factories import DAY_MS, PORTFOLIO, user
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LANE, Book
 from tidegate.store.send_queue import LEASE_MS, Lane
@@ -37,6 +39,25 @@ async def a_glance_sees_what_is_queued_until_it_is_sent(book: Book) -> None:
     await book.admit("m1", ANN, attempt=1)
     await book.admit("m2", BOB, attempt=1)
     assert await book.glance() == (0, False, False)
+
+
+async def what_goes_together_leaves_all_in_which_it_was_in_line(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    await book.enqueue("m2", BOB)
+    assert await book.claimed() == [("m1", 1), ("m2", 1)]
+    await book.enqueue("m3", CAT)
+    await book.enqueue("m4", user(4), needs_place=True)
+    facts = await asyncio.gather(
+        book.admit("m1", ANN, attempt=1),
+        book.admit("m2", BOB, attempt=1),
+        book.admit("m3", CAT, attempt=0),
+        # It has come to need none.
+        book.admit("m4", user(4), attempt=0, counts=False),
+    )
+    assert all(fact.taken for fact in facts)
+    prefix = book.keys.message("").removesuffix("message:")
+    lines = ("deadlines", "leases", "queued_for", f"lane:{LANE}", f"waiting:{LANE}")
+    assert await book.client.exists(*(prefix + line for line in lines)) == 0
 
 
 async def a_glance_sees_a_deadline_that_has_passed(book: Book) -> None:

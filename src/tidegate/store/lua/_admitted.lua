@@ -21,6 +21,7 @@ write = function()
       end
       if n > 0 then redis.call('HSET', book.ledger, unpack(change, 1, n)) end
       if book.intents[1] then redis.call('ZADD', book.prefix .. 'inflight', unpack(book.intents)) end
+      if book.lanes then book.lanes_leave(book.k, book.lanes) end
     end
   end
 end

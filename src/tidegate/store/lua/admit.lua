@@ -77,7 +77,7 @@ local done, answer = pcall(function()
       local record, state = NONE, nil
       if (is_known or is_any_queued) and not met then
         -- with: message, queue
-        met = { read = message_read, queued_for = queued_for, lane_drop = lane_drop, wake_queued = wake_queued }
+        met = { read = message_read, queued_for = queued_for, lanes_leave = lanes_leave, wake_queued = wake_queued }
       end
       if is_known then
         record = met.read(names_of(book), id, 'state', 'attempt', 'history', 'lane', 'recipient')
@@ -290,9 +290,13 @@ local done, answer = pcall(function()
         book.intents = { now + outcome_ms, id }
       end
       if state == 'queued' then
-        met.lane_drop(names_of(book), id, record[4])
-        redis.call('ZREM', book.k.deadlines, id)
-        met.queued_for(book.k, record[5] or recipient, id, false)
+        met.queued_for(names_of(book), record[5] or recipient, id, false)
+        local lanes, lane = book.lanes, record[4]
+        if not lanes then
+          lanes = {}
+          book.lanes, book.lanes_leave = lanes, met.lanes_leave
+        end
+        if lanes[lane] then table.insert(lanes[lane], id) else lanes[lane] = { id } end
       end
     until true
     if seen then
