@@ -93,7 +93,7 @@ def variants() -> tuple[Variant, ...]:
     admit_edits = {
         "intent": (
             ("'state', 'sending', 'attempt', attempt,", "'state', state or 'sending', 'attempt', attempt,"),
-            ("if state == 'queued' then\n        met.lane_drop", "if false then\n        met.lane_drop"),
+            ("if state == 'queued' then\n        met.queued_for", "if false then\n        met.queued_for"),
         ),
         "taken": (("if needs_place then\n        if place_ends", "if false then\n        if place_ends"),),
         "fence": (
