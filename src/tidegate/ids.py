@@ -11,11 +11,17 @@ from typing import Final
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _SHIFTS: Final = range(120, -1, -10)
+#: An id's time is written in ten digits, whose last pair tells of its last eight bits: the others change four times a
+#: second.
+_SPAN_BITS: Final = 8
+_IN_SPAN: Final = (1 << _SPAN_BITS) - 1
+_LAST_PAIRS: Final = _PAIRS[::4]
+_OF_SPAN: Final = 8
 #: Each byte to a digit, and all digits as often: five bits of its eight are kept.
 _TO_DIGITS: Final = (_DIGITS * 8).encode()
 _OF_CHANCE: Final = 16
-#: Digits of chance that are made at a time: the system is asked seldom, and each id takes its share.
-_AT_ONCE: Final = 256 * _OF_CHANCE
+#: Chances of ids that are made at a time: the system is asked seldom, and they are told apart in one step.
+_AT_ONCE: Final = 256
 _ID: Final = re.compile(r"tg([0-9a-f]{8})-([0-9a-v]{26})")
 
 
@@ -25,34 +31,40 @@ class MessageIds:
     Not to be shared by threads, or over a fork.
     """
 
-    __slots__ = ("_at", "_begins", "_begun_ms", "_chance", "_portfolio_of", "_tag_of")
+    __slots__ = ("_begins", "_chances", "_portfolio_of", "_span", "_tag_of")
 
     def __init__(self, portfolios: Iterable[str]) -> None:
-        #: Digits of chance, and how many of them were handed out.
-        self._chance, self._at = "", 0
+        #: Digits of chance that no id has yet.
+        self._chances: list[str] = []
         self._tag_of = {p: hashlib.blake2b(p.encode(), digest_size=4).hexdigest() for p in portfolios}
         self._portfolio_of = {tag: portfolio for portfolio, tag in self._tag_of.items()}
-        #: How the ids of a portfolio begin in the millisecond in which one was made last.
+        #: How the ids of a portfolio begin in the span of time in which one was made last.
         self._begins: dict[str, str] = {}
-        self._begun_ms = -1
+        self._span = -1
 
     def new(self, portfolio: str, now_ms: int) -> str:
         """A new id: 48 bits of time, 80 of chance."""
-        if now_ms != self._begun_ms:
-            self._begins.clear()
-            self._begun_ms = now_ms
-        begin = self._begins.get(portfolio)
-        if begin is None:
-            begin = self._begins[portfolio] = self._id(portfolio, now_ms, bytes(10))[:-_OF_CHANCE]
-        at = self._at
-        if at == len(self._chance):
-            self._chance, at = os.urandom(_AT_ONCE).translate(_TO_DIGITS).decode(), 0
-        self._at = end = at + _OF_CHANCE
-        return begin + self._chance[at:end]
+        if now_ms >> _SPAN_BITS != self._span:
+            self._begins, self._span = {}, now_ms >> _SPAN_BITS
+        begin = self._begins.get(portfolio) or self._begin(portfolio, now_ms)
+        chances = self._chances or self._some()
+        return begin + _LAST_PAIRS[now_ms & _IN_SPAN] + chances.pop()
 
     def of(self, portfolio: str, since_ms: int, what: str) -> str:
         """The id of `what`, the same whenever it is asked for: 48 bits of `since_ms`, 80 of what it is the id of."""
         return self._id(portfolio, since_ms, hashlib.blake2b(what.encode(), digest_size=10).digest())
+
+    def _begin(self, portfolio: str, at_ms: int) -> str:
+        whole = self._id(portfolio, at_ms, bytes(10))
+        begin = self._begins[portfolio] = whole[: whole.index("-") + 1 + _OF_SPAN]
+        return begin
+
+    def _some(self) -> list[str]:
+        # A blank behind each: what cuts them is one step in C, and none for each.
+        digits = bytearray(os.urandom(_AT_ONCE * (_OF_CHANCE + 1)).translate(_TO_DIGITS))
+        digits[_OF_CHANCE :: _OF_CHANCE + 1] = b" " * _AT_ONCE
+        self._chances = digits.decode().split()
+        return self._chances
 
     def _id(self, portfolio: str, at_ms: int, rest: bytes) -> str:
         # 128 bits in base32hex, as the library writes them with a lower-case alphabet, in a third of its time.

@@ -8,16 +8,16 @@ from tidegate.entropy import Entropy
 
 
 def test_no_portion_is_handed_out_twice() -> None:
-    entropy = Entropy()
+    entropy = Entropy(12)
 
-    portions = [entropy.take(12) for _ in range(2_000)]
+    portions = [entropy.take() for _ in range(2_000)]
 
     assert {len(portion) for portion in portions} == {12}
     assert len(set(portions)) == 2_000
 
 
-@pytest.mark.parametrize("count", [1, 10, 4_095, 4_096])
-def test_a_portion_has_as_many_as_were_asked_for_wherever_the_pool_ends(count: int) -> None:
-    entropy = Entropy()
+@pytest.mark.parametrize("size", [1, 10, 4_095, 4_096])
+def test_a_portion_has_its_size_however_many_are_fetched_at_a_time(size: int) -> None:
+    entropy = Entropy(size)
 
-    assert [len(entropy.take(count)) for _ in range(5)] == [count] * 5
+    assert {len(entropy.take()) for _ in range(5_000)} == {size}

@@ -37,6 +37,15 @@ def test_an_id_begins_with_its_time_whenever_and_however_it_is_made() -> None:
     assert made[0].partition("-")[0] != made[1].partition("-")[0]
 
 
+def test_the_time_of_an_id_is_told_to_the_millisecond_wherever_the_clock_goes() -> None:
+    ids, steps = MessageIds(["other", "lucky-shrub"]), [*range(600), 255, 256, 0, 2**47]
+    made = [(name, ids.new(name, 1_795_176_000_000 + step)) for step in steps for name in ("other", "lucky-shrub")]
+
+    assert [int(one.partition("-")[2], 32) >> 82 for _, one in made[::2]] == [1_795_176_000_000 + s for s in steps]
+    assert [int(one.partition("-")[2], 32) >> 82 for _, one in made[1::2]] == [1_795_176_000_000 + s for s in steps]
+    assert [ids.portfolio(one) for _, one in made] == [name for name, _ in made]
+
+
 def test_every_digit_of_chance_comes_as_often_as_every_other() -> None:
     chances = Counter(digit for _ in range(4_000) for digit in IDS.new("other", 1_000)[-16:])
 

