@@ -129,6 +129,11 @@ def scrubbed(pairs: str) -> str:
     return "&".join(kept)
 
 
-def for_send(pairs: str) -> str:
-    """What is kept of a send's query: a parameter could speak against the body, so only what shapes the answer."""
+def path_of_send(target: Target) -> str:
+    """Where a send is posted to. Of its query, which could speak against the body, only what shapes the answer."""
+    path, query = target.path.rstrip("/"), _for_send(target.query) if target.query else ""
+    return f"{path}?{query}" if query else path
+
+
+def _for_send(pairs: str) -> str:
     return "&".join(pair for pair in pairs.split("&") if _name(pair) in _KEPT_ON_SENDS)

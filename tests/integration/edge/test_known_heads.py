@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import fields
 
 import pytest
 from aiohttp import web
@@ -203,5 +202,5 @@ class TestHeadsThatAreKnown:
         sends = server.carrier._sends
         assert isinstance(sends, Straight)
         [(digest, known)] = sends._heads._heads.items()
-        assert CHECKOUT not in f"{digest!r}{[getattr(known, part.name) for part in fields(known)]!r}"
+        assert CHECKOUT not in f"{digest!r}{[getattr(known, name) for name in known.__struct_fields__]!r}"
         assert "Authorization" not in known.headers

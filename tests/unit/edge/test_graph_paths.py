@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.edge.denials import Denial
-from tidegate.edge.graph_paths import credential, for_send, read_target, scrubbed
+from tidegate.edge.graph_paths import credential, path_of_send, read_target, scrubbed
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,19 @@ def test_a_disguise_is_refused(pairs):
         scrubbed(pairs)
 
 
-def test_of_a_sends_query_only_what_shapes_the_answer_is_kept():
-    assert for_send("to=1&fields=a%2Cb&method=x&access_token=k&debug=all") == "fields=a%2Cb&debug=all"
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("?to=1&fields=a%2Cb&method=x&access_token=k&debug=all", "?fields=a%2Cb&debug=all"),
+        ("?to=1", ""),
+        ("/?locale=de", "?locale=de"),
+        ("/", ""),
+    ],
+)
+def test_of_a_sends_query_only_what_shapes_the_answer_is_kept(given, kept):
+    target = read_target(f"/v25.0/1/messages{given}")
+    assert target is not None
+    assert path_of_send(target) == f"/v25.0/1/messages{kept}"
 
 
 @given(st.text(max_size=60))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
+from msgspec import Struct
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from tidegate.edge.graph.send_options import SendOptions, read_lasting_options, read_traceparent
-from tidegate.edge.graph_paths import Target
+from tidegate.edge.graph_paths import Target, path_of_send
 from tidegate.edge.idempotency import is_plain_key
 
 #: Heads that are known at once: some callers write a dozen, one for each length of a body.
@@ -27,20 +27,21 @@ _FOLDED: Final = (b"\r\n ", b"\r\n\t")
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,8}")
 
 
-@dataclass(slots=True)
-class KnownHead:
-    """What the head of a send says; never changed. It holds no key: `key_hash` is the `key_sha256` of the one that it
-    came with.
+class KnownHead(Struct, frozen=True, gc=False):
+    """What the head of a send says. It holds no key: `key_hash` is the `key_sha256` of the one that it came with.
 
-    `headers`: without what is of one request only. `options`: None where they are to be read anew, for they rest on
-    the time. `length`: of the body, in bytes. `request_id`: as it was given, "" where it was not.
+    `raw_path`: where it is posted to. `headers`: without what is of one request only. `options`: None where they are
+    to be read anew, for they rest on the time. `length`: of the body, in bytes. `request_id`: as it was given, ""
+    where it was not. `lasts`: whether nothing in it is of one request only, so that it may well come again.
     """
 
     target: Target
+    raw_path: str
     headers: CIMultiDictProxy[str]
     key_hash: str
     options: SendOptions | None
     length: int
+    lasts: bool = True
     request_id: str = ""
     #: Whether `begin` answers it: each of these waits for Meta.
     begins: ClassVar[bool] = False
@@ -83,7 +84,8 @@ class KnownHeads:
         for name in ("Authorization", *_OF_ONE_REQUEST):
             lasting.popall(name, None)
         kept = CIMultiDictProxy(lasting)
-        known = KnownHead(target, kept, key_hash, read_lasting_options(kept), int(headers["Content-Length"]))
+        options, length = read_lasting_options(kept), int(headers["Content-Length"])
+        known = KnownHead(target, path_of_send(target), kept, key_hash, options, length)
         if not any(name in headers for name in _OF_ONE_REQUEST):
             if len(self._heads) >= _MOST:
                 self._heads.clear()
@@ -126,7 +128,10 @@ class KnownHeads:
             traceparent = read_traceparent(values[traceparent_at].decode()) if traceparent_at >= 0 else None
             options = options.of_one(key, traceparent)
         request_id = values[request_id_at].decode().strip() if request_id_at >= 0 else ""
-        return KnownHead(known.target, known.headers, known.key_hash, options, int(length), request_id)
+        lasts = len(values) == 1
+        return KnownHead(
+            known.target, known.raw_path, known.headers, known.key_hash, options, int(length), lasts, request_id
+        )
 
 
 def _digest(parts: list[bytes]) -> bytes:

@@ -29,7 +29,7 @@ from tidegate.edge.graph.passthrough import Passthrough
 from tidegate.edge.graph.quota import Quota
 from tidegate.edge.graph.quotes import Quotes
 from tidegate.edge.graph.send_options import read_options
-from tidegate.edge.graph_paths import Target, credential, for_send, scrubbed
+from tidegate.edge.graph_paths import Target, credential, path_of_send, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
@@ -198,9 +198,7 @@ class Sends:
         options = arrival.known.options if arrival.known is not None else None
         if options is None:
             options = read_options(arrival.headers, self._clock.now_ms())
-        query = for_send(target.query) if target.query else ""
-        path = target.path.rstrip("/")
-        return Draft(app, route, message, options, f"{path}?{query}" if query else path, raw)
+        return Draft(app, route, message, options, path_of_send(target), raw)
 
     def _sent(self, draft: Draft, message_id: str) -> Coroutine[Any, Any, Reply]:
         """The answer to a send: explained, given again, or carried out."""
