@@ -4,7 +4,9 @@ Source: Meta, "Send messages" (response) and the Message API reference (`message
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from .errors import graph_error
 from .json_text import BadJson, read_json
@@ -18,13 +20,13 @@ _USER_ID = re.compile(r"[!-~]{1,160}")
 _STATUS = re.compile(r"[a-z_]{1,64}")
 #: The answer as Meta writes it mostly. What is so is JSON that can be read in one way only.
 _USUAL = re.compile(
-    rb'\{"messaging_product":"whatsapp",'
-    rb'"contacts":\[\{"input":"[ -!#-[\]-~]{1,64}","wa_id":"([0-9]{1,20})"\}\],'
-    rb'"messages":\[\{"id":"(wamid\.[A-Za-z0-9+/=_-]{1,512})"(?:,"message_status":"([a-z_]{1,64})")?\}\]\}'
+    r'\{"messaging_product":"whatsapp",'
+    r'"contacts":\[\{"input":"[ -!#-[\]-~]{1,64}","wa_id":"([0-9]{1,20})"\}\],'
+    r'"messages":\[\{"id":"(wamid\.[A-Za-z0-9+/=_-]{1,512})"(?:,"message_status":"([a-z_]{1,64})")?\}\]\}'
 )
 
 
-class Acceptance(NamedTuple):
+class Acceptance(Struct, frozen=True, gc=False):
     """Proof that Meta took a message. Ids are left out of `repr`: a wamid holds the user's phone number."""
 
     wamid: str
@@ -41,9 +43,10 @@ class Acceptance(NamedTuple):
 
 def read_acceptance(raw: bytes) -> Acceptance | None:
     """What Meta's answer says of an accepted message; None for whatever does not prove acceptance."""
-    if usual := _USUAL.fullmatch(raw):
-        wa_id, usual_id, status = usual.groups(b"accepted")
-        return Acceptance(usual_id.decode(), wa_id.decode(), None, status.decode())
+    # What is so is ASCII, which is the same by this name.
+    if usual := _USUAL.fullmatch(raw.decode("latin-1")):
+        wa_id, usual_id, status = usual.groups("accepted")
+        return Acceptance(usual_id, wa_id, None, status)
     try:
         answer = read_json(raw)
     except BadJson:

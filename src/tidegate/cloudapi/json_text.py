@@ -7,6 +7,7 @@ import orjson
 
 MAX_DEPTH: Final = 200
 """Deepest nesting that is read, the document itself being level 1."""
+_SHALLOW: Final = 2 * MAX_DEPTH
 
 # A whole number outside 64 bits has 19 digits at least. Translated, each digit of a text is a "0".
 _DIGITS_TO_ZERO: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
@@ -42,7 +43,7 @@ def read_json_anew(raw: bytes) -> tuple[Any, bytes]:
         raise BadJson(f"is not JSON (line {fault.lineno}, column {fault.colno})") from None
     # Each level takes two bytes at least, and an object that holds another level five: most texts are told by that.
     size = len(raw)
-    may_be_deep = size > 2 * MAX_DEPTH and size - len(raw.replace(b"[", b"")) + size // 5 >= MAX_DEPTH
+    may_be_deep = size > _SHALLOW and size - len(raw.replace(b"[", b"")) + size // 5 >= MAX_DEPTH
     if may_be_deep and _openings(raw) > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
         raise BadJson(f"is nested deeper than {MAX_DEPTH} levels")
     written = orjson.dumps(document)

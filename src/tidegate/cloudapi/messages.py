@@ -45,6 +45,7 @@ _OF_TEMPLATE: Final = MessageType.TEMPLATE
 #: What `recipient_type` says of a message to one user.
 _ONE_USER: Final = (None, "individual")
 _TO: Final = b'"to"'
+_OPAQUE: Final = b',"biz_opaque_callback_data":'
 #: How most messages to a phone number begin, as they are written anew.
 _USUAL_BEGINNINGS: Final = (
     b'{"messaging_product":"whatsapp","recipient_type":"individual","to":"',
@@ -78,7 +79,14 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
         raise _bad("messaging_product", 'is required and must be "whatsapp"')
     if said("status") is not None:
         return _parse_receipt(body)
-    kind, recipient, recipient_input = _parse_recipient(body)
+    to: Any = said("to")
+    # As most are: the kinds of values are those of JSON.
+    is_usual = type(to) is str and said("recipient") is None and said("recipient_type") in _ONE_USER
+    phone = canonical_phone(to) if is_usual else None
+    if phone is not None:
+        kind, recipient, recipient_input = _PHONE, phone, to
+    else:
+        kind, recipient, recipient_input = _parse_recipient(body)
     word = said("type")
     if word == "template":
         type_, template, category = _OF_TEMPLATE, _parse_template(said("template")), None
@@ -121,13 +129,12 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
         # The key stands where it can be no other one, whatever is written behind it.
         if text.startswith(opening) and request.kind is _PHONE:
             rest = text[len(opening) + len(request.recipient_input) : -1]
-            more = orjson.dumps(opaque)
-            return b'%b+%b%b,"biz_opaque_callback_data":%b}' % (opening, request.recipient.encode(), rest, more)
+            return b"".join((opening, b"+", request.recipient.encode(), rest, _OPAQUE, orjson.dumps(opaque), b"}"))
     # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
     if text.find(b"\\") >= 0:
         return None
     if request.kind is not _PHONE:
-        return b'%b,"biz_opaque_callback_data":%b}' % (text[:-1], orjson.dumps(opaque))
+        return b"".join((text[:-1], _OPAQUE, orjson.dumps(opaque), b"}"))
     begin, named = text.find(_TO), b'"to":"%b"' % request.recipient_input.encode()
     if not text.startswith(named, begin) or text.find(_TO, begin + len(_TO)) >= 0:
         return None
@@ -138,7 +145,7 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
             request.recipient.encode(),
             b'"',
             text[begin + len(named) : -1],
-            b',"biz_opaque_callback_data":',
+            _OPAQUE,
             orjson.dumps(opaque),
             b"}",
         )
@@ -158,19 +165,13 @@ def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:
 def _parse_recipient(body: dict[str, Any]) -> tuple[RecipientKind, str, str]:
     """Kind, canonical spelling and the spelling as sent."""
     said = body.get
-    to = said("to")
-    # As most are: the kinds of values are those of JSON.
-    if type(to) is str and said("recipient") is None and said("recipient_type") in _ONE_USER:
-        phone = canonical_phone(to)
-        if phone is not None:
-            return _PHONE, phone, to
-    to = _recipient_text("to", to)
+    to = _recipient_text("to", said("to"))
     recipient = _recipient_text("recipient", said("recipient"))
     if to is not None and recipient is not None and to != recipient:
         raise _bad_recipient(
             "to, recipient: both are given; Meta would send to the one in to, whoever the other one is"
         )
-    if _is_group(body.get("recipient_type")):
+    if _is_group(said("recipient_type")):
         if to is None or not is_group_id(to):
             raise _bad_recipient("to: must be a group id when recipient_type is group")
         return RecipientKind.GROUP, to, to
@@ -231,18 +232,26 @@ def _check_content(type_: MessageType, content: object) -> None:
             raise _bad(f"{type_}.{' or '.join(keys)}", f"is required and must be {noun}")
 
 
-def _parse_template(content: object) -> TemplateRef:
-    if not isinstance(content, dict):
-        raise _bad("template", "is required for type template and must be an object")
-    name, language, components = content.get("name"), content.get("language"), content.get("components")
-    if not isinstance(name, str) or not name:
-        raise _bad("template.name", "is required and must be a string that is not empty")
-    if not isinstance(language, dict):
-        raise _bad("template.language", "is required and must be an object")
+def _parse_template(content: Any) -> TemplateRef:
+    try:
+        template = _template(content["name"], content["language"]["code"])
+    except (KeyError, TypeError):
+        _refuse_template(content)
+    components = content.get("components")
     if components is not None and not isinstance(components, list):
         raise _bad("template.components", "must be a list")
-    code = language.get("code")
-    return _template(name, code if isinstance(code, str) else "")
+    return template
+
+
+def _refuse_template(content: object) -> NoReturn:
+    """Say what a template lacks, or has of another kind."""
+    if not isinstance(content, dict):
+        raise _bad("template", "is required for type template and must be an object")
+    if not isinstance(content.get("name"), str):
+        raise _bad("template.name", "is required and must be a string that is not empty")
+    if not isinstance(content.get("language"), dict):
+        raise _bad("template.language", "is required and must be an object")
+    raise _bad_name("template.language.code")
 
 
 @lru_cache(_TEMPLATES)
@@ -253,8 +262,12 @@ def _template(name: str, code: str) -> TemplateRef:
 
 def _name(value: str, path: str) -> str:
     if not 0 < len(value) <= _MAX_NAME or not value.isprintable():
-        raise _bad(path, f"is required and must be 1 to {_MAX_NAME} printable characters")
+        raise _bad_name(path)
     return value
+
+
+def _bad_name(path: str) -> BadMessage:
+    return _bad(path, f"is required and must be 1 to {_MAX_NAME} printable characters")
 
 
 def _parse_category(word: object) -> Category | None:

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
-_PHONE = re.compile(r"\+?([1-9][0-9]{6,14})")
+_phone = re.compile(r"\+?([1-9][0-9]{6,14})").fullmatch
 _BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _GROUP = re.compile(r"[A-Za-z0-9+/=_.@-]{1,256}")
 _SEPARATORS: Final = str.maketrans("", "", " -()")
@@ -28,9 +28,7 @@ def canonical_phone(text: str) -> str | None:
     bounds of 7 to 15 digits are E.164's. `(0)`, a national trunk digit that is not dialled from abroad, is
     refused: which number it means is a guess.
     """
-    match = _PHONE.fullmatch(text)
-    if match is None:
-        match = _PHONE.fullmatch(_without_separators(text))
+    match = _phone(text) or _phone(_without_separators(text))
     return match[1] if match else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, Final
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
@@ -93,6 +93,8 @@ class Gateway:
             settling=self._settling,
             keeping=self._keeping,
         )
+        #: Places of each portfolio's limit that this node has taken since it started: it only grows.
+        self.places_taken: Final[Mapping[str, int]] = self._admission.places_taken
         self._posting = Posting(
             upstream, self._settling, self._keeping, clock, identity, metrics, enforcement, self._noting, tracing
         )
@@ -133,10 +135,6 @@ class Gateway:
         """Return when every outcome is written down, or after `timeout_s`."""
         ends = (self._settling, self._keeping, self._noting, self._enforcement)
         await asyncio.gather(*(end.ended(timeout_s) for end in ends))
-
-    def places_taken(self, portfolio: str) -> int:
-        """Places of the portfolio's limit that this node has taken since it started; it only grows."""
-        return self._admission.places_taken[portfolio]
 
     def new_id(self, portfolio: str) -> str:
         """A message id."""

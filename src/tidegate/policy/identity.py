@@ -32,7 +32,7 @@ def canonical_phone(digits: str) -> str:
 class Identity:
     """Turns recipients into the 16 bytes that stand for them in the store. Holds the key; shows it nowhere."""
 
-    __slots__ = ("_key", "_seal", "_users")
+    __slots__ = ("_key", "_phone", "_seal", "_users")
 
     def __init__(self, key: bytes) -> None:
         """`key`: at least 32 bytes. Another key, other recipients: it must not change while anything is counted."""
@@ -41,7 +41,8 @@ class Identity:
         self._users = {
             kind: hashlib.blake2b(f"{kind.value}:".encode(), digest_size=16, key=self._key) for kind in RecipientKind
         }
-        self._seal = hashlib.blake2b(b"opaque:", digest_size=8, key=self._key)
+        self._phone = self._users[_PHONE].copy
+        self._seal = hashlib.blake2b(b"opaque:", digest_size=8, key=self._key).copy
 
     @property
     def mark(self) -> str:
@@ -50,14 +51,17 @@ class Identity:
 
     def of(self, kind: RecipientKind, recipient: str) -> bytes:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
-        if kind is _PHONE and recipient.startswith(_AMBIGUOUS):
-            recipient = canonical_phone(recipient)
-        named = self._users[kind].copy()
+        if kind is _PHONE:
+            named = self._phone()
+            if recipient.startswith(_AMBIGUOUS):
+                recipient = canonical_phone(recipient)
+        else:
+            named = self._users[kind].copy()
         named.update(recipient.encode())
         return named.digest()
 
     def seal(self, message_id: str) -> str:
         """A short proof that a message id in a webhook's opaque data was written by us (16 hex digits)."""
-        sealed = self._seal.copy()
+        sealed = self._seal()
         sealed.update(message_id.encode())
         return sealed.hexdigest()

@@ -111,7 +111,7 @@ class Quota:
     async def _read(self, portfolio: str, snapshot: _Snapshot, limit: int) -> None:
         snapshot.known, snapshot.limit = False, limit
         snapshot.policy = f'"messaging-limit";q={limit};w={_WINDOW_S}'
-        taken = self._gateway.places_taken(portfolio)
+        taken = self._gateway.places_taken[portfolio]
         try:
             books = await self._ledger.books_freeing(portfolio, 1)
         except StoreUnavailable:
@@ -138,7 +138,7 @@ class Quota:
             places = 0
         else:
             places = snapshot.places[category] if snapshot.under is standing else snapshot.places_of(category, standing)
-        left = places - snapshot.used - self._gateway.places_taken(portfolio) + snapshot.taken
+        left = places - snapshot.used - self._gateway.places_taken[portfolio] + snapshot.taken
         until = ""
         if snapshot.release_ms is not None:
             until = f";t={min(seconds_until(snapshot.release_ms, self._clock.now_ms()), _WINDOW_S)}"
