@@ -49,8 +49,9 @@ class Ask(Struct, frozen=True, gc=False):
     """What it claims to be the only one of, by its key alone, in its portfolio, under its id: taken with all else."""
 
 
-#: Where its terms are, block, attempt, whether it is a dry run, for how long its claim is kept, further flags.
-_Key = tuple[int, int, int, bool, int, int]
+#: What sends of one kind have in common: where their terms are, portfolio, attempt, whether it is a dry run, for how
+#: long a claim is kept, whether more is told of each, whether their app has a share.
+_Kind = tuple[int, str, int, bool, int, bool, bool]
 
 
 class Questions:
@@ -60,52 +61,52 @@ class Questions:
         """`keys`: of each portfolio."""
         self._keys = keys
         #: Terms are known by where they are: they are kept, so that nothing else comes to be there.
-        self._texts: dict[_Key, tuple[Terms, bytes]] = {}
+        self._texts: dict[tuple[int, _Kind], tuple[Terms, bytes]] = {}
 
     def of(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `admit`."""
         blocks: dict[str, int] = {}
         keys: list[bytes] = []
+        kinds: dict[_Kind, int] = {}
         told: dict[bytes, int] = {}
         args: list[Any] = []
         for ask in asks:
-            portfolio, terms = ask.portfolio, ask.terms
-            block = blocks.get(portfolio)
-            if block is None:
-                block = blocks[portfolio] = len(blocks)
-                keys += self._keys[portfolio].all
-            once = ask.once
-            kept_ms = 0 if once is None else once.kept_ms
-            about = ask.about
-            more = terms.user_version or ask.user_record or ask.body
-            flags = (_MORE if more else 0) | (_OF_SHARE if _SHARE in about else 0)
-            key = (id(terms), block, ask.attempt, ask.dry_run, kept_ms, flags)
-            known = self._texts.get(key)
-            text = known[1] if known is not None else self._text(key, ask)
-            common = told.setdefault(text, len(told))
-            claim = "" if once is None else once.name
+            terms, about, once = ask.terms, ask.about, ask.once
+            kept_ms, claim = (0, "") if once is None else (once.kept_ms, once.name)
+            has_more = bool(ask.body or ask.user_record or terms.user_version)
+            kind = (id(terms), ask.portfolio, ask.attempt, ask.dry_run, kept_ms, has_more, _SHARE in about)
+            common = kinds.get(kind)
+            if common is None:
+                block = blocks.get(ask.portfolio)
+                if block is None:
+                    block = blocks[ask.portfolio] = len(blocks)
+                    keys += self._keys[ask.portfolio].all
+                common = kinds[kind] = told.setdefault(self._text(block, kind, terms), len(told))
             args += (common, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, about, claim)
-            if more:
+            if has_more:
                 args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
         return keys, [len(told), *told, *args]
 
-    def _text(self, key: _Key, ask: Ask) -> bytes:
+    def _text(self, block: int, kind: _Kind, terms: Terms) -> bytes:
+        known = self._texts.get((block, kind))
+        if known is not None:
+            return known[1]
         if len(self._texts) >= _MOST_TEXTS:
             self._texts.clear()
-        _, block, _, _, kept_ms, flags = key
-        text, terms = _common(ask, block, kept_ms, flags), ask.terms
-        self._texts[key] = terms, text
+        text = _common(block, kind, terms)
+        self._texts[block, kind] = terms, text
         return text
 
 
-def _common(ask: Ask, block: int, kept_ms: int, flags: int) -> bytes:
+def _common(block: int, kind: _Kind, terms: Terms) -> bytes:
     """What `admit` is told once of all sends that have it in common."""
-    terms = ask.terms
-    flags |= ask.dry_run * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
+    _, _, attempt, is_dry, kept_ms, has_more, is_of_share = kind
+    flags = is_dry * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
     flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
+    flags |= has_more * _MORE | is_of_share * _OF_SHARE
     numbers = (
         block,
-        ask.attempt,
+        attempt,
         terms.epoch,
         flags,
         terms.places,
@@ -135,36 +136,64 @@ def _tally(tally: Tally) -> str:
     return f"{tally.name} {tally.cost} {limit} {when} {tally.expires_at_ms}\n"
 
 
-def facts_of(asks: Sequence[Ask], answer: Sequence[Any]) -> list[Facts]:
-    """What `admit` saw of each, by its answer. Raises ValueError for an answer to others."""
-    now_ms, at, seen, told = answer[0], 1, [], len(answer)
+def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Facts], list[Intent]]:
+    """What `admit` saw of each, by its answer, and what the books know of those that were taken; of one that was taken
+    before, the careful reading.
+
+    Raises ValueError for an answer to others.
+    """
+    now_ms, at, told = answer[0], 1, len(answer)
+    seen: list[Facts] = []
+    intents: list[Intent] = []
     for ask in asks:
-        terms, first = ask.terms, answer[at] if at < told else 0
-        if first < 0 or first >= _AS_MOST:
-            used, counted = divmod(abs(first) - _AS_MOST, 2)
-            stands_at = at + 1 if first > 0 else at + 2
-            window_ends_ms = 0 if first > 0 else answer[at + 1]
-            at = stands_at + len(terms.tallies)
-            seen.append(
-                Facts(
-                    now_ms,
-                    terms.epoch,
-                    True,
-                    window_ends_ms=window_ends_ms,
-                    counted=counted == 1,
-                    used=used,
-                    user_version=terms.user_version,
-                    tallied=tuple(answer[stands_at:at]),
-                )
+        if at >= told:
+            break
+        terms, first = ask.terms, answer[at]
+        if first >= _AS_MOST or first < 0:
+            is_taken, window_ends_ms, in_window = True, 0, False
+            at += 1
+            if first < 0:
+                first, window_ends_ms = -first, answer[at]
+                in_window = window_ends_ms - terms.window_margin_ms > now_ms
+                at += 1
+            ends_at = at + len(terms.tallies)
+            facts = Facts(
+                now_ms,
+                terms.epoch,
+                True,
+                window_ends_ms=window_ends_ms,
+                counted=first % 2 == 1,
+                used=(first - _AS_MOST) // 2,
+                user_version=terms.user_version,
+                tallied=tuple(answer[at:ends_at]),
             )
+            at = ends_at
         elif at + _FACTS > told:
             break
         else:
-            seen.append(_facts(now_ms, terms.epoch, answer[at : at + _FACTS]))
+            facts = _facts(now_ms, terms.epoch, answer[at : at + _FACTS])
+            is_taken, window_ends_ms = facts.taken, facts.window_ends_ms
+            in_window = facts.window_open(terms.window_margin_ms) and not facts.repeated
             at += _FACTS
+        seen.append(facts)
+        if is_taken and not ask.dry_run:
+            intents.append(
+                Intent(
+                    ask.portfolio,
+                    ask.message_id,
+                    ask.attempt,
+                    ask.recipient,
+                    ask.number,
+                    ("0" if in_window else "1") if terms.counts else "",
+                    window_ends_ms,
+                    now_ms,
+                    now_ms + terms.hold_ms,
+                    ask.about,
+                )
+            )
     if at != told or len(seen) != len(asks):
         raise ValueError(f"{told} values for {len(asks)} sends")
-    return seen
+    return seen, intents
 
 
 def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
@@ -203,22 +232,4 @@ def _facts(now_ms: int, epoch: int, seen: Sequence[Any]) -> Facts:
         user_record=record,
         turns_at_ms=tuple(map(int, at.split())) if at else (),
         tallied=tuple(map(int, tallied.split())) if tallied else (),
-    )
-
-
-def intent_of(ask: Ask, facts: Facts) -> Intent:
-    """What the books know of a send that was taken. Of one that was taken before, the careful reading."""
-    terms, now_ms, window_ends_ms = ask.terms, facts.now_ms, facts.window_ends_ms
-    in_window = window_ends_ms and facts.window_open(terms.window_margin_ms) and not facts.repeated
-    return Intent(
-        ask.portfolio,
-        ask.message_id,
-        ask.attempt,
-        ask.recipient,
-        ask.number,
-        ("0" if in_window else "1") if terms.counts else "",
-        window_ends_ms,
-        now_ms,
-        now_ms + terms.hold_ms,
-        ask.about,
     )

@@ -35,7 +35,7 @@ class Counts:
 
     async def count(self, count: Count) -> int:
         """Count what happened, once however often it is told, and give what it stands at. Raises StoreUnavailable."""
-        return await self._counts(count.portfolio, count)
+        return await self._counts[count.portfolio].put(count)
 
     async def _count(self, counts: Sequence[Count]) -> list[int]:
         args: list[str | bytes | int] = []

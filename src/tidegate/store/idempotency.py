@@ -104,7 +104,7 @@ class Idempotency:
 
         `instead_of`: the message id of a running request that is known never to end; its claim is taken over.
         """
-        told = await self._questions.put(entry.portfolio, _Question(entry, "claim", instead_of.encode()))
+        told = await self._questions[entry.portfolio].put(_Question(entry, "claim", instead_of.encode()))
         match told.word:
             case b"mine":
                 return _MINE
@@ -117,11 +117,11 @@ class Idempotency:
 
     async def keep(self, entry: Entry, answer: bytes) -> None:
         """Keep the answer of the request that holds the claim."""
-        await self._questions.put(entry.portfolio, self._kept(entry, answer))
+        await self._questions[entry.portfolio].put(self._kept(entry, answer))
 
     def keeping(self, entry: Entry, answer: bytes) -> asyncio.Future[_Told]:
         """The same, in passing: done when it is kept."""
-        return self._answers.put(entry.portfolio, self._kept(entry, answer))
+        return self._answers[entry.portfolio].put(self._kept(entry, answer))
 
     def _kept(self, entry: Entry, answer: bytes) -> _Question:
         return _Question(entry, "keep", self.sealed(entry, answer))
@@ -132,7 +132,7 @@ class Idempotency:
 
     async def free(self, entry: Entry) -> None:
         """Give the claim back: the next request with this key begins anew."""
-        await self._questions.put(entry.portfolio, _Question(entry, "free", b""))
+        await self._questions[entry.portfolio].put(_Question(entry, "free", b""))
 
     async def bury(self, portfolio: str, message_id: str) -> State | None:
         """See to it that a message of which nothing is known is never begun; what it is where it was begun already.

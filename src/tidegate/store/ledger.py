@@ -13,7 +13,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import Facts
 from tidegate.policy.warning_counts import KEEP_MS
-from tidegate.store.asks import Ask, Questions, facts_of, intent_of
+from tidegate.store.asks import Ask, Questions, read_admitted
 from tidegate.store.batch import Ended, Shards
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcomes import REACH_MS
@@ -103,7 +103,7 @@ class Ledger:
         """
         self._client = client
         self._journal = journal or Journal()
-        #: Whether how a send ended outlives this process in the journal.
+        #: Whether what it is told outlives this process in the journal.
         self._notes_at_once = self._journal.is_durable
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
@@ -120,14 +120,14 @@ class Ledger:
 
     def admitting(self, ask: Ask) -> asyncio.Future[Facts]:
         """The same as a future."""
-        return self._asks.put(ask.portfolio, ask)
+        return self._asks[ask.portfolio].put(ask)
 
     async def settle(self, outcome: Outcome) -> bool:
         """Write an outcome down, and count it if Meta took it; whether it gave a place back."""
         outcome.close()
         portfolio, message_id, attempt = outcome.portfolio, outcome.message_id, outcome.attempt
         self._journal.ended(portfolio, message_id, attempt, outcome.state, outcome.wamid)
-        return await self._outcomes.put(portfolio, outcome)
+        return await self._outcomes[portfolio].put(outcome)
 
     def settling(self, outcome: Outcome, ended: Ended[Outcome, bool]) -> None:
         """The same in passing: `ended` is told what `settle` returns or raises, and must not raise itself.
@@ -136,18 +136,18 @@ class Ledger:
         """
         if self._notes_at_once:
             outcome.close()
-        portfolio, message_id, attempt = outcome.portfolio, outcome.message_id, outcome.attempt
-        self._journal.ended(portfolio, message_id, attempt, outcome.state, outcome.wamid)
-        self._outcomes.tell(portfolio, outcome, ended)
+        portfolio = outcome.portfolio
+        self._journal.ended(portfolio, outcome.message_id, outcome.attempt, outcome.state, outcome.wamid)
+        self._outcomes[portfolio].tell(outcome, ended)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""
-        return await self._refreshes(status.portfolio, status)
+        return await self._refreshes[status.portfolio].put(status)
 
     async def open_window(self, inbound: Inbound) -> int:
         """Open a service window; its end (ms), 0 when none is open."""
         self._journal.window(inbound.portfolio, inbound.number, inbound.recipient, inbound.at_ms)
-        return await self._inbounds(inbound.portfolio, inbound)
+        return await self._inbounds[inbound.portfolio].put(inbound)
 
     def remember_window(self, inbound: Inbound) -> None:
         """Note a service window while the store is away."""
@@ -207,15 +207,11 @@ class Ledger:
         return keys, args
 
     def _seen(self, asks: list[Ask], answer: list[Any]) -> list[Facts] | Awaitable[list[Facts]]:
-        now_ms, seen = answer[0], facts_of(asks, answer)
-        intents = [
-            intent_of(ask, facts) for ask, facts in zip(asks, seen, strict=True) if facts.taken and not ask.dry_run
-        ]
-        if not intents:
-            return seen
-        if self._journal.is_durable:
-            return self._intended(seen, intents, now_ms)
-        self._journal.remember(intents, now_ms)
+        seen, intents = read_admitted(asks, answer)
+        if intents:
+            if self._notes_at_once:
+                return self._intended(seen, intents, answer[0])
+            self._journal.remember(intents, answer[0])
         return seen
 
     async def _intended(self, seen: list[Facts], intents: list[Intent], now_ms: int) -> list[Facts]:

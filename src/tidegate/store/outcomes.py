@@ -99,7 +99,7 @@ class Outcomes:
 
     async def asked(self, portfolio: str, number: str, recipient: bytes, at_ms: int) -> bool:
         """A user wrote to a number, by Meta's time; whether they wait for an answer since then."""
-        return await self._questions(portfolio, _Question(portfolio, recipient, number, at_ms))
+        return await self._questions[portfolio].put(_Question(portfolio, recipient, number, at_ms))
 
     async def _ask(self, questions: list[_Question]) -> list[bool]:
         blocks: dict[str, int] = {}
@@ -142,7 +142,7 @@ class Outcomes:
             return False
         if counter in (counted or b"").decode().split(" "):
             return False
-        return await self._news(portfolio, _News(portfolio, message_id, (counter,), at_ms))
+        return await self._news[portfolio].put(_News(portfolio, message_id, (counter,), at_ms))
 
     async def reported(self, portfolio: str, app: str, reports: Sequence[Report]) -> list[Reported]:
         """Count what an app reports of its sends, each of a message once, however often it is told."""

@@ -40,7 +40,7 @@ class RelayLooks:
 
     async def look(self, portfolio: str, apps: Sequence[str]) -> Look:
         """Look at these apps of a portfolio; who asks at the same moment shares the trip. Raises StoreUnavailable."""
-        return await self._looks(portfolio, _Asked(portfolio, tuple(apps)))
+        return await self._looks[portfolio].put(_Asked(portfolio, tuple(apps)))
 
     async def _look(self, asked: list[_Asked]) -> list[Look]:
         keys: list[bytes] = []

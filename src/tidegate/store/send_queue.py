@@ -152,7 +152,7 @@ class SendQueue:
         """Keep a message; False when it was kept before, or is no longer this attempt's."""
         name = _body_name(waiting.message_id, waiting.lane, waiting.about)
         sealed = self._seal.close(name, waiting.body, waiting.expires_at_ms)
-        kept = await self._enqueues(portfolio, (portfolio, waiting, sealed))
+        kept = await self._enqueues[portfolio].put((portfolio, waiting, sealed))
         if waiting.attempt is not None:
             # A new one whose id is known here was queued before: what became of it is not to be forgotten.
             self._journal.requeued(portfolio, waiting.message_id)

@@ -83,7 +83,7 @@ class Users:
 
     async def read(self, portfolio: str, recipient: bytes) -> User:
         """What is kept under this very name; `same_as` where that is only another name of a user's."""
-        return await self._reads(portfolio, _Read(portfolio, recipient))
+        return await self._reads[portfolio].put(_Read(portfolio, recipient))
 
     async def resolve(self, portfolio: str, recipient: bytes) -> tuple[bytes, User]:
         """The name under which the user is known, and what is known there."""
@@ -176,7 +176,7 @@ class Users:
     async def _swap(self, portfolio: str, name: bytes, user: User, after: User) -> User | None:
         """Write what comes after what was read; None when somebody else was faster."""
         write = _Write(portfolio, name, user.version, write_user(after), expires_at_ms(after, self._now_ms()))
-        written = await self._writes(portfolio, write)
+        written = await self._writes[portfolio].put(write)
         if written.done:
             self._journal.words(portfolio, name, after.consents)
         return read_user(write.record, written.version) if written.done else None

@@ -9,7 +9,7 @@ import pytest
 from tests.factories import make_ask, make_objection, make_share, make_terms
 from tidegate.policy.facts import Tally, Terms, Turn
 from tidegate.store import asks as module
-from tidegate.store.asks import Ask, Questions, facts_of
+from tidegate.store.asks import Ask, Questions, read_admitted
 from tidegate.store.idempotency import Entry
 from tidegate.store.keys import PortfolioKeys
 
@@ -111,7 +111,7 @@ def test_what_is_remembered_is_never_told_of_terms_that_came_later() -> None:
 )
 def test_an_answer_to_other_sends_is_refused(answer: list[int]) -> None:
     with pytest.raises(ValueError, match="1 sends"):
-        facts_of([ask(make_terms())], answer)
+        read_admitted([ask(make_terms())], answer)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,12 @@ def test_of_a_send_that_was_taken_as_most_are_one_number_tells_nearly_all(
     tallies = tuple(Tally(f"spend:{n}", 1, 10, False, 0) for n in range(len(tallied)))
     other = [0, 8, 0, 0, 0, 0, 5, 0, 0, 0, b"", b"", b""]
     asks = [ask(make_terms(epoch=7, tallies=tallies)), ask(make_terms(epoch=7))]
-    facts, stale = facts_of(asks, [1_000, *told, *tallied, *other])
+    (facts, stale), (intent,) = read_admitted(asks, [1_000, *told, *tallied, *other])
     assert (facts.now_ms, facts.epoch, facts.taken, facts.used, facts.counted) == (1_000, 7, True, used, counted)
     assert (facts.window_ends_ms, facts.tallied) == (window_ends_ms, tallied)
+    assert (intent.at_ms, intent.window_ends_ms, intent.place) == (
+        1_000,
+        window_ends_ms,
+        "0" if window_ends_ms else "1",
+    )
     assert (stale.taken, stale.stale, stale.used) == (False, True, 5)

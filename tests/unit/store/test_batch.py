@@ -207,7 +207,7 @@ async def test_portfolios_share_a_trip_unless_each_is_of_a_slot_of_its_own() -> 
 
         shards = Shards(run, one_slot)
 
-        answers = await asyncio.gather(shards("red", 1), shards("blue", 2), shards("red", 3))
+        answers = await asyncio.gather(shards["red"](1), shards["blue"](2), shards["red"](3))
 
         assert answers == [10, 20, 30]
         assert sorted(trips) == expected
