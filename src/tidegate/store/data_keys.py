@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -71,8 +72,9 @@ class DataKeys:
         #: The store's time.
         self.now_ms: Final = now_ms
         self._known: dict[bytes, DataKey] = {}
-        #: Of each span when the key of the day is destroyed, and that key; the shortest span first.
-        self._todays: list[tuple[int, DataKey]] = []
+        #: Of each span the key of the day, and when it is destroyed; the shortest span first.
+        self._todays: list[DataKey] = []
+        self._ends_ms: list[int] = []
         self._turns_at_ms = 0
         #: Keys that were not there, and when that was seen.
         self._missed: dict[bytes, int] = {}
@@ -96,10 +98,10 @@ class DataKeys:
 
     def lasting(self, until_ms: int) -> DataKey:
         """A key for what has to be readable until then. Raises StoreUnavailable where none could be made."""
-        for ends_ms, key in self._todays:
-            if ends_ms >= until_ms:
-                return key
-        raise StoreUnavailable("the store is unavailable: there is no data key that lasts")
+        try:
+            return self._todays[bisect_left(self._ends_ms, until_ms)]
+        except IndexError:
+            raise StoreUnavailable("the store is unavailable: there is no data key that lasts") from None
 
     async def find(self, key_id: bytes) -> DataKey | None:
         """The key of this id; None when it was destroyed, or no payload key opens it. Raises StoreUnavailable."""
@@ -141,8 +143,8 @@ class DataKeys:
         if missing:
             # Two nodes may do so at once: then both keys are used, each by whom it is known to.
             await self._exchange([_new_key(span, day) for span in missing])
-        todays = [min(key for key in self._known.values() if _is_of(key.key_id, span, day)) for span in SPANS]
-        self._todays = [(key.ends_ms, key) for key in todays]
+        self._todays = [min(key for key in self._known.values() if _is_of(key.key_id, span, day)) for span in SPANS]
+        self._ends_ms = [key.ends_ms for key in self._todays]
         self._turns_at_ms = (day + 1) * DAY_MS
 
     async def _exchange(self, put: Sequence[DataKey]) -> None:
