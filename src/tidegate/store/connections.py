@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
@@ -32,12 +32,13 @@ class _Closes:
     def __init__(self, *args: Any, pulse: Pulse | None = None, witness: Witness | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._pulse = pulse or Pulse()
-        self._witness = witness
+        #: Whether the server of a run is the one that is trusted now; None: nobody is asked.
+        self.trusts: Final = witness.trusts if witness is not None else None
 
     @property
     def is_trusted(self) -> bool:
         """Whether it reaches the server that is trusted now."""
-        return self._witness is None or self._witness.trusts(self.run_id)
+        return self.trusts is None or self.trusts(self.run_id)
 
     async def connect(self) -> None:
         try:

@@ -38,7 +38,7 @@ _PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
 
 
 @dataclass(slots=True)
-class _Way:
+class Way:
     """How scripts of one client are run. `wire`: None where each call goes the client's own way."""
 
     replicas: int = 0
@@ -47,13 +47,14 @@ class _Way:
     promises: Promises | None = None
 
 
-_ways: weakref.WeakKeyDictionary[StoreClient, _Way] = weakref.WeakKeyDictionary()
+_ways: weakref.WeakKeyDictionary[StoreClient, Way] = weakref.WeakKeyDictionary()
 
 
-def _way_of(client: StoreClient) -> _Way:
+def way_of(client: StoreClient) -> Way:
+    """How scripts of this client are run; the same object each time."""
     way = _ways.get(client)
     if way is None:
-        way = _ways[client] = _Way()
+        way = _ways[client] = Way()
     return way
 
 
@@ -62,7 +63,7 @@ def require_replicas(client: StoreClient, replicas: int) -> None:
 
     Raises ValueError for a client by which nobody can be waited for: a cluster's.
     """
-    way = _way_of(client)
+    way = way_of(client)
     if replicas and way.promises is None:
         raise ValueError("replicas can't be waited for by way of this client")
     way.replicas = replicas
@@ -70,12 +71,12 @@ def require_replicas(client: StoreClient, replicas: int) -> None:
 
 def time_scripts(client: StoreClient, metrics: Metrics) -> None:
     """Tell these metrics how long each script takes that is run by way of this client, and which got no answer."""
-    _way_of(client).metrics = metrics
+    way_of(client).metrics = metrics
 
 
 def run_by(client: StoreClient, wire: Wire, promises: Promises) -> None:
     """Have scripts of this client run by way of wires to the same server."""
-    way = _way_of(client)
+    way = way_of(client)
     way.wire, way.promises = wire, promises
 
 
@@ -116,7 +117,7 @@ class Script:
         Raises StoreUnavailable when the store is in trouble, or too few replicas hold what was written. A script that
         breaks raises redis' ResponseError: that is a bug.
         """
-        way = _way_of(client)
+        way = way_of(client)
         metrics = way.metrics
         if metrics is None:
             return await self._run(client, way, keys, args)
@@ -133,6 +134,7 @@ class Script:
     def begin(
         self,
         client: StoreClient,
+        way: Way,
         keys: Sequence[str | bytes],
         args: Sequence[str | bytes | int],
         told: Callable[[Any], None],
@@ -140,10 +142,10 @@ class Script:
         """Run it once where that takes no waiting: it is sent in this step. False: nothing was asked, and `told` is let
         go; else that is called with the answer, undecoded, or with the fault that a call would raise.
 
-        A server that does not know the script says so by a NoScriptError. `told` must not raise.
+        `way`: the client's, by `way_of`, for which whoever calls often asks once. A server that does not know the
+        script says so by a NoScriptError. `told` must not raise.
         """
-        way = _way_of(client)
-        metrics = way.metrics
+        metrics, wire = way.metrics, way.wire
         now_s = asyncio.get_running_loop().time
         began_s = now_s()
 
@@ -157,9 +159,10 @@ class Script:
             told(answer)
 
         words = ("EVALSHA", self.sha, len(keys), *keys, *args)
-        if self.is_promised and way.replicas and way.promises is not None:
+        if way.replicas and self.is_promised and way.promises is not None:
             return way.promises.begin(way.replicas, keys[0], words, answered)
-        wire = client.wire_to(keys[0]) if isinstance(client, Cluster) else way.wire
+        if wire is None and isinstance(client, Cluster):
+            wire = client.wire_to(keys[0])
         line = wire.line if wire is not None else None
         if line is None:
             return False
@@ -167,7 +170,7 @@ class Script:
         return True
 
     async def _run(
-        self, client: StoreClient, way: _Way, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
+        self, client: StoreClient, way: Way, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]
     ) -> Any:
         call: Callable[..., Awaitable[Any]] = client.execute_command if way.wire is None else way.wire.call
         if self.is_promised and way.replicas and way.promises is not None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, TypeVar
 
 from tidegate.errors import StoreUnavailable
-from tidegate.store.scripts import Script, StoreClient
+from tidegate.store.scripts import Script, StoreClient, way_of
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -20,7 +20,7 @@ Read = Callable[[list[Item], list[Any]], list[Answer] | Awaitable[list[Answer]]]
 class Trip(Generic[Item, Answer]):
     """A script that changes nothing when it runs twice, for the items of a moment."""
 
-    __slots__ = ("_ask", "_client", "_script", "read")
+    __slots__ = ("_ask", "_client", "_script", "_way", "read")
 
     def __init__(
         self,
@@ -31,13 +31,14 @@ class Trip(Generic[Item, Answer]):
     ) -> None:
         self._client: Final = client
         self._script: Final = script
+        self._way: Final = way_of(client)
         self._ask = ask
         self.read = read
 
     def begin(self, items: list[Item], told: Callable[[Any], None]) -> bool:
         """Send it in this step, where that takes no waiting; see `Script.begin`."""
         keys, args = self._ask(items)
-        return self._script.begin(self._client, keys, args, told)
+        return self._script.begin(self._client, self._way, keys, args, told)
 
     async def __call__(self, items: list[Item], fault: StoreUnavailable | None = None) -> list[Answer]:
         """The answers. `fault`: how the first try ended, where there was one. Raises StoreUnavailable."""

@@ -19,6 +19,8 @@ from tidegate.tasks import spawn
 #: A loop that stood still reads first what came meanwhile, and only then says that nothing did.
 _LOOK_AGAIN_S: Final = 0.001
 _NOT_ALL: Final = object()
+#: What is no answer, and the answers that are faults.
+_RARE: Final = (Exception, hiredis.PushNotification)
 
 Told = Callable[[Any], None]
 """Called with an answer, undecoded, or with what stands for it: a fault, redis' own."""
@@ -117,6 +119,8 @@ class Line(asyncio.Protocol):
     def __init__(self, connection: Any, pulse: Pulse, timeout_s: float) -> None:
         """Take over a connection that has just been greeted."""
         self._connection = connection
+        self._run_id: Final[str | None] = connection.run_id
+        self._trusts: Final[Callable[[str | None], bool] | None] = connection.trusts
         self._pulse = pulse
         self._timeout_s = timeout_s
         self._waiting: deque[tuple[Told, float]] = deque()
@@ -135,7 +139,7 @@ class Line(asyncio.Protocol):
     @property
     def is_fit(self) -> bool:
         """Whether it may be asked: the connection lasts, and leads to the server that is trusted now."""
-        return not self._transport.is_closing() and self._connection.is_trusted is True
+        return not self._transport.is_closing() and (self._trusts is None or self._trusts(self._run_id))
 
     @property
     def is_awaited(self) -> bool:
@@ -169,11 +173,16 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Give the one who waits longest its answer, then the next ones."""
+        reader = self._reader
         try:
-            self._reader.feed(data)
-            while (answer := self._reader.gets()) is not _NOT_ALL:
-                if not self._answered(answer):
-                    return self.drop(RedisConnectionError("the store was not understood: nobody had asked"))
+            reader.feed(data)
+            while (answer := reader.gets()) is not _NOT_ALL:
+                if isinstance(answer, _RARE) or not self._waiting:
+                    self._told_otherwise(answer)
+                else:
+                    told, _ = self._waiting.popleft()
+                    self._pulse.answered()
+                    told(answer)
         except InvalidResponse as fault:
             self.drop(RedisConnectionError(f"the store was not understood: {type(fault).__name__}"))
 
@@ -182,12 +191,12 @@ class Line(asyncio.Protocol):
         self._library.connection_lost(exc)
         self.drop(RedisConnectionError("the store closed the connection"))
 
-    def _answered(self, answer: Any) -> bool:
-        """Tell the one who waits longest; False: nobody waits."""
+    def _told_otherwise(self, answer: Any) -> None:
+        """Something that is no answer, or nobody's; or a fault."""
         if isinstance(answer, hiredis.PushNotification):
-            return True
+            return
         if not self._waiting:
-            return False
+            return self.drop(RedisConnectionError("the store was not understood: nobody had asked"))
         told, _ = self._waiting.popleft()
         if isinstance(answer, RedisConnectionError):
             self._pulse.failed()
@@ -197,7 +206,6 @@ class Line(asyncio.Protocol):
         if isinstance(answer, RedisConnectionError | ReadOnlyError):
             # After a failover the old primary goes on answering; a new connection goes where the name points by then.
             self.drop(answer)
-        return True
 
     def _look(self, again: bool) -> None:
         """Whether the one who waits longest has waited too long."""
