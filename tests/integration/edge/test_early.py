@@ -7,13 +7,15 @@ would never come back from it.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from tests.integration.edge.callers import ANN, BOB, Caller, Recorder, template
+from tests.integration.edge.callers import ANN, BOB, Caller, Recorder, accepted, template
 from tests.integration.edge.conftest import NodeMaker
 from tests.integration.edge.test_known_heads import recipients
 from tests.integration.edge.wires import CY, HEALTH, Site, became, post
@@ -155,3 +157,49 @@ class TestWhatComesEarly:
         await became(lambda: caller.seen.endswith(b"}]}"))
 
         assert recipients(graph) == [BOB]
+
+
+class TestWhoAnswersThoseOfAConnection:
+    @pytest.mark.parametrize("seen", [b"", b"}]}"], ids=["before it is begun", "after it is answered"])
+    async def test_ends_with_it(self, site: Site, graph: Recorder, seen: bytes):
+        connection, caller = hasty(site)
+        await became(lambda: connection._idle is not None)
+
+        connection.data_received(SEND)
+        if seen:
+            await became(lambda: seen in caller.seen)
+        connection.connection_lost(None)
+
+        await became(lambda: recipients(graph) == [BOB] and not at_work())
+
+    async def test_is_the_same_for_all(self, site: Site, graph: Recorder):
+        connection, caller = hasty(site, (b"}]}", [SEND]))
+
+        connection.data_received(post(template()))
+        await became(lambda: caller.seen.count(b"}]}") == 2)
+
+        assert (at_work(), recipients(graph)) == ({connection._carrying}, [ANN, BOB])
+        connection.connection_lost(None)
+        await became(lambda: not at_work())
+
+    async def test_ends_though_it_is_lost_while_one_is_in_hand(self, site: Site, graph: Recorder):
+        asked, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def answer(_request: web.Request, raw: bytes) -> web.Response:
+            asked.set()
+            await goes_on.wait()
+            return web.json_response(accepted(to=json.loads(raw)["to"]))
+
+        graph.answer = answer
+        connection, caller = hasty(site)
+        connection.data_received(SEND)
+        await asked.wait()
+        connection.connection_lost(None)
+        goes_on.set()
+
+        await became(lambda: not at_work())
+        assert (recipients(graph), caller.seen) == ([BOB], b"")
+
+
+def at_work() -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() if task.get_name() == "plain requests"}

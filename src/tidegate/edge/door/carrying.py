@@ -1,13 +1,13 @@
 """Connections whose plain requests are answered as they come: what aiohttp makes of each costs more than its answer.
 
 aiohttp's own loop (`RequestHandler.start`) answers all others. It waits by a future while no request is in hand; while
-a plain one is, that future is put aside (`_parked`).
+a plain one is, that future is put aside (`_parked`). Those of a connection are answered one after another by one task,
+which is made with the first: one for each would cost as much as its answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any, Final
 
 from aiohttp import StreamReader
@@ -16,8 +16,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from tidegate.edge.door.awaiting import AwaitingConnection
 from tidegate.edge.door.connections import LimitedServer
-from tidegate.edge.door.crew import Crew
-from tidegate.edge.door.plain import AnotherWay, Carrier, Plain
+from tidegate.edge.door.plain import NONE, AnotherWay, Carrier, Plain
+from tidegate.tasks import spawn
 
 #: Many clients write a head and its body apart: a plain request's body is waited for so long, before it goes the way of
 #: those that may be slow.
@@ -39,15 +39,18 @@ class CarryingConnection(AwaitingConnection):
     def __init__(self, server: CarryingServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._carrier = server.carrier
-        self._crew = server.crew
         self._remote: str | None = None
         self._parked: asyncio.Future[None] | None = None
-        #: Whether a plain request is being answered, by this task or without one.
-        self._in_hand = False
+        #: The plain request that is being answered, by the task or without it.
+        self._plain = NONE
         self._carrying: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+        #: What the task waits by while it has nothing to do.
+        self._turn: asyncio.Future[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
-        #: Of the plain request in hand, or awaited, where it was not parsed: what has come; and what came behind it.
-        self._unparsed: bytes | None = None
+        #: Of a plain request that was not parsed, and whose body is awaited: what has come.
+        self._unparsed = b""
+        #: What has come behind one that was not parsed, and is in hand.
         self._behind = b""
         #: How many bytes of a body are to come until a request begins again, as far as the parser is concerned.
         self._due = 0
@@ -59,29 +62,35 @@ class CarryingConnection(AwaitingConnection):
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self._remote = str(peer[0] if isinstance(peer, list | tuple) else peer) if peer is not None else None
+        if self.is_surplus:
+            # That it is one too many is told by aiohttp's own loop.
+            self._due = _SOMEWHERE
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
-        if not self._in_hand:
-            self._unpark()
+        self._carrying = None
+        if self._plain is NONE:
+            self._give_up()
+
+    @property
+    def _request_in_progress(self) -> bool:
+        # aiohttp's own name, asked when it shuts down.
+        return self._is_at_work or self._plain is not NONE
+
+    @_request_in_progress.setter
+    def _request_in_progress(self, is_at_work: bool) -> None:
+        self._is_at_work = is_at_work
 
     def data_received(self, data: bytes) -> None:
         """Have what came answered, read by the parser, or kept until it is its turn."""
-        if self._unparsed is not None:
-            if self._in_hand:
-                self._behind += data
-                # No more is kept than what comes at once.
-                self._pause_transport_reading()
+        if self._idle is None or self._early:
+            whole = self._whole(data)
+            if whole is None:
                 return
-            data = self._unparsed + data
-            self._unpark()
-        if self._early:
-            data, self._early = self._early + data, b""
+            data = whole
         idle = self._idle
-        if idle is None and self._keeps(data):
-            return
-        if idle is None or idle.done() or self.is_surplus or self._force_close or self._close:
+        if idle is None or idle.done() or self._force_close or self._close:
             self._read(data)
             self._watch_head()
         elif self._due or not self._knows(data, idle):
@@ -95,37 +104,52 @@ class CarryingConnection(AwaitingConnection):
             else:
                 self._watch_head()
 
+    def _whole(self, data: bytes) -> bytes | None:
+        """It with what came before it and was not read; None where it is kept as well."""
+        if self._plain.known is not None:
+            self._behind += data
+            # No more is kept than what comes at once.
+            self._pause_transport_reading()
+            return None
+        if self._unparsed:
+            data = self._unparsed + data
+            self._unpark()
+        if self._early:
+            data, self._early = self._early + data, b""
+        return None if self._idle is None and self._keeps(data) else data
+
     def _is_between(self) -> bool:
         return not self._due and self._parked is None and super()._is_between()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
         """End the connection; what is not answered by then is cut."""
         await super().shutdown(timeout)
-        if self._carrying is not None:
-            self._carrying.cancel()
+        for task in (self._carrying, self._draining):
+            if task is not None:
+                task.cancel()
 
     def _knows(self, data: bytes, idle: asyncio.Future[None]) -> bool:
         """Whether it begins with a head that is known; then it is taken."""
-        end = data.find(_HEAD_ENDS)
-        known = self._carrier.known(data[:end]) if end > 0 else None
+        head, end, body = data.partition(_HEAD_ENDS)
+        known = self._carrier.known(head) if end else None
         if known is None:
             return False
-        body = data[end + len(_HEAD_ENDS) :]
-        if len(body) > known.length:
+        left = known.length - len(body)
+        if left < 0:
             return False
-        if self._head_deadline is not None or not self._asked:
+        if self._head_deadline is not None:
             self._head_has_come()
-        self._idle, self._parked, self._unparsed = None, idle, data
-        if len(body) == known.length:
-            self._carry(Plain(None, known, b"", body, self._remote))
-        else:
+        self._idle, self._parked = None, idle
+        if left:
+            self._unparsed = data
             self._patience = self._loop.call_later(_BODY_COMES_S, self._parse_after_all)
+        else:
+            self._carry(Plain(None, known, b"", body, self._remote, data))
         return True
 
     def _parse_after_all(self) -> None:
-        data = self._unparsed
-        idle = self._unpark()
-        if data is not None and idle is not None and not idle.done():
+        data, idle = self._unparsed, self._unpark()
+        if data and idle is not None and not idle.done():
             self._read(data)
 
     def _read(self, data: bytes) -> None:
@@ -171,57 +195,59 @@ class CarryingConnection(AwaitingConnection):
         self._carry(Plain(message, None, head, payload.read_nowait(-1), self._remote))
 
     def _carry(self, plain: Plain) -> None:
-        if self._patience is not None:
-            self._end_patience()
-        self._request_in_progress = self._in_hand = True
-        known = plain.known
+        self._plain, known = plain, plain.known
         # Most begin nothing, and are not asked.
-        is_begun = (known is None or known.begins) and self._carrier.begin(plain, partial(self._told, plain))
-        if not is_begun:
-            self._carrying = self._crew.begin(self._carried(plain))
+        if (known is None or known.begins) and self._carrier.begin(plain, self._told):
+            return
+        turn = self._turn
+        if turn is None or turn.done():
+            self._carrying = spawn(self._carry_on(), "plain requests")
+        else:
+            turn.set_result(None)
 
-    def _told(self, plain: Plain, answer: bytes, closes: bool) -> None:
-        """Write the answer to one that took no task, and go on."""
-        if self.transport is not None:
-            self.transport.write(answer)
+    async def _carry_on(self) -> None:
+        """Answer the one in hand, and each that comes after it, as aiohttp's `start` answers all others."""
+        answer_to = self._carrier.answer
+        while True:
+            turn = self._turn = self._loop.create_future()
+            try:
+                self._told(*await answer_to(self._plain))
+            except AnotherWay:
+                self._end(closes=False, was_answered=False)
+            except BaseException as fault:
+                self._end(closes=True, was_answered=False)
+                # Nobody is there any more to be answered.
+                if not isinstance(fault, ConnectionError):
+                    raise
+            await turn
+
+    def _told(self, answer: bytes, closes: bool) -> None:
+        """Write the answer to the one in hand, and go on."""
+        transport = self.transport
+        if transport is not None:
+            transport.write(answer)
             if self._paused:
-                self._carrying = self._crew.begin(self._drained(plain, closes))
+                self._draining = spawn(self._drained(closes), "an answer's way")
                 return
-        self._end(plain, closes=closes, was_answered=True)
+        self._end(closes=closes, was_answered=True)
 
-    async def _drained(self, plain: Plain, closes: bool) -> None:
+    async def _drained(self, closes: bool) -> None:
         try:
             await self._drain_helper()
         except ConnectionError:
             self.log_debug("Ignored premature client disconnection")
         finally:
-            self._end(plain, closes=closes, was_answered=True)
+            self._draining = None
+            self._end(closes=closes, was_answered=True)
 
-    async def _carried(self, plain: Plain) -> None:
-        """Answer one, as aiohttp's `start` does, and go on with what came meanwhile."""
-        closes, was_answered = True, False
-        try:
-            answer, closes = await self._carrier.answer(plain)
-            was_answered = True
-            if self.transport is not None:
-                self.transport.write(answer)
-                if self._paused:
-                    await self._drain_helper()
-        except AnotherWay:
-            closes = False
-        except ConnectionError:
-            self.log_debug("Ignored premature client disconnection")
-        finally:
-            self._end(plain, closes=closes, was_answered=was_answered)
-
-    def _end(self, plain: Plain, *, closes: bool, was_answered: bool) -> None:
-        self._carrying, self._request_in_progress, self._in_hand = None, False, False
-        if self._handler_waiter is not None and not self._handler_waiter.done():
-            self._handler_waiter.set_result(None)
+    def _end(self, *, closes: bool, was_answered: bool) -> None:
+        plain, self._plain = self._plain, NONE
         if closes or self._close:
             self.force_close()
         if self._force_close:
-            self._unpark()
+            if self._handler_waiter is not None and not self._handler_waiter.done():
+                self._handler_waiter.set_result(None)
+            self._give_up()
         elif was_answered:
             self._go_on(plain)
         else:
@@ -238,30 +264,30 @@ class CarryingConnection(AwaitingConnection):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         if self._keepalive_handle is None:
             self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
-        idle, behind = self._unpark(), self._behind
-        if idle is not None and self._messages:
+        idle, self._parked = self._parked, None
+        self._idle = idle
+        if self._messages and idle is not None:
             self._hand_out(idle)
-        if behind:
-            self._take(behind)
+        if self._behind:
+            self._take_behind()
 
     def _leave(self, plain: Plain) -> None:
         """One that was not answered to aiohttp's own loop."""
-        unparsed, behind = self._unparsed, self._behind
         if plain.message is not None:
             unread = StreamReader(self, _READ_AHEAD, loop=self._loop)
             unread.feed_data(plain.body)
             unread.feed_eof()
             self._messages[0] = (plain.message, unread)
         idle = self._unpark()
-        if unparsed is not None:
-            self._read(unparsed)
+        if plain.known is not None:
+            self._read(plain.raw)
         elif idle is not None and not idle.done():
             idle.set_result(None)
-        if behind:
-            self._take(behind)
+        if self._behind:
+            self._take_behind()
 
-    def _take(self, behind: bytes) -> None:
-        self._behind = b""
+    def _take_behind(self) -> None:
+        behind, self._behind = self._behind, b""
         if not self._reading_paused and not self._buffer_paused:
             self._resume_transport_reading()
         self.data_received(behind)
@@ -273,7 +299,7 @@ class CarryingConnection(AwaitingConnection):
         """What aiohttp's own loop waits by, given back to it."""
         if self._patience is not None:
             self._end_patience()
-        self._unparsed = None
+        self._unparsed = b""
         idle, self._parked = self._parked, None
         if idle is not None:
             self._idle = idle
@@ -282,6 +308,12 @@ class CarryingConnection(AwaitingConnection):
             if self._force_close or self._close:
                 idle.cancel()
         return idle
+
+    def _give_up(self) -> None:
+        """Have both end that wait for a next request: aiohttp's own loop, and the task."""
+        self._unpark()
+        if self._turn is not None:
+            self._turn.cancel()
 
     def _end_patience(self) -> None:
         if self._patience is not None:
@@ -300,13 +332,7 @@ class CarryingServer(LimitedServer):
     def __init__(self, carrier: Carrier, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.carrier = carrier
-        self.crew = Crew("plain request")
 
     def __call__(self) -> RequestHandler:
         """A connection that is about to be made."""
         return CarryingConnection(self, loop=self._loop, **self._kwargs)
-
-    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's signature
-        """End all connections, and who has worked for them."""
-        await super().shutdown(timeout)
-        self.crew.end()

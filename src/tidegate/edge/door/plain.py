@@ -31,7 +31,8 @@ class Plain(Struct, frozen=True, gc=False):
     """One that has come whole.
 
     Either `message` is its head, as the parser read it, or `known` is, by a head that was the same to the byte; `head`
-    are the bytes of one that may be known from now on, without the empty line behind it.
+    are the bytes of one that may be known from now on, without the empty line behind it. `raw`: all of it, where it was
+    not parsed.
     """
 
     message: RawRequestMessage | None
@@ -39,9 +40,14 @@ class Plain(Struct, frozen=True, gc=False):
     head: bytes
     body: bytes
     remote: str | None
+    raw: bytes = b""
 
     def __repr__(self) -> str:
         return "Plain()"
+
+
+#: Stands where there is none.
+NONE: Final = Plain(None, None, b"", b"", None)
 
 
 def is_plain_post(message: RawRequestMessage, most: int) -> bool:
