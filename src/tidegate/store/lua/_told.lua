@@ -4,7 +4,9 @@
 -- noted of it, as JSON: all of it, or where something of one send is in that, what scopes and figures are of. Whoever reads
 -- has that carried over first (sum_outcomes).
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
-local outcomes_abouts, outcomes_likes, outcomes_kinds, outcomes_sums = {}, {}, {}, {}
+local find, sub = string.find, string.sub
+-- Of each portfolio what was noted, by its text; and what is added up: by hour, by kind, by " <where> <counter> ".
+local outcomes_abouts, outcomes_likes, outcomes_sums = {}, {}, {}
 -- The time that was asked for last, and its hour: those of a call have few.
 local outcomes_at, outcomes_hour = nil, 0
 
@@ -15,19 +17,22 @@ local function outcomes_about(k, text)
   local known = outcomes_abouts[k]
   if not known then
     known = {}
-    outcomes_abouts[k], outcomes_kinds[k] = known, {}
+    outcomes_abouts[k], outcomes_sums[k] = known, {}
   end
   local noted = known[text]
   if noted then return noted end
   -- Most differ in nothing but their number (digits): what is the same for all of these is read once.
-  local at, ends = string.find(text, '"number":"', 1, true)
+  local at, ends = find(text, '"number":"', 1, true)
   local number, like, rest = nil, outcomes_likes, text
   if at then
-    at = string.find(text, '"', ends + 1, true)
-    number, rest = string.sub(text, ends + 1, at - 1), string.sub(text, at)
-    local begins = string.sub(text, 1, ends)
-    like = outcomes_likes[begins] or {}
-    outcomes_likes[begins] = like
+    at = find(text, '"', ends + 1, true)
+    number, rest = sub(text, ends + 1, at - 1), sub(text, at)
+    local begins = sub(text, 1, ends)
+    like = outcomes_likes[begins]
+    if not like then
+      like = {}
+      outcomes_likes[begins] = like
+    end
   end
   local same = like[rest]
   if not same then
@@ -51,16 +56,21 @@ local function outcomes_of(noted, at)
   if at ~= outcomes_at then outcomes_at, outcomes_hour = at, math.floor(at / 3600000) end
   local hour = outcomes_hour
   if noted.hour == hour then return noted.sums end
-  local kinds, kind, about = outcomes_kinds[noted.k], noted.text, noted.same.about
+  local kind, about = noted.text, noted.same.about
   if noted.same.is_one then
     kind = cjson.encode({ app = about.app, number = noted.number, waba = about.waba, category = about.category,
       template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
   end
-  local name = hour .. kind
-  local sums = kinds[name]
+  local hours = outcomes_sums[noted.k]
+  local kinds = hours[hour]
+  if not kinds then
+    kinds = {}
+    hours[hour] = kinds
+  end
+  local sums = kinds[kind]
   if not sums then
     sums = {}
-    kinds[name], outcomes_sums[#outcomes_sums + 1] = sums, { noted.k, hour, kind, sums }
+    kinds[kind] = sums
   end
   noted.hour, noted.sums = hour, sums
   return sums
@@ -69,25 +79,24 @@ end
 -- Tells what was added up. What finds no room is carried over at once. `carry`: scopes_carry, with the time and for how long
 -- it is kept.
 local function outcomes_write(carry)
-  local fresh, last, last_text, last_k, key
-  for i = 1, #outcomes_sums do
-    local told = outcomes_sums[i]
-    local k, hour, kind = told[1], told[2], told[3]
-    if hour ~= last then last, last_text = hour, string.format('%d', hour) end
-    if k ~= last_k then last_k, key = k, k.outcomes .. 'told' end
-    for what, by in pairs(told[4]) do
-      local field = last_text .. what .. kind
-      if redis.call('HINCRBY', key, field, by) == by then
-        fresh = fresh or {}
-        fresh[k] = fresh[k] or {}
-        table.insert(fresh[k], field)
-        table.insert(fresh[k], by)
+  local call = redis.call
+  for k, hours in pairs(outcomes_sums) do
+    local key, fresh = k.outcomes .. 'told', nil
+    for hour, kinds in pairs(hours) do
+      local begins = string.format('%d', hour)
+      for kind, sums in pairs(kinds) do
+        for what, by in pairs(sums) do
+          local field = begins .. what .. kind
+          if call('HINCRBY', key, field, by) == by then
+            fresh = fresh or {}
+            fresh[#fresh + 1], fresh[#fresh + 2] = field, by
+          end
+        end
       end
     end
-  end
-  if not fresh then return end
-  for k, flat in pairs(fresh) do
-    redis.call('PEXPIRE', k.outcomes .. 'told', '34560000000')
-    if redis.call('HLEN', k.outcomes .. 'told') > 512 then carry(k, flat) end
+    if fresh then
+      call('PEXPIRE', key, '34560000000')
+      if call('HLEN', key) > 512 then carry(k, fresh) end
+    end
   end
 end

@@ -16,10 +16,10 @@
 -- webhook came first, keeps its state; running again changes nothing. One that is proven unsent and has no record has
 -- an intent that was not answered, and that may still come: a record is left for it to find, so that it takes nothing.
 -- One that is in line for a further try is taken out of it by late word that Meta took the first.
-local argv, last = ARGV, #ARGV
+local argv, last, call = ARGV, #ARGV, redis.call
 local now, now_text, over = 0, '', {}
--- What was written in this call: messages, and by key texts that were read before.
-local written, texts = {}, {}
+-- What was written in this call: messages, and by key what their users got last.
+local written, reached = {}, {}
 
 local function carry(k, flat)
   -- with: adds, cells, scopes
@@ -27,28 +27,26 @@ local function carry(k, flat)
 end
 
 local function is_over(k, id)
-  local ids = over[k] or {}
-  ids[#ids + 1], over[k] = id, ids
+  local ids = over[k]
+  if ids then ids[#ids + 1] = id else over[k] = { id } end
 end
 
-local function wamid_known(k, id, wamid)
-  redis.call('PSETEX', k.wamid .. string.sub(wamid, 1, (string.find(wamid, '|', 1, true) or 0) - 1), argv[1], id)
-end
+local function wamid_known(k, id, wamid) call('PSETEX', wamid_key(k, wamid), argv[1], id) end
 
 -- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->". An answer
 -- to a user is no reason for them to opt out; what a business begins is. `at_of`: when a message was admitted, or false.
 local function remember(noted, id, key, text, at_of)
   local told = '0 ' .. id .. ' -'
   if noted.same.is_marketing then told = '1 ' .. id .. ' ' .. id
-  elseif text and string.sub(text, -2) ~= ' -' then
+  elseif text and sub(text, -2) ~= ' -' then
     local latest, before = string.match(text, '^%d (%S+) (%S+)$')
     if latest == id then return end
     local since = before and at_of(noted.k, before)
     if since and now - since <= tonumber(argv[5]) then told = '0 ' .. id .. ' ' .. before end
   end
   if told == text then return end
-  redis.call('PSETEX', key, argv[5], told)
-  texts[key] = told
+  call('PSETEX', key, argv[5], told)
+  reached[key] = told
 end
 
 -- What few calls need is made only where one does: each makes all of its functions anew.
@@ -82,7 +80,7 @@ local function seldom()
       recipient ~= '' and recipient or nil, 'sent=-1', 0, false)
     if recipient ~= '' and noted.same.is_begun then
       local key = k.reached .. noted.number .. ':' .. recipient
-      remember(noted, id, key, texts[key] or redis.call('GET', key), at_of)
+      remember(noted, id, key, reached[key] or redis.call('GET', key), at_of)
     end
     return outcomes, figures
   end
@@ -163,14 +161,14 @@ end
 local looks, n = { KEYS[1] }, 1
 for i = first, last, 5 do
   local k, once = ways[argv[i]].k, argv[i + 3]
-  looks[n + 1] = k.message .. argv[i + 1]
+  n = n + 1
+  looks[n] = k.message .. argv[i + 1]
   if once ~= '' then
     n = n + 1
-    looks[n + 1] = k.once .. once
+    looks[n] = k.once .. once
   end
-  n = n + 1
 end
-local found = redis.call('MGET', unpack(looks))
+local found = call('MGET', unpack(looks))
 now = now_by(found[1])
 now_text = string.format('%d', now)
 
@@ -184,28 +182,27 @@ for i = first, last, 5 do
   noted_of[j], pair_at[j] = false, pair_count
   if text and way.state == 'accepted' then
     local attempt, at, bytes, from = string.match(text, '^(%S+) %S* %S+ (%d+) %d+ (%d+)\n()', 17)
-    local about = attempt == way.attempt and string.sub(text, from + bytes)
-    if about and not string.find(about, '\n', 1, true) then
+    if attempt == way.attempt and not find(text, '\n', from + bytes, true) then
       local k = way.k
-      local noted = outcomes_about(k, about)
+      local noted = outcomes_about(k, sub(text, from + bytes))
       noted_of[j], sent_at[j] = noted, at
       local same = noted.same
       if same.is_counted then
-        local recipient = string.sub(text, 1, 16)
+        local pair = noted.number .. ':' .. sub(text, 1, 16)
         if same.is_begun then
           pair_count = pair_count + 1
-          pair_keys[pair_count] = k.reached .. noted.number .. ':' .. recipient
+          pair_keys[pair_count] = k.reached .. pair
         end
         if same.may_answer then
           pair_count = pair_count + 1
-          pair_keys[pair_count] = k.reached .. 'asked:' .. noted.number .. ':' .. recipient
+          pair_keys[pair_count] = k.reached .. 'asked:' .. pair
         end
       end
     end
   end
   n = n + (argv[i + 3] == '' and 1 or 2)
 end
-local pair_texts = pair_count > 0 and redis.call('MGET', unpack(pair_keys))
+local pair_texts = pair_count > 0 and call('MGET', unpack(pair_keys))
 
 -- Writes down that Meta took it, as it goes with most: the packed form is that of _message.lua.
 local function take(way, id, key, text, wamid, noted, at, pair)
@@ -216,16 +213,17 @@ local function take(way, id, key, text, wamid, noted, at, pair)
     sums[' b sent '], counted = (sums[' b sent '] or 0) + 1, '\nsent s '
     if same.is_begun then
       pair = pair + 1
-      local reached = pair_keys[pair]
-      remember(noted, id, reached, texts[reached] or pair_texts[pair], at_of)
+      local known = pair_keys[pair]
+      remember(noted, id, known, reached[known] or pair_texts[pair], at_of)
     end
     if same.may_answer and pair_texts[pair + 1] then
-      seldom().outcomes_answer(noted, string.sub(text, 1, 16), at + 0)
+      seldom().outcomes_answer(noted, sub(text, 1, 16), at + 0)
     end
   end
   if wamid ~= '' then wamid_known(way.k, id, wamid) end
   is_over(way.k, id)
-  redis.call('SET', key, text .. counted .. now_text .. ' ' .. way.cause .. '\n' .. wamid, 'KEEPTTL')
+  -- Its next status adds to it too, in the room that this leaves behind it.
+  call('APPEND', key, counted .. now_text .. ' ' .. way.cause .. '\n' .. wamid)
 end
 
 local answer = { now }
@@ -234,7 +232,8 @@ for i = first, last, 5 do
   local way, id, once = ways[argv[i]], argv[i + 1], argv[i + 3]
   j, n = j + 1, n + 1
   local key, noted = looks[n], noted_of[j]
-  if noted and not written[key] then
+  local is_again = written[key]
+  if noted and not is_again then
     take(way, id, key, found[n], argv[i + 2], noted, sent_at[j], pair_at[j])
     answer[j + 1] = 0
   else
@@ -245,13 +244,10 @@ for i = first, last, 5 do
   if once ~= '' then
     n = n + 1
     local claim, answered = looks[n], argv[i + 4]
-    local claimed = texts[claim] or found[n] or ''
-    if string.find(answered, claimed, 1, true) == 1 and string.byte(answered, #claimed + 1) == 10 then
-      redis.call('SET', claim, answered, 'KEEPTTL')
-      texts[claim] = answered
-    end
+    local claimed = is_again and call('GET', claim) or found[n] or ''
+    if find(answered, claimed .. '\n', 1, true) == 1 then call('SET', claim, answered, 'KEEPTTL') end
   end
 end
-for k, ids in pairs(over) do redis.call('ZREM', k.inflight, unpack(ids)) end
+for k, ids in pairs(over) do call('ZREM', k.inflight, unpack(ids)) end
 outcomes_write(carry)
 return answer
