@@ -32,6 +32,7 @@ LIVE_KEYS: Final = 2
 _HOUR_MS: Final = 3_600_000
 #: The standing changes a few times a second at the worst; so often in a row it does not get in between.
 _TRIES: Final = 50
+_LONG_AGO: Final = float("-inf")
 
 log = structlog.get_logger()
 
@@ -63,7 +64,8 @@ class KeysInForce:
         self._apps = {app.name: app for app in apps}
         self._index: dict[str, App] = {}
         self._indexed = -1
-        self._asked_ms = self._failed_ms = float("-inf")
+        #: By this node's own time, which begins at 0.
+        self._believed_until_ms = 0.0
         self._asking: asyncio.Task[None] | None = None
         self._hours: dict[str, int] = {}
 
@@ -80,33 +82,26 @@ class KeysInForce:
 
     def find(self, key_hash: str) -> App | None:
         """The app of the key with this SHA-256, by what this node knows; None for a key of nobody."""
-        if self._indexed != self._standings.keys_version:
-            self._indexed = self._standings.keys_version
-            self._index = {
-                known.record.key_sha256: self._apps[known.record.app]
-                for known in self._known().values()
-                if known.record.revoked_at_ms is None
-            }
-        app = self._index.get(key_hash)
-        if app is not None:
-            hour = self._clock.now_ms() // _HOUR_MS
-            if self._hours.get(key_hash) != hour:
-                self._hours[key_hash] = hour
-                spawn(self._write_use(key_hash, hour * _HOUR_MS), "note a key's use")
-        return app
+        return self.found(key_hash, _LONG_AGO, self._clock.now_ms())
 
-    def found(self, key_hash: str) -> App | None:
-        """The same where what was made and revoked on other nodes was asked for a moment ago, else None."""
-        believed_ms = self._clock.monotonic_ms() - LEASE_MS
-        if self._asked_ms > believed_ms or self._failed_ms > believed_ms:
-            return self.find(key_hash)
-        return None
+    def found(self, key_hash: str, at_ms: float, now_ms: int) -> App | None:
+        """The same where what was made and revoked on other nodes was asked for a moment ago, else None.
+
+        `at_ms`: this node's own time now; `now_ms`: the store's.
+        """
+        if at_ms >= self._believed_until_ms:
+            return None
+        if self._indexed != self._standings.keys_version:
+            self._index_anew()
+        app = self._index.get(key_hash)
+        if app is not None and self._hours.get(key_hash) != now_ms // _HOUR_MS:
+            self._note(key_hash, now_ms // _HOUR_MS)
+        return app
 
     @property
     def are_fresh(self) -> bool:
         """Whether what was made and revoked on other nodes was asked for a moment ago: `refresh` does nothing then."""
-        believed_ms = self._clock.monotonic_ms() - LEASE_MS
-        return self._asked_ms > believed_ms or self._failed_ms > believed_ms
+        return self._clock.monotonic_ms() < self._believed_until_ms
 
     async def refresh(self) -> None:
         """Learn what was made and revoked on other nodes up to now, unless that was asked for a moment ago."""
@@ -210,9 +205,20 @@ class KeysInForce:
             await self._standings.look(self._arbiter)
         except StoreUnavailable:
             # Nobody else waits for it in vain for as long.
-            self._failed_ms = self._clock.monotonic_ms()
-            return
-        self._asked_ms = asked_ms
+            asked_ms = self._clock.monotonic_ms()
+        self._believed_until_ms = asked_ms + LEASE_MS
+
+    def _index_anew(self) -> None:
+        self._indexed = self._standings.keys_version
+        self._index = {
+            known.record.key_sha256: self._apps[known.record.app]
+            for known in self._known().values()
+            if known.record.revoked_at_ms is None
+        }
+
+    def _note(self, key_hash: str, hour: int) -> None:
+        self._hours[key_hash] = hour
+        spawn(self._write_use(key_hash, hour * _HOUR_MS), "note a key's use")
 
     async def _write_use(self, key_hash: str, hour_ms: int) -> None:
         try:

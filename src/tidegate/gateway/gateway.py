@@ -15,6 +15,7 @@ from tidegate.gateway import traced, wishes
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.admission import Admission, with_what_is_leased
 from tidegate.gateway.answered import Answered, Explanation, Unavailable, told
+from tidegate.gateway.claims import refuse_unclaimed
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.message import Message, Route
 from tidegate.gateway.noting import Noting
@@ -160,17 +161,14 @@ class Gateway:
         """What is promised of a message whose caller asked for nothing."""
         return wishes.promise(self._standings.known(route.portfolio).rules, category, None)
 
-    @property
-    def takes_claims(self) -> bool:
-        """Whether messages may claim as they are admitted. Each time is a span of its own: traced ones have before."""
-        return not self._tracing.is_on
-
     def submit(self, message: Message) -> Coroutine[Any, Any, Answered]:
         """Send, queue or refuse one message. Never raises for what the store or Meta may do; Unclaimed where it claims
         to be the only one of its kind."""
         return self._traced(message) if self._tracing.is_on else self._answered(message)
 
     async def _traced(self, message: Message) -> Answered:
+        # Each time is a span of its own: whoever claims has to have claimed before.
+        refuse_unclaimed(message.claim)
         with self._tracing.span("send", traced.parent_of(message)) as span:
             answered = await self._answered(traced.begun(message, span))
             traced.ended(answered, span)

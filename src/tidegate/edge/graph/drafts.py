@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -21,10 +21,9 @@ from tidegate.settings.tables import App
 
 #: What is granted is kept of so many kinds of sends of a portfolio.
 _MOST_KINDS: Final = 4_096
-_NOTHING_KNOWN: Final[tuple[None, dict[tuple[object, ...], Kind]]] = (None, {})
 
 
-class Kind(NamedTuple):
+class Kind(Struct, frozen=True, gc=False):
     """What drafts that ask for the same come to under one standing. `duplicates`: the rule, where it speaks of them."""
 
     granted: Granted
@@ -32,10 +31,7 @@ class Kind(NamedTuple):
 
 
 class Draft(Struct, gc=False):
-    """A send that was read from a request and has not been judged; never changed. `raw`: its body, as it came.
-
-    `kind`: what it comes to `under` a standing, kept here by whoever worked it out.
-    """
+    """A send that was read from a request and has not been judged; never changed. `raw`: its body, as it came."""
 
     app: App
     route: Route
@@ -43,8 +39,6 @@ class Draft(Struct, gc=False):
     options: SendOptions
     raw_path: str
     raw: bytes
-    under: Standing | None = None
-    kind: Kind | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -55,69 +49,51 @@ class Draft(Struct, gc=False):
         return f"Draft({self.options!r})"
 
 
-class Drafts:
-    """Makes messages of drafts. What those that ask for the same come to is worked out once under a standing."""
+class Kinds:
+    """Tells what drafts come to. What those that ask for the same do is worked out once under a standing."""
 
-    __slots__ = ("_kinds",)
+    __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._kinds: dict[str, tuple[Standing, dict[tuple[object, ...], Kind]]] = {}
+        self._known: dict[str, tuple[Standing, dict[tuple[object, ...], Kind]]] = {}
 
-    def message(
-        self, draft: Draft, message_id: str, standing: Standing, now_ms: int, claim: Claim | None = None
-    ) -> Message:
-        """The same as `to_message`. `claim`: that it is the only one of its kind, found out as it is admitted."""
-        return _message(draft, message_id, self._kind(draft, standing).granted, now_ms, claim)
-
-    def duplicates(self, draft: Draft, standing: Standing) -> Duplicates | None:
-        """The rule that the same message is not sent again, where it speaks of this one."""
-        return self._kind(draft, standing).duplicates if standing.rules.duplicates is not None else None
-
-    def _kind(self, draft: Draft, standing: Standing) -> Kind:
-        if draft.under is standing and draft.kind is not None:
-            return draft.kind
+    def of(self, draft: Draft, standing: Standing) -> Kind:
+        """What this one comes to."""
         route, request, options = draft.route, draft.request, draft.options
-        under, known = self._kinds.get(route.portfolio) or _NOTHING_KNOWN
-        if under is not standing or len(known) > _MOST_KINDS:
-            known = {}
-            self._kinds[route.portfolio] = standing, known
+        known = self._known.get(route.portfolio)
+        if known is None or known[0] is not standing:
+            known = self._known[route.portfolio] = (standing, {})
+        kinds = known[1]
         asked = (route.waba, request.template, request.category, options.category, options.hold, options.delivery)
-        found = known.get(asked)
-        if found is None:
-            granted_ = _granted(draft, standing)
-            found = known[asked] = Kind(granted_, _rule(standing.rules.duplicates, granted_[0]))
-        draft.under, draft.kind = standing, found
-        return found
+        kind = kinds.get(asked)
+        if kind is None:
+            if len(kinds) >= _MOST_KINDS:
+                kinds.clear()
+            given = _granted(draft, standing)
+            kind = kinds[asked] = Kind(given, _rule(standing.rules.duplicates, given[0]))
+        return kind
 
 
 def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -> Message:
     """The gateway's message, received at `now_ms`. Raises Denial for options that contradict it."""
-    return _message(draft, message_id, _granted(draft, standing), now_ms)
+    return message_of(draft, message_id, _granted(draft, standing), now_ms)
 
 
-def _granted(draft: Draft, standing: Standing) -> Granted:
-    options = draft.options
-    return granted(standing, draft.route, draft.request, options.category, options.hold, options.delivery)
-
-
-def _rule(rule: Duplicates | None, category: Category | None) -> Duplicates | None:
-    if rule is None or rule.mode is Mode.OFF:
-        return None
-    return rule if (category.value if category else "service") in rule.categories else None
-
-
-def _message(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: Claim | None = None) -> Message:
+def message_of(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: Claim | None = None) -> Message:
+    """The same of a draft that is granted this. `claim`: that it is the only one of its kind, found out as it is
+    admitted.
+    """
     app, options = draft.app, draft.options
     category, wait_ms, holds, delivery = given
-    not_before_ms, expires_at_ms, traceparent = options.not_before_ms, options.expires_at_ms, options.traceparent
-    starts_later = not_before_ms > now_ms
-    if starts_later:
-        if category is None:
-            raise _bad_start("is for templates: a free-form message is never kept")
-        if options.hold is Hold.REJECT:
-            raise _bad_start("asks to keep what Tidegate-Hold: reject asks not to keep")
-    # Who may start later may also wait for as long, from then on.
-    deadline_ms = (not_before_ms if starts_later else now_ms) + wait_ms if expires_at_ms is None else expires_at_ms
+    not_before_ms, deadline_ms, traceparent = options.not_before_ms, options.expires_at_ms, options.traceparent
+    is_ours = False
+    if not_before_ms > now_ms:
+        _refuse_bad_start(category, options)
+        if deadline_ms is None:
+            # Who may start later may also wait for as long, from then on.
+            deadline_ms = not_before_ms + wait_ms
+    elif deadline_ms is None:
+        deadline_ms, is_ours = now_ms + wait_ms, True
     # By their places: named one by one they take twice the time.
     return Message(
         message_id,
@@ -134,13 +110,31 @@ def _message(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: 
         1,
         False,
         None,
-        expires_at_ms is None and not starts_later,
+        is_ours,
         delivery,
         app.webhook_url is not None,
         None,
         (),
         claim,
     )
+
+
+def _granted(draft: Draft, standing: Standing) -> Granted:
+    options = draft.options
+    return granted(standing, draft.route, draft.request, options.category, options.hold, options.delivery)
+
+
+def _rule(rule: Duplicates | None, category: Category | None) -> Duplicates | None:
+    if rule is None or rule.mode is Mode.OFF:
+        return None
+    return rule if (category.value if category else "service") in rule.categories else None
+
+
+def _refuse_bad_start(category: Category | None, options: SendOptions) -> None:
+    if category is None:
+        raise _bad_start("is for templates: a free-form message is never kept")
+    if options.hold is Hold.REJECT:
+        raise _bad_start("asks to keep what Tidegate-Hold: reject asks not to keep")
 
 
 def _bad_start(rule: str) -> Denial:

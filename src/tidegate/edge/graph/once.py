@@ -21,8 +21,8 @@ from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Other, Running
 from tidegate.tasks import spawn
 
-Submit = Callable[[Draft, str, "SendClaim | None"], Coroutine[Any, Any, Reply]]
-"""Carries a draft out under this message id; raises Unclaimed where there is a claim."""
+Submit = Callable[[Draft, str, int], Coroutine[Any, Any, Reply]]
+"""Carries a draft out under this message id, at this time (the store's)."""
 
 #: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
 _LOOKS: Final = 100
@@ -51,13 +51,14 @@ class SendClaim(Claim):
 
     def reply_to(self, answered: Answered) -> Reply:
         """The answer to this: the same one, whoever needs it first."""
-        if self._reply is None or self._became is not answered:
-            if isinstance(answered, Forwarded):
-                self._reply = answers.forwarded(answered)
+        reply = self._reply
+        if reply is None or self._became is not answered:
+            if type(answered) is Forwarded:
+                reply = answers.forwarded(answered)
             else:
-                self._reply = answers.render(answered, self._draft.request, self._services.clock.now_ms())
-            self._became = answered
-        return self._reply
+                reply = answers.render(answered, self._draft.request, self._services.clock.now_ms())
+            self._became, self._reply = answered, reply
+        return reply
 
 
 class Once:
@@ -102,21 +103,18 @@ class Once:
             found = await self._store.claim(entry, instead_of=found.message_id)
         return unpacked(found.answer).with_headers(REPLAYED) if isinstance(found, Done) else found
 
-    async def carried_out(
-        self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False, claim: SendClaim | None = None
-    ) -> Reply:
-        """Carry out what this request has claimed. `only_success`: a refusal is not kept, the next one asks anew.
-
-        With a `claim` it claims as it is admitted. Raises Unclaimed where it could not: nothing was done.
-        """
+    async def carried_out(self, entry: Entry, draft: Draft, submit: Submit, *, only_success: bool = False) -> Reply:
+        """Carry out what this request has claimed. `only_success`: a refusal is not kept, the next one asks anew."""
         try:
-            reply = await submit(draft, entry.message_id, claim)
+            reply = await submit(draft, entry.message_id, self._services.clock.now_ms())
         except Denial:
-            if claim is None or claim.is_taken:
-                await self._write(lambda: self._store.free(entry))
+            await self._write(lambda: self._store.free(entry))
             raise
-        if claim is not None and claim.is_answered:
-            return reply
+        await self.conclude(entry, draft, reply, only_success=only_success)
+        return reply
+
+    async def conclude(self, entry: Entry, draft: Draft, reply: Reply, *, only_success: bool) -> None:
+        """Keep the answer to what was claimed, or give the claim back."""
         if reply.status == 503 and reply.headers.get("Tidegate-Reason") == Reason.STORE_UNAVAILABLE:
             self.let_go(entry, draft)
         elif reply.status == 429 or reply.status >= 500 or (only_success and reply.status >= 400):
@@ -128,7 +126,6 @@ class Once:
         else:
             answer = packed(reply)
             await self._write(lambda: self._store.keep(entry, answer))
-        return reply
 
     def _keep_in_passing(self, entry: Entry, answer: bytes) -> None:
         def kept(keeping: asyncio.Future[Any]) -> None:

@@ -22,7 +22,10 @@ _WINDOW_S: Final = 86_400
 
 @dataclass(slots=True)
 class _Snapshot:
-    """One portfolio's books, as last read; `known` says whether they could be."""
+    """One portfolio's books, as last read; `known` says whether they could be.
+
+    `read_at_ms` is this node's own time, `now_ms` and `release_ms` the store's.
+    """
 
     read_at_ms: float = float("-inf")
     now_ms: int = 0
@@ -34,19 +37,25 @@ class _Snapshot:
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: `RateLimit-Policy`, of that limit.
     policy: str = ""
-    #: How far each category may fill the limit under that standing.
+    #: What each category had left then, under that standing.
     under: Standing | None = None
-    places: dict[Category | None, int] = field(default_factory=dict)
+    left: dict[Category | None, int] = field(default_factory=dict)
 
-    def places_of(self, category: Category | None, standing: Standing) -> int:
-        """How far a category may fill the limit, worked out once for a standing."""
-        if self.under is not standing:
-            limit, rules = standing.limit, standing.rules
-            self.under = standing
-            self.places = {each: category_places(limit, each, rules) for each in Category}
-            # The most urgent one's.
-            self.places[None] = self.places[Category.AUTHENTICATION]
-        return self.places[category]
+    def is_old(self, limit: int, at_ms: float, now_ms: int) -> bool:
+        """Whether the books are to be read again."""
+        age_ms = at_ms - self.read_at_ms
+        if age_ms > _AGE_MS or self.limit != limit:
+            return True
+        # The store's time was moved: places have come free since.
+        return self.known and abs(now_ms - self.now_ms - age_ms) > _AGE_MS
+
+    def judge(self, standing: Standing) -> None:
+        """Work out once for a standing how far each category may fill the limit."""
+        self.under = standing
+        taken = self.used - self.taken
+        self.left = {each: category_places(standing.limit, each, standing.rules) - taken for each in Category}
+        # The most urgent one's.
+        self.left[None] = self.left[Category.AUTHENTICATION]
 
 
 class Quota:
@@ -58,7 +67,7 @@ class Quota:
     def __init__(self, ledger: Ledger, standings: Standings, gateway: Gateway, clock: StoreClock) -> None:
         self._ledger = ledger
         self._standings = standings
-        self._gateway = gateway
+        self._taken = gateway.places_taken
         self._clock = clock
         self._snapshots: dict[str, _Snapshot] = {}
 
@@ -67,13 +76,16 @@ class Quota:
         standing = self._standings.read(portfolio)
         if standing is None:
             return None
-        limit = standing.limit
-        if limit == UNLIMITED:
+        if standing.limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
-        if snapshot is None or self._is_old(snapshot, limit):
+        if snapshot is None:
             return None
-        return self._told(portfolio, snapshot, standing, category, full=full)
+        at_ms = self._clock.monotonic_ms()
+        now_ms = self._clock.at_ms(at_ms)
+        if snapshot.is_old(standing.limit, at_ms, now_ms):
+            return None
+        return self._told(portfolio, snapshot, standing, category, now_ms, full=full)
 
     async def headers(
         self, portfolio: str, category: Category | None, *, full: bool = False, read: bool = True
@@ -97,21 +109,16 @@ class Quota:
             async with snapshot.reading:
                 if self._is_old(snapshot, limit):
                     await self._read(portfolio, snapshot, limit)
-        return self._told(portfolio, snapshot, standing, category, full=full)
+        return self._told(portfolio, snapshot, standing, category, self._clock.now_ms(), full=full)
 
     def _is_old(self, snapshot: _Snapshot, limit: int) -> bool:
-        clock = self._clock
-        monotonic_ms = clock.monotonic_ms()
-        age_ms = monotonic_ms - snapshot.read_at_ms
-        if age_ms > _AGE_MS or snapshot.limit != limit:
-            return True
-        # The store's time was moved: places have come free since.
-        return snapshot.known and abs(clock.at_ms(monotonic_ms) - snapshot.now_ms - age_ms) > _AGE_MS
+        at_ms = self._clock.monotonic_ms()
+        return snapshot.is_old(limit, at_ms, self._clock.at_ms(at_ms))
 
     async def _read(self, portfolio: str, snapshot: _Snapshot, limit: int) -> None:
-        snapshot.known, snapshot.limit = False, limit
+        snapshot.known, snapshot.limit, snapshot.under = False, limit, None
         snapshot.policy = f'"messaging-limit";q={limit};w={_WINDOW_S}'
-        taken = self._gateway.places_taken[portfolio]
+        taken = self._taken[portfolio]
         try:
             books = await self._ledger.books_freeing(portfolio, 1)
         except StoreUnavailable:
@@ -129,19 +136,18 @@ class Quota:
         snapshot: _Snapshot,
         standing: Standing,
         category: Category | None,
+        now_ms: int,
         *,
         full: bool,
     ) -> dict[str, str]:
         if not snapshot.known:
             return {}
-        if full:
-            places = 0
-        else:
-            places = snapshot.places[category] if snapshot.under is standing else snapshot.places_of(category, standing)
-        left = places - snapshot.used - self._gateway.places_taken[portfolio] + snapshot.taken
+        if snapshot.under is not standing:
+            snapshot.judge(standing)
+        left = 0 if full else snapshot.left[category] - self._taken[portfolio]
         until = ""
         if snapshot.release_ms is not None:
-            until = f";t={min(seconds_until(snapshot.release_ms, self._clock.now_ms()), _WINDOW_S)}"
+            until = f";t={min(seconds_until(snapshot.release_ms, now_ms), _WINDOW_S)}"
         return {
             "RateLimit-Policy": snapshot.policy,
             "RateLimit": f'"messaging-limit";r={left if left > 0 else 0}{until}',

@@ -21,10 +21,10 @@ from tidegate.edge.door.turnstile import Turnstile, Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.arrivals import Arrival
-from tidegate.edge.graph.drafts import Draft, Drafts
+from tidegate.edge.graph.drafts import Draft, Kinds, message_of, to_message
 from tidegate.edge.graph.duplicates import DuplicateGuard
 from tidegate.edge.graph.fates import fate
-from tidegate.edge.graph.once import Once, SendClaim
+from tidegate.edge.graph.once import Once
 from tidegate.edge.graph.passthrough import Passthrough
 from tidegate.edge.graph.quota import Quota
 from tidegate.edge.graph.quotes import Quotes
@@ -33,7 +33,7 @@ from tidegate.edge.graph_paths import Target, credential, path_of_send, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Forwarded, Held, Refused, Route, Unavailable
+from tidegate.gateway import Forwarded, Held, Refused, Route, Unavailable, Unclaimed
 from tidegate.policy.decide import PLACE_REASONS
 from tidegate.policy.verdict import Reason
 from tidegate.settings.tables import App, Scope
@@ -64,6 +64,7 @@ class Sends:
         self._services = services
         self._gateway = services.gateway
         self._keyring = keyring
+        self._app_of = keyring.app_at_once
         self._grants = grants
         self._quota = quota
         self._passthrough = passthrough
@@ -74,10 +75,11 @@ class Sends:
         self._clock = services.clock
         self._ids = services.ids
         self._standings = services.standings
+        self._standing = services.standings.read
         self._quotes = Quotes(services, grants)
-        self._drafts = Drafts()
+        self._kinds = Kinds()
         self._once = Once(services.idempotency, services)
-        self._duplicates = DuplicateGuard(self._once, self._drafts, services)
+        self._duplicates = DuplicateGuard(self._once, services)
 
     async def handle(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
         """Answer one POST. Raises Denial, and AnotherWay for a read receipt that came without its request."""
@@ -86,24 +88,30 @@ class Sends:
         message_id, portfolio = "", ""
         # Most go through this one coroutine: each costs its time once more with everything that is waited for.
         try:
-            app, raw = self._known(arrival), arrival.body
+            clock, known, raw = self._clock, arrival.known, arrival.body
+            at_ms = clock.monotonic_ms()
+            now_ms = clock.at_ms(at_ms)
+            app = self._app_of(known.key_hash, at_ms, now_ms) if known is not None and not self._draining() else None
             if app is None:
                 app, raw = await self._authenticated(arrival, target)
+                now_ms = clock.now_ms()
             require(app, _SEND)
             own = self._turnstiles.enter(app)
-            route = self._route(arrival, target, app)
+            route = self._grants.route(app, target.object_id)
+            if route is None:
+                raise Denial(Kind.NOT_FOUND)
             portfolio = route.portfolio
-            message_id = self._ids.new(portfolio, self._clock.now_ms())
+            message_id = self._ids.new(portfolio, now_ms)
             message = parse_send(raw) if raw is not None and arrival.request is None else None
             if type(message) is Request and not quoted(message.body):
                 draft: Draft | web.StreamResponse = self._draft(arrival, target, app, route, message, raw or b"")
             else:
                 draft = await self._looked_into(arrival, target, app, route, message, raw)
+                now_ms = clock.now_ms()
             if not isinstance(draft, Draft):
                 return draft
             try:
-                reply = await self._sent(draft, message_id)
-                return await self._with_quota(reply, draft) if _lacks_quota(reply) else reply
+                return await self._sent(draft, message_id, now_ms)
             except (Denial, BadMessage, ConnectionError):
                 raise
             except Exception:
@@ -116,12 +124,9 @@ class Sends:
             await self._tell_of(denial, message_id, portfolio)
             raise
         finally:
-            self._leave(own)
-
-    def _leave(self, own: Turnstile | None) -> None:
-        if own is not None:
-            self._turnstiles.leave(own)
-        self._in_hand.leave()
+            if own is not None:
+                self._turnstiles.leave(own)
+            self._in_hand.leave()
 
     async def _tell_of(self, denial: Denial, message_id: str, portfolio: str) -> None:
         headers = denial.headers
@@ -133,15 +138,6 @@ class Sends:
         headers["Tidegate-Verdict"] = "reject"
         headers.setdefault("Tidegate-Reason", denial.kind.value)
 
-    def _route(self, arrival: Arrival, target: Target, app: App) -> Route:
-        route = self._grants.route(app, target.object_id)
-        if route is None:
-            raise Denial(Kind.NOT_FOUND)
-        # What came without its request is known to be neither compressed nor a form.
-        if arrival.request is not None:
-            refuse_encoded(arrival)
-        return route
-
     async def _looked_into(
         self,
         arrival: Arrival,
@@ -152,6 +148,9 @@ class Sends:
         raw: bytes | None,
     ) -> Draft | web.StreamResponse:
         """What is sent by a request whose body is not here yet, or names other messages; a read receipt is answered."""
+        if arrival.request is not None:
+            # What came without its request is known to be neither compressed nor a form.
+            refuse_encoded(arrival)
         if raw is None:
             raw = await read_body(_whole(arrival))
         body = raw
@@ -170,14 +169,13 @@ class Sends:
         told = await self._quotes.resolved(message.body, app, route.portfolio)
         return (message, body) if told is message.body else (message.with_body(told), orjson.dumps(told))
 
-    def _known(self, arrival: Arrival) -> App | None:
-        """The caller, where its key is known and nobody has to be asked for it. Raises Denial while the node drains."""
+    async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
+        """The caller, and the body where it is here already, or had to be read to know.
+
+        Raises Denial for none that is known, and while the node drains.
+        """
         if self._draining():
             raise draining()
-        return self._keyring.app_at_once(arrival.known.key_hash) if arrival.known is not None else None
-
-    async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
-        """The caller, and the body where it is here already, or had to be read to know."""
         if arrival.known is not None:
             known = await self._keyring.app_of_hash(arrival.known.key_hash)
             if known is None:
@@ -195,42 +193,52 @@ class Sends:
     def _draft(self, arrival: Arrival, target: Target, app: App, route: Route, message: Request, raw: bytes) -> Draft:
         if "access_token" in message.body:
             raise BadMessage(100, "access_token: belongs in the Authorization header")
-        options = arrival.known.options if arrival.known is not None else None
+        known = arrival.known
+        options = known.options if known is not None else None
         if options is None:
             options = read_options(arrival.headers, self._clock.now_ms())
-        return Draft(app, route, message, options, path_of_send(target), raw)
+        return Draft(app, route, message, options, path_of_send(target) if known is None else known.raw_path, raw)
 
-    def _sent(self, draft: Draft, message_id: str) -> Coroutine[Any, Any, Reply]:
+    def _sent(self, draft: Draft, message_id: str, now_ms: int) -> Coroutine[Any, Any, Reply]:
         """The answer to a send: explained, given again, or carried out."""
-        if draft.options.dry_run:
-            return self._explain(draft, message_id)
+        options = draft.options
+        if options.dry_run:
+            return self._with_quota(draft, self._explain(draft, message_id))
         # A caller who says which requests are one knows it better than their content does.
-        if draft.options.idempotency_key is not None:
-            return self._once.answer(draft, message_id, self._submit)
-        if self._duplicates.concern(draft):
-            return self._duplicates.answer(draft, message_id, self._submit)
-        return self._submit(draft, message_id)
+        if options.idempotency_key is not None:
+            return self._with_quota(draft, self._once.answer(draft, message_id, self._submit))
+        return self._submit(draft, message_id, now_ms, guarded=True)
 
-    async def _submit(self, draft: Draft, message_id: str, claim: SendClaim | None = None) -> Reply:
-        """Carry a send out. Raises Unclaimed where it has a claim."""
-        portfolio = draft.route.portfolio
+    async def _submit(self, draft: Draft, message_id: str, now_ms: int, *, guarded: bool = False) -> Reply:
+        """Carry a send out; of a `guarded` one, unless the same message went before: then its answer is given."""
+        portfolio, claim = draft.route.portfolio, None
         try:
-            standing = self._standings.read(portfolio) or await self._standings.current(portfolio)
+            standing = self._standing(portfolio) or await self._standings.current(portfolio)
         except StoreUnavailable:
             return answers.unavailable(message_id)
-        message = self._drafts.message(draft, message_id, standing, self._clock.now_ms(), claim)
-        answered = await self._gateway.submit(message)
-        if isinstance(answered, Forwarded):
-            reply = claim.reply_to(answered) if claim is not None else answers.forwarded(answered)
-            full = False
+        kind = self._kinds.of(draft, standing)
+        rule = kind.duplicates if guarded else None
+        if rule is not None:
+            claim = self._duplicates.claim(draft, message_id, rule)
+        message = message_of(draft, message_id, kind.granted, now_ms, claim)
+        try:
+            answered = await self._gateway.submit(message)
+        except Unclaimed:
+            if claim is None or rule is None:
+                raise
+            return await self._with_quota(draft, self._duplicates.found(claim.entry, draft, rule.mode, self._submit))
+        if type(answered) is Forwarded:
+            reply, full = answers.forwarded(answered) if claim is None else claim.reply_to(answered), False
         else:
-            reply = answers.render(answered, message.request, self._clock.now_ms())
-            if isinstance(answered, Unavailable):
-                return reply
+            reply = answers.render(answered, draft.request, self._clock.now_ms())
             full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
+        if claim is not None and not claim.is_answered:
+            await self._once.conclude(claim.entry, draft, reply, only_success=True)
         quota = self._quota.at_once(portfolio, message.category, full=full)
         if quota is None:
-            quota = await self._quota.headers(portfolio, message.category, full=full)
+            # Who was kept waiting by a store that does not answer is not made to wait for it again.
+            read = not isinstance(answered, Unavailable)
+            quota = await self._quota.headers(portfolio, message.category, full=full, read=read)
         return reply.with_headers(quota)
 
     async def _fate(self, draft: Draft, message_id: str) -> Reply:
@@ -249,9 +257,12 @@ class Sends:
             raise Denial(Kind.INTERNAL)
         return told
 
-    async def _with_quota(self, reply: Reply, draft: Draft) -> Reply:
-        """An answer given again, with the numbers of this moment; of a fault, with those that are known."""
+    async def _with_quota(self, draft: Draft, telling: Coroutine[Any, Any, Reply]) -> Reply:
+        """An answer that may be given again, with the numbers of this moment; of a fault, with those that are known."""
+        reply = await telling
         is_fault = reply.status == 503
+        if "RateLimit" in reply.headers or not (is_fault or "Idempotency-Replayed" in reply.headers):
+            return reply
         try:
             category = await self._gateway.category(draft.route, draft.request, draft.options.category)
         except StoreUnavailable:
@@ -262,18 +273,12 @@ class Sends:
     async def _explain(self, draft: Draft, message_id: str) -> Reply:
         try:
             standing = await self._standings.current(draft.route.portfolio)
-            message = self._drafts.message(draft, message_id, standing, self._clock.now_ms())
+            message = to_message(draft, message_id, standing, self._clock.now_ms())
             explanation = await self._gateway.explain(message)
         except StoreUnavailable:
             return answers.unavailable(message_id)
         reply = answers.dry_run(explanation, message_id)
         return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
-
-
-def _lacks_quota(reply: Reply) -> bool:
-    """Whether it was given again, or tells of a fault, and does not say yet how much is left."""
-    headers = reply.headers
-    return "RateLimit" not in headers and (reply.status == 503 or "Idempotency-Replayed" in headers)
 
 
 def _as_json(arrival: Arrival, raw: bytes) -> bytes:

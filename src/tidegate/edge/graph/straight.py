@@ -16,7 +16,7 @@ from tidegate.edge.door.bodies import is_form
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
-from tidegate.edge.door.plain import AnotherWay, Answered, Known, Plain, is_plain_post
+from tidegate.edge.door.plain import AnotherWay, Answered, Plain, is_plain_post
 from tidegate.edge.graph.arrivals import Arrival
 from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
@@ -48,7 +48,7 @@ class Straight:
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
-    def known(self, head: bytes) -> Known | None:
+    def known(self, head: bytes) -> KnownHead | None:
         """What a head says that is the same, to the byte, as one that was answered before."""
         return self._heads.find(head)
 
@@ -60,19 +60,17 @@ class Straight:
         """The answer to one of these, and whether it is the last of its connection. Raises AnotherWay."""
         known = plain.known
         if type(known) is KnownHead:
-            target, headers = known.target, known.headers
-            arrival = Arrival(headers, plain.remote, plain.body, None, known)
+            target, arrival = known.target, Arrival(known.headers, plain.remote, plain.body, None, known)
             request_id = request_id_of(known.request_id)
         else:
             assert plain.message is not None
             headers, read = plain.message.headers, self._target_of(plain.message.path)
             assert read is not None
-            target = read
-            arrival = Arrival(headers, plain.remote, plain.body)
+            target, arrival = read, Arrival(headers, plain.remote, plain.body)
             request_id = request_id_of(headers.get(REQUEST_ID, ""))
         try:
             reply = await self._send(arrival, target)
-            if not isinstance(reply, Reply):
+            if type(reply) is not Reply:
                 raise TypeError("only what has a request can have its answer streamed")
             if plain.head:
                 self._learn(plain.head, arrival, target)

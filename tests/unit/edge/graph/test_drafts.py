@@ -8,9 +8,9 @@ import orjson
 
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.edge.graph.drafts import Draft, Drafts, to_message
+from tidegate.edge.graph.drafts import Draft, Kinds, message_of, to_message
 from tidegate.edge.graph.send_options import SendOptions
-from tidegate.gateway import Route
+from tidegate.gateway import Message, Route
 from tidegate.policy.rules import Hold, Rules
 from tidegate.policy.standing import Standing, TemplateStanding
 from tidegate.settings.tables import App
@@ -33,8 +33,12 @@ def a_draft(options: SendOptions = NO_WISH, template: str = "offer") -> Draft:
     return Draft(APP, ROUTE, request, options, "/v25.0/1/messages", b"")
 
 
+def a_message(kinds: Kinds, draft: Draft, standing: Standing, now_ms: int) -> Message:
+    return message_of(draft, "id", kinds.of(draft, standing).granted, now_ms)
+
+
 def test_a_message_is_what_it_is_without_anything_known() -> None:
-    drafts = Drafts()
+    kinds = Kinds()
     wishes = [
         SendOptions(),
         SendOptions(hold=Hold.REJECT),
@@ -44,16 +48,16 @@ def test_a_message_is_what_it_is_without_anything_known() -> None:
     ]
     for options in wishes * 2:
         draft = a_draft(options)
-        assert drafts.message(draft, "id", STANDING, 1_000) == to_message(draft, "id", STANDING, 1_000)
+        assert a_message(kinds, draft, STANDING, 1_000) == to_message(draft, "id", STANDING, 1_000)
 
 
 def test_a_new_standing_is_asked_anew() -> None:
-    drafts, draft = Drafts(), a_draft()
+    kinds, draft = Kinds(), a_draft()
     known = TemplateStanding("waba", "offer", "en_US", category=Category.AUTHENTICATION)
     later = replace(STANDING, epoch=2, templates={("waba", "offer", "en_US"): known})
     stricter = replace(later, rules=Rules.model_validate({"max_wait": {"authentication": "5m"}}))
 
-    found = [drafts.message(draft, "id", standing, 0) for standing in (STANDING, later, stricter, STANDING)]
+    found = [a_message(kinds, draft, standing, 0) for standing in (STANDING, later, stricter, STANDING)]
 
     assert [message.category for message in found] == [
         Category.MARKETING,
@@ -65,7 +69,7 @@ def test_a_new_standing_is_asked_anew() -> None:
 
 
 def test_names_of_templates_that_never_end_are_not_kept_for_ever() -> None:
-    drafts = Drafts()
+    kinds = Kinds()
     for number in range(5_000):
-        drafts.message(a_draft(template=f"t{number}"), "id", STANDING, 0)
-    assert len(drafts._kinds["p"][1]) <= 4_097
+        kinds.of(a_draft(template=f"t{number}"), STANDING)
+    assert len(kinds._known["p"][1]) <= 4_096
