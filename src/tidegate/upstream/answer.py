@@ -19,20 +19,22 @@ _ENCODED: Final = _ENCODING.needles[0]
 _MEASURE: Final = Wanted("content-length", "transfer-encoding")
 
 
-def read_answer(status: int, raw: bytes, parts: list[bytes]) -> Response | Unknown:
+def read_answer(status: int, raw: bytes, body: bytes) -> Response | Unknown:
     """What was answered; Unknown where it is no answer to a send.
 
-    `raw`: what came, as far as the end of the answer's head at least, found to be HTTP by llhttp; `parts` of its body
-    in their order, still packed.
+    `raw`: what came, as far as the end of the answer's head at least, found to be HTTP by llhttp; `body`: no
+    longer than an answer's may be, and still packed.
     """
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
-    headers = Headers(head_of(raw))
-    if headers.low.find(_ENCODED) >= 0:
+    head = head_of(raw)
+    headers = Headers(head)
+    if _ENCODED in head.lower():
         try:
             body = decoded(body, *headers.picked(_ENCODING).values())
         except Undecodable as fault:
             return Unknown(str(fault))
-    return TOO_LONG if len(body) > MAX_ANSWER else Response(status, headers, body)
+        if len(body) > MAX_ANSWER:
+            return TOO_LONG
+    return Response(status, headers, body)
 
 
 def is_measured(raw: bytes) -> bool:

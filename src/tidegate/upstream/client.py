@@ -76,13 +76,13 @@ class Upstream:
         Never raises for what the peer may do: whatever can't be read once bytes have left is Unknown. No redirect is
         followed. Raises KeyError for a number without a token, RuntimeError before start.
         """
-        if self._pool is None or self._heads is None:
+        pool, heads = self._pool, self._heads
+        if pool is None or heads is None:
             raise RuntimeError("the upstream client has not been started")
         try:
-            request = self._heads.request(number, raw_path, headers, body)
+            request = heads.request(number, raw_path, headers, body)
         except Unwritable as fault:
             return NotSent(str(fault))
-        pool = self._pool
         sending = pool.begin(request, may_start)
         try:
             return await sending.outcome

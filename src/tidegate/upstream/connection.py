@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from msgspec import Struct
 
 from tidegate.upstream.answer import is_measured, read_answer
 from tidegate.upstream.outcomes import CUT_SHORT, MAX_ANSWER, TOO_LONG, Outcome, Response, Unknown
@@ -15,23 +16,22 @@ from tidegate.upstream.outcomes import CUT_SHORT, MAX_ANSWER, TOO_LONG, Outcome,
 _MOST_AROUND: Final = 65_536
 
 
-class Sending:
+class Sending(Struct, eq=False):
     """A request that waits for a connection or for its answer, and the future of its outcome.
 
     `connection` is the proof: as long as it is None no byte has left, and from the step in which it is set one may
     have. `until`: when its time is up, by the loop's clock.
     """
 
-    __slots__ = ("connection", "may_start", "outcome", "request", "until")
+    request: bytes
+    may_start: Callable[[], bool]
+    until: float
+    outcome: asyncio.Future[Outcome]
+    connection: Connection | None = None
 
-    def __init__(
-        self, request: bytes, may_start: Callable[[], bool], until: float, outcome: asyncio.Future[Outcome]
-    ) -> None:
-        self.request = request
-        self.may_start = may_start
-        self.until = until
-        self.outcome = outcome
-        self.connection: Connection | None = None
+    def __repr__(self) -> str:
+        # What is in the request names a user.
+        return "Sending()"
 
 
 class Owner(Protocol):
@@ -55,15 +55,16 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_body",
         "_early",
         "_feed",
-        "_is_last",
+        "_is_over",
         "_owner",
         "_parser",
         "_parts",
         "_size",
         "_status",
-        "_surplus",
+        "on_body",
         "sending",
         "transport",
     )
@@ -73,18 +74,21 @@ class Connection(asyncio.Protocol):
         #: None before it is made, and when it has ended.
         self.transport: asyncio.Transport | None = None
         self.sending: Sending | None = None
+        #: What came of this answer before its last piece, as far as its head may reach.
+        self._early: list[bytes] = []
+        #: Bytes of an answer that did not come in one piece, so far.
+        self._size = 0
+        #: Of its body; llhttp adds each part in a step of its own, without one of Python's.
+        self._parts: list[bytes] = []
+        self.on_body: Final = self._parts.append
+        #: Of the answer once it is whole.
+        self._status = 0
+        self._body = b""
+        #: Whether nothing may be carried after it.
+        self._is_over = False
         # It tells no headers: they are checked all the same, and most are of no use to anybody.
         self._parser = HttpResponseParser(self)
         self._feed = self._parser.feed_data
-        #: What came of this answer before its last piece, as far as its head may reach.
-        self._early: list[bytes] = []
-        self._parts: list[bytes] = []
-        #: Bytes of this answer so far.
-        self._size = 0
-        #: Of the answer once it is whole; and whether it is to be the last one.
-        self._status = 0
-        self._is_last = False
-        self._surplus = False
 
     def carry(self, sending: Sending) -> bool:
         """Write a request, head and body in this step; False: the connection has ended, and nothing was written."""
@@ -113,21 +117,17 @@ class Connection(asyncio.Protocol):
         if sending is None:
             self._owner.lost(self)
             return
-        self._size += len(data)
-        fault = None
         try:
             self._feed(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            fault, self._surplus = Unknown(type(error).__name__), True
-        if self._size > _MOST_AROUND and self._is_too_long():
-            self._owner.ended(self, sending, TOO_LONG)
-        elif self._status:
+            self._is_over = True
+            self._read_on(sending, data, Unknown(type(error).__name__))
+            return
+        if self._status and not self._early and len(data) <= _MOST_AROUND:
+            # Most come whole in one piece.
             self._answered(sending, data)
-        elif fault is not None:
-            self._owner.ended(self, sending, fault)
-        elif self._size - len(data) <= _MOST_AROUND:
-            # What begins later is of no head.
-            self._early.append(data)
+        else:
+            self._read_on(sending, data, None)
 
     def eof_received(self) -> None:
         self._end(None)
@@ -138,38 +138,51 @@ class Connection(asyncio.Protocol):
     # llhttp's side of it.
 
     def on_message_begin(self) -> None:
-        self._surplus = self._status != 0
-
-    def on_body(self, part: bytes) -> None:
-        if not self._status:
-            self._parts.append(part)
+        if self._status:
+            self._is_over = True
 
     def on_message_complete(self) -> None:
         if self._status:
             return
         parser = self._parser
         status = parser.get_status_code()
-        if 100 <= status < 200:
-            self._parts = []
+        if status < 200 and status >= 100:
+            self._parts.clear()
         else:
-            self._status, self._is_last = status, not parser.should_keep_alive()
+            self._status, self._body = status, b"".join(self._parts)
+            self._is_over = not parser.should_keep_alive()
 
     # What came of it.
 
+    def _read_on(self, sending: Sending, data: bytes, fault: Unknown | None) -> None:
+        """Of an answer that comes in pieces, or is long, or none at all."""
+        self._size += len(data)
+        if self._size > _MOST_AROUND and self._is_too_long():
+            self._owner.ended(self, sending, TOO_LONG)
+        elif self._status:
+            raw = b"".join((*self._early, data))
+            self._early, self._size = [], 0
+            self._answered(sending, raw)
+        elif fault is not None:
+            self._owner.ended(self, sending, fault)
+        elif self._size - len(data) <= _MOST_AROUND:
+            # What begins later is of no head.
+            self._early.append(data)
+
     def _is_too_long(self) -> bool:
-        body = sum(map(len, self._parts))
+        body = len(self._body) if self._status else sum(map(len, self._parts))
         return body > MAX_ANSWER or self._size - body > _MOST_AROUND
 
-    def _answered(self, sending: Sending, data: bytes) -> None:
+    def _answered(self, sending: Sending, raw: bytes) -> None:
         transport = self.transport
-        raw = b"".join((*self._early, data)) if self._early else data
-        outcome = read_answer(self._status, raw, self._parts)
-        is_over = self._is_last or self._surplus or type(outcome) is not Response
+        outcome = read_answer(self._status, raw, self._body)
+        is_over = self._is_over or type(outcome) is not Response
         # Where an answer came before all was written, its rest must not stand in front of the next request.
         if is_over or transport is None or transport.get_write_buffer_size():
             self._owner.ended(self, sending, outcome)
             return
-        self._early, self._parts, self._size, self._status, self.sending = [], [], 0, 0, None
+        self._parts.clear()
+        self._status, self._body, self.sending = 0, b"", None
         self._owner.answered(self, sending, outcome)
 
     def _end(self, error: Exception | None) -> None:
@@ -188,4 +201,4 @@ class Connection(asyncio.Protocol):
         raw = b"".join(self._early)
         if not self._parts or is_measured(raw):
             return CUT_SHORT
-        return read_answer(self._parser.get_status_code(), raw, self._parts)
+        return read_answer(self._parser.get_status_code(), raw, b"".join(self._parts))

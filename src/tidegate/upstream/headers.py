@@ -23,18 +23,16 @@ class Wanted:
 class Headers(Mapping[str, str]):
     """Headers by their names as they came, the last of a name; read when somebody looks."""
 
-    __slots__ = ("_raw", "_read", "low")
+    __slots__ = ("_raw", "_read")
 
     def __init__(self, head: bytes) -> None:
         """`head`: from its status line to the break after its last header, in a form that llhttp takes."""
         self._raw = head
-        #: All of it in lower case.
-        self.low: Final = head.lower()
         self._read: dict[str, str] | None = None
 
     def has(self, wanted: Wanted) -> bool:
         """Whether there is any of these."""
-        low = self.low
+        low = self._raw.lower()
         for needle in wanted.needles:
             if needle in low:
                 return True

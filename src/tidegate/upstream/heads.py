@@ -28,19 +28,17 @@ class Heads:
         self._host = base.host_port_subcomponent
         self._prefix = base.raw_path.rstrip("/")
         self._tokens = tokens
-        self._kept: dict[tuple[str, str], tuple[str, bytes]] = {}
+        #: By token and path: a token may be replaced while the node runs.
+        self._kept: dict[tuple[str, str], bytes] = {}
 
     def request(self, number: str, raw_path: str, headers: Mapping[str, str], body: bytes) -> bytes:
         """The whole request. `headers`: none of those that are ours. Raises Unwritable."""
         token = self._tokens[number]
-        kept = self._kept.get((number, raw_path))
-        # A token may be replaced while the node runs.
-        if kept is None or kept[0] is not token:
-            kept = self._keep(number, raw_path, token)
+        head = self._kept.get((token, raw_path)) or self._keep(token, raw_path)
         more = b"".join([_line(name, value) for name, value in headers.items()]) if headers else b""
-        return b"%b%bContent-Length: %d\r\n\r\n%b" % (kept[1], more, len(body), body)
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (head, more, len(body), body)
 
-    def _keep(self, number: str, raw_path: str, token: str) -> tuple[str, bytes]:
+    def _keep(self, token: str, raw_path: str) -> bytes:
         if _PATH.fullmatch(raw_path) is None:
             raise Unwritable("a path with characters that a path has not")
         lines = [
@@ -56,8 +54,8 @@ class Heads:
         ]
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        kept = self._kept[number, raw_path] = token, "\r\n".join(lines).encode("ascii")
-        return kept
+        head = self._kept[token, raw_path] = "\r\n".join(lines).encode("ascii")
+        return head
 
 
 def _line(name: str, value: str) -> bytes:

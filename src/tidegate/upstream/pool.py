@@ -35,6 +35,7 @@ class Pool:
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
+        self._make_future = self._loop.create_future
         #: Free connections, and since when by the loop's clock; the one used last is the last.
         self._free: dict[Connection, float] = {}
         #: Sends without an outcome, in the order of their coming. A dict serves as an ordered set.
@@ -48,8 +49,8 @@ class Pool:
 
     def begin(self, request: bytes, may_start: Callable[[], bool]) -> Sending:
         """Start a send, in this step where a connection is free."""
-        now, outcome = self._now(), self._loop.create_future()
-        sending = Sending(request, may_start, now + self._timeout_s, outcome)
+        now = self._now()
+        sending = Sending(request, may_start, now + self._timeout_s, self._make_future())
         self._under_way[sending] = None
         if self._limit is None:
             self._limit = self._loop.call_at(sending.until, self._end_late)
@@ -92,9 +93,10 @@ class Pool:
 
     def answered(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
         """A send has its outcome, and its connection is free again."""
-        self._under_way.pop(sending, None)
-        if not sending.outcome.done():
-            sending.outcome.set_result(outcome)
+        del self._under_way[sending]
+        told = sending.outcome
+        if not told.done():
+            told.set_result(outcome)
         if self._waiting or self._rest is None:
             self._offer(connection)
         else:

@@ -52,12 +52,12 @@ class Turnstiles:
     def enter(self, app: App) -> Turnstile:
         """Have one of an app's enter the node's, and its own, which is the answer. Raises Denial when one is full."""
         node, own = self.node, self._of_apps.get(app.name) or self.of(app)
-        of_all, of_app = node.inside, own.inside
-        if of_all >= node._most or of_app >= own._most:
+        if node.inside >= node._most or own.inside >= own._most:
             # The one that is full says so.
             with node, own:
                 pass
-        node.inside, own.inside = of_all + 1, of_app + 1
+        node.inside += 1
+        own.inside += 1
         return own
 
     def leave(self, own: Turnstile) -> None:
