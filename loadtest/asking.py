@@ -15,7 +15,6 @@ from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.edge.graph.drafts import Draft, to_message
 from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Forwarded, Route
-from tidegate.gateway.answered import told
 
 #: Customers who log in again and again; none is a recipient of the campaign.
 _CUSTOMER: Final = "1556{:07d}"
@@ -85,8 +84,7 @@ class Codes:
         message = to_message(draft, services.gateway.new_id(PORTFOLIO), standing, services.clock.now_ms())
         answered = await services.gateway.submit(message)
         if not (isinstance(answered, Forwarded) and answered.accepted):
-            verdict, reason = told(answered)
-            self.waits.refused[str(reason or verdict)] += 1
+            self.waits.refused[str(answered.reason or answered.verdict)] += 1
             return
         # By the platform's own book, which has it behind what was there when it was asked for.
         accepted = next(send for send in book.accepted[begun:] if send.user == user)

@@ -19,7 +19,6 @@ from tidegate.feed.event import EventId, FeedEvent, Kind
 from tidegate.feed.notes import Notes, Word, read_batch
 from tidegate.feed.subscription import Passes, Subscription
 from tidegate.gateway import Answered, Gone, Message
-from tidegate.gateway.answered import told as told_of
 from tidegate.policy.campaign.phase import Event as CampaignEvent
 from tidegate.policy.campaign.run import Run
 from tidegate.policy.campaign.spec import Campaign
@@ -71,7 +70,7 @@ class Feed:
         """A send was answered, or came out of the queue and was decided."""
         if not self._watched or message.route.portfolio not in self._watched or isinstance(answered, Gone):
             return
-        verdict, _ = told_of(answered)
+        verdict = answered.verdict
         is_plain = verdict == "send" and getattr(answered, "accepted", True)
         word = Word(Kind.DECISION, verdict, message.app, message.route.number)
         build = partial(tellings.decision, message, answered)

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from tidegate.cloudapi.errors import read_error
 from tidegate.gateway import Answered, Forwarded, Held, Message, Refused
-from tidegate.gateway.answered import told
 from tidegate.logs import mask_value
 from tidegate.policy.campaign.phase import Event as CampaignEvent
 from tidegate.policy.campaign.run import Run
@@ -20,7 +19,7 @@ _OF_MESSAGE: Final = ("app", "number", "category", "type", "template", "campaign
 
 def decision(message: Message, answered: Answered) -> dict[str, Any]:
     """A send, and how it was answered."""
-    verdict, reason = told(answered)
+    reason = answered.reason
     until_ms = answered.until_ms if isinstance(answered, Held | Refused) else None
     code = None
     if isinstance(answered, Forwarded) and not answered.accepted:
@@ -30,7 +29,7 @@ def decision(message: Message, answered: Answered) -> dict[str, Any]:
         **_of_message(message.noted()),
         "waba": message.route.waba,
         "message_id": answered.message_id,
-        "verdict": verdict,
+        "verdict": answered.verdict,
         "reason": reason.value if reason is not None else None,
         "until": None if until_ms is None else write_time_up(until_ms),
         "recipient": mask_value(message.request.recipient, "recipient"),

@@ -101,7 +101,7 @@ class Admission:
         )
 
     def taken(
-        self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float, *, is_quiet: bool
+        self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float, is_quiet: bool
     ) -> Verdict | Gone | None:
         """Send where the store took what was asked for and nobody has anything to say beside (`is_quiet`).
 

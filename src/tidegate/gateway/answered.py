@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -14,6 +15,9 @@ from tidegate.upstream import Response
 
 class Forwarded(Struct, frozen=True, gc=False):
     """Meta's own answer, to be passed on byte for byte."""
+
+    verdict: ClassVar[str] = "send"
+    reason: ClassVar[Reason | None] = None
 
     message_id: str
     response: Response
@@ -34,6 +38,8 @@ class Held:
 class Refused:
     """Not sent and not kept."""
 
+    verdict: ClassVar[str] = "reject"
+
     message_id: str
     reason: Reason
     detail: str
@@ -45,6 +51,8 @@ class Refused:
 class Unavailable:
     """A fault of ours, or Meta out of reach: nothing was sent, nothing is kept, try again."""
 
+    verdict: ClassVar[str] = "reject"
+
     message_id: str
     detail: str
     reason: Reason = Reason.STORE_UNAVAILABLE
@@ -54,10 +62,14 @@ class Unavailable:
 class Gone:
     """A queued message that is not this attempt's any more: cancelled, expired, or claimed by another node."""
 
+    verdict: ClassVar[str] = "gone"
+    reason: ClassVar[Reason | None] = None
+
     message_id: str
 
 
 Answered = Forwarded | Held | Refused | Unavailable | Gone
+"""Each has a verdict and a reason, for counting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +80,3 @@ class Explanation:
     answers: list[Answer]
     facts: Facts
     rules_version: str
-
-
-def told(answered: Answered) -> tuple[str, Reason | None]:
-    """Verdict and reason of an answer, for counting."""
-    if isinstance(answered, Forwarded):
-        return "send", None
-    match answered:
-        case Held(_, verdict, reason):
-            return verdict, reason
-        case Refused(_, reason):
-            return "reject", reason
-        case Unavailable(_, _, reason):
-            return "reject", reason
-        case Gone():
-            return "gone", None

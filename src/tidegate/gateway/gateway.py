@@ -10,11 +10,10 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.enforcement import Enforcement
-from tidegate.errors import StoreUnavailable
 from tidegate.gateway import traced, wishes
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.admission import Admission, with_what_is_leased
-from tidegate.gateway.answered import Answered, Explanation, Unavailable, told
+from tidegate.gateway.answered import Answered, Explanation
 from tidegate.gateway.claims import refuse_unclaimed
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.message import Message, Route
@@ -77,12 +76,10 @@ class Gateway:
         self._clock = clock
         self._identity = identity
         self._ids = ids
-        self._metrics = metrics
         self._settling = Settling(ledger, clock, users, seal, tracing)
         self._keeping = Keeping(queue, identity, clock, seal)
         self._noting = Noting(aliases, clock)
         self._enforcement = enforcement
-        self._on_answer: Callable[[Message, Answered], None] = lambda message, answered: None
         self._admission = Admission(
             ledger=ledger,
             standings=standings,
@@ -112,6 +109,7 @@ class Gateway:
             keeping=self._keeping,
             grants=grants,
             seal=seal,
+            metrics=metrics,
             tracing=tracing,
         )
 
@@ -130,7 +128,7 @@ class Gateway:
 
     def call_on_answer(self, note: Callable[[Message, Answered], None]) -> None:
         """Have `note` called with each message that was submitted, as it went in the end, and what became of it."""
-        self._on_answer = note
+        self._rounds.on_answer = note
 
     async def settled(self, timeout_s: float) -> None:
         """Return when every outcome is written down, or after `timeout_s`."""
@@ -164,26 +162,15 @@ class Gateway:
     def submit(self, message: Message) -> Coroutine[Any, Any, Answered]:
         """Send, queue or refuse one message. Never raises for what the store or Meta may do; Unclaimed where it claims
         to be the only one of its kind."""
-        return self._traced(message) if self._tracing.is_on else self._answered(message)
+        return self._traced(message) if self._tracing.is_on else self._rounds.go(message)
 
     async def _traced(self, message: Message) -> Answered:
         # Each time is a span of its own: whoever claims has to have claimed before.
         refuse_unclaimed(message.claim)
         with self._tracing.span("send", traced.parent_of(message)) as span:
-            answered = await self._answered(traced.begun(message, span))
+            answered = await self._rounds.go(traced.begun(message, span))
             traced.ended(answered, span)
             return answered
-
-    async def _answered(self, message: Message) -> Answered:
-        went = message
-        try:
-            went, answered = await self._rounds.go(message)
-        except StoreUnavailable as error:
-            answered = Unavailable(message.message_id, str(error))
-        verdict, reason = told(answered)
-        self._metrics.sent(verdict, reason, message.category or "service")
-        self._on_answer(went, answered)
-        return answered
 
     async def keep(self, message: Message, cause: str) -> None:
         """Queue a campaign's message, due now; one whose id was queued before stays as it is. Raises StoreUnavailable.

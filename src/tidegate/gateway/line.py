@@ -15,7 +15,7 @@ class Line(Struct, gc=False):
     """One send's place in the line before its number: who was there first, and more urgent, goes first.
 
     `message`: as it came: whatever it is judged as, it stays where it is in the line. `arrival`: its place in the room.
-    `rounds`: how often it was decided since it waited last.
+    `rounds`: how often it did not go since it waited last.
     """
 
     room: Room
@@ -27,12 +27,8 @@ class Line(Struct, gc=False):
     joined: bool = False
 
     def turn_at_ms(self, terms: Terms) -> int | None:
-        """When the turn comes of this send, which is not the first in line; None: it may ask the ledger."""
-        if not self.room.waiters:
-            self.has_turn = self.joined = False
-            return None
-        has_turn, self.has_turn, self.joined = self.has_turn, False, False
-        if has_turn:
+        """When the turn comes of this send, if it is not the first in line; None: it may ask the ledger."""
+        if self.has_turn:
             return None
         turn_at_ms = self.room.turn_at_ms(self.message.priority)
         self.joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
@@ -52,7 +48,7 @@ class Line(Struct, gc=False):
             return None
         emission_ms = terms.throughput_emission_us / 1000
         # One who joins the line knows only an estimate of its own turn, not when the next turn comes.
-        opens_at_ms = None if self.joined else wait.until_ms
+        opens_at_ms, self.joined = None if self.joined else wait.until_ms, False
         self.has_turn = await self.room.wait(
             self.message.priority, self.arrival, opens_at_ms, emission_ms, case.pacing_wait_ms
         )

@@ -24,8 +24,9 @@ from tidegate.gateway.message import Message
 from tidegate.gateway.posting import Posting
 from tidegate.gateway.wishes import longest_wait_ms
 from tidegate.ids import MessageIds
+from tidegate.metrics import Metrics
 from tidegate.pacer import Pacer
-from tidegate.policy.facts import Case
+from tidegate.policy.facts import Case, Facts
 from tidegate.policy.grant import Grant
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import State
@@ -33,6 +34,7 @@ from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
+from tidegate.store.asks import Ask
 from tidegate.store.ledger import Ledger
 from tidegate.store.sealing import Seal
 from tidegate.store.standings import Standings
@@ -41,6 +43,7 @@ from tidegate.tracing import Tracing
 
 #: More rounds in a row than this without a wait (stale standing, late starts) and the send gives way.
 _ROUNDS: Final = 40
+_TOO_OFTEN: Final = "the standing changes faster than this send can be decided"
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _UTILITY: Final = Category.UTILITY
 
@@ -63,13 +66,15 @@ class Rounds:
         keeping: Keeping,
         grants: Mapping[str, Grant],
         seal: Seal,
+        metrics: Metrics,
         tracing: Tracing,
     ) -> None:
         self._standings = standings
+        self._read = standings.read
         self._users = users
         self._identity = identity
         self._ids = ids
-        self._pacer = pacer
+        self._room = pacer.room
         self._clock = clock
         self._admission = admission
         self._posting = posting
@@ -77,14 +82,17 @@ class Rounds:
         self._grants = grants
         self._seal = seal
         self._sharing = frozenset(app for app, grant in grants.items() if grant.limit_share is not None)
-        self._deciding: dict[str, Deciding] = defaultdict(Deciding)
-        self._decided = tracing.within("decide", self._decide)
+        self._metrics = metrics
+        #: By portfolio.
+        self._deciding: dict[str, Deciding] = defaultdict(lambda: Deciding(self.case, tracing))
         self._admitting = tracing.awaited_within("admit", ledger.admitting)
         #: Called with the id of a message out of the queue that waits for its turn.
         self.on_wait: Callable[[str], None] = lambda message_id: None
+        #: Called with each message as it went in the end, and what became of it.
+        self.on_answer: Callable[[Message, Answered], None] = lambda message, answered: None
 
-    async def go(self, message: Message, tried: frozenset[str] = frozenset()) -> tuple[Message, Answered]:
-        """The message as it went, and what became of it. Raises StoreUnavailable, and Unclaimed.
+    async def go(self, message: Message, tried: frozenset[str] = frozenset()) -> Answered:
+        """What became of a message. Raises Unclaimed, and nothing for what the store or Meta may do.
 
         `tried`: numbers that a campaign's message could not go by.
         """
@@ -93,58 +101,66 @@ class Rounds:
         request, route = message.request, message.route
         addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
         # One look at the clock for all of a round: what it admits starts within a span of it.
-        room, at_ms = self._pacer.room(route.number), clock.monotonic_ms()
+        room, at_ms = self._room(route.number), clock.monotonic_ms()
         line, now_ms = Line(room, message, room.arrival(), at_ms), clock.at_ms(at_ms)
-        if not self._seal.is_ready_at(now_ms):
-            await self._seal.ready()
-            at_ms = clock.monotonic_ms()
-            now_ms = clock.at_ms(at_ms)
-        while line.rounds < _ROUNDS:
-            line.rounds += 1
-            standing = self._standings.read(route.portfolio) or await self._standings.current(route.portfolio)
-            message = self.seen(message, addressee, standing, now_ms)
-            decided = self._decided(message, addressee, standing, line, now_ms)
-            verdict: Verdict | Gone | None
-            answered: Answered | None = None
-            turn_at_ms = line.turn_at_ms(decided.terms) if isinstance(decided, Yes) else None
-            if not isinstance(decided, Yes) or turn_at_ms is not None:
-                case = self.case(message, addressee, standing, line)
-                verdict = await self._unasked(message, decided, case, addressee, line, turn_at_ms, now_ms)
-            else:
-                marks = decided.leaves_a_mark or message.marketing_at_ms
-                note = self._note(message, decided, standing, addressee, line, now_ms) if marks else NOTHING
-                ask = admission.asking(message, decided, note)
-                try:
-                    facts = await self._admitting(ask)
-                except StoreUnavailable as fault:
-                    case = self.case(message, addressee, standing, line)
-                    verdict = await admission.alone(message, case, ask, standing.rules, fault)
-                    # Nobody's stop can reach this node now: its start is counted from its own word.
-                    at_ms = clock.monotonic_ms()
+        answered: Answered | None = None
+        try:
+            if not self._seal.is_ready_at(now_ms):
+                await self._seal.ready()
+                at_ms = clock.monotonic_ms()
+                now_ms = clock.at_ms(at_ms)
+            while answered is None and line.rounds < _ROUNDS:
+                standing = self._read(route.portfolio) or await self._standings.current(route.portfolio)
+                message = self.seen(message, addressee, standing, now_ms)
+                decided = self._deciding[route.portfolio].decided(message, addressee, standing, line, now_ms)
+                verdict: Verdict | Gone | None
+                turn_at_ms = line.turn_at_ms(decided.terms) if room.waiters and isinstance(decided, Yes) else None
+                if not isinstance(decided, Yes) or turn_at_ms is not None:
+                    verdict = await self._unasked(message, decided, standing, addressee, line, turn_at_ms, now_ms)
                 else:
-                    verdict = admission.taken(message, ask, facts, at_ms, is_quiet=decided.is_quiet)
-                    if verdict is None:
+                    marks = decided.leaves_a_mark or message.marketing_at_ms
+                    note = self._note(message, decided, standing, addressee, line, now_ms) if marks else NOTHING
+                    ask = admission.asking(message, decided, note)
+                    try:
+                        facts = await self._admitting(ask)
+                    except StoreUnavailable as fault:
                         case = self.case(message, addressee, standing, line)
-                        verdict = await admission.judged(message, case, ask, standing, addressee, facts)
-                if isinstance(verdict, Send):
-                    probes = Probes(decided.probes, note.probes) if decided.probes or note.probes else NO_PROBES
-                    began_ms = clock.monotonic_ms()
-                    posted = await posting.post(message, at_ms)
-                    answered = posting.accepted(message, posted, began_ms, probes)
-                    answered = answered or await posting.otherwise(message, posted, probes)
-            if answered is None:
-                message, answered = await self._not_sent(message, verdict, decided, standing, addressee, line, tried)
-            if answered is not None:
-                return message, answered
-            at_ms = clock.monotonic_ms()
-            now_ms = clock.at_ms(at_ms)
-        return message, Unavailable(message.message_id, "the standing changes faster than this send can be decided")
+                        verdict = await admission.alone(message, case, ask, standing.rules, fault)
+                        # Nobody's stop can reach this node now: its start is counted from its own word.
+                        at_ms = clock.monotonic_ms()
+                    else:
+                        verdict = admission.taken(message, ask, facts, at_ms, decided.is_quiet) or await self._judged(
+                            message, ask, standing, addressee, line, facts
+                        )
+                    if type(verdict) is Send:
+                        probes = Probes(decided.probes, note.probes) if decided.probes or note.probes else NO_PROBES
+                        began_ms = clock.monotonic_ms()
+                        posted = await posting.post(message, at_ms)
+                        answered = posting.accepted(message, posted, began_ms, probes)
+                        answered = answered or await posting.otherwise(message, posted, probes)
+                if answered is None:
+                    ended = await self._not_sent(message, verdict, decided, standing, addressee, line, tried)
+                    message, answered = ended
+                    if message.route is not route:
+                        return await self.go(message, tried | {route.number})
+                    at_ms = clock.monotonic_ms()
+                    now_ms = clock.at_ms(at_ms)
+        except StoreUnavailable as fault:
+            message = line.message
+            answered = Unavailable(message.message_id, str(fault))
+        return self._ended(message, answered or Unavailable(message.message_id, _TOO_OFTEN))
+
+    def _ended(self, message: Message, answered: Answered) -> Answered:
+        """What became of a message, as it went, told to whoever counts."""
+        self._metrics.sent(answered.verdict, answered.reason, message.category or "service")
+        self.on_answer(message, answered)
+        return answered
 
     async def _unasked(
         self,
         message: Message,
         decided: Verdict | Yes,
-        case: Case,
+        standing: Standing,
         addressee: Addressee,
         line: Line,
         turn_at_ms: int | None,
@@ -155,9 +171,16 @@ class Rounds:
             return None
         refuse_unclaimed(message.claim)
         if turn_at_ms is not None:
-            return line.verdict(case, turn_at_ms, now_ms)
+            return line.verdict(self.case(message, addressee, standing, line), turn_at_ms, now_ms)
         assert not isinstance(decided, Yes)
         return decided
+
+    async def _judged(
+        self, message: Message, ask: Ask, standing: Standing, addressee: Addressee, line: Line, facts: Facts
+    ) -> Verdict | Gone | None:
+        """The verdict on what the ledger saw where that has to be judged; None: to be decided anew."""
+        case = self.case(message, addressee, standing, line)
+        return await self._admission.judged(message, case, ask, standing, addressee, facts)
 
     def _note(
         self, message: Message, yes: Yes, standing: Standing, addressee: Addressee, line: Line, now_ms: int
@@ -180,6 +203,10 @@ class Rounds:
         tried: frozenset[str],
     ) -> tuple[Message, Answered | None]:
         """What becomes of a send that did not go in a round, with None for another round with this message."""
+        line.rounds += 1
+        if isinstance(decided, Yes):
+            # If it had a turn, that is over.
+            line.has_turn = False
         if isinstance(verdict, Send):
             # It did not start in time: what it took is given back, and its caller has not seen this id yet.
             message_id = self._ids.new(message.route.portfolio, self._clock.now_ms())
@@ -218,16 +245,6 @@ class Rounds:
         waited_ms = self._clock.monotonic_ms() - line.began_ms if line is not None else 0.0
         return message.case(waited_ms, standing.rules, zones, self._grants.get(message.app))
 
-    def _decide(
-        self, message: Message, addressee: Addressee, standing: Standing, line: Line, now_ms: int
-    ) -> Verdict | Yes:
-        deciding = self._deciding[message.route.portfolio]
-        yes = deciding.recalled(message, addressee, standing, now_ms)
-        if yes is not None:
-            return yes
-        case = self.case(message, addressee, standing, line)
-        return deciding.decide(message, case, addressee, standing, now_ms)
-
     def _with_new_deadline(self, message: Message, rules: Rules) -> Message:
         # It has only just come: the store's time was put forward, and this node did not know of it.
         wait_ms = longest_wait_ms(rules, message.category)
@@ -235,14 +252,14 @@ class Rounds:
 
     async def _conclude(
         self, message: Message, verdict: Verdict, standing: Standing, tried: frozenset[str]
-    ) -> tuple[Message, Answered]:
+    ) -> tuple[Message, Answered | None]:
         match verdict:
             case Queue(reason, detail, until_ms, needs_place, spread_ms):
                 if message.alternatives:
                     tried |= {message.route.number}
                     other = by_another_number(message, reason, standing, self._clock.now_ms(), tried)
                     if other is not None:
-                        return await self.go(other, tried)
+                        return other, None
                 try:
                     await self._keeping.keep(
                         message, reason, detail, until_ms, needs_place=needs_place, spread_ms=spread_ms

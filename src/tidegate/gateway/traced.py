@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tidegate.gateway.answered import Answered, told
+from tidegate.gateway.answered import Answered
 from tidegate.gateway.message import Message
 from tidegate.tracing import Span
 
@@ -40,8 +40,8 @@ def begun(message: Message, span: Span) -> Message:
 
 def ended(answered: Answered, span: Span) -> None:
     """Tell what became of it."""
-    verdict, reason = told(answered)
-    span.tell(verdict=verdict, reason=reason.value if reason else None)
+    reason = answered.reason
+    span.tell(verdict=answered.verdict, reason=reason.value if reason else None)
 
 
 def under(headers: Mapping[str, str], span: Span) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from tidegate.cloudapi.vocabulary import Category, MessageType, Quality
 from tidegate.gateway import Message, Route
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.deciding import Deciding, Yes
+from tidegate.gateway.line import Line
 from tidegate.policy.breaker import Board
 from tidegate.policy.decide import decide
 from tidegate.policy.facts import Case, Terms
@@ -30,6 +31,7 @@ from tidegate.policy.verdict import Queue, Reject, Verdict
 from tidegate.policy.warm_up import Ramp
 from tidegate.policy.warming import Warming, number_id
 from tidegate.store.users import Users
+from tidegate.tracing import NO_TRACING
 
 DAY_MS = 86_400_000
 BUDGET = {
@@ -120,12 +122,25 @@ def case_of(message: Message) -> Case:
     return message.case(0.0, make_rules(), addressee_of(message).zones)
 
 
-def said(deciding: Deciding, message: Message, standing: Standing, now_ms: int, user: User = EMPTY) -> Verdict | Terms:
-    """What a send is told, by whatever is remembered, or else worked out."""
-    addressee = addressee_of(message, user)
-    decided = deciding.recalled(message, addressee, standing, now_ms) or deciding.decide(
-        message, case_of(message), addressee, standing, now_ms
-    )
+class Asked:
+    """A Deciding, and how often it had to look at a send as the guardrails see it."""
+
+    def __init__(self) -> None:
+        self.cases = 0
+        self._deciding = Deciding(self._case, NO_TRACING)
+
+    def _case(self, message: Message, *_: object) -> Case:
+        self.cases += 1
+        return case_of(message)
+
+    def decided(self, message: Message, standing: Standing, now_ms: int, user: User = EMPTY) -> Verdict | Yes:
+        """What it says of a send, by whatever is remembered, or else worked out."""
+        return self._deciding.decided(message, addressee_of(message, user), standing, cast(Line, None), now_ms)
+
+
+def said(deciding: Asked, message: Message, standing: Standing, now_ms: int, user: User = EMPTY) -> Verdict | Terms:
+    """The verdict, or the terms of a yes."""
+    decided = deciding.decided(message, standing, now_ms, user)
     return decided.terms if isinstance(decided, Yes) else decided
 
 
@@ -138,7 +153,7 @@ def said(deciding: Deciding, message: Message, standing: Standing, now_ms: int, 
 def test_it_decides_as_the_policy_does_whatever_it_remembers(
     standings: list[Standing], begins_ms: int, sends: list[tuple[Message, int]]
 ) -> None:
-    deciding = Deciding()
+    deciding = Asked()
 
     for turn, (message, within_ms) in enumerate(sends):
         standing, now_ms = standings[turn % len(standings)], NOW_MS + begins_ms + within_ms
@@ -147,24 +162,24 @@ def test_it_decides_as_the_policy_does_whatever_it_remembers(
 
 
 def test_the_second_of_a_kind_costs_no_decision() -> None:
-    deciding, standing = Deciding(), make_standing()
+    deciding, standing = Asked(), make_standing()
 
     first = said(deciding, FIRST, standing, NOW_MS)
 
     other = a_message(message_id="m2", recipient="16505550000")
-    assert deciding.recalled(FIRST, addressee_of(FIRST), standing, NOW_MS) is not None
     assert said(deciding, other, standing, NOW_MS) is first
+    assert deciding.cases == 1
 
 
 def test_what_is_noted_of_a_kind_is_what_is_noted_of_each() -> None:
-    deciding, standing = Deciding(), make_standing()
+    deciding, standing = Asked(), make_standing()
     told = [FIRST, structs.replace(FIRST, relayed=True), structs.replace(FIRST, delivery=Delivery.AT_LEAST_ONCE)]
 
     for message in told * 2:
-        said(deciding, message, standing, NOW_MS)
-        yes = deciding.recalled(message, addressee_of(message), standing, NOW_MS)
-        assert yes is not None
+        yes = deciding.decided(message, standing, NOW_MS)
+        assert isinstance(yes, Yes)
         assert yes.about == message.noted_json()
+    assert deciding.cases == len(told)
 
 
 def as_it_is(standing: Standing) -> Standing:
@@ -191,7 +206,7 @@ def paused(standing: Standing) -> Standing:
 def test_a_yes_is_not_taken_for_another_question(
     changed: Callable[[Standing], Standing], user: User, verdict: type
 ) -> None:
-    deciding, standing = Deciding(), make_standing()
+    deciding, standing = Asked(), make_standing()
     said(deciding, FIRST, standing, NOW_MS)
 
     assert isinstance(said(deciding, FIRST, changed(standing), NOW_MS, user), verdict)
