@@ -15,7 +15,7 @@ from tidegate.policy.lifecycle import RANK
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import NumberStanding, Standing, TemplateStanding
 from tidegate.policy.verdict import Objection, Reason
-from tidegate.store.asks import Ask
+from tidegate.store.asks import Ask, More
 from tidegate.store.data_keys import DataKey
 from tidegate.store.ledger import Inbound, Ledger, Outcome, Settled
 from tidegate.store.scripts import StoreClient
@@ -172,7 +172,8 @@ def make_ask(message_id: str, recipient: bytes, **changes: Any) -> Ask:
         "deadline_ms": NEVER_MS,
         "about": b"{}",
     }
-    return Ask(**values | changes)
+    more = {name: changes.pop(name) for name in More._fields if name in changes}
+    return Ask(**values | ({"more": More(**more)} if more else {}) | changes)
 
 
 def make_outcome(message_id: str, state: Settled = "accepted", **changes: Any) -> Outcome:

@@ -27,7 +27,7 @@ from tidegate.policy.facts import Case, Facts, Terms
 from tidegate.policy.rules import Delivery, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
-from tidegate.store.asks import Ask
+from tidegate.store.asks import Ask, More
 from tidegate.store.ledger import Ledger
 from tidegate.store.prepaid import REST_MS, Prepaid
 from tidegate.store.sealing import Seal
@@ -84,6 +84,10 @@ class Admission:
         # What comes from the queue is kept there.
         is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
         route, deadline_ms, claim = message.route, message.deadline_ms, message.claim
+        more: More | None = None
+        if is_kept or note.record:
+            body = self._seal.close(message.body_name, message.packed(), deadline_ms) if is_kept else b""
+            more = More(note.record, note.expires_at_ms, body)
         return Ask(
             route.portfolio,
             message.message_id,
@@ -93,11 +97,8 @@ class Admission:
             yes.terms,
             deadline_ms,
             about or message.about(self._seal),
-            False,
-            note.record,
-            note.expires_at_ms,
-            self._seal.close(message.body_name, message.packed(), deadline_ms) if is_kept else b"",
             None if claim is None or claim.is_taken else claim.entry,
+            more,
         )
 
     def taken(

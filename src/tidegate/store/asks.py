@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from msgspec import Struct
@@ -27,6 +27,20 @@ _AS_MOST: Final = 2
 _MOST_TEXTS: Final = 1_024
 
 
+class More(NamedTuple):
+    """What few sends ask for beside."""
+
+    user_record: bytes = b""
+    """What the user's record becomes when the send is taken; empty: it stays as it is."""
+    user_expires_at_ms: int = 0
+    """When it may be forgotten then; 0: never."""
+    body: bytes = b""
+    """What a further try would need, sealed; empty: there will be none, or the queue keeps it already."""
+
+
+_NO_MORE: Final = More()
+
+
 class Ask(Struct, frozen=True, gc=False):
     """One send's question to `admit`. `about` is kept with the intent (JSON text, nothing personal)."""
 
@@ -38,15 +52,10 @@ class Ask(Struct, frozen=True, gc=False):
     terms: Terms
     deadline_ms: int
     about: bytes = b""
-    dry_run: bool = False
-    user_record: bytes = b""
-    """What the user's record becomes when the send is taken; empty: it stays as it is."""
-    user_expires_at_ms: int = 0
-    """When it may be forgotten then; 0: never."""
-    body: bytes = b""
-    """What a further try would need, sealed; empty: there will be none, or the queue keeps it already."""
     once: Entry | None = None
     """What it claims to be the only one of, by its key alone, in its portfolio, under its id: taken with all else."""
+    more: More | None = None
+    dry_run: bool = False
 
 
 #: What sends of one kind have in common: where their terms are, portfolio, attempt, whether it is a dry run, for how
@@ -71,10 +80,11 @@ class Questions:
         told: dict[bytes, int] = {}
         args: list[Any] = []
         for ask in asks:
-            terms, about, once = ask.terms, ask.about, ask.once
+            terms, about, once, more = ask.terms, ask.about, ask.once, ask.more
             kept_ms, claim = (0, "") if once is None else (once.kept_ms, once.name)
-            has_more = bool(ask.body or ask.user_record or terms.user_version)
-            kind = (id(terms), ask.portfolio, ask.attempt, ask.dry_run, kept_ms, has_more, _SHARE in about)
+            if more is None and terms.user_version:
+                more = _NO_MORE
+            kind = (id(terms), ask.portfolio, ask.attempt, ask.dry_run, kept_ms, more is not None, _SHARE in about)
             common = kinds.get(kind)
             if common is None:
                 block = blocks.get(ask.portfolio)
@@ -83,8 +93,8 @@ class Questions:
                     keys += self._keys[ask.portfolio].all
                 common = kinds[kind] = told.setdefault(self._text(block, kind, terms), len(told))
             args += (common, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, about, claim)
-            if has_more:
-                args += (terms.user_version, ask.user_record, ask.user_expires_at_ms, ask.body)
+            if more is not None:
+                args += (terms.user_version, *more)
         return keys, [len(told), *told, *args]
 
     def _text(self, block: int, kind: _Kind, terms: Terms) -> bytes:
@@ -142,6 +152,7 @@ def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Fact
 
     Raises ValueError for an answer to others.
     """
+    answer = tuple(answer)
     now_ms, at, told = answer[0], 1, len(answer)
     seen: list[Facts] = []
     intents: list[Intent] = []
@@ -165,7 +176,7 @@ def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Fact
                 counted=first % 2 == 1,
                 used=(first - _AS_MOST) // 2,
                 user_version=terms.user_version,
-                tallied=tuple(answer[at:ends_at]),
+                tallied=answer[at:ends_at],
             )
             at = ends_at
         elif at + _FACTS > told:

@@ -111,8 +111,11 @@ class Batch(Generic[Item, Answer]):
             self._waiting, self._waiters = items[most:], askers[most:]
             items, askers = items[:most], askers[:most]
         self._items, self._askers = items, askers
+        trip, is_begun = self._trip, False
         try:
-            is_begun = self._trip is not None and self._trip.begin(items, self._came)
+            if trip is not None:
+                keys, args = trip.ask(items)
+                is_begun = trip.begin(keys, args, self._came)
         except Exception:
             # An item that can't be asked for: the other way finds out which.
             is_begun = False
@@ -131,14 +134,12 @@ class Batch(Generic[Item, Answer]):
         if isinstance(answers, list) and len(answers) == len(items):
             _answer(items, self._askers, answers)
             self._items, self._askers = [], []
-            self._go_on()
-        elif isinstance(answers, StoreUnavailable):
-            self._carry_on(lambda items: trip(items, answers))
-        elif isinstance(answers, Awaitable):
-            self._carry_on(lambda items: answers)
+            if self._waiting:
+                self._go_on()
+            else:
+                self._busy = False
         else:
-            # By halves, until it is known whose fault it is.
-            self._carry_on(self._run)
+            self._carry_on(_otherwise(trip, answers))
 
     def _carry_on(self, run: Callable[[list[Item]], Awaitable[list[Answer]]]) -> None:
         """By a task, which begins with this."""
@@ -200,6 +201,16 @@ def is_any_busy() -> bool:
     """Whether a call of any batch of the loop that runs is under way, or about to be."""
     loop = get_running_loop()
     return any(batch.is_busy and batch.is_of(loop) for batch in _batches)
+
+
+def _otherwise(trip: Trip[Item, Answer], answers: Any) -> Callable[[list[Item]], Awaitable[list[Answer]]]:
+    """How a call is brought to an end whose answers are not there yet, or not as they should be."""
+    if isinstance(answers, StoreUnavailable):
+        return lambda items: trip(items, answers)
+    if isinstance(answers, Awaitable):
+        return lambda items: answers
+    # By halves, until it is known whose fault it is.
+    return trip
 
 
 def _answer(items: list[Item], askers: list[Asker[Item, Answer]], answers: list[Answer]) -> None:

@@ -22,26 +22,27 @@ _PROBE_EVERY_S: Final = 0.25
 class Pulse:
     """Of one store, as this process sees it. Times are the loop's."""
 
-    __slots__ = ("_failures", "_first_failure_s", "_is_away", "_next_probe_s")
+    __slots__ = ("_first_failure_s", "_is_away", "_next_probe_s", "failures")
 
     def __init__(self) -> None:
-        self._failures = 0
+        #: Calls without an answer since the last one that had one.
+        self.failures = 0
         self._first_failure_s = 0.0
         self._is_away = False
         self._next_probe_s = 0.0
 
     def answered(self) -> None:
         """The store said something, whatever it was."""
-        self._failures = 0
+        self.failures = 0
         self._is_away = False
 
     def failed(self) -> None:
         """No connection could be had, or no answer came on one."""
         now_s = asyncio.get_running_loop().time()
-        if not self._failures:
+        if not self.failures:
             self._first_failure_s = now_s
-        self._failures += 1
-        if not self._is_away and self._failures >= _FAILURES and now_s - self._first_failure_s >= _FAILING_S:
+        self.failures += 1
+        if not self._is_away and self.failures >= _FAILURES and now_s - self._first_failure_s >= _FAILING_S:
             self._is_away = True
             self._next_probe_s = now_s + _PROBE_EVERY_S
 

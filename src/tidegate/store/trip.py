@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from tidegate.errors import StoreUnavailable
@@ -20,7 +21,7 @@ Read = Callable[[list[Item], list[Any]], list[Answer] | Awaitable[list[Answer]]]
 class Trip(Generic[Item, Answer]):
     """A script that changes nothing when it runs twice, for the items of a moment."""
 
-    __slots__ = ("_ask", "_client", "_script", "_way", "read")
+    __slots__ = ("_client", "_script", "ask", "begin", "read")
 
     def __init__(
         self,
@@ -31,18 +32,14 @@ class Trip(Generic[Item, Answer]):
     ) -> None:
         self._client: Final = client
         self._script: Final = script
-        self._way: Final = way_of(client)
-        self._ask = ask
-        self.read = read
-
-    def begin(self, items: list[Item], told: Callable[[Any], None]) -> bool:
-        """Send it in this step, where that takes no waiting; see `Script.begin`."""
-        keys, args = self._ask(items)
-        return self._script.begin(self._client, self._way, keys, args, told)
+        self.ask: Final = ask
+        self.read: Final = read
+        #: Sends what was asked in this step, where that takes no waiting; see `Script.begin`.
+        self.begin: Final = partial(script.begin, client, way_of(client))
 
     async def __call__(self, items: list[Item], fault: StoreUnavailable | None = None) -> list[Answer]:
         """The answers. `fault`: how the first try ended, where there was one. Raises StoreUnavailable."""
-        keys, args = self._ask(items)
+        keys, args = self.ask(items)
         if fault is None:
             answer = await self._script.repeatable(self._client, keys, args)
         else:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 import hiredis
+from hiredis import pack_command
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -149,14 +150,14 @@ class Line(asyncio.Protocol):
     def ask(self, words: Sequence[bytes | str | int], told: Told) -> None:
         """Send one command in this step. `told` gets its answer as soon as that is read, and must not raise."""
         packed: Any = words
-        packet = hiredis.pack_command(packed)
+        packet = pack_command(packed)
         self._waiting.append((told, self._loop.time()))
         self._send(packet)
 
     def ask_all(self, commands: Sequence[Sequence[bytes | str | int]], told: Told) -> None:
         """Send commands in one packet. `told` gets the list of what stands for each answer once that is whole."""
         packed: Sequence[Any] = commands
-        packet = b"".join([hiredis.pack_command(words) for words in packed])
+        packet = b"".join([pack_command(words) for words in packed])
         # One call to whoever counts what fails: the same object waits for each of the answers.
         gathering = _Gathering(len(commands), told)
         self._waiting += [(gathering, self._loop.time())] * len(commands)
@@ -173,7 +174,7 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Give the one who waits longest its answer, then the next ones."""
-        reader = self._reader
+        reader, pulse = self._reader, self._pulse
         try:
             reader.feed(data)
             while (answer := reader.gets()) is not _NOT_ALL:
@@ -181,7 +182,8 @@ class Line(asyncio.Protocol):
                     self._told_otherwise(answer)
                 else:
                     told, _ = self._waiting.popleft()
-                    self._pulse.answered()
+                    if pulse.failures:
+                        pulse.answered()
                     told(answer)
         except InvalidResponse as fault:
             self.drop(RedisConnectionError(f"the store was not understood: {type(fault).__name__}"))

@@ -9,7 +9,7 @@ import pytest
 from tests.factories import make_ask, make_objection, make_share, make_terms
 from tidegate.policy.facts import Tally, Terms, Turn
 from tidegate.store import asks as module
-from tidegate.store.asks import Ask, Questions, read_admitted
+from tidegate.store.asks import Ask, More, Questions, read_admitted
 from tidegate.store.idempotency import Entry
 from tidegate.store.keys import PortfolioKeys
 
@@ -70,6 +70,19 @@ def test_what_a_send_claims_is_named_beside_it_and_for_how_long_is_told_once() -
 
     assert [each[-1] for each in common(questions, *asks)] == [5_000, 7_000, 0]
     assert (args[4::7], args[10::7]) == ([0, 0, 1, 2], ["shop:d0", "shop:d1", "shop:d2", ""])
+
+
+def test_more_is_told_of_few_and_of_all_that_rest_on_what_is_known_of_a_user() -> None:
+    plain, known = make_terms(epoch=7), make_terms(epoch=7, user_version=3)
+    asks = [ask(plain), ask(known), ask(plain, more=More(b"record", 9, b"body")), ask(plain)]
+
+    _, args = Questions(KEYS).of(asks)
+    flags = [each[3] & module._MORE for each in common(Questions(KEYS), *asks)]
+
+    assert flags == [0, module._MORE]
+    told = args[1 + args[0] :]
+    assert [told[at] for at in (0, 7, 18, 29)] == [0, 1, 1, 0]
+    assert (told[14:18], told[25:29]) == ([3, b"", 0, b""], [0, b"record", 9, b"body"])
 
 
 def test_further_turns_and_tallies_are_told_after_the_numbers() -> None:
