@@ -134,17 +134,17 @@ class CarryingConnection(AwaitingConnection):
         known = self._carrier.known(head) if end else None
         if known is None:
             return False
-        left = known.length - len(body)
-        if left < 0:
+        length = known.length
+        if len(body) > length:
             return False
         if self._head_deadline is not None:
             self._head_has_come()
         self._idle, self._parked = None, idle
-        if left:
+        if len(body) == length:
+            self._carry(Plain(None, known, b"", body, self._remote, data))
+        else:
             self._unparsed = data
             self._patience = self._loop.call_later(_BODY_COMES_S, self._parse_after_all)
-        else:
-            self._carry(Plain(None, known, b"", body, self._remote, data))
         return True
 
     def _parse_after_all(self) -> None:
@@ -213,9 +213,9 @@ class CarryingConnection(AwaitingConnection):
             try:
                 self._told(*await answer_to(self._plain))
             except AnotherWay:
-                self._end(closes=False, was_answered=False)
+                self._leave()
             except BaseException as fault:
-                self._end(closes=True, was_answered=False)
+                self._end()
                 # Nobody is there any more to be answered.
                 if not isinstance(fault, ConnectionError):
                     raise
@@ -229,7 +229,7 @@ class CarryingConnection(AwaitingConnection):
             if self._paused:
                 self._draining = spawn(self._drained(closes), "an answer's way")
                 return
-        self._end(closes=closes, was_answered=True)
+        self._go_on(closes)
 
     async def _drained(self, closes: bool) -> None:
         try:
@@ -238,24 +238,22 @@ class CarryingConnection(AwaitingConnection):
             self.log_debug("Ignored premature client disconnection")
         finally:
             self._draining = None
-            self._end(closes=closes, was_answered=True)
+            self._go_on(closes)
 
-    def _end(self, *, closes: bool, was_answered: bool) -> None:
-        plain, self._plain = self._plain, NONE
-        if closes or self._close:
-            self.force_close()
-        if self._force_close:
-            if self._handler_waiter is not None and not self._handler_waiter.done():
-                self._handler_waiter.set_result(None)
-            self._give_up()
-        elif was_answered:
-            self._go_on(plain)
-        else:
-            self._leave(plain)
+    def _end(self) -> None:
+        """To nothing: the one in hand was the last."""
+        self._plain = NONE
+        self.force_close()
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        self._give_up()
 
-    def _go_on(self, plain: Plain) -> None:
+    def _go_on(self, closes: bool) -> None:
         """To the next request, after one that was answered."""
-        if plain.message is not None:
+        if closes or self._close or self._force_close:
+            self._end()
+            return
+        if self._plain.message is not None:
             self._messages.popleft()
             if self._parser is not None:
                 self._parser.message_consumed()
@@ -264,15 +262,19 @@ class CarryingConnection(AwaitingConnection):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         if self._keepalive_handle is None:
             self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
-        idle, self._parked = self._parked, None
-        self._idle = idle
+        idle = self._parked
+        self._plain, self._parked, self._idle = NONE, None, idle
         if self._messages and idle is not None:
             self._hand_out(idle)
         if self._behind:
             self._take_behind()
 
-    def _leave(self, plain: Plain) -> None:
-        """One that was not answered to aiohttp's own loop."""
+    def _leave(self) -> None:
+        """The one in hand, which was not answered, to aiohttp's own loop."""
+        if self._close or self._force_close:
+            self._end()
+            return
+        plain, self._plain = self._plain, NONE
         if plain.message is not None:
             unread = StreamReader(self, _READ_AHEAD, loop=self._loop)
             unread.feed_data(plain.body)
