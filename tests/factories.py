@@ -20,7 +20,7 @@ from tidegate.store.data_keys import DataKey
 from tidegate.store.ledger import Inbound, Ledger, Outcome, Settled
 from tidegate.store.scripts import StoreClient
 from tidegate.store.sealing import Seal
-from tidegate.store.statuses import Status
+from tidegate.store.statuses import Kind, Status
 
 PORTFOLIO = "lucky-shrub"
 WABA = "102290129340398"
@@ -190,17 +190,11 @@ def make_outcome(message_id: str, state: Settled = "accepted", **changes: Any) -
 def make_status(message_id: str, status: str, at_ms: int, **changes: Any) -> Status:
     """A status webhook as the gateway reads it: deliveries count, failures free, the rest keeps."""
     says = {"delivered": "counts", "read": "counts", "failed": "frees"}.get(status, "keeps")
-    values: dict[str, Any] = {
-        "portfolio": PORTFOLIO,
-        "message_id": message_id,
-        "status": status,
-        "at_ms": at_ms,
-        "cause": "a test",
-        "says": says,
-        "wamid": f"wamid.{message_id}",
-        "sealed": f"wamid.{message_id}|sealed",
-    }
-    return Status(**values | changes)
+    kind: dict[str, Any] = {"portfolio": PORTFOLIO, "status": status, "cause": "a test", "says": says}
+    values: dict[str, Any] = {"wamid": f"wamid.{message_id}", "sealed": f"wamid.{message_id}|sealed"}
+    for name, value in changes.items():
+        (kind if name in Kind.__struct_fields__ else values)[name] = value
+    return Status(Kind(**kind), message_id, at_ms, **values)
 
 
 def make_inbound(recipient: bytes, at_ms: int, number: str = NUMBER) -> Inbound:

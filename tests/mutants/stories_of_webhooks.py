@@ -11,7 +11,7 @@ from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_outcome, make_status
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LONG_MS, Book
 from tidegate.policy.facts import Tally
 from tidegate.store import told_outcomes
-from tidegate.store.statuses import Refreshed
+from tidegate.store.statuses import UNWRITTEN, Refreshed
 
 
 async def a_delivery_counts_a_day_from_the_end_of_its_second(book: Book) -> None:
@@ -64,7 +64,7 @@ async def a_status_brings_metas_id_where_that_is_not_known(book: Book) -> None:
     await book.admit("m1", ANN)
     for wamid in ("w", "v"):
         told = await book.status("m1", "delivered", 0, wamid=wamid, sealed="")
-        assert told == Refreshed(True, False, False, unwritten=True)
+        assert told == Refreshed(UNWRITTEN)
         assert not (await book.status("m1", "delivered", 0, wamid=wamid, sealed=f"{wamid}|sealed")).unwritten
         assert await book.client.get(book.keys.wamid(wamid)) == b"m1"
     assert not (await book.status("m1", "read", 0, wamid="w", sealed="")).unwritten
@@ -122,17 +122,17 @@ async def of_two_words_in_one_call_the_second_knows_the_first(book: Book) -> Non
 async def a_delivery_tells_what_is_known_of_its_user(book: Book) -> None:
     for id_ in ("m1", "m2"):
         await book.admit(id_, ANN)
-    told = (await book.ledger.statuses.apply([make_status("m1", "delivered", BEGIN_MS)], "row/"))[0]
+    told = (await book.ledger.statuses.apply([make_status("m1", "delivered", BEGIN_MS, anew="row/")]))[0]
     assert (told.has_counts, told.user) == (False, b"")
     await book.client.set(f"tidegate:{{{PORTFOLIO}}}:count:row/{ANN.hex()}", "floor:0 0,1")
     await book.client.hset(book.keys.user(ANN), mapping={"v": 1, "r": "{}"})
-    told = (await book.ledger.statuses.apply([make_status("m2", "delivered", BEGIN_MS)], "row/"))[0]
+    told = (await book.ledger.statuses.apply([make_status("m2", "delivered", BEGIN_MS, anew="row/")]))[0]
     assert (told.has_counts, told.user) == (True, b"{}")
 
 
 async def of_nobodys_delivery_no_counts_are_told(book: Book) -> None:
     await book.settle("m1", "failed", release=True)
-    told = (await book.ledger.statuses.apply([make_status("m1", "delivered", BEGIN_MS)], "row/"))[0]
+    told = (await book.ledger.statuses.apply([make_status("m1", "delivered", BEGIN_MS, anew="row/")]))[0]
     assert (told.changed, told.has_counts) == (True, False)
 
 

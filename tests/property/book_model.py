@@ -11,7 +11,7 @@ from tidegate.policy.facts import Facts
 from tidegate.policy.lifecycle import RANK, State
 from tidegate.store.asks import OUTCOME_MS, Ask
 from tidegate.store.ledger import UNRESOLVED_MS, Inbound, Outcome
-from tidegate.store.statuses import Refreshed, Status
+from tidegate.store.statuses import CHANGED, UNKNOWN, Refreshed, Status
 
 
 @dataclass
@@ -171,20 +171,20 @@ class BookModel:
         self.advance(now_ms)
         message = self.messages.get(status.message_id)
         if message is None:
-            return Refreshed(known=False, changed=False, freed=False)
+            return Refreshed(UNKNOWN)
         self.in_flight.pop(status.message_id, None)
-        rank, rank_now, freed = RANK[State(status.status)], RANK[State(message.state)], False
-        if status.says == "counts" and not message.delivered:
+        rank, rank_now, freed = RANK[State(status.kind.status)], RANK[State(message.state)], False
+        if status.kind.says == "counts" and not message.delivered:
             message.delivered = True
             freed = self._count(message, status, now_ms)
-        elif status.says == "frees" and rank > rank_now:
+        elif status.kind.says == "frees" and rank > rank_now:
             freed = self._let_go(message, status.message_id, now_ms)
-        elif status.status == "failed" and rank > rank_now:
+        elif status.kind.status == "failed" and rank > rank_now:
             freed = self._doubt(message, status.message_id, now_ms)
         changed = rank > rank_now
         if changed:
-            message.state = status.status
-        return Refreshed(known=True, changed=changed, freed=freed)
+            message.state = status.kind.status
+        return Refreshed(CHANGED if changed else 0, int(freed))
 
     def open_window(self, inbound: Inbound, now_ms: int) -> int:
         self.advance(now_ms)

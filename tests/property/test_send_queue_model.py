@@ -145,7 +145,7 @@ class SendQueueMachine(RuleBasedStateMachine):
 
         self.bench.run(self.ledger.refresh(status))
 
-        self.model.refresh(status.message_id, status.status, RANK[State(status.status)])
+        self.model.refresh(status.message_id, status.kind.status, RANK[State(status.kind.status)])
 
     @rule(who=st.sampled_from(USERS), age_ms=st.sampled_from([0, HOUR_MS, DAY_MS]))
     def a_user_writes(self, who: bytes, age_ms: int) -> None:

@@ -6,7 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.tasks import spawn
@@ -22,19 +24,21 @@ ENOUGH: Final = 32
 #: Rounds under way at once: the node reads the next while the store is at one.
 AT_ONCE: Final = 2
 
-#: Told whether less may be sent than before, and of the fault that kept it from being handled.
-Told = Callable[[bool, Exception | None], None]
+Told = Callable[[Exception | None], None]
+"""Told that a delivery was handled, or of the fault that kept it from that."""
+Ended = Callable[[Sequence[bool | None] | Exception], None]
+"""Told of each item of a round whether less may be sent than before, or of the fault that kept them from being handled.
+"""
 
 
-class _Delivery(Generic[Item]):
-    __slots__ = ("at", "items", "left", "tightened", "told")
+class _Delivery(Struct):
+    """`left`: how many items are still to be handled; `at`: from where on they are in no round yet."""
 
-    def __init__(self, items: Sequence[Item], told: Told) -> None:
-        self.items = items
-        self.told: Told | None = told
-        self.at = 0
-        self.left = len(items)
-        self.tightened = False
+    items: Sequence[Any]
+    told: Told | None
+    left: int
+    at: int = 0
+    tightened: bool = False
 
     def end(self, fault: Exception | None) -> None:
         """Tell of it, unless that was done: of one that is in two rounds both may fail."""
@@ -42,134 +46,151 @@ class _Delivery(Generic[Item]):
         if told is None:
             return
         try:
-            told(self.tightened, fault)
+            told(fault)
         except Exception as bug:
             # The others of its round are told all the same.
             context = {"message": "a webhook could not be answered", "exception": bug}
             asyncio.get_running_loop().call_exception_handler(context)
 
 
-#: A round: of each delivery, from where to where.
-_Turn = list[tuple[_Delivery[Item], int, int]]
+#: A round: of each delivery how many items.
+_Turn = list[tuple[_Delivery, int]]
 
 
 class Sharing(Generic[Item]):
-    """Hands items of all deliveries to `handle`, two calls at a time, begun in the order of the items of each delivery.
+    """Hands items of all deliveries to `handle`, two rounds at a time, begun in the order of the items of each.
 
     Of a large delivery a part goes in each round, so that a small one waits for no more than a round or two. A round
     that the store did not answer fails all who wait: one after another they would wait for longer than Meta does.
     """
 
-    __slots__ = ("_began_s", "_count", "_handle", "_is_due", "_is_running", "_under_way", "_waiting")
+    __slots__ = ("_began_s", "_count", "_handle", "_is_timed", "_settled", "_under_way", "_waiting")
 
-    def __init__(self, handle: Callable[[list[Item]], Awaitable[list[bool]]]) -> None:
-        """`handle` answers for each whether less may be sent than before; it raises StoreUnavailable, and no other."""
+    def __init__(self, handle: Callable[[list[Item], Ended], None], settled: Callable[[], Awaitable[object]]) -> None:
+        """`handle` begins a round, and calls what it is given once that is over; nothing but a fault is told before it
+        has returned. `settled` is awaited before a delivery is told of by which less may be sent than before.
+        """
         self._handle = handle
-        self._waiting: deque[_Delivery[Item]] = deque()
+        self._settled = settled
+        self._waiting: deque[_Delivery] = deque()
         self._count = 0
-        self._is_running = False
         self._under_way = 0
-        #: Set when a round may be worth its while; None: nobody waits for that.
-        self._is_due: asyncio.Future[None] | None = None
         self._began_s = 0.0
+        #: Whether somebody looks, once that is due, whether a round is to be begun.
+        self._is_timed = False
 
-    def put(self, items: Sequence[Item]) -> asyncio.Future[bool]:
-        """Have all of it handled; the future tells whether less may be sent than before, or StoreUnavailable."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    def put(self, items: Sequence[Item]) -> asyncio.Future[None]:
+        """Have all of it handled; the future ends once it is. It raises StoreUnavailable."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.hand(items, partial(_end, future))
         return future
 
     def hand(self, items: Sequence[Item], told: Told) -> None:
         """The same, told by a call once this has returned."""
-        self._waiting.append(_Delivery(items, told))
-        self._count += len(items)
-        if not self._is_running:
-            self._is_running = True
-            spawn(self._run(), "webhooks")
-        elif self._count >= ENOUGH:
+        count = len(items)
+        self._waiting.append(_Delivery(items, told, count))
+        self._count += count
+        if self._count >= ENOUGH:
+            self._go_on()
+        elif not self._is_timed:
+            # Whoever comes in the same moment shares the round.
+            self._look_in(self._began_s + ROUND_S - asyncio.get_running_loop().time())
+
+    def _look_in(self, wait_s: float) -> None:
+        self._is_timed = True
+        asyncio.get_running_loop().call_later(max(0.0, wait_s), self._look)
+
+    def _look(self) -> None:
+        self._is_timed = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Begin what is due; of what is not, have somebody look when it is."""
+        while self._waiting and self._under_way < AT_ONCE:
+            now_s = asyncio.get_running_loop().time()
+            wait_s = self._began_s + ROUND_S - now_s
+            if self._count < ENOUGH and wait_s > 0:
+                if not self._is_timed:
+                    self._look_in(wait_s)
+                return
+            self._began_s = now_s
             self._begin()
 
     def _begin(self) -> None:
-        if self._is_due is not None and not self._is_due.done():
-            self._is_due.set_result(None)
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        turn, items = self._turn()
+        self._under_way += 1
         try:
-            while self._waiting:
-                wait_s = self._began_s + ROUND_S - loop.time()
-                if self._under_way >= AT_ONCE:
-                    await self._due()
-                elif wait_s > 0 and self._count < ENOUGH:
-                    timer = loop.call_later(wait_s, self._begin)
-                    await self._due()
-                    timer.cancel()
-                else:
-                    self._began_s = loop.time()
-                    self._under_way += 1
-                    spawn(self._round(self._turn()), "webhooks")
-        finally:
-            self._is_running = False
-            # Nobody is left here unless this task was ended from outside.
-            self._fail(RuntimeError("webhooks were given up"))
+            self._handle(items, partial(self._ended, turn))
+        except Exception as fault:
+            self._ended(turn, fault)
 
-    async def _due(self) -> None:
-        self._is_due = asyncio.get_running_loop().create_future()
-        await self._is_due
-
-    async def _round(self, turn: _Turn[Item]) -> None:
-        try:
-            told = await self._handle([item for delivery, first, last in turn for item in delivery.items[first:last]])
-        except StoreUnavailable as fault:
-            for delivery, _, _ in turn:
-                delivery.end(fault)
-            return self._fail(StoreNotAsked("the store is unavailable: it failed who came before"))
-        except BaseException:
-            for delivery, _, _ in turn:
-                delivery.end(RuntimeError("webhooks were given up"))
-            raise
-        finally:
-            self._under_way -= 1
-            self._begin()
-        start, tightens = 0, True in told
-        for delivery, first, last in turn:
-            end = start + last - first
-            if tightens:
-                delivery.tightened |= True in told[start:end]
-            delivery.left -= last - first
-            start = end
-            if not delivery.left:
-                delivery.end(None)
-
-    def _turn(self) -> _Turn[Item]:
+    def _turn(self) -> tuple[_Turn, list[Item]]:
         """What is handled next. Who has more goes to the end of the line."""
-        turn: _Turn[Item] = []
-        room = TOGETHER
-        waiting = self._waiting
+        turn: _Turn = []
+        items: list[Item] = []
+        waiting, room = self._waiting, TOGETHER
+        most = room if len(waiting) == 1 else OF_EACH
         for _ in range(len(waiting)):
             delivery = waiting.popleft()
-            first = delivery.at
-            most = room if not waiting and not turn else min(room, OF_EACH)
-            last = delivery.at = min(first + most, len(delivery.items))
-            turn.append((delivery, first, last))
-            if last < len(delivery.items):
+            part = delivery.items[delivery.at : delivery.at + most]
+            count = len(part)
+            items += part
+            turn.append((delivery, count))
+            delivery.at += count
+            if delivery.at < len(delivery.items):
                 waiting.append(delivery)
-            room -= last - first
-            self._count -= last - first
-            if room <= 0:
-                break
-        return turn
+            room -= count
+            if room < most:
+                most = room
+                if not room:
+                    break
+        self._count -= len(items)
+        return turn, items
 
-    def _fail(self, fault: Exception) -> None:
-        self._count = 0
-        while self._waiting:
-            self._waiting.popleft().end(fault)
+    def _ended(self, turn: _Turn, told: Sequence[bool | None] | Exception) -> None:
+        if isinstance(told, Exception):
+            # It may be known at once: who has handed something over is told after that.
+            asyncio.get_running_loop().call_soon(self._failed, turn, told)
+            return
+        self._under_way -= 1
+        # The store has the next ones before these are answered.
+        self._go_on()
+        tightens, first = True in told, 0
+        for delivery, count in turn:
+            if tightens and True in told[first : first + count]:
+                delivery.tightened = True
+            first += count
+            delivery.left -= count
+            if delivery.left:
+                continue
+            if delivery.tightened:
+                spawn(self._tell_settled(delivery), "a stop told to all")
+            else:
+                delivery.end(None)
+
+    async def _tell_settled(self, delivery: _Delivery) -> None:
+        fault: Exception | None = None
+        try:
+            await self._settled()
+        except Exception as failed:
+            fault = failed
+        delivery.end(fault)
+
+    def _failed(self, turn: _Turn, fault: Exception) -> None:
+        self._under_way -= 1
+        for delivery, _ in turn:
+            delivery.end(fault)
+        if isinstance(fault, StoreUnavailable):
+            late, self._waiting, self._count = self._waiting, deque(), 0
+            for delivery in late:
+                delivery.end(StoreNotAsked("the store is unavailable: it failed who came before"))
+        self._go_on()
 
 
-def _end(future: asyncio.Future[bool], tightened: bool, fault: Exception | None) -> None:
+def _end(future: asyncio.Future[None], fault: Exception | None) -> None:
     if future.done():
         return
     if fault is None:
-        future.set_result(tightened)
+        future.set_result(None)
     else:
         future.set_exception(fault)

@@ -35,7 +35,7 @@ from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
 from tidegate.signals.gate import Gate, parts
 from tidegate.signals.personal import Personal
-from tidegate.signals.sharing import Sharing
+from tidegate.signals.sharing import Ended, Sharing, Told
 from tidegate.signals.statuses import OnStatus, Statuses
 from tidegate.signals.whose import Whose
 from tidegate.store.aliases import Aliases
@@ -45,7 +45,6 @@ from tidegate.store.messages import Messages
 from tidegate.store.outcomes import Outcomes
 from tidegate.store.standings import Standings
 from tidegate.store.users import Users
-from tidegate.tasks import spawn
 
 #: Events that speak of one user each, but for statuses: they are applied side by side.
 _PERSONAL: Final = (InboundMessage, UserPreference, IdentityChange, UserIdUpdate)
@@ -124,7 +123,10 @@ class Signals:
             ),
             on_fault=self._not_applied,
         )
-        self._sharing = Sharing(self._apply_statuses)
+        self._sharing: Sharing[StatusUpdate] = Sharing(self._apply_statuses, enforcement.settled)
+        #: The same as `receive` of a delivery that tells of these and nothing else: it is called with the fault once
+        #: this has returned, None where there was none.
+        self.begin: Final[Callable[[list[StatusUpdate], Told], None]] = self._sharing.hand
 
     async def receive(self, envelope: Any) -> None:
         """Apply every event of a verified webhook body, read by `webhooks.read_body`; on return no send that they
@@ -145,30 +147,9 @@ class Signals:
                 told.cancel()
             raise
         if told is not None:
-            tightens |= await told
+            await told
         if tightens:
             await self._enforcement.settled()
-
-    def begin(self, statuses: list[StatusUpdate], told: Callable[[Exception | None], None]) -> None:
-        """The same of a delivery that tells of these and nothing else: `told` is called once this has returned, with
-        the fault where there was one.
-        """
-        self.heard_at_ms = self._clock.now_ms()
-        self._sharing.hand(statuses, partial(self._told, told))
-
-    def _told(self, told: Callable[[Exception | None], None], tightens: bool, fault: Exception | None) -> None:
-        if tightens and fault is None:
-            spawn(self._settled(told), "a stop told to all")
-        else:
-            told(fault)
-
-    async def _settled(self, told: Callable[[Exception | None], None]) -> None:
-        fault: Exception | None = None
-        try:
-            await self._enforcement.settled()
-        except Exception as failed:
-            fault = failed
-        told(fault)
 
     async def _receive_others(self, events: Sequence[Event]) -> bool:
         tightens = False
@@ -182,16 +163,20 @@ class Signals:
             tightens |= await self._applied(event)
         return tightens
 
-    async def _apply_statuses(self, events: list[StatusUpdate]) -> list[bool]:
-        found = await self._statuses.apply(events)
-        now_ms = self._clock.now_ms()
-        applied = [event for event, one in zip(events, found, strict=True) if one is not None]
-        if applied:
-            self._metrics.applied(applied[0], len(applied))
-        # Meta's times are whole seconds: those of one call are few.
-        for at_ms, count in Counter([event.at_ms for event in applied]).items():
-            self._metrics.webhook_lag(max(0, now_ms - at_ms) / 1_000, count)
-        return [one is True for one in found]
+    def _apply_statuses(self, events: list[StatusUpdate], ended: Ended) -> None:
+        self.heard_at_ms = self._clock.now_ms()
+        self._statuses.begin(events, partial(self._note_applied, events, ended))
+
+    def _note_applied(self, events: list[StatusUpdate], ended: Ended, found: Sequence[bool | None] | Exception) -> None:
+        if not isinstance(found, Exception):
+            now_ms = self._clock.now_ms()
+            applied = [event for event, one in zip(events, found, strict=True) if one is not None]
+            if applied:
+                self._metrics.applied(applied[0], len(applied))
+            # Meta's times are whole seconds: those of one call are few.
+            for at_ms, count in Counter([event.at_ms for event in applied]).items():
+                self._metrics.webhook_lag(max(0, now_ms - at_ms) / 1_000, count)
+        ended(found)
 
     async def _applied(self, event: Event) -> bool:
         """Whether less may be sent than before."""

@@ -24,15 +24,15 @@ class Whose:
         self._messages = messages
         self._identity = identity
         self._ids = ids
-        #: Portfolio and id of the message in callback data that is proven ours, no portfolio where it is none of this
-        #: gateway's; None for anybody else's. Each comes several times.
-        self.owner: Final[Callable[[str | None], tuple[str | None, str] | None]] = lru_cache(_REMEMBERED)(self._owner)
+        #: Portfolio and id of the message in callback data that is proven ours, the portfolio "" where it is none of
+        #: this gateway's; None for anybody else's. Each comes several times.
+        self.owner: Final[Callable[[str | None], tuple[str, str] | None]] = lru_cache(_REMEMBERED)(self._owner)
 
-    def _owner(self, opaque: str | None) -> tuple[str | None, str] | None:
+    def _owner(self, opaque: str | None) -> tuple[str, str] | None:
         wrapped = unwrap_opaque(opaque) if opaque else None
         if wrapped is None or wrapped[1] != self._identity.seal(wrapped[0]):
             return None
-        return self._ids.portfolio(wrapped[0]), wrapped[0]
+        return self._ids.portfolio(wrapped[0]) or "", wrapped[0]
 
     async def message_of(self, opaque: str | None, wamid: str, portfolio: str | None) -> tuple[str, str] | None:
         """Portfolio and gateway id of the message; None when it is none of ours. Raises StoreUnavailable.

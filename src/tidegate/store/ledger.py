@@ -142,7 +142,7 @@ class Ledger:
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""
-        return await self._refreshes[status.portfolio].put(status)
+        return await self._refreshes[status.kind.portfolio].put(status)
 
     async def open_window(self, inbound: Inbound) -> int:
         """Open a service window; its end (ms), 0 when none is open."""
