@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET, DecodeError, Struct
+from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType
 from msgspec.json import Decoder
 
 from .user_events import Pricing, StatusUpdate
 from .vocabulary import MessageStatus
-from .wire import read_id, read_object, read_phone, read_text, read_time_ms, read_word
+from .wire import read_id, read_object, read_time_ms, read_word
 
 #: Some 2 ms of work.
 STATUSES_AT_ONCE: Final = 100
-_STATUSES: Final = {status.value: status for status in MessageStatus}
 _ID: Final = re.compile(r"[!-~]{1,512}")
 #: Said again and again: ids of accounts and numbers, a second, a price.
 _REMEMBERED: Final = 1_024
@@ -34,16 +33,16 @@ class _Pricing(Struct, gc=False):
 
 class _Status(Struct, gc=False):
     id: str
-    status: str
+    status: MessageStatus
     timestamp: str
-    recipient_id: str | None = None
-    recipient_type: str | None = None
+    recipient_id: Annotated[str, Meta(min_length=5, max_length=20)] | None = None
+    recipient_type: Literal["individual"] | None = None
     recipient_user_id: str | None = None
     recipient_parent_user_id: str | None = None
-    biz_opaque_callback_data: str | None = None
+    biz_opaque_callback_data: Annotated[str, Meta(max_length=65_536)] | None = None
     pricing: _Pricing | None = None
     conversation: Any = None
-    errors: Any = UNSET
+    errors: UnsetType = UNSET
 
 
 class _Metadata(Struct, gc=False):
@@ -52,25 +51,25 @@ class _Metadata(Struct, gc=False):
 
 class _Value(Struct, gc=False):
     metadata: _Metadata
-    statuses: list[_Status]
-    messages: Any = UNSET
-    errors: Any = UNSET
-    new_quality_score: Any = UNSET
+    statuses: Annotated[list[_Status], Meta(min_length=1, max_length=STATUSES_AT_ONCE)]
+    messages: UnsetType = UNSET
+    errors: UnsetType = UNSET
+    new_quality_score: UnsetType = UNSET
 
 
 class _Change(Struct, gc=False):
-    field: str
+    field: Literal["messages"]
     value: _Value
 
 
 class _Entry(Struct, gc=False):
     id: str
-    changes: list[_Change]
+    changes: Annotated[list[_Change], Meta(min_length=1, max_length=1)]
 
 
 class _Body(Struct, gc=False):
-    object: str
-    entry: list[_Entry]
+    object: Literal["whatsapp_business_account"]
+    entry: Annotated[list[_Entry], Meta(min_length=1, max_length=1)]
 
 
 _decode: Final = Decoder(_Body).decode
@@ -85,37 +84,31 @@ def read_statuses_of(raw: bytes) -> list[StatusUpdate] | None:
         body = _decode(raw)
     except (DecodeError, RecursionError):
         return None
-    if body.object != "whatsapp_business_account" or len(body.entry) != 1 or len(body.entry[0].changes) != 1:
-        return None
     entry = body.entry[0]
-    change = entry.changes[0]
-    value = change.value
-    if change.field != "messages" or not 0 < len(value.statuses) <= STATUSES_AT_ONCE:
-        return None
-    if value.messages is not UNSET or value.errors is not UNSET or value.new_quality_score is not UNSET:
-        return None
+    value = entry.changes[0].value
     waba_id, number_id = _known_id(entry.id), _known_id(value.metadata.phone_number_id)
     if waba_id is None or number_id is None:
         return None
     told: list[StatusUpdate] = []
     for status in value.statuses:
-        name, at_ms = _STATUSES.get(status.status), _time_ms(status.timestamp)
-        if name is None or at_ms is None or status.errors is not UNSET or status.recipient_type == "group":
+        at_ms = _time_ms(status.timestamp)
+        phone, user, parent = status.recipient_id, status.recipient_user_id, status.recipient_parent_user_id
+        if at_ms is None or _ID.fullmatch(status.id) is None:
             return None
-        if _ID.fullmatch(status.id) is None:
+        if phone is not None and not (phone.isascii() and phone.isdecimal()):
             return None
-        user, parent, pricing = status.recipient_user_id, status.recipient_parent_user_id, status.pricing
+        pricing = status.pricing
         conversation = read_object(status.conversation) if status.conversation is not None else None
         told.append(
             StatusUpdate(
                 waba_id,
                 number_id,
                 status.id,
-                name,
+                status.status,
                 at_ms,
-                read_phone(status.recipient_id),
+                phone,
                 read_id(user) if user is not None else None,
-                read_text(status.biz_opaque_callback_data),
+                status.biz_opaque_callback_data or None,
                 (),
                 None
                 if pricing is None
