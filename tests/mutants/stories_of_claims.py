@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from tests.factories import PORTFOLIO, make_ask, make_outcome, make_seal, make_terms
 from tests.mutants.book import ANN, BEGIN_MS, BOB, Book
 from tidegate.policy.facts import Facts
-from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Running, with_answer
+from tidegate.store.idempotency import Done, Entry, Idempotency, Mine, Running
 
 KEPT_MS = 120_000
 
 
 def _same(message_id: str, digest: str = "same") -> Entry:
-    return Entry(PORTFOLIO, "shop", digest, "", message_id, KEPT_MS)
+    return Entry(PORTFOLIO, f"shop:{digest}", "", message_id, KEPT_MS)
 
 
 def _ask(message_id: str, recipient: bytes = ANN, digest: str = "same", **changes: Any) -> Any:
@@ -34,7 +34,7 @@ def _claims(book: Book) -> Idempotency:
 async def _settle(book: Book, message_id: str, answer: bytes, state: Any = "accepted") -> bool:
     """Settle what was admitted as the story began."""
     entry = _same(message_id)
-    kept = with_answer(entry, BEGIN_MS, _claims(book).sealed(entry, answer))
+    kept = _claims(book).with_answer(entry, BEGIN_MS, answer)
     return await book.ledger.settle(make_outcome(message_id, state, once=entry.name, answer=kept))
 
 

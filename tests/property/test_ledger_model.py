@@ -33,7 +33,7 @@ from tests.property.share_model import ShareModel, about, with_share
 from tidegate.policy.facts import Facts
 from tidegate.policy.tallies import SHARE
 from tidegate.store.asks import OUTCOME_MS, Ask
-from tidegate.store.idempotency import Entry, with_answer
+from tidegate.store.idempotency import Entry
 from tidegate.store.send_queue import SendQueue
 from tidegate.store.statuses import Refreshed
 
@@ -160,8 +160,8 @@ class LedgerMachine(RuleBasedStateMachine):
         answered: dict[str, Any] = {}
         if digest:
             since_ms, _, _ = self.model.claims.get(f"shop:{digest}", (self.now_ms, "", b""))
-            entry = Entry(PORTFOLIO, "shop", digest, "", self._known(pick))
-            answered = {"once": entry.name, "answer": with_answer(entry, since_ms, f"{pick}\n".encode())}
+            answer = f"{since_ms} {self._known(pick)} \n{pick}\n".encode()
+            answered = {"once": f"shop:{digest}", "answer": answer}
         id_ = self._known(pick)
         wamid = f"wamid.{id_}" if state == "accepted" else ""
         outcome = make_outcome(id_, state, attempt=attempt, release=release, wamid=wamid, **answered)
@@ -276,7 +276,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if share is not None:
             terms, changes["about"] = with_share(terms, *share), about(share[0])
         if claim is not None:
-            changes["once"] = Entry(PORTFOLIO, "shop", claim[0], "", self.ids[-1], claim[1])
+            changes["once"] = Entry(PORTFOLIO, f"shop:{claim[0]}", "", self.ids[-1], claim[1])
         return make_ask(self.ids[-1], who, number=number, terms=terms, **changes)
 
     def _known(self, pick: int) -> str:

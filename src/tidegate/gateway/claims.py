@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered
 from tidegate.policy.facts import Facts
-from tidegate.store.idempotency import Entry, with_answer
+from tidegate.store.idempotency import Entry
 
 
 class Unclaimed(Exception):
@@ -21,20 +21,20 @@ class Claim(ABC):
     one's answer goes before every verdict.
     """
 
-    __slots__ = ("_since_ms", "entry", "is_answered", "is_taken")
+    __slots__ = ("entry", "is_answered", "is_taken", "since_ms")
 
     def __init__(self, entry: Entry) -> None:
         #: What the ledger is asked for until it is taken.
         self.entry = entry
         self.is_taken = False
-        #: The store's time; 0: not told.
-        self._since_ms = 0
+        #: Since when it is (the store's time); 0: not told.
+        self.since_ms = 0
         #: Whether its answer is kept with the outcome: nobody else has to see to that.
         self.is_answered = False
 
     @abstractmethod
-    def sealed(self, answered: Answered) -> bytes:
-        """How an end is told to whoever repeats the send, sealed. Raises StoreUnavailable."""
+    def with_answer(self, answered: Answered) -> bytes:
+        """What is stored of it once this is how an end is told to whoever repeats the send. Raises StoreUnavailable."""
 
     @abstractmethod
     def keep_later(self, answered: Answered) -> None:
@@ -45,21 +45,21 @@ class Claim(ABC):
         if facts.taken:
             self.is_taken = True
             # Of a call that was carried out before its answer was lost it is not told when.
-            self._since_ms = 0 if facts.repeated else facts.now_ms
+            self.since_ms = 0 if facts.repeated else facts.now_ms
         elif not (facts.stale or facts.other_user or facts.outdated):
             raise Unclaimed
 
     def keeps(self, message_id: str) -> str:
         """What is kept with the outcome of this message, by its name; "": nothing, whoever claims for it does that."""
-        if not self._since_ms or message_id != self.entry.message_id:
+        if not self.since_ms or message_id != self.entry.message_id:
             return ""
         self.is_answered = True
         return self.entry.name
 
     def kept(self, answered: Answered) -> bytes:
-        """The answer, as it is kept with the outcome; empty: it is kept later."""
+        """The same, as it is kept with the outcome; empty: it is kept later."""
         try:
-            return with_answer(self.entry, self._since_ms, self.sealed(answered))
+            return self.with_answer(answered)
         except (StoreUnavailable, TypeError):
             # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
             self.keep_later(answered)

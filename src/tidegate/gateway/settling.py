@@ -50,7 +50,7 @@ class _Open(Outcome, gc=False):
             except StoreUnavailable:
                 # Without a key it is not noted: the message's webhooks bring it again.
                 self.wamid = ""
-        if self.once and claim is not None and answered is not None:
+        if claim is not None and answered is not None:
             self.answer = claim.kept(answered)
             if not self.answer:
                 self.once = ""
@@ -125,7 +125,7 @@ class Settling:
         once = claim.keeps(message_id) if claim is not None else ""
         outcome = _Open(
             message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"",
-            self._seal, wamid, claim, answered,
+            self._seal, wamid, claim if once else None, answered,
         )  # fmt: skip
         if self._tracing.is_on:
             self._spawn(self._settle(outcome))

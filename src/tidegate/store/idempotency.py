@@ -18,26 +18,22 @@ from tidegate.store.trip import Trip
 KEPT_MS: Final = 86_400_000
 #: Nobody waits for an answer that is kept in passing: those of so long go together.
 _KEPT_TOGETHER_S: Final = 0.005
+#: Begins what an answer is bound to: the name that was claimed.
+_BOUND_TO: Final = "idempotency:"
 
 
 class Entry(NamedTuple):
-    """One request: `digest` stands for the app's key (hex), `fingerprint` for what was asked with it (hex;
-    "" where the key tells all).
+    """One request: `name` is what it claims, a portfolio's own ("<app>:<what stands for the app's key>"), `fingerprint`
+    stands for what was asked with it (hex; "" where the key tells all).
 
     `kept_ms`: for how long it is remembered, from its claim on.
     """
 
     portfolio: str
-    app: str
-    digest: str
+    name: str
     fingerprint: str
     message_id: str
     kept_ms: int = KEPT_MS
-
-    @property
-    def name(self) -> str:
-        """What is claimed: a portfolio's own."""
-        return f"{self.app}:{self.digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +78,6 @@ class _Told(NamedTuple):
     more: Any
 
 
-def with_answer(entry: Entry, since_ms: int, sealed: bytes) -> bytes:
-    """What a claim is once it has its answer: the text that is stored (lua/_once.lua)."""
-    return f"{since_ms} {entry.message_id} {entry.fingerprint}\n".encode() + sealed
-
-
 class Idempotency:
     """Claims are remembered by the store's time. Every method may be repeated, and raises StoreUnavailable."""
 
@@ -124,11 +115,16 @@ class Idempotency:
         return self._answers[entry.portfolio].put(self._kept(entry, answer))
 
     def _kept(self, entry: Entry, answer: bytes) -> _Question:
-        return _Question(entry, "keep", self.sealed(entry, answer))
+        sealed = self._seal.close(_BOUND_TO + entry.name, answer, self._seal.now_ms() + entry.kept_ms)
+        return _Question(entry, "keep", sealed)
 
-    def sealed(self, entry: Entry, answer: bytes) -> bytes:
-        """An answer as it is kept. Raises StoreUnavailable where there is no key for it."""
-        return self._seal.close(_sealed_as(entry), answer, self._seal.now_ms() + entry.kept_ms)
+    def with_answer(self, entry: Entry, since_ms: int, answer: bytes) -> bytes:
+        """What a claim that began then is once it has its answer: the text that is stored (lua/_once.lua).
+
+        Raises StoreUnavailable where there is no key for it.
+        """
+        sealed = self._seal.close(_BOUND_TO + entry.name, answer, since_ms + entry.kept_ms)
+        return f"{since_ms} {entry.message_id} {entry.fingerprint}\n".encode() + sealed
 
     async def free(self, entry: Entry) -> None:
         """Give the claim back: the next request with this key begins anew."""
@@ -157,7 +153,7 @@ class Idempotency:
 
     async def _done(self, entry: Entry, message_id: str, sealed: bytes) -> Done | Other:
         try:
-            return Done(await self._seal.open(_sealed_as(entry), sealed), message_id)
+            return Done(await self._seal.open(_BOUND_TO + entry.name, sealed), message_id)
         except BrokenSeal:
             # Its key was destroyed, or is not known here. It was answered: doing it again would be the worse mistake.
             return Other()
@@ -166,7 +162,3 @@ class Idempotency:
 def _read(questions: list[_Question], answer: list[Any]) -> list[_Told]:
     now_ms, told = answer[0], iter(answer[1:])
     return [_Told(now_ms, word, id_.decode(), more) for word, id_, more in zip(told, told, told, strict=True)]
-
-
-def _sealed_as(entry: Entry) -> str:
-    return f"idempotency:{entry.app}:{entry.digest}"

@@ -50,12 +50,13 @@ class Keys(Protocol):
 class Seal:
     """Encrypts what is stored of people. What is opened may be asked of the store first: raises StoreUnavailable."""
 
-    __slots__ = ("_entropy", "_keys", "_named", "_wamids", "is_ready_at", "now_ms", "ready")
+    __slots__ = ("_find", "_lasting", "_named", "_nonce", "_wamids", "is_ready_at", "now_ms", "ready")
 
     def __init__(self, naming_key: bytes, keys: Keys) -> None:
         """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
-        self._keys = keys
-        self._entropy = Entropy(_NONCE)
+        self._find: Final = keys.find
+        self._lasting: Final = keys.lasting
+        self._nonce: Final = Entropy(_NONCE).take
         key = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
         self._named = hashlib.blake2b(digest_size=16, key=key)
         self._wamids = hashlib.blake2b(b"wamid:", digest_size=16, key=key)
@@ -67,14 +68,14 @@ class Seal:
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
-        key, nonce = self._keys.lasting(until_ms), self._entropy.take()
-        key_id = key.key_id
-        return key_id + nonce + key.cipher.encrypt(nonce, body, key_id + name.encode())
+        key_id, _, cipher = self._lasting(until_ms)
+        nonce = self._nonce()
+        return key_id + nonce + cipher.encrypt(nonce, body, key_id + name.encode())
 
     async def open(self, name: str, sealed: bytes) -> bytes:
         """Decrypt what `close` gave under this name. Raises BrokenSeal."""
         key_id, nonce = sealed[:_ID], sealed[_ID : _ID + _NONCE]
-        key = await self._keys.find(key_id)
+        key = await self._find(key_id)
         if key is None:
             raise BrokenSeal(name)
         try:
@@ -106,7 +107,7 @@ class Seal:
         """Meta's id of a message as it is stored: the name of it, and it, sealed. Raises StoreUnavailable."""
         told, named = wamid.encode(), self._wamids.copy()
         named.update(told)
-        sealed = self.close(f"{message_id}{_NAMED_BY_META}", told, self.now_ms() + RECORD_MS)
+        sealed = self.close(message_id + _NAMED_BY_META, told, self.now_ms() + RECORD_MS)
         return f"{named.hexdigest()}{_THEN}{b2a_base64(sealed, newline=False).decode()}"
 
     async def open_wamid(self, message_id: str, stored: str) -> str | None:

@@ -170,7 +170,7 @@ class TestAfterACrash:
         path = f"/v25.0/{NUMBER}/messages"
         raw = json.dumps(template()).encode()
         digest = hashlib.sha256(f"POST {path}\n".encode() + raw).hexdigest()
-        entry = Entry("lucky-shrub", "checkout", hashlib.sha256(b"a").hexdigest(), digest, message_id)
+        entry = Entry("lucky-shrub", f"checkout:{hashlib.sha256(b'a').hexdigest()}", digest, message_id)
         await node.services.idempotency.claim(entry)
 
     async def send(self, bare: Caller):

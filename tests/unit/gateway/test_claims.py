@@ -11,7 +11,7 @@ from tidegate.gateway.claims import refuse_unclaimed
 from tidegate.policy.verdict import Reason
 from tidegate.store.idempotency import Entry
 
-ENTRY = Entry("red", "shop", "same", "", "m1")
+ENTRY = Entry("red", "shop:same", "", "m1")
 HELD = Held("m1", "unknown", Reason.OUTCOME_UNKNOWN, None)
 
 
@@ -26,7 +26,7 @@ class Said(Claim):
     def keep_later(self, answered: Answered) -> None:
         self.kept_later.append(answered)
 
-    def sealed(self, answered: Answered) -> bytes:
+    def with_answer(self, answered: Answered) -> bytes:
         if self._fault is not None:
             raise self._fault
         return repr(answered).encode()
@@ -75,7 +75,7 @@ def test_its_answer_is_kept_under_its_name() -> None:
     claim = taken()
 
     assert (claim.keeps("m1"), claim.is_answered) == ("shop:same", True)
-    assert claim.kept(HELD) == b"%d m1 \n%b" % (NOW_MS, repr(HELD).encode())
+    assert (claim.since_ms, claim.kept(HELD)) == (NOW_MS, repr(HELD).encode())
 
 
 def test_since_when_it_is_taken_is_not_told_by_a_second_call() -> None:

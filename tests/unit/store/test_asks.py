@@ -63,7 +63,7 @@ def test_each_send_is_told_of_under_its_own_portfolio_attempt_and_terms() -> Non
 
 def test_what_a_send_claims_is_named_beside_it_and_for_how_long_is_told_once() -> None:
     questions, of = Questions(KEYS), make_terms(epoch=7)
-    claims = [Entry("red", "shop", f"d{n}", "", f"m{n}", kept_ms) for n, kept_ms in enumerate([5_000, 5_000, 7_000])]
+    claims = [Entry("red", f"shop:d{n}", "", f"m{n}", kept_ms) for n, kept_ms in enumerate([5_000, 5_000, 7_000])]
 
     asks = [*(ask(of, once=claim) for claim in claims), ask(of)]
     _, args = questions.of(asks)

@@ -12,7 +12,7 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.scripts import StoreClient
 
 PORTFOLIO = "lucky-shrub"
-FIRST = Entry(PORTFOLIO, "checkout", "d1", "f1", "m1")
+FIRST = Entry(PORTFOLIO, "checkout:d1", "f1", "m1")
 SECOND = FIRST._replace(message_id="m2")
 START_MS = 1_000_000
 
@@ -102,14 +102,14 @@ async def test_under_another_payload_key_it_is_not_done_again(keys: Idempotency,
 async def test_apps_and_keys_do_not_touch(keys: Idempotency):
     await keys.claim(FIRST)
 
-    assert await keys.claim(SECOND._replace(app="other")) == Mine()
-    assert await keys.claim(SECOND._replace(digest="d2")) == Mine()
+    assert await keys.claim(SECOND._replace(name="other:d1")) == Mine()
+    assert await keys.claim(SECOND._replace(name="checkout:d2")) == Mine()
 
 
 async def test_what_is_asked_in_one_moment_is_asked_in_one_call_and_answered_each_by_itself(keys: Idempotency):
     await keys.claim(FIRST)
     await keys.keep(FIRST, b"an answer")
-    others = [FIRST._replace(digest=f"other {n}", message_id=f"m-{n}") for n in range(3)]
+    others = [FIRST._replace(name=f"checkout:other {n}", message_id=f"m-{n}") for n in range(3)]
 
     done, *claimed, running = await asyncio.gather(
         *(keys.claim(entry) for entry in (SECOND, *others, others[0]._replace(message_id="m-later")))

@@ -32,7 +32,7 @@ async def once(
     services = call.services
     asked = f"{call.request.method} {call.request.path}\n".encode() + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
     home, digest = home_of(services, call.app, portfolio), digest_of(read_key(given[0].strip()))
-    entry = Entry(home, call.app.name, digest, services.idempotency.fingerprint(asked), new_id)
+    entry = Entry(home, f"{call.app.name}:{digest}", services.idempotency.fingerprint(asked), new_id)
     found = await services.idempotency.claim(entry)
     if isinstance(found, Running) and found.age_ms > OUTCOME_MS:
         entry = entry._replace(message_id=found.message_id)

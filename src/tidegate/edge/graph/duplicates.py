@@ -43,7 +43,7 @@ class DuplicateGuard:
     def claim(self, draft: Draft, message_id: str, rule: Duplicates) -> SendClaim:
         """That it is the first of its kind, as most are: what it claims as it is admitted."""
         name = self._name(_content(draft))
-        entry = Entry(draft.route.portfolio, draft.app.name, f"same-{name}", "", message_id, rule.within_ms)
+        entry = Entry(draft.route.portfolio, f"{draft.app.name}:same-{name}", "", message_id, rule.within_ms)
         return SendClaim(entry, draft, self._services)
 
     async def found(self, entry: Entry, draft: Draft, mode: Mode, submit: Submit) -> Reply:

@@ -42,8 +42,8 @@ class SendClaim(Claim):
         self._became: Answered | None = None
         self._reply: Reply | None = None
 
-    def sealed(self, answered: Answered) -> bytes:
-        return self._services.idempotency.sealed(self.entry, packed(self.reply_to(answered)))
+    def with_answer(self, answered: Answered) -> bytes:
+        return self._services.idempotency.with_answer(self.entry, self.since_ms, packed(self.reply_to(answered)))
 
     def keep_later(self, answered: Answered) -> None:
         entry, reply, services = self.entry, self.reply_to(answered), self._services
@@ -177,4 +177,4 @@ class Once:
         home = self._homes.get(name)
         if home is None:
             home = self._homes[name] = home_of(self._services, draft.app, draft.route.portfolio)
-        return Entry(home, name, digest_of(draft.options.idempotency_key or ""), draft.fingerprint, message_id)
+        return Entry(home, f"{name}:{digest_of(draft.options.idempotency_key or '')}", draft.fingerprint, message_id)
