@@ -27,7 +27,8 @@ def read_answer(status: int, raw: bytes, body: bytes) -> Response | Unknown:
     """
     head = head_of(raw)
     headers = Headers(head)
-    if _ENCODED in head.lower():
+    # To ask whether it is `in` it would first be taken for a number.
+    if head.lower().find(_ENCODED) >= 0:
         try:
             body = decoded(body, *headers.picked(_ENCODING).values())
         except Undecodable as fault:
