@@ -19,6 +19,7 @@ class EitherWay:
     def __init__(self, sends: Carrier, webhooks: StraightWebhooks) -> None:
         self._sends = sends
         self._webhooks = webhooks
+        self._webhooks_begin = webhooks.beginnings
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether one of them answers a request with this head."""
@@ -26,7 +27,7 @@ class EitherWay:
 
     def known(self, head: bytes) -> Known | None:
         """What a head says that is the same, to the byte, as one that was answered before."""
-        return self._webhooks.known(head) or self._sends.known(head)
+        return (self._webhooks if head.startswith(self._webhooks_begin) else self._sends).known(head)
 
     def begin(self, plain: Plain, answered: Answered) -> bool:
         """Whether it answers by calling `answered`."""
