@@ -14,6 +14,7 @@ from tests.mutants import (
     stories_of_acceptances,
     stories_of_admission,
     stories_of_allowances,
+    stories_of_calls,
     stories_of_campaign_records,
     stories_of_campaigns,
     stories_of_claims,
@@ -48,6 +49,7 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_campaign_records,
         stories_of_the_curve,
         stories_of_claims,
+        stories_of_calls,
         stories_of_acceptances,
     )
     for story in vars(module).values()

@@ -54,6 +54,14 @@ async def a_place_that_ends_before_the_others_of_its_bucket_is_freed_in_time(boo
     assert (await book.admit("m3", BOB, places=2)).taken
 
 
+async def a_delivery_that_lets_a_place_end_before_the_others_of_its_bucket_frees_it_in_time(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.admit("m2", DAN, hold_ms=LONG_MS)
+    await book.status("m2", "delivered", 0)
+    await book.at(DAY_MS + 1_000)
+    assert await book.used() == 1
+
+
 async def nobody_is_taken_for_two_halves_of_others(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.admit("m2", DAN)

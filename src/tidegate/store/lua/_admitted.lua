@@ -1,9 +1,23 @@
--- admitted: what all sends of a call of `admit` change is written once.
-write = function()
+-- admitted: what all sends of a call of `admit` change is written once; before that (`so_far`) no more than the strings,
+-- where what comes next may have to read them.
+write = function(so_far)
+  if texts then
+    for ms, list in pairs(texts) do
+      local last = #list
+      if ms == 0 then redis.call('MSET', unpack(list))
+      else
+        list[last + 1], list[last + 2] = 'PX', ms
+        redis.call('MSETEX', last / 2, unpack(list))
+      end
+    end
+    texts = false
+  end
+  if so_far then return end
   tallies_write(now)
   for b = 1, #books do
     local book = books[b]
     local stood = book.stood
+    if book.firsts then redis.call('ZADD', book.calendar, 'LT', unpack(book.firsts)) end
     places_write(book, begun_in)
     if stood then
       local change, n = NONE, 0

@@ -6,6 +6,8 @@
 -- A place ends at the later of its counted end (a delivery + 24 h) and the ends of its holds: messages whose fate is
 -- unknown. `used` counts the places whose end has not been swept yet; a place is held while its end > now.
 local HEAD, NAME, ENTRY = 6, 7, 13
+-- So long a string is written anew with what is added to it, where many of a call are; a longer one is added to.
+local SHORT = 512
 -- The messages of a call have most of their times in common: each is written once.
 local known_digits, last_stamp, last_stamped = {}, '', -1
 local function digits(ms)

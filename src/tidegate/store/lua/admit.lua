@@ -29,7 +29,7 @@
 -- stands here as it goes. What was taken is in the books, whatever breaks on the way.
 local write
 local done, answer = pcall(function()
-  -- with: begins, time, places, allowances, asked, admitted
+  -- with: begins, time, places, allowances, asked, texts, admitted
   local told, answer = 1, { now }
   -- What few sends need.
   local held, met, paces, read_once
@@ -65,6 +65,7 @@ local done, answer = pcall(function()
       look = look + 1
     end
     if is_again then
+      write(true)
       pair, place_text = redis.call('GET', pair_key), redis.call('GET', places_key)
       claimed = claim_key and redis.call('GET', claim_key)
     end
@@ -158,6 +159,7 @@ local done, answer = pcall(function()
       if needs_place then
         if book.has_ended then
           local k, sweep = names_of(book), held.sweep
+          write(true)
           if places >= 0 then used = sweep(k, now, used, places, 100000) end
           if dry then used = sweep(k, now, used, 0, 1000) end
           if not book.is_swept then used = sweep(k, now, used, 0, 1) end
@@ -212,8 +214,24 @@ local done, answer = pcall(function()
       if needs_place then
         if place_ends == 0 then
           -- The first place of a recipient who has none: what `place_save` comes to for that, in fewer steps.
-          local bucket, held_now = buckets[s], book.held
-          place_put(book, places_key, bucket, member, place_text, ends)
+          local bucket, held_now, stamp_of_end = buckets[s], book.held, stamp(ends)
+          local is_first = place_text == '' or ends < stamped(place_text, 1)
+          if #place_text > SHORT then
+            redis.call('APPEND', places_key, member .. stamp_of_end)
+            if is_first then redis.call('SETRANGE', places_key, 0, stamp_of_end) end
+          else
+            if is_first then place_text = stamp_of_end .. string.sub(place_text, HEAD + 1) end
+            text_put(0, places_key, place_text .. member .. stamp_of_end)
+          end
+          if is_first then
+            local firsts = book.firsts
+            if firsts then
+              local slot = #firsts + 1
+              firsts[slot], firsts[slot + 1] = ends, bucket
+            else
+              book.firsts = { ends, bucket }
+            end
+          end
           if book.holds then
             -- Its last place may be one that this call has swept: what is put there counts, and not that it was dropped.
             book.holds[bucket .. ':' .. member] = '0;' .. id .. times
@@ -245,7 +263,7 @@ local done, answer = pcall(function()
           if pair_shadow then pair_tat = math.min(pair_tat, now + pair_tolerance + pair_emission) end
           text, lasting = digits(window) .. ' ' .. digits(pair_tat), math.max(window, pair_tat) - now + 1000
         end
-        redis.call('SET', pair_key, text, 'PX', lasting)
+        text_put(lasting, pair_key, text)
       end
       if emission_us > 0 then
         local next_turn = turn
@@ -253,7 +271,7 @@ local done, answer = pcall(function()
         if flags % 32 >= 16 then next_turn = math.min(next_turn, now + (tolerance_us + emission_us) / 1000) end
         stood[field] = next_turn
       end
-      if claim_key then redis.call('SET', claim_key, now_text .. ' ' .. id .. ' ', 'PX', claim_ms) end
+      if claim_key then text_put(claim_ms, claim_key, now_text .. ' ' .. id .. ' ') end
       if turns_at[1] then paces.take(book.k, turns, now) end
       local taken = tallies_take(tallies)
       if step > 7 and argv[at + 8] ~= '' then
@@ -277,7 +295,7 @@ local done, answer = pcall(function()
             .. (window > 0 and digits(window) or '0') .. ' ' .. #taken .. '\n' .. taken
         end
         local sent = recipient .. attempt .. ' ' .. number .. middle .. about
-        if body == '' then redis.call('PSETEX', message_key, remember_ms, sent)
+        if body == '' then text_put(remember_ms, message_key, sent)
         else redis.call('HSET', message_key, 'packed', sent) end
       end
       if body ~= '' then redis.call('HSET', message_key, 'body', body, 'expires', argv[at + 4]) end
