@@ -138,7 +138,8 @@ class Statuses:
             return False
         self._note(statuses)
         asked = list(statuses)
-        return self._calls.begin(asked, partial(_tell, told, asked))
+        keys, args = self._calls.ask(asked)
+        return self._calls.begin(keys, args, partial(_tell, told, asked))
 
     def _note(self, statuses: Sequence[Status]) -> None:
         delivered, freed = self._journal.delivered, self._journal.freed
