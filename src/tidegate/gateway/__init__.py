@@ -3,9 +3,9 @@
 from tidegate.gateway.answered import Answered, Explanation, Forwarded, Gone, Held, Refused, Unavailable
 from tidegate.gateway.claims import Claim, Unclaimed
 from tidegate.gateway.gateway import Gateway
+from tidegate.gateway.line import START_BY_MS
 from tidegate.gateway.message import Message, Route
 from tidegate.gateway.offline import Offline
-from tidegate.gateway.posting import START_BY_MS
 from tidegate.gateway.settling import until_stored
 
 __all__ = [

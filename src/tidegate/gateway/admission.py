@@ -115,7 +115,7 @@ class Admission:
         self._offline.answered(ask, facts, asked_at_ms)
         if ask.once is not None and message.claim is not None:
             message.claim.heed(facts)
-        if not (facts.taken and is_quiet):
+        if not (is_quiet and facts.taken):
             return None
         self._count_place(ask, facts)
         return _SEND

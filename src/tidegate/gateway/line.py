@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from tidegate.clock import StoreClock
@@ -10,18 +12,25 @@ from tidegate.pacer import Room
 from tidegate.policy.facts import Case, Terms
 from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Verdict, Wait
 
+#: A send that was admitted starts within this span of its asking, or not at all: whoever acknowledges a stop waits
+#: this long first, and from then on no send that was admitted before the stop can start.
+START_BY_MS: Final = 200
+
 
 class Line(Struct, gc=False):
     """One send's place in the line before its number: who was there first, and more urgent, goes first.
 
     `message`: as it came: whatever it is judged as, it stays where it is in the line. `arrival`: its place in the room.
-    `rounds`: how often it did not go since it waited last.
+    `asked_ms`: when it was to be admitted last (this node's time). `rounds`: how often it did not go since it waited
+    last.
     """
 
     room: Room
+    clock: StoreClock
     message: Message
     arrival: int
     began_ms: float
+    asked_ms: float
     rounds: int = 0
     has_turn: bool = False
     joined: bool = False
@@ -34,6 +43,10 @@ class Line(Struct, gc=False):
         self.joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
         return turn_at_ms if self.joined else None
 
+    def may_start(self) -> bool:
+        """Whether what it was admitted to may still begin."""
+        return self.clock.monotonic_ms() - self.asked_ms <= START_BY_MS
+
     def verdict(self, case: Case, turn_at_ms: int, now_ms: int) -> Verdict:
         """What becomes of a send whose turn comes then."""
         detail = "the number's messages per second are used up, and others wait before this one"
@@ -41,10 +54,10 @@ class Line(Struct, gc=False):
         fits = turn_at_ms - now_ms <= case.pacing_wait_ms
         return Wait(objection, turn_at_ms) if fits else given_up(case, objection)
 
-    async def wait(self, wait: Wait, case: Case, terms: Terms, clock: StoreClock) -> Verdict | None:
+    async def wait(self, wait: Wait, case: Case, terms: Terms) -> Verdict | None:
         """Wait for the turn; None when it came, else what becomes of the send."""
         if wait.objection.reason is not Reason.THROUGHPUT:
-            await clock.sleep_until(wait.until_ms)
+            await self.clock.sleep_until(wait.until_ms)
             return None
         emission_ms = terms.throughput_emission_us / 1000
         # One who joins the line knows only an estimate of its own turn, not when the next turn comes.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,30 @@ DAY_MS: Final = 86_400_000
 #: A user's message has come by then, mostly: what the store saw before may not know of it yet.
 _ON_ITS_WAY_MS: Final = 60_000
 _MOST_PAIRS: Final = 10_000
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the store has said of one portfolio."""
+
+    at_ms: float | None
+    """When it was asked last and answered (this node's time)."""
+    users: Mapping[tuple[str, bytes], int]
+    """By pair: when the user wrote last, as webhooks tell."""
+    windows: OrderedDict[tuple[str, bytes], tuple[int, int]]
+    """By pair: when it was asked last, and until when it said that the window is open (ms)."""
+
+
+class _HeardOf(dict[str, _Heard]):
+    """By portfolio; there is one of each that is asked for."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def __missing__(self, portfolio: str) -> _Heard:
+        heard = self[portfolio] = _Heard(None, self._journal.of(portfolio).windows, OrderedDict())
+        return heard
 
 
 @dataclass(slots=True)
@@ -38,14 +62,11 @@ class Offline:
         self._clock = clock
         self._is_barred = is_barred
         self._purses: dict[str, Purse] = {}
-        #: Portfolio -> when the store answered last (ms, this node's time).
-        self._heard_ms: dict[str, float] = {}
+        self._heard = _HeardOf(journal)
         #: Portfolios of which something was sent that the books do not know yet.
         self._owing: set[str] = set()
         self._numbers: dict[str, float] = {}
         self._pairs: dict[tuple[str, bytes], float] = {}
-        #: By portfolio and pair: when the store was asked last, and until when it said that the window is open (ms).
-        self._windows: defaultdict[str, OrderedDict[tuple[str, bytes], tuple[int, int]]] = defaultdict(OrderedDict)
 
     def provide(self, portfolio: str, places: int, until_ms: int, nodes: int) -> None:
         """Have `places` to fill until `until_ms` (ms); `nodes` share each number's turns."""
@@ -86,14 +107,14 @@ class Offline:
 
     def heard(self, portfolio: str) -> None:
         """The store is there."""
-        self._heard_ms[portfolio] = self._clock.monotonic_ms()
+        self._heard[portfolio].at_ms = self._clock.monotonic_ms()
 
     def answered(self, ask: Ask, facts: Facts, asked_at_ms: float) -> None:
         """The store was there when it was asked (ms, this node's time); here is what it saw."""
-        portfolio = ask.portfolio
-        self._heard_ms[portfolio] = asked_at_ms
-        pair, windows, ends_ms = (ask.number, ask.recipient), self._windows[portfolio], facts.window_ends_ms
-        if not ends_ms and pair not in windows and pair not in self._journal.of(portfolio).windows:
+        heard, pair = self._heard[ask.portfolio], (ask.number, ask.recipient)
+        heard.at_ms = asked_at_ms
+        windows, ends_ms = heard.windows, facts.window_ends_ms
+        if not ends_ms and pair not in windows and pair not in heard.users:
             return  # Nobody said that there is one: nothing has to be denied.
         if facts.repeated or not (facts.taken or _has_looked(facts)):
             return  # It did not look at the window.
@@ -136,8 +157,10 @@ class Offline:
         return facts
 
     def _away_ms(self, portfolio: str) -> int:
-        now_ms = self._clock.monotonic_ms()
-        return int(now_ms - self._heard_ms.setdefault(portfolio, now_ms))
+        now_ms, heard = self._clock.monotonic_ms(), self._heard[portfolio]
+        if heard.at_ms is None:
+            heard.at_ms = now_ms
+        return int(now_ms - heard.at_ms)
 
     def _is_allowed(self, ask: Ask, case: Case, costs: Fare, window_ends_ms: int, now_ms: int) -> bool:
         """Whether nothing else stands in its way that this node knows of, or that only the store knows of."""
@@ -154,9 +177,9 @@ class Offline:
         return not any(_is_bound(tally, costs, in_window=in_window) for tally in terms.tallies)
 
     def _window_ends_ms(self, ask: Ask) -> int:
-        pair = ask.number, ask.recipient
-        told_ms = self._journal.of(ask.portfolio).windows.get(pair, -DAY_MS)
-        seen_ms, ends_ms = self._windows[ask.portfolio].get(pair, (-DAY_MS, 0))
+        heard, pair = self._heard[ask.portfolio], (ask.number, ask.recipient)
+        told_ms = heard.users.get(pair, -DAY_MS)
+        seen_ms, ends_ms = heard.windows.get(pair, (-DAY_MS, 0))
         return max(ends_ms, told_ms + DAY_MS if told_ms > seen_ms - _ON_ITS_WAY_MS else 0)
 
     def _turns(self, ask: Ask, nodes: int, now_ms: int) -> tuple[int, int, bool]:

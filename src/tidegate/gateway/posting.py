@@ -24,9 +24,6 @@ from tidegate.policy.verdict import Reason
 from tidegate.tracing import Tracing
 from tidegate.upstream import NotSent, Outcome, Response, Unknown, Upstream
 
-#: A send that was admitted starts within this span of its asking, or not at all: whoever acknowledges a stop waits
-#: this long first, and from then on no send that was admitted before the stop can start.
-START_BY_MS: Final = 200
 _BACK_OFF_MS: Final = {130429: 1_000, 131056: 6_000, 131057: 60_000, 131016: 5_000, 2: 5_000}
 _UNREACHABLE_MS: Final = 5_000
 #: Meta's word for a message that it took and has nothing else to say of.
@@ -61,13 +58,8 @@ class Posting:
         #: Called with the id of a message out of the queue when its POST starts.
         self.on_start: Callable[[str], None] = lambda message_id: None
 
-    def post(self, message: Message, asked_at_ms: float) -> Awaitable[Outcome]:
-        """Post an admitted message, once, when this is awaited: not when it does not start in time."""
-        now_ms = self._clock.monotonic_ms
-
-        def may_start() -> bool:
-            return now_ms() - asked_at_ms <= START_BY_MS
-
+    def post(self, message: Message, may_start: Callable[[], bool]) -> Awaitable[Outcome]:
+        """Post an admitted message, once, when this is awaited: not when it may not start any more."""
         message_id = message.message_id
         body = serialise(message.request, wrap_opaque(message_id, self._identity.seal(message_id)))
         if message.queued:
@@ -89,7 +81,7 @@ class Posting:
         `began_ms`: when it was posted. `probes`: the half-open breakers that it is a probe of.
         """
         self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
-        if not isinstance(result, Response) or not 200 <= result.status < 300:
+        if type(result) is not Response or result.status // 100 != 2:
             return None
         acceptance = read_acceptance(result.body)
         if acceptance is None:

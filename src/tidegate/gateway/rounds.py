@@ -102,13 +102,13 @@ class Rounds:
         addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
         # One look at the clock for all of a round: what it admits starts within a span of it.
         room, at_ms = self._room(route.number), clock.monotonic_ms()
-        line, now_ms = Line(room, message, room.arrival(), at_ms), clock.at_ms(at_ms)
+        line, now_ms = Line(room, clock, message, room.arrival(), at_ms, at_ms), clock.at_ms(at_ms)
         answered: Answered | None = None
         try:
             if not self._seal.is_ready_at(now_ms):
                 await self._seal.ready()
-                at_ms = clock.monotonic_ms()
-                now_ms = clock.at_ms(at_ms)
+                line.asked_ms = clock.monotonic_ms()
+                now_ms = clock.at_ms(line.asked_ms)
             while answered is None and line.rounds < _ROUNDS:
                 standing = self._read(route.portfolio) or await self._standings.current(route.portfolio)
                 message = self.seen(message, addressee, standing, now_ms)
@@ -127,15 +127,14 @@ class Rounds:
                         case = self.case(message, addressee, standing, line)
                         verdict = await admission.alone(message, case, ask, standing.rules, fault)
                         # Nobody's stop can reach this node now: its start is counted from its own word.
-                        at_ms = clock.monotonic_ms()
+                        line.asked_ms = clock.monotonic_ms()
                     else:
-                        verdict = admission.taken(message, ask, facts, at_ms, decided.is_quiet) or await self._judged(
-                            message, ask, standing, addressee, line, facts
-                        )
+                        taken = admission.taken(message, ask, facts, line.asked_ms, decided.is_quiet)
+                        verdict = taken or await self._judged(message, ask, standing, addressee, line, facts)
                     if type(verdict) is Send:
                         probes = Probes(decided.probes, note.probes) if decided.probes or note.probes else NO_PROBES
                         began_ms = clock.monotonic_ms()
-                        posted = await posting.post(message, at_ms)
+                        posted = await posting.post(message, line.may_start)
                         answered = posting.accepted(message, posted, began_ms, probes)
                         answered = answered or await posting.otherwise(message, posted, probes)
                 if answered is None:
@@ -143,8 +142,8 @@ class Rounds:
                     message, answered = ended
                     if message.route is not route:
                         return await self.go(message, tried | {route.number})
-                    at_ms = clock.monotonic_ms()
-                    now_ms = clock.at_ms(at_ms)
+                    line.asked_ms = clock.monotonic_ms()
+                    now_ms = clock.at_ms(line.asked_ms)
         except StoreUnavailable as fault:
             message = line.message
             answered = Unavailable(message.message_id, str(fault))
@@ -220,7 +219,7 @@ class Rounds:
                 await self._clock.sleep_until(verdict.until_ms)
                 return message, None
             case = self.case(message, addressee, standing, line)
-            verdict = await line.wait(verdict, case, decided.terms, self._clock)
+            verdict = await line.wait(verdict, case, decided.terms)
         is_expired = isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED
         if is_expired and isinstance(decided, Yes) and message.deadline_is_ours:
             return self._with_new_deadline(message, standing.rules), None
@@ -231,7 +230,8 @@ class Rounds:
     def seen(self, message: Message, addressee: Addressee, standing: Standing, now_ms: int) -> Message:
         """The message under a standing: to whom it goes, and as what it is judged now."""
         message.user, message.rules_version = addressee.name, standing.rules.version
-        message.of_share = message.app in self._sharing
+        if self._sharing:
+            message.of_share = message.app in self._sharing
         if message.category is _UTILITY and not standing.breakers.are_closed:
             case = self.case(message, addressee, standing)
             if is_marketing_now(case, standing, now_ms):

@@ -27,8 +27,13 @@ class Series:
         self.counts: Final = [0] * (len(bounds) + 1)
         self.total = 0.0
 
-    def observe(self, value: float, times: int = 1) -> None:
-        """Count a value, once or so many times."""
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def observe_many(self, value: float, times: int) -> None:
+        """Count a value so many times."""
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times
 

@@ -277,7 +277,7 @@ class Metrics:
 
     def webhook_lag(self, lag_s: float, count: int = 1) -> None:
         """So many things that webhooks told of were applied so long after they had happened."""
-        self._webhook_lag.observe(lag_s, count)
+        self._webhook_lag.observe_many(lag_s, count)
 
     def loop_lag(self, lag_s: float) -> None:
         """The event loop came so late to what was due."""
