@@ -79,8 +79,8 @@ class Admission:
 
         Raises StoreUnavailable where something has to be sealed and there is no key for it.
         """
-        is_as_its_kind = message.part is None and message.request.opaque is None and not message.marketing_at_ms
-        about = yes.about if is_as_its_kind else b""
+        is_one_of_its_kind = message.part is None and message.request.opaque is None and not message.marketing_at_ms
+        about = (is_one_of_its_kind and yes.about) or message.about(self._seal)
         # What comes from the queue is kept there.
         is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
         route, deadline_ms, claim = message.route, message.deadline_ms, message.claim
@@ -96,7 +96,7 @@ class Admission:
             route.number,
             yes.terms,
             deadline_ms,
-            about or message.about(self._seal),
+            about,
             None if claim is None or claim.is_taken else claim.entry,
             more,
         )

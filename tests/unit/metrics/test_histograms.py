@@ -39,6 +39,17 @@ def test_it_tells_what_the_library_would(labels: tuple[str, ...], values: list[f
     assert told(ours) == told(theirs)
 
 
+def test_what_is_counted_together_is_told_as_if_one_by_one() -> None:
+    registry = CollectorRegistry()
+    together = Histogram("lag_seconds", "Time.", BOUNDS, ("way",), registry=registry).of("together")
+    one_by_one = Histogram("lag_seconds_2", "Time.", BOUNDS, ("way",), registry=registry).of("one by one")
+    for value in (0.25, 0.5, 4.0):
+        together.observe_many(value, 3)
+        for _ in range(3):
+            one_by_one.observe(value)
+    assert (together.counts, together.total) == (one_by_one.counts, one_by_one.total) == ([0, 6, 0, 3], 14.25)
+
+
 def test_a_name_that_is_taken_is_not_given_twice() -> None:
     registry = CollectorRegistry()
     Histogram("spent_seconds", "Time.", BOUNDS, registry=registry)
