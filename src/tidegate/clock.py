@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
 
 
 class StoreClock:
@@ -13,16 +14,17 @@ class StoreClock:
     A node's wall clock is never asked: two nodes with clocks apart would judge the same window differently.
     """
 
-    __slots__ = ("__weakref__", "_jumped", "_monotonic", "_offset_ms")
+    __slots__ = ("__weakref__", "_jumped", "_offset_ms", "monotonic_s")
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
+        #: Time that only grows (s), for spans that are only measured: asked without a call in between.
+        self.monotonic_s: Final = monotonic
         self._offset_ms = 0.0
         self._jumped = asyncio.Event()
 
     def observe(self, now_ms: int) -> None:
         """Learn the store's time from an answer of its."""
-        offset_ms = now_ms - self._monotonic() * 1000
+        offset_ms = now_ms - self.monotonic_s() * 1000
         if abs(offset_ms - self._offset_ms) > 500:
             self._jumped.set()
             self._jumped = asyncio.Event()
@@ -30,7 +32,7 @@ class StoreClock:
 
     def now_ms(self) -> int:
         """The store's time now, in ms; off by no more than an answer's way and what was steered since."""
-        return int(self._offset_ms + self._monotonic() * 1000)
+        return int(self._offset_ms + self.monotonic_s() * 1000)
 
     def at_ms(self, monotonic_ms: float) -> int:
         """The store's time at a moment of this node's."""
@@ -38,7 +40,7 @@ class StoreClock:
 
     def monotonic_ms(self) -> float:
         """Time that only grows, for spans on this node."""
-        return self._monotonic() * 1000
+        return self.monotonic_s() * 1000
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return once the store's time is `at_ms`, or has jumped: then look again."""

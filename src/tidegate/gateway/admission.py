@@ -115,10 +115,11 @@ class Admission:
         self._offline.answered(ask, facts, asked_at_ms)
         if ask.once is not None and message.claim is not None:
             message.claim.heed(facts)
-        if not (is_quiet and facts.taken):
+        if not facts.taken:
             return None
-        self._count_place(ask, facts)
-        return _SEND
+        if not facts.repeated and facts.needs_place(ask.terms):
+            self.places_taken[ask.portfolio] += 1
+        return _SEND if is_quiet else None
 
     async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
         """The verdict while the store is away, by what is this node's own; raises the fault where that won't do."""
@@ -165,7 +166,6 @@ class Admission:
         """
         if await self._is_overtaken(message, facts, addressee):
             return None
-        self._count_place(ask, facts)
         if facts.gone:
             return Gone(message.message_id)
         if facts.expired:
@@ -179,10 +179,6 @@ class Admission:
             # A send that waits for its turn is judged again, and would be told of twice.
             self._tell_shadows(message, (*terms.foreshadowed, *shadowed(case, terms, facts, rules)))
         return verdict
-
-    def _count_place(self, ask: Ask, facts: Facts) -> None:
-        if facts.taken and not facts.repeated and facts.needs_place(ask.terms):
-            self.places_taken[ask.portfolio] += 1
 
     def _tell_shadows(self, message: Message, reasons: Sequence[Reason]) -> None:
         if reasons:

@@ -75,12 +75,12 @@ class Posting:
             span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
             return result
 
-    def accepted(self, message: Message, result: Outcome, began_ms: float, probes: Probes) -> Forwarded | None:
+    def accepted(self, message: Message, result: Outcome, began_s: float, probes: Probes) -> Forwarded | None:
         """The answer where Meta proves that it took the message; None: what came back has to be looked at `otherwise`.
 
-        `began_ms`: when it was posted. `probes`: the half-open breakers that it is a probe of.
+        `began_s`: when it was posted (`monotonic_s`). `probes`: the half-open breakers that it is a probe of.
         """
-        self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_ms() - began_ms)
+        self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_s() - began_s)
         if type(result) is not Response or result.status // 100 != 2:
             return None
         acceptance = read_acceptance(result.body)

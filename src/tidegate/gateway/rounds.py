@@ -97,7 +97,7 @@ class Rounds:
         `tried`: numbers that a campaign's message could not go by.
         """
         # What most sends take is written out here: all of them pay for each function that another one waits for.
-        clock, admission, posting = self._clock, self._admission, self._posting
+        clock, posting = self._clock, self._posting
         request, route = message.request, message.route
         addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
         # One look at the clock for all of a round: what it admits starts within a span of it.
@@ -120,22 +120,22 @@ class Rounds:
                 else:
                     marks = decided.leaves_a_mark or message.marketing_at_ms
                     note = self._note(message, decided, standing, addressee, line, now_ms) if marks else NOTHING
-                    ask = admission.asking(message, decided, note)
+                    ask = self._admission.asking(message, decided, note)
                     try:
                         facts = await self._admitting(ask)
                     except StoreUnavailable as fault:
                         case = self.case(message, addressee, standing, line)
-                        verdict = await admission.alone(message, case, ask, standing.rules, fault)
+                        verdict = await self._admission.alone(message, case, ask, standing.rules, fault)
                         # Nobody's stop can reach this node now: its start is counted from its own word.
                         line.asked_ms = clock.monotonic_ms()
                     else:
-                        taken = admission.taken(message, ask, facts, line.asked_ms, decided.is_quiet)
+                        taken = self._admission.taken(message, ask, facts, line.asked_ms, decided.is_quiet)
                         verdict = taken or await self._judged(message, ask, standing, addressee, line, facts)
                     if type(verdict) is Send:
                         probes = Probes(decided.probes, note.probes) if decided.probes or note.probes else NO_PROBES
-                        began_ms = clock.monotonic_ms()
+                        began_s = clock.monotonic_s()
                         posted = await posting.post(message, line.may_start)
-                        answered = posting.accepted(message, posted, began_ms, probes)
+                        answered = posting.accepted(message, posted, began_s, probes)
                         answered = answered or await posting.otherwise(message, posted, probes)
                 if answered is None:
                     ended = await self._not_sent(message, verdict, decided, standing, addressee, line, tried)
@@ -147,10 +147,7 @@ class Rounds:
         except StoreUnavailable as fault:
             message = line.message
             answered = Unavailable(message.message_id, str(fault))
-        return self._ended(message, answered or Unavailable(message.message_id, _TOO_OFTEN))
-
-    def _ended(self, message: Message, answered: Answered) -> Answered:
-        """What became of a message, as it went, told to whoever counts."""
+        answered = answered or Unavailable(message.message_id, _TOO_OFTEN)
         self._metrics.sent(answered.verdict, answered.reason, message.category or "service")
         self.on_answer(message, answered)
         return answered

@@ -210,10 +210,10 @@ class Metrics:
         """A signal came that somebody should know of."""
         self._alerts.labels(rule).inc()
 
-    def posted(self, outcome: str, spent_ms: float) -> None:
+    def posted(self, outcome: str, spent_s: float) -> None:
         """One POST to Meta ended: answered, unknown or not_sent."""
         self._unwritten_outcomes[outcome] += 1
-        self._upstream.observe(spent_ms / 1000)
+        self._upstream.observe(spent_s)
 
     def refused_by_meta(self, code: int) -> None:
         """Meta answered with this error code."""
