@@ -30,7 +30,7 @@ REQUEST = Request(RecipientKind.PHONE, "4917612345678", "4917612345678", Message
 class Told(Claim):
     """Notes when it is sealed."""
 
-    is_sealed = False
+    is_sealed: bool = False
 
     def with_answer(self, answered: Answered) -> bytes:
         assert answered is ANSWERED
@@ -43,7 +43,7 @@ class Told(Claim):
 
 async def settled_with(ledger: Ledger) -> tuple[Settling, Told]:
     """What writes the outcome of the message m1, which was taken with its claim, and that is accepted just now."""
-    claim = Told(Entry(PORTFOLIO, "shop:same", "", "m1"))
+    claim = Told(entry=Entry(PORTFOLIO, "shop:same", "", "m1"))
     claim.heed(await ledger.admit(make_ask("m1", user(1), number=NUMBER, once=claim.entry)))
     message = Message(
         "m1", "shop", Route(PORTFOLIO, WABA, NUMBER), REQUEST, "/v25.0/1/messages", NEVER_MS, Category.UTILITY, True,

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 _HOLDERS: Final = ("context", "reaction")
 _KEY: Final = "message_id"
-_PLACES: Final = frozenset({_KEY, *_HOLDERS})
+#: A body without any of these names no other message.
+PLACES: Final = frozenset({_KEY, *_HOLDERS})
 
 
 def quoted(body: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     """JSON path and id of every message that a parsed body of `POST /{phone_number_id}/messages` names."""
     # Most name none, and every send is asked.
-    if _PLACES.isdisjoint(body):
+    if PLACES.isdisjoint(body):
         return ()
     holders = ((name, body.get(name)) for name in _HOLDERS)
     held = [(f"{name}.{_KEY}", holder.get(_KEY)) for name, holder in holders if isinstance(holder, dict)]

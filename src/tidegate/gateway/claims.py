@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+
+from msgspec import Struct
 
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered
@@ -14,23 +16,23 @@ class Unclaimed(Exception):
     """Nothing was taken, nor said of the send: whoever claims for it has to find out whose its claim is."""
 
 
-class Claim(ABC):
+class Claim(Struct, kw_only=True, gc=False):
     """What one send claims, as long as it is on its way.
 
     It is claimed in the call that takes all else. A send that is denied anything, or that waits, is not judged: another
     one's answer goes before every verdict.
     """
 
-    __slots__ = ("entry", "is_answered", "is_taken", "since_ms")
+    entry: Entry
+    """What the ledger is asked for until it is taken."""
+    is_taken: bool = False
+    since_ms: int = 0
+    """Since when it is (the store's time); 0: not told."""
+    is_answered: bool = False
+    """Whether its answer is kept with the outcome: nobody else has to see to that."""
 
-    def __init__(self, entry: Entry) -> None:
-        #: What the ledger is asked for until it is taken.
-        self.entry = entry
-        self.is_taken = False
-        #: Since when it is (the store's time); 0: not told.
-        self.since_ms = 0
-        #: Whether its answer is kept with the outcome: nobody else has to see to that.
-        self.is_answered = False
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     @abstractmethod
     def with_answer(self, answered: Answered) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
+
 from tidegate.policy.lifecycle import State
 from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
@@ -22,7 +24,7 @@ _KEPT_TOGETHER_S: Final = 0.005
 _BOUND_TO: Final = "idempotency:"
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, gc=False):
     """One request: `name` is what it claims, a portfolio's own ("<app>:<what stands for the app's key>"), `fingerprint`
     stands for what was asked with it (hex; "" where the key tells all).
 

@@ -18,28 +18,26 @@ HELD = Held("m1", "unknown", Reason.OUTCOME_UNKNOWN, None)
 class Said(Claim):
     """Tells an end in its own words, or breaks."""
 
-    def __init__(self, fault: Exception | None = None) -> None:
-        super().__init__(ENTRY)
-        self._fault = fault
-        self.kept_later: list[Answered] = []
+    fault: Exception | None = None
+    kept_later: list[Answered] = []  # noqa: RUF012 - a struct gives each its own
 
     def keep_later(self, answered: Answered) -> None:
         self.kept_later.append(answered)
 
     def with_answer(self, answered: Answered) -> bytes:
-        if self._fault is not None:
-            raise self._fault
+        if self.fault is not None:
+            raise self.fault
         return repr(answered).encode()
 
 
 def taken(fault: Exception | None = None) -> Said:
-    claim = Said(fault)
+    claim = Said(fault, entry=ENTRY)
     claim.heed(make_facts(taken=True, now_ms=NOW_MS))
     return claim
 
 
 def test_it_is_asked_for_until_it_is_taken() -> None:
-    claim = Said()
+    claim = Said(entry=ENTRY)
     assert (claim.entry, claim.is_taken) == (ENTRY, False)
 
     claim.heed(make_facts(taken=True))
@@ -50,7 +48,7 @@ def test_it_is_asked_for_until_it_is_taken() -> None:
 
 @pytest.mark.parametrize("why", ["stale", "other_user", "outdated"])
 def test_what_is_decided_anew_claims_again(why: str) -> None:
-    claim = Said()
+    claim = Said(entry=ENTRY)
 
     claim.heed(make_facts(taken=False, **{why: True}))
 
@@ -59,7 +57,7 @@ def test_what_is_decided_anew_claims_again(why: str) -> None:
 
 @pytest.mark.parametrize("seen", [{"unclaimed": True}, {"gone": True}, {"expired": True}, {}])
 def test_a_send_that_is_denied_is_not_judged_before_its_claim_is(seen: dict[str, bool]) -> None:
-    claim = Said()
+    claim = Said(entry=ENTRY)
 
     with pytest.raises(Unclaimed):
         claim.heed(make_facts(taken=False, **seen))
@@ -79,7 +77,7 @@ def test_its_answer_is_kept_under_its_name() -> None:
 
 
 def test_since_when_it_is_taken_is_not_told_by_a_second_call() -> None:
-    claim = Said()
+    claim = Said(entry=ENTRY)
     claim.heed(make_facts(taken=True, repeated=True))
 
     assert (claim.is_taken, claim.keeps("m1"), claim.is_answered) == (True, "", False)
@@ -98,4 +96,4 @@ def test_an_answer_that_can_not_be_sealed_now_keeps_no_outcome_back_and_is_kept_
 
     assert claim.keeps("m1") == "shop:same"
     assert (claim.kept(HELD), claim.kept_later) == (b"", [HELD])
-    assert Said().keeps("m1") == ""
+    assert Said(entry=ENTRY).keeps("m1") == ""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import orjson
+from msgspec.structs import replace
 
 from tidegate.edge.calls import Call
 from tidegate.edge.denials import Denial, Kind
@@ -35,7 +36,7 @@ async def once(
     entry = Entry(home, f"{call.app.name}:{digest}", services.idempotency.fingerprint(asked), new_id)
     found = await services.idempotency.claim(entry)
     if isinstance(found, Running) and found.age_ms > OUTCOME_MS:
-        entry = entry._replace(message_id=found.message_id)
+        entry = replace(entry, message_id=found.message_id)
         found = await services.idempotency.claim(entry, instead_of=found.message_id)
     match found:
         case Done(answer):

@@ -44,7 +44,7 @@ class DuplicateGuard:
         """That it is the first of its kind, as most are: what it claims as it is admitted."""
         name = self._name(_content(draft))
         entry = Entry(draft.route.portfolio, f"{draft.app.name}:same-{name}", "", message_id, rule.within_ms)
-        return SendClaim(entry, draft, self._services)
+        return SendClaim(draft, self._services, entry=entry)
 
     async def found(self, entry: Entry, draft: Draft, mode: Mode, submit: Submit) -> Reply:
         """The first one's answer, or this one's where it turns out to be the first. Raises Denial while that runs."""

@@ -29,35 +29,31 @@ _LOOKS: Final = 100
 _LOOK_EVERY_MS: Final = 200
 
 
-class SendClaim(Claim):
+class SendClaim(Claim, gc=False):
     """A claim whose answer was made of what became of its send: whoever answers it need not make it again."""
 
-    __slots__ = ("_became", "_draft", "_reply", "_services")
-
-    def __init__(self, entry: Entry, draft: Draft, services: Services) -> None:
-        super().__init__(entry)
-        self._draft = draft
-        self._services = services
-        #: What became of it, and the answer to that.
-        self._became: Answered | None = None
-        self._reply: Reply | None = None
+    draft: Draft
+    services: Services
+    #: What became of it, and the answer to that.
+    became: Answered | None = None
+    reply: Reply | None = None
 
     def with_answer(self, answered: Answered) -> bytes:
-        return self._services.idempotency.with_answer(self.entry, self.since_ms, packed(self.reply_to(answered)))
+        return self.services.idempotency.with_answer(self.entry, self.since_ms, packed(self.reply_to(answered)))
 
     def keep_later(self, answered: Answered) -> None:
-        entry, reply, services = self.entry, self.reply_to(answered), self._services
+        entry, reply, services = self.entry, self.reply_to(answered), self.services
         spawn(until_stored(lambda: services.idempotency.keep(entry, packed(reply)), services.clock), "idempotency")
 
     def reply_to(self, answered: Answered) -> Reply:
         """The answer to this: the same one, whoever needs it first."""
-        reply = self._reply
-        if reply is None or self._became is not answered:
+        reply = self.reply
+        if reply is None or self.became is not answered:
             if type(answered) is Forwarded:
                 reply = answers.forwarded(answered)
             else:
-                reply = answers.render(answered, self._draft.request, self._services.clock.now_ms())
-            self._became, self._reply = answered, reply
+                reply = answers.render(answered, self.draft.request, self.services.clock.now_ms())
+            self.became, self.reply = answered, reply
         return reply
 
 

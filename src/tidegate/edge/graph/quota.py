@@ -67,25 +67,39 @@ class Quota:
     def __init__(self, ledger: Ledger, standings: Standings, gateway: Gateway, clock: StoreClock) -> None:
         self._ledger = ledger
         self._standings = standings
+        self._standing = standings.read
         self._taken = gateway.places_taken
         self._clock = clock
         self._snapshots: dict[str, _Snapshot] = {}
 
-    def at_once(self, portfolio: str, category: Category | None, *, full: bool = False) -> dict[str, str] | None:
+    def at_once(
+        self, portfolio: str, category: Category | None, *, full: bool = False, however_old: bool = False
+    ) -> dict[str, str] | None:
         """The same as `headers` where the store does not have to be asked for it; else None."""
-        standing = self._standings.read(portfolio)
+        standing = self._standing(portfolio)
         if standing is None:
             return None
-        if standing.limit == UNLIMITED:
+        limit = standing.limit
+        if limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None:
             return None
-        at_ms = self._clock.monotonic_ms()
-        now_ms = self._clock.at_ms(at_ms)
-        if snapshot.is_old(standing.limit, at_ms, now_ms):
+        clock = self._clock
+        at_ms = clock.monotonic_ms()
+        now_ms = clock.at_ms(at_ms)
+        if snapshot.is_old(limit, at_ms, now_ms) and not however_old:
             return None
-        return self._told(portfolio, snapshot, standing, category, now_ms, full=full)
+        if not snapshot.known:
+            return {}
+        if snapshot.under is not standing:
+            snapshot.judge(standing)
+        left = 0 if full else snapshot.left[category] - self._taken[portfolio]
+        until = ""
+        if snapshot.release_ms is not None:
+            until = f";t={min(seconds_until(snapshot.release_ms, now_ms), _WINDOW_S)}"
+        told = f'"messaging-limit";r={left if left > 0 else 0}{until}'
+        return {"RateLimit-Policy": snapshot.policy, "RateLimit": told}
 
     async def headers(
         self, portfolio: str, category: Category | None, *, full: bool = False, read: bool = True
@@ -109,7 +123,7 @@ class Quota:
             async with snapshot.reading:
                 if self._is_old(snapshot, limit):
                     await self._read(portfolio, snapshot, limit)
-        return self._told(portfolio, snapshot, standing, category, self._clock.now_ms(), full=full)
+        return self.at_once(portfolio, category, full=full, however_old=True) or {}
 
     def _is_old(self, snapshot: _Snapshot, limit: int) -> bool:
         at_ms = self._clock.monotonic_ms()
@@ -129,26 +143,3 @@ class Quota:
         snapshot.now_ms, snapshot.used, snapshot.taken = books.now_ms, books.used, taken
         snapshot.release_ms = min((at_ms for at_ms in ahead if at_ms > books.now_ms), default=None)
         snapshot.known = True
-
-    def _told(
-        self,
-        portfolio: str,
-        snapshot: _Snapshot,
-        standing: Standing,
-        category: Category | None,
-        now_ms: int,
-        *,
-        full: bool,
-    ) -> dict[str, str]:
-        if not snapshot.known:
-            return {}
-        if snapshot.under is not standing:
-            snapshot.judge(standing)
-        left = 0 if full else snapshot.left[category] - self._taken[portfolio]
-        until = ""
-        if snapshot.release_ms is not None:
-            until = f";t={min(seconds_until(snapshot.release_ms, now_ms), _WINDOW_S)}"
-        return {
-            "RateLimit-Policy": snapshot.policy,
-            "RateLimit": f'"messaging-limit";r={left if left > 0 else 0}{until}',
-        }

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
-from tidegate.cloudapi.quotes import quoted
+from tidegate.cloudapi.quotes import PLACES, quoted
 from tidegate.edge.denials import Denial, Kind, draining
 from tidegate.edge.door.bodies import form_text, form_to_json, is_form, read_body, refuse_encoded
 from tidegate.edge.door.in_hand import InHand
@@ -40,6 +40,9 @@ from tidegate.settings.tables import App, Scope
 
 #: Said of a message whose app has no place left.
 _NOTHING_LEFT: Final = PLACE_REASONS | {Reason.LIMIT_SHARE}
+
+#: Names in a body for which it is looked into: they hold other messages' ids, or a key where none belongs.
+_LOOKED_INTO: Final = PLACES | {"access_token"}
 
 #: Asked for at each send, as a name of this module.
 _SEND: Final = Scope.SEND
@@ -103,7 +106,7 @@ class Sends:
             portfolio = route.portfolio
             message_id = self._ids.new(portfolio, now_ms)
             message = parse_send(raw) if raw is not None and arrival.request is None else None
-            if type(message) is Request and not quoted(message.body):
+            if type(message) is Request and _LOOKED_INTO.isdisjoint(message.body):
                 draft: Draft | web.StreamResponse = self._draft(arrival, target, app, route, message, raw or b"")
             else:
                 draft = await self._looked_into(arrival, target, app, route, message, raw)
@@ -161,6 +164,8 @@ class Sends:
             message, body = await self._requoted(message, body, app, route)
         if isinstance(message, ReadReceipt):
             return await self._passthrough.forward_receipt(_whole(arrival), target, route, body)
+        if "access_token" in message.body:
+            raise BadMessage(100, "access_token: belongs in the Authorization header")
         return self._draft(arrival, target, app, route, message, raw)
 
     async def _requoted(
@@ -191,8 +196,6 @@ class Sends:
         return await self._keyring.app(arrival, credential(raw.decode("ascii", "replace"))), raw
 
     def _draft(self, arrival: Arrival, target: Target, app: App, route: Route, message: Request, raw: bytes) -> Draft:
-        if "access_token" in message.body:
-            raise BadMessage(100, "access_token: belongs in the Authorization header")
         known = arrival.known
         options = known.options if known is not None else None
         if options is None:
