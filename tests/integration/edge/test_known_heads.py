@@ -13,7 +13,7 @@ from tests.integration.edge.callers import ANN, BOB, CHECKOUT, NUMBER, OPERATOR,
 from tests.integration.edge.conftest import NodeMaker
 from tests.integration.edge.wires import CY, HEALTH, RECEIPT, Site, Wire, became, pieces, post, written_apart
 from tidegate.edge.carriers import EitherWay
-from tidegate.edge.door.carrying import CarryingServer
+from tidegate.edge.door.carrying import CarryingConnection, CarryingServer
 from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
 from tidegate.edge.graph.straight import Straight
 from tidegate.settings.app_keys import hash_key
@@ -204,3 +204,17 @@ class TestHeadsThatAreKnown:
         [(digest, known)] = sends._heads._heads.items()
         assert CHECKOUT not in f"{digest!r}{[getattr(known, name) for name in known.__struct_fields__]!r}"
         assert "Authorization" not in known.headers
+
+    @pytest.mark.parametrize("path", [f"/v25.0/{NUMBER}/messages", f"/v25.0/{NUMBER}/messages?debug=all"])
+    async def test_nor_does_its_connection(self, site: Site, path: str):
+        server = site.node.runner.server
+        assert server is not None
+        before, wire = set(server.connections), await site.wire()
+        for _ in range(2):
+            wire.writer.write(post(template(), None, path))
+            assert (await wire.answer())[0] == 200
+
+        [connection] = set(server.connections) - before
+        assert isinstance(connection, CarryingConnection)
+        await became(lambda: connection._idle is not None)
+        assert CHECKOUT not in repr(vars(connection))

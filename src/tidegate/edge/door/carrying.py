@@ -178,6 +178,7 @@ class CarryingConnection(AwaitingConnection):
         """Have the first request that was parsed answered: a plain one here, and every other by aiohttp's own loop."""
         message, payload = self._messages[0]
         if self.is_surplus or not isinstance(message, RawRequestMessage) or not self._carrier.takes(message):
+            self._head = b""
             idle.set_result(None)
             return
         self._park(idle)
@@ -192,6 +193,8 @@ class CarryingConnection(AwaitingConnection):
         message, payload = self._messages[0]
         assert isinstance(message, RawRequestMessage)
         head = self._head if self._due == 0 and len(self._messages) == 1 else b""
+        # It holds a key.
+        self._head = b""
         self._carry(Plain(message, None, head, payload.read_nowait(-1), self._remote))
 
     def _carry(self, plain: Plain) -> None:
