@@ -45,7 +45,8 @@ _OF_TEMPLATE: Final = MessageType.TEMPLATE
 #: What `recipient_type` says of a message to one user.
 _ONE_USER: Final = (None, "individual")
 _TO: Final = b'"to"'
-_OPAQUE: Final = b',"biz_opaque_callback_data":'
+_OPAQUE: Final = "biz_opaque_callback_data"
+_THEN_OPAQUE: Final = b',"biz_opaque_callback_data":'
 #: How most messages to a phone number begin, as they are written anew.
 _USUAL_BEGINNINGS: Final = (
     b'{"messaging_product":"whatsapp","recipient_type":"individual","to":"',
@@ -77,11 +78,11 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
     said = body.get
     if said("messaging_product") != "whatsapp":
         raise _bad("messaging_product", 'is required and must be "whatsapp"')
-    if said("status") is not None:
+    if "status" in body and body["status"] is not None:
         return _parse_receipt(body)
     to: Any = said("to")
     # As most are: the kinds of values are those of JSON.
-    is_usual = type(to) is str and said("recipient") is None and said("recipient_type") in _ONE_USER
+    is_usual = type(to) is str and "recipient" not in body and said("recipient_type") in _ONE_USER
     phone = canonical_phone(to) if is_usual else None
     if phone is not None:
         kind, recipient, recipient_input = _PHONE, phone, to
@@ -94,12 +95,9 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
         type_ = _parse_type(word)
         _check_content(type_, said(type_))
         template, category = None, _parse_category(said("category"))
-    context = said("context")
-    if context is not None and not isinstance(context, dict):
+    if "context" in body and not isinstance(body["context"], dict | None):
         raise _bad("context", "must be an object")
-    opaque = said("biz_opaque_callback_data")
-    if opaque is not None:
-        _check_opaque(opaque)
+    opaque = _checked_opaque(body[_OPAQUE]) if _OPAQUE in body else None
     return Request(kind, recipient, recipient_input, type_, template, category, opaque, body, text)
 
 
@@ -110,31 +108,31 @@ def serialise(request: Request, opaque: str | None) -> bytes:
     before it, and the message would reach somebody else than the user it was counted for (Meta, "Send
     messages").
     """
-    if opaque is not None and (text := _put_into_text(request, opaque)):
-        return text
+    text = request.text
+    if text and opaque is not None and _OPAQUE not in request.body:
+        for opening in _USUAL_BEGINNINGS:
+            # The key stands where it can be no other one, whatever is written behind it.
+            if text.startswith(opening) and request.kind is _PHONE:
+                rest, more = text[len(opening) + len(request.recipient_input) : -1], orjson.dumps(opaque)
+                return b"".join((opening, b"+", request.recipient.encode(), rest, _THEN_OPAQUE, more, b"}"))
+        if put := _put_into_text(request, opaque):
+            return put
     body = dict(request.body)
     if request.kind is RecipientKind.PHONE:
         body["to"] = f"+{request.recipient}"
     if opaque is not None:
-        body["biz_opaque_callback_data"] = opaque
+        body[_OPAQUE] = opaque
     return orjson.dumps(body)
 
 
 def _put_into_text(request: Request, opaque: str) -> bytes | None:
     """What `serialise` writes, to the byte, without all of it being written once more; None where that takes more."""
     text = request.text
-    if not text or "biz_opaque_callback_data" in request.body:
-        return None
-    for opening in _USUAL_BEGINNINGS:
-        # The key stands where it can be no other one, whatever is written behind it.
-        if text.startswith(opening) and request.kind is _PHONE:
-            rest = text[len(opening) + len(request.recipient_input) : -1]
-            return b"".join((opening, b"+", request.recipient.encode(), rest, _OPAQUE, orjson.dumps(opaque), b"}"))
     # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
     if text.find(b"\\") >= 0:
         return None
     if request.kind is not _PHONE:
-        return b"".join((text[:-1], _OPAQUE, orjson.dumps(opaque), b"}"))
+        return b"".join((text[:-1], _THEN_OPAQUE, orjson.dumps(opaque), b"}"))
     begin, named = text.find(_TO), b'"to":"%b"' % request.recipient_input.encode()
     if not text.startswith(named, begin) or text.find(_TO, begin + len(_TO)) >= 0:
         return None
@@ -145,7 +143,7 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
             request.recipient.encode(),
             b'"',
             text[begin + len(named) : -1],
-            _OPAQUE,
+            _THEN_OPAQUE,
             orjson.dumps(opaque),
             b"}",
         )
@@ -277,11 +275,12 @@ def _parse_category(word: object) -> Category | None:
     return category
 
 
-def _check_opaque(opaque: object) -> None:
-    if not isinstance(opaque, str):
-        raise _bad("biz_opaque_callback_data", "must be a string")
-    if len(opaque) > _MAX_OPAQUE:
-        raise _bad("biz_opaque_callback_data", f"must be at most {_MAX_OPAQUE} characters")
+def _checked_opaque(opaque: object) -> str | None:
+    if opaque is not None and not isinstance(opaque, str):
+        raise _bad(_OPAQUE, "must be a string")
+    if opaque is not None and len(opaque) > _MAX_OPAQUE:
+        raise _bad(_OPAQUE, f"must be at most {_MAX_OPAQUE} characters")
+    return opaque
 
 
 def _is_text(value: object) -> bool:

@@ -113,6 +113,12 @@ class Gateway:
             tracing=tracing,
         )
 
+        #: Sends, queues or refuses one message. Never raises for what the store or Meta may do; Unclaimed where it
+        #: claims to be the only one of its kind.
+        self.submit: Final[Callable[[Message], Coroutine[Any, Any, Answered]]] = (
+            self._traced if tracing.is_on else self._rounds.go
+        )
+
     def call_on_change(self, wake: Callable[[str], None]) -> None:
         """Have `wake` called with the portfolio when something was queued or a place came free."""
         self._settling.on_change = self._keeping.on_change = wake
@@ -159,11 +165,6 @@ class Gateway:
         """What is promised of a message whose caller asked for nothing."""
         return wishes.promise(self._standings.known(route.portfolio).rules, category, None)
 
-    def submit(self, message: Message) -> Coroutine[Any, Any, Answered]:
-        """Send, queue or refuse one message. Never raises for what the store or Meta may do; Unclaimed where it claims
-        to be the only one of its kind."""
-        return self._traced(message) if self._tracing.is_on else self._rounds.go(message)
-
     async def _traced(self, message: Message) -> Answered:
         # Each time is a span of its own: whoever claims has to have claimed before.
         refuse_unclaimed(message.claim)
@@ -187,7 +188,8 @@ class Gateway:
         while True:
             standing = await self._standings.current(message.route.portfolio)
             rules, user, now_ms = standing.rules, addressee.user, self._clock.now_ms()
-            message = self._rounds.seen(message, addressee, standing, now_ms)
+            message.user = addressee.name
+            message = self._rounds.as_judged(message, addressee, standing, now_ms)
             case = self._rounds.case(message, addressee, standing)
             terms = terms_of(case, with_what_is_leased(standing, now_ms), rules, now_ms, user)
             if not isinstance(decide(case, standing, rules, now_ms, user), Terms):

@@ -103,6 +103,7 @@ class Rounds:
         # One look at the clock for all of a round: what it admits starts within a span of it.
         room, at_ms = self._room(route.number), clock.monotonic_ms()
         line, now_ms = Line(room, clock, message, room.arrival(), at_ms, at_ms), clock.at_ms(at_ms)
+        message.of_share = message.app in self._sharing
         answered: Answered | None = None
         try:
             if not self._seal.is_ready_at(now_ms):
@@ -111,7 +112,9 @@ class Rounds:
                 now_ms = clock.at_ms(line.asked_ms)
             while answered is None and line.rounds < _ROUNDS:
                 standing = self._read(route.portfolio) or await self._standings.current(route.portfolio)
-                message = self.seen(message, addressee, standing, now_ms)
+                message.user, message.rules_version = addressee.name, standing.rules.version
+                is_as_it_says = standing.breakers.are_closed
+                message = message if is_as_it_says else self.as_judged(message, addressee, standing, now_ms)
                 decided = self._deciding[route.portfolio].decided(message, addressee, standing, line, now_ms)
                 verdict: Verdict | Gone | None
                 turn_at_ms = line.turn_at_ms(decided.terms) if room.waiters and isinstance(decided, Yes) else None
@@ -224,12 +227,9 @@ class Rounds:
             return await self._conclude(message, verdict, standing, tried)
         return message, verdict if isinstance(verdict, Gone) else None
 
-    def seen(self, message: Message, addressee: Addressee, standing: Standing, now_ms: int) -> Message:
-        """The message under a standing: to whom it goes, and as what it is judged now."""
-        message.user, message.rules_version = addressee.name, standing.rules.version
-        if self._sharing:
-            message.of_share = message.app in self._sharing
-        if message.category is _UTILITY and not standing.breakers.are_closed:
+    def as_judged(self, message: Message, addressee: Addressee, standing: Standing, now_ms: int) -> Message:
+        """The message as what it is judged now: of a utility template breakers may say that it counts as marketing."""
+        if message.category is _UTILITY:
             case = self.case(message, addressee, standing)
             if is_marketing_now(case, standing, now_ms):
                 return replace(message, category=Category.MARKETING)
