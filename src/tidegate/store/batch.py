@@ -68,7 +68,10 @@ class Batch(Generic[Item, Answer]):
 
     def put(self, item: Item) -> Future[Answer]:
         """The answer to `item`, once it is there, or what `run` raised for the call that it was part of."""
-        loop = get_running_loop()
+        loop = self._loop
+        if loop is None or not (self._busy or loop.is_running()):
+            # Not asked for each time: it looks into which process it is, which takes longer than all else here.
+            loop = get_running_loop()
         future: Future[Answer] = loop.create_future()
         self._waiting.append(item)
         self._waiters.append(future)

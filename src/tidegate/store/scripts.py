@@ -145,9 +145,23 @@ class Script:
         `way`: the client's, by `way_of`, for which whoever calls often asks once. A server that does not know the
         script says so by a NoScriptError. `told` must not raise.
         """
-        metrics, wire = way.metrics, way.wire
-        now_s = asyncio.get_running_loop().time
-        began_s = now_s()
+        words = ("EVALSHA", self.sha, len(keys), *keys, *args)
+        if way.replicas and self.is_promised and way.promises is not None:
+            timed = self._timed(told, way, asyncio.get_running_loop().time)
+            return way.promises.begin(way.replicas, keys[0], words, timed)
+        wire = way.wire
+        if wire is None and isinstance(client, Cluster):
+            wire = client.wire_to(keys[0])
+        line = wire.line if wire is not None else None
+        if line is None:
+            return False
+        # The loop that runs is not asked for: that looks into which process it is, which takes longer than the rest.
+        line.ask(words, self._timed(told, way, line.now_s))
+        return True
+
+    def _timed(self, told: Callable[[Any], None], way: Way, now_s: Callable[[], float]) -> Callable[[Any], None]:
+        """`told`, to be called with what was answered from now on, of which the metrics hear too."""
+        metrics, began_s = way.metrics, now_s()
 
         def answered(answer: Any) -> None:
             if isinstance(answer, Exception):
@@ -158,16 +172,7 @@ class Script:
                 metrics.store_answered(self.name, now_s() - began_s)
             told(answer)
 
-        words = ("EVALSHA", self.sha, len(keys), *keys, *args)
-        if way.replicas and self.is_promised and way.promises is not None:
-            return way.promises.begin(way.replicas, keys[0], words, answered)
-        if wire is None and isinstance(client, Cluster):
-            wire = client.wire_to(keys[0])
-        line = wire.line if wire is not None else None
-        if line is None:
-            return False
-        line.ask(words, answered)
-        return True
+        return answered
 
     async def _run(
         self, client: StoreClient, way: Way, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]

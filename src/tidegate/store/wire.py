@@ -127,6 +127,8 @@ class Line(asyncio.Protocol):
         self._waiting: deque[tuple[Told, float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
+        #: Its loop's time.
+        self.now_s: Final = self._loop.time
         self._reader = hiredis.Reader(
             protocolError=InvalidResponse, replyError=connection._parser.parse_error, notEnoughData=_NOT_ALL
         )
@@ -151,7 +153,7 @@ class Line(asyncio.Protocol):
         """Send one command in this step. `told` gets its answer as soon as that is read, and must not raise."""
         packed: Any = words
         packet = pack_command(packed)
-        self._waiting.append((told, self._loop.time()))
+        self._waiting.append((told, self.now_s()))
         self._send(packet)
 
     def ask_all(self, commands: Sequence[Sequence[bytes | str | int]], told: Told) -> None:
@@ -160,7 +162,7 @@ class Line(asyncio.Protocol):
         packet = b"".join([pack_command(words) for words in packed])
         # One call to whoever counts what fails: the same object waits for each of the answers.
         gathering = _Gathering(len(commands), told)
-        self._waiting += [(gathering, self._loop.time())] * len(commands)
+        self._waiting += [(gathering, self.now_s())] * len(commands)
         self._send(packet)
 
     def _send(self, packet: bytes) -> None:
@@ -214,7 +216,7 @@ class Line(asyncio.Protocol):
         self._timer = None
         if not self.is_awaited:
             return
-        left_s = self._waiting[0][1] + self._timeout_s - self._loop.time()
+        left_s = self._waiting[0][1] + self._timeout_s - self.now_s()
         if left_s > 0:
             self._timer = self._loop.call_later(left_s, self._look, False)
         elif not again:
