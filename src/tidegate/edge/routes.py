@@ -9,14 +9,13 @@ import orjson
 from aiohttp import web
 
 from tidegate.edge.calls import Call
-from tidegate.edge.carriers import EitherWay
 from tidegate.edge.dashboard.serving import Dashboard
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.description.openapi import document
 from tidegate.edge.door.doorway import ID_KEY, doorway, expect
 from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring, bearer, require
-from tidegate.edge.door.server import CARRIER, Listener, make_runner
+from tidegate.edge.door.server import CARRIERS, Listener, make_runner
 from tidegate.edge.faces import Face, Port, face_of
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph.face import Graph
@@ -132,7 +131,7 @@ def make_application(services: Services, beside: web.Application | None = None) 
     application[_KEYRING] = keyring
     if port is not Port.CONTROL:
         closing, prefix = services.closing, settings.server.path_prefix
-        application[CARRIER] = EitherWay(Straight(graph, closing, prefix), StraightWebhooks(webhook, closing, prefix))
+        application[CARRIERS] = (StraightWebhooks(webhook, closing, prefix), Straight(graph, closing, prefix))
     for row in filter(lambda row: port.serves(row.path), table):
         handler = row.open_to_all if row.keyed is None else keyed(row, row.keyed)
         if handler is not None:

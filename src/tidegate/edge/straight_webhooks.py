@@ -31,8 +31,6 @@ class StraightWebhooks:
         self._closing = closing
         self._prefix = prefix
         self._heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
-        #: How the heads of requests to that path begin.
-        self.beginnings: Final = self._heads.beginnings
         self._date = self._before = self._behind = ""
 
     def takes(self, message: RawRequestMessage) -> bool:

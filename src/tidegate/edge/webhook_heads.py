@@ -54,11 +54,11 @@ class _Shape(Struct, frozen=True, gc=False):
 class WebhookHeads:
     """Finds them by what is left without those values. What is the same then, to the byte, is read in the same way."""
 
-    __slots__ = ("_known", "_latest", "_most_bytes", "beginnings")
+    __slots__ = ("_begins", "_known", "_latest", "_most_bytes")
 
     def __init__(self, paths: Iterable[str], most_bytes: int) -> None:
         """`paths`: where they are posted to. `most_bytes`: of a body; a head that tells of more is not known."""
-        self.beginnings: Final = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
+        self._begins = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
         self._most_bytes = most_bytes
         self._known: dict[bytes, _Shape] = {}
         #: The one that was found last: most are of one shape.
@@ -66,7 +66,7 @@ class WebhookHeads:
 
     def find(self, head: bytes) -> WebhookHead | None:
         """What these bytes say; None where nobody knows."""
-        if not head.startswith(self.beginnings):
+        if not head.startswith(self._begins):
             return None
         shape = self._latest
         found = shape.heads.fullmatch(head) if shape is not None else None

@@ -8,6 +8,7 @@ which is made with the first: one for each would cost as much as its answer.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import StreamReader
@@ -16,7 +17,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from tidegate.edge.door.awaiting import AwaitingConnection
 from tidegate.edge.door.connections import LimitedServer
-from tidegate.edge.door.plain import NONE, AnotherWay, Carrier, Plain
+from tidegate.edge.door.plain import NONE, AnotherWay, Carrier, Known, Plain
 from tidegate.tasks import spawn
 
 #: Many clients write a head and its body apart: a plain request's body is waited for so long, before it goes the way of
@@ -38,7 +39,9 @@ class CarryingConnection(AwaitingConnection):
 
     def __init__(self, server: CarryingServer, **options: Any) -> None:
         super().__init__(server, **options)
-        self._carrier = server.carrier
+        self._carriers = server.carriers
+        #: Who took its last request: most take all of a connection.
+        self._carrier = server.carriers[0]
         self._remote: str | None = None
         self._parked: asyncio.Future[None] | None = None
         #: The plain request that is being answered, by the task or without it.
@@ -131,7 +134,7 @@ class CarryingConnection(AwaitingConnection):
     def _knows(self, data: bytes, idle: asyncio.Future[None]) -> bool:
         """Whether it begins with a head that is known; then it is taken."""
         head, end, body = data.partition(_HEAD_ENDS)
-        known = self._carrier.known(head) if end else None
+        known = (self._carrier.known(head) or self._known_to_another(head)) if end else None
         if known is None:
             return False
         length = known.length
@@ -146,6 +149,14 @@ class CarryingConnection(AwaitingConnection):
             self._unparsed = data
             self._patience = self._loop.call_later(_BODY_COMES_S, self._parse_after_all)
         return True
+
+    def _known_to_another(self, head: bytes) -> Known | None:
+        for carrier in self._carriers:
+            known = carrier.known(head) if carrier is not self._carrier else None
+            if known is not None:
+                self._carrier = carrier
+                return known
+        return None
 
     def _parse_after_all(self) -> None:
         data, idle = self._unparsed, self._unpark()
@@ -177,10 +188,14 @@ class CarryingConnection(AwaitingConnection):
     def _hand_out(self, idle: asyncio.Future[None]) -> None:
         """Have the first request that was parsed answered: a plain one here, and every other by aiohttp's own loop."""
         message, payload = self._messages[0]
-        if self.is_surplus or not isinstance(message, RawRequestMessage) or not self._carrier.takes(message):
+        carrier = None
+        if isinstance(message, RawRequestMessage) and not self.is_surplus:
+            carrier = next((one for one in self._carriers if one.takes(message)), None)
+        if carrier is None:
             self._head = b""
             idle.set_result(None)
             return
+        self._carrier = carrier
         self._park(idle)
         if payload.is_eof():
             self._carry_parsed()
@@ -210,11 +225,10 @@ class CarryingConnection(AwaitingConnection):
 
     async def _carry_on(self) -> None:
         """Answer the one in hand, and each that comes after it, as aiohttp's `start` answers all others."""
-        answer_to = self._carrier.answer
         while True:
             turn = self._turn = self._loop.create_future()
             try:
-                self._told(*await answer_to(self._plain))
+                self._told(*await self._carrier.answer(self._plain))
             except AnotherWay:
                 self._leave()
             except BaseException as fault:
@@ -332,11 +346,11 @@ class CarryingConnection(AwaitingConnection):
 
 
 class CarryingServer(LimitedServer):
-    """Makes such connections. `carrier`: answers their plain requests."""
+    """Makes such connections. `carriers`: answer their plain requests, each those that it takes."""
 
-    def __init__(self, carrier: Carrier, *args: Any, **options: Any) -> None:
+    def __init__(self, carriers: Sequence[Carrier], *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.carrier = carrier
+        self.carriers = carriers
 
     def __call__(self) -> RequestHandler:
         """A connection that is about to be made."""

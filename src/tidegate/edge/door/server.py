@@ -19,8 +19,8 @@ from tidegate.edge.door.origins import PREFIX_KEY, as_url, without_prefix
 from tidegate.edge.door.plain import Carrier
 from tidegate.settings.tables import Server
 
-#: Where an application keeps what answers plain sends without it.
-CARRIER: Final = web.AppKey("carrier", Carrier)
+#: Where an application keeps those who answer plain requests without it.
+CARRIERS: Final = web.AppKey("carriers", tuple[Carrier, ...])
 RequestFactory = Callable[..., web.BaseRequest]
 
 #: Longer than the idle time of clients' pools: a connection is not closed under a request.
@@ -38,8 +38,8 @@ class _Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        carrier = self.app.get(CARRIER)
-        make = LimitedServer if carrier is None else partial(CarryingServer, carrier)
+        carriers = self.app.get(CARRIERS)
+        make = LimitedServer if carriers is None else partial(CarryingServer, carriers)
         return make(
             self._settings,
             made.request_handler,
