@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Final
 
-import orjson
+from orjson import dumps, loads
 
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.replies import Reply
@@ -51,12 +51,12 @@ def packed(reply: Reply) -> bytes:
     kept = reply.headers
     if not _MOMENTARY.isdisjoint(kept):
         kept = {name: value for name, value in kept.items() if name not in _MOMENTARY}
-    head = orjson.dumps({"status": reply.status, "headers": kept})
+    head = dumps({"status": reply.status, "headers": kept})
     return head + b"\n" + reply.body
 
 
 def unpacked(answer: bytes) -> Reply:
     """What `packed` was given."""
     head, _, body = answer.partition(b"\n")
-    told = orjson.loads(head)
+    told = loads(head)
     return Reply(told["status"], told["headers"], body)

@@ -44,7 +44,7 @@ class Outcome(Struct, gc=False):
     """How a POST ended. `release` only on proof that the user was not messaged.
 
     `wamid`: Meta's id of it, sealed. `once`: name of what it has claimed to be the only one of, which becomes `answer`
-    (`with_answer`); "": nothing.
+    (`with_answer`); "": nothing. `noted`: what the journal remembers of the send, where that is told all of it later.
     """
 
     portfolio: str
@@ -56,6 +56,7 @@ class Outcome(Struct, gc=False):
     release: bool = False
     once: str = ""
     answer: bytes = b""
+    noted: Intent | None = None
 
     def __repr__(self) -> str:
         kind = type(self).__name__
@@ -137,7 +138,9 @@ class Ledger:
         if self._notes_at_once:
             outcome.close()
         portfolio = outcome.portfolio
-        self._journal.ended(portfolio, outcome.message_id, outcome.attempt, outcome.state, outcome.wamid)
+        outcome.noted = self._journal.ended(
+            portfolio, outcome.message_id, outcome.attempt, outcome.state, outcome.wamid
+        )
         self._outcomes[portfolio].tell(outcome, ended)
 
     async def refresh(self, status: Status) -> Refreshed:
@@ -229,19 +232,20 @@ class Ledger:
         texts: list[str] = []
         args: list[Any] = []
         for outcome in outcomes:
-            portfolio, message_id, attempt = outcome.portfolio, outcome.message_id, outcome.attempt
             if outcome.close():
-                self._journal.named(portfolio, message_id, attempt, outcome.wamid)
-            told = (portfolio, attempt, outcome.state, outcome.release, outcome.cause)
+                noted = outcome.noted
+                if noted is not None:
+                    noted.wamid = outcome.wamid
+            told = (outcome.portfolio, outcome.attempt, outcome.state, outcome.release, outcome.cause)
             way = ways.get(told)
             if way is None:
+                way = ways[told] = len(ways)
+                portfolio, attempt, state, release, cause = told
                 if portfolio not in blocks:
                     blocks[portfolio] = len(blocks)
                     keys += self._keys[portfolio].all
-                way = ways[told] = len(ways)
-                release = 1 if outcome.release else 0
-                texts.append(f"{blocks[portfolio]} {attempt} {outcome.state} {release} {outcome.cause}")
-            args += (way, message_id, outcome.wamid, outcome.once, outcome.answer)
+                texts.append(f"{blocks[portfolio]} {attempt} {state} {1 if release else 0} {cause}")
+            args += (way, outcome.message_id, outcome.wamid, outcome.once, outcome.answer)
         return keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), *texts, *args]
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:

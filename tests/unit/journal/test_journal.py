@@ -157,15 +157,17 @@ async def _ended(journal: Journal, send: asyncio.Future[None]) -> None:
     await journal.close()
 
 
-async def test_what_meta_calls_a_send_is_noted_with_the_try_that_it_took() -> None:
+async def test_who_tells_how_a_try_ended_is_given_what_is_remembered_of_that_try() -> None:
     journal = Journal()
     await journal.intend([an_intent("m1"), an_intent("m2", attempt=2)], NOW_MS)
+    mine = journal.of(PORTFOLIO).intents["m1"]
 
-    for message_id in ("m1", "m2", "m3"):
-        journal.named(PORTFOLIO, message_id, 1, "sealed")
+    first, again = (journal.ended(PORTFOLIO, "m1", 1, "accepted", "") for _ in range(2))
+    others = [journal.ended(PORTFOLIO, message_id, 1, "accepted", "") for message_id in ("m2", "m3")]
 
-    intents = journal.of(PORTFOLIO).intents
-    assert {message_id: intent.wamid for message_id, intent in intents.items()} == {"m1": "sealed", "m2": ""}
+    assert first is mine
+    assert again is mine
+    assert others == [None, None]
 
 
 async def test_what_is_noted_beside_the_sends_is_remembered_by_the_next_process(tmp_path: Path) -> None:
