@@ -317,17 +317,6 @@ async def test_ten_thousand_sends_are_told_again_in_a_few_trips(house: House) ->
 async def test_what_was_settled_last_is_told_again_in_a_few_trips(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = await house.node()
-    await sent(node, "+15550100001")
-    await node.services.gateway.settled(5)
-    own = node.recovery.journals[0]
-    *_, intent = own.of(PORTFOLIO).intents.values()
-    many = [replace(intent, message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(2_000)]
-    await own.intend(many, intent.at_ms)
-    now_ms = node.services.clock.now_ms()
-    for one in many:
-        own.ended(PORTFOLIO, one.message_id, one.attempt, "accepted", f"wamid.{one.message_id}")
-        own.window(PORTFOLIO, NUMBER.id, one.recipient, now_ms)
     ran: Counter[str] = Counter()
     run, begin = Script.__call__, Script.begin
 
@@ -341,6 +330,19 @@ async def test_what_was_settled_last_is_told_again_in_a_few_trips(
 
     monkeypatch.setattr(Script, "__call__", counted)
     monkeypatch.setattr(Script, "begin", begun)
+
+    node = await house.node()
+    await sent(node, "+15550100001")
+    await node.services.gateway.settled(5)
+    own = node.recovery.journals[0]
+    *_, intent = own.of(PORTFOLIO).intents.values()
+    many = [replace(intent, message_id=f"{intent.message_id}-{n}", recipient=a_name(n)) for n in range(2_000)]
+    await own.intend(many, intent.at_ms)
+    now_ms = node.services.clock.now_ms()
+    for one in many:
+        own.ended(PORTFOLIO, one.message_id, one.attempt, "accepted", f"wamid.{one.message_id}")
+        own.window(PORTFOLIO, NUMBER.id, one.recipient, now_ms)
+    ran.clear()
 
     await emptied(house)
     await works_again(house, node)
