@@ -17,6 +17,7 @@ from aiohttp import web
 from tidegate.edge.door.tls import Tls
 from tidegate.edge.routes import IN_HAND, Listener
 from tidegate.edge.services import Services
+from tidegate.ending import Ending
 from tidegate.errors import CannotListen, StoreUnavailable, UnfitStore
 from tidegate.offline_duty import OfflineDuty
 from tidegate.policy.identity import Identity
@@ -63,8 +64,7 @@ class Node:
     runner: web.AppRunner
     recovery: Recovery
     without_store: OfflineDuty
-    _draining: list[bool]
-    _handing_over: list[bool]
+    _ending: Ending
     #: What runs beside the sends for as long as the node does, by name.
     duties: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
     #: None: the port speaks plain HTTP.
@@ -123,7 +123,7 @@ class Node:
         Whatever comes on one that is open is done as ever, and its answer closes it. One that nobody uses for
         `_LINGER_S` is closed by the stop that follows.
         """
-        self._handing_over[0] = True
+        self._ending.hand_over()
         runners = [self.runner, *([self.control] if self.control is not None else [])]
         for site in [site for runner in runners for site in runner.sites]:
             await site.stop()
@@ -139,7 +139,7 @@ class Node:
         A send that Meta has not answered by then is cut; its intent is stored, so that its outcome is unknown and it
         is never sent again.
         """
-        self._draining[0] = True
+        self._ending.drain()
         await cancelled(self._beside, CLOSE_S)
         # The port still answers meanwhile: /readyz says that the node drains.
         endings = [
@@ -182,7 +182,7 @@ class Node:
 
     async def _watch(self, embedded: EmbeddedStore) -> None:
         code = await embedded.ended()
-        if not self._draining[0]:
+        if not self._ending.drains:
             log.critical("embedded_store_ended", code=code)
             self.broken.set()
 

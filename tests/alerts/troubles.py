@@ -173,8 +173,8 @@ async def node(stage: Stage) -> None:
     for portfolio in dispatcher.looked_at_ms:
         dispatcher.looked_at_ms[portfolio] -= 20_000
     await stage.shows("TidegateDispatcherStuck", "tidegate_dispatcher_age_seconds", 20)
-    stage.node._draining[0] = True
+    stage.node._ending.drains = True
     await stage.shows("TidegateNodeDrains", "tidegate_draining")
-    stage.node._draining[0] = False
+    stage.node._ending.drains = False
     await stage.house.end_store(signal.SIGKILL)
     await stage.shows("TidegateStoreAway", "tidegate_store_up", 0, 0)

@@ -110,7 +110,7 @@ async def place(client: StoreClient, valkey_socket: str, request: pytest.Fixture
         await node.start()
         here = Place(node, collector, graph, session)
         yield here
-        if not node._draining[0]:
+        if not node._ending.drains:
             await node.stop()
 
 

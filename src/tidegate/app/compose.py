@@ -15,6 +15,7 @@ from tidegate.app.sending import prepare_sending
 from tidegate.audit_watch import AuditWatch
 from tidegate.edge.door.tls import Tls
 from tidegate.edge.routes import make_application, make_runner
+from tidegate.ending import Ending
 from tidegate.gauges import Gauges
 from tidegate.node import CLOSE_S, Node
 from tidegate.settings import Settings
@@ -33,7 +34,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
     hearing = prepare_hearing(ground, records, sending)
     campaigning = prepare_campaigning(ground, records, sending, hearing)
     recovery, without_store = recovery_of(ground, records, sending), offline_duty_of(ground, records, sending)
-    draining, handing_over = [False], [False]
+    ending = Ending()
     probe = functools.partial(inspect, ground.client)
     audit_watch = AuditWatch(records.audit, records.standings, ground.clock, records.leases)
     gauges = Gauges(
@@ -49,7 +50,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         audit=audit_watch,
         clock=ground.clock,
         probe=probe,
-        is_draining=lambda: draining[0],
+        is_draining=lambda: ending.drains,
         version=__version__,
         journal_is_durable=ground.journal.is_durable,
     )
@@ -61,8 +62,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         campaigning,
         gauges=gauges,
         probe=probe,
-        draining=lambda: draining[0],
-        handing_over=lambda: handing_over[0],
+        ending=ending,
     )
     duties = duties_of(
         ground,
@@ -89,8 +89,7 @@ async def build(settings: Settings, store_url: str | None = None) -> Node:
         runner,
         recovery,
         without_store,
-        draining,
-        handing_over,
+        ending,
         duties,
         Tls.of(settings.server),
         control_runner,

@@ -14,6 +14,7 @@ from tidegate.app.sending import Sending
 from tidegate.edge.denials import Kind
 from tidegate.edge.door.turnstile import Turnstile
 from tidegate.edge.services import Services
+from tidegate.ending import Ending
 from tidegate.gauges import Gauges
 from tidegate.keys_in_force import KeysInForce
 from tidegate.send_rates import SendRates
@@ -40,8 +41,7 @@ def services_of(
     *,
     gauges: Gauges,
     probe: Callable[[], Awaitable[StoreCondition]],
-    draining: Callable[[], bool],
-    handing_over: Callable[[], bool],
+    ending: Ending,
 ) -> Services:
     """All of it."""
     client, portfolios, settings = ground.client, ground.portfolios, ground.settings
@@ -83,8 +83,7 @@ def services_of(
         gauges=gauges,
         tracing=ground.tracing,
         ids=ground.ids,
-        draining=draining,
-        handing_over=handing_over,
+        ending=ending,
         version=__version__,
         idempotency=Idempotency(client, portfolios, ground.seal, one_slot=ground.connection.is_cluster),
         seal=ground.seal,

@@ -28,7 +28,7 @@ class Health:
 
     async def ready(self, _request: web.Request) -> web.Response:
         """New work is welcome: the store takes writes, and the node is not shutting down. Raises Denial."""
-        if self._services.draining():
+        if self._services.ending.drains:
             raise Denial(Kind.DRAINING, "the node finishes what it has, and takes no more")
         try:
             async with asyncio.timeout(PROBE_S):

@@ -130,8 +130,9 @@ def make_application(services: Services, beside: web.Application | None = None) 
     application[IN_HAND] = graph.in_hand
     application[_KEYRING] = keyring
     if port is not Port.CONTROL:
-        closing, prefix = services.closing, settings.server.path_prefix
-        application[CARRIERS] = (StraightWebhooks(webhook, closing, prefix), Straight(graph, closing, prefix))
+        prefix = settings.server.path_prefix
+        webhooks = StraightWebhooks(webhook, services.closing, prefix)
+        application[CARRIERS] = (webhooks, Straight(graph, services.ending, prefix))
     for row in filter(lambda row: port.serves(row.path), table):
         handler = row.open_to_all if row.keyed is None else keyed(row, row.keyed)
         if handler is not None:

@@ -12,6 +12,7 @@ from tidegate.campaigns.steering import Steering
 from tidegate.clock import StoreClock
 from tidegate.dispatcher import Dispatcher
 from tidegate.edge.door.turnstile import Turnstile
+from tidegate.ending import Ending
 from tidegate.enforcement import Enforcement
 from tidegate.feed import Feed
 from tidegate.gateway import Gateway
@@ -58,9 +59,9 @@ from tidegate.upstream import Upstream
 class Services:
     """The parts of a node.
 
-    `steerable` is None unless the configuration asks for a test clock. `draining` says that the node takes no new
-    work, `handing_over` that somebody else takes the connections. `probe` asks the store for its condition, with a
-    write. `uploads` are the audiences that are being taken, `downloads` what is told of their recipients.
+    `steerable` is None unless the configuration asks for a test clock. `ending` says how near the node is to its end.
+    `probe` asks the store for its condition, with a write. `uploads` are the audiences that are being taken,
+    `downloads` what is told of their recipients.
     """
 
     settings: Settings
@@ -99,8 +100,7 @@ class Services:
     gauges: Gauges
     tracing: Tracing
     ids: MessageIds
-    draining: Callable[[], bool]
-    handing_over: Callable[[], bool]
+    ending: Ending
     version: str
     idempotency: Idempotency
     seal: Seal
@@ -117,4 +117,4 @@ class Services:
 
     def closing(self) -> bool:
         """Whether each answer is the last on its connection."""
-        return self.draining() or self.handing_over()
+        return self.ending.closes

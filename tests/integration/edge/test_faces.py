@@ -24,12 +24,20 @@ from tests.integration.edge.callers import (
 )
 from tidegate.edge.faces import Face
 from tidegate.edge.routes import endpoints
+from tidegate.edge.services import Services
 from tidegate.edge.table.endpoint import Endpoint
+from tidegate.ending import Ending
 from tidegate.errors import StoreUnavailable
 from tidegate.settings.tables import Scope
 
 GRAPH_KEYS = {"message", "type", "code", "error_data", "fbtrace_id"}
 PROBLEM_KEYS = {"type", "title", "status", "detail", "code"}
+
+
+def draining(services: Services) -> Services:
+    ending = Ending()
+    ending.drain()
+    return replace(services, ending=ending)
 
 
 def filled(endpoint: Endpoint, value: str) -> str:
@@ -249,7 +257,7 @@ class TestHealth:
         assert (got.status, got.body["code"]) == (503, "store_unavailable")
 
     async def test_a_node_that_drains_is_alive_not_ready_and_closes_connections(self, make_node, graph, session):
-        node = await make_node(graph.url, change=lambda services: replace(services, draining=lambda: True))
+        node = await make_node(graph.url, change=draining)
         call = Caller.of(node, session)
 
         ready, alive = await call("GET", "/readyz", None), await call("GET", "/healthz", None)
@@ -258,7 +266,7 @@ class TestHealth:
         assert (alive.status, alive["Connection"]) == (200, "close")
 
     async def test_a_node_that_drains_takes_no_sends(self, make_node, graph: Recorder, session):
-        node = await make_node(graph.url, change=lambda services: replace(services, draining=lambda: True))
+        node = await make_node(graph.url, change=draining)
         call = Caller.of(node, session)
 
         refused = [await call.send(template()), await call("GET", f"/v25.0/{NUMBER}")]

@@ -186,7 +186,7 @@ class TestOneConnection:
         wire = await site.wire()
         wire.writer.write(post(text()))
         await wire.answer()
-        site.node._draining[0] = True
+        site.node._ending.drain()
 
         wire.writer.write(post(template()))
         status, headers, _ = await wire.answer()

@@ -45,7 +45,7 @@ async def read_events(call: Call) -> web.StreamResponse:
         after=call.request.headers.get("Last-Event-ID"),
     )
     if reader is None:
-        if call.services.draining():
+        if call.services.ending.drains:
             raise Denial(DenialKind.DRAINING)
         raise Denial(DenialKind.OVERLOADED, "as many read the feed as may: of this app, or of this node")
     with reader:

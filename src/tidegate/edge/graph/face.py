@@ -27,7 +27,7 @@ class Graph:
 
     def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
         self.in_hand = InHand()
-        self._draining = services.draining
+        self._ending = services.ending
         turnstiles = Turnstiles(services.settings.server.max_in_flight, services.metrics)
         strangers = Strangers(services.metrics)
         self._passthrough = Passthrough(services, keyring, grants, turnstiles, strangers)
@@ -61,5 +61,5 @@ class Graph:
         return await self._passthrough.forward(request, target, ours)
 
     def _refuse_when_draining(self) -> None:
-        if self._draining():
+        if self._ending.drains:
             raise draining()

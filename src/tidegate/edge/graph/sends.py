@@ -74,7 +74,7 @@ class Sends:
         self._turnstiles = turnstiles
         self._strangers = strangers
         self._in_hand = in_hand
-        self._draining = services.draining
+        self._ending = services.ending
         self._clock = services.clock
         self._ids = services.ids
         self._standings = services.standings
@@ -94,7 +94,7 @@ class Sends:
             clock, known, raw = self._clock, arrival.known, arrival.body
             at_ms = clock.monotonic_ms()
             now_ms = clock.at_ms(at_ms)
-            app = self._app_of(known.key_hash, at_ms, now_ms) if known is not None and not self._draining() else None
+            app = self._app_of(known.key_hash, at_ms, now_ms) if known is not None and not self._ending.drains else None
             if app is None:
                 app, raw = await self._authenticated(arrival, target)
                 now_ms = clock.now_ms()
@@ -179,7 +179,7 @@ class Sends:
 
         Raises Denial for none that is known, and while the node drains.
         """
-        if self._draining():
+        if self._ending.drains:
             raise draining()
         if arrival.known is not None:
             known = await self._keyring.app_of_hash(arrival.known.key_hash)

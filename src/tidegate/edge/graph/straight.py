@@ -5,7 +5,6 @@ Whatever is out of the ordinary goes the way of all other requests; both ways me
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -22,6 +21,7 @@ from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
 from tidegate.edge.graph_paths import Target, read_target
 from tidegate.edge.replies import Reply
+from tidegate.ending import Ending
 from tidegate.settings.app_keys import hash_key
 
 _TARGETS: Final = 1024
@@ -32,10 +32,10 @@ _MOST: Final = 2**16
 class Straight:
     """Answers them, as the bytes to be written."""
 
-    def __init__(self, graph: Graph, closing: Callable[[], bool], prefix: str | None) -> None:
+    def __init__(self, graph: Graph, ending: Ending, prefix: str | None) -> None:
         """`prefix`: is taken off the path, where it begins with it."""
         self._send = graph.send
-        self._closing = closing
+        self._ending = ending
         self._prefix = prefix
         self._heads = KnownHeads(_MOST)
         # A path has nothing of the caller's but a number and a version: the same few come again and again.
@@ -78,7 +78,7 @@ class Straight:
             raise
         except Exception as fault:
             reply = refusal(fault, "POST", target.path, request_id)
-        closes = self._closing() or reply.headers.get("Connection") == "close"
+        closes = self._ending.closes or reply.headers.get("Connection") == "close"
         return answer_bytes(reply, request_id, closes=closes), closes
 
     def _learn(self, head: bytes, arrival: Arrival, target: Target) -> None:
