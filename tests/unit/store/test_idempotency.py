@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from tests.factories import make_seal
 from tidegate.store.idempotency import KEPT_MS, Done, Entry, Idempotency, Mine, Other, Running
@@ -13,7 +14,7 @@ from tidegate.store.scripts import StoreClient
 
 PORTFOLIO = "lucky-shrub"
 FIRST = Entry(PORTFOLIO, "checkout:d1", "f1", "m1")
-SECOND = FIRST._replace(message_id="m2")
+SECOND = replace(FIRST, message_id="m2")
 START_MS = 1_000_000
 
 
@@ -49,7 +50,7 @@ async def test_what_was_kept_is_given_to_all(keys: Idempotency):
 
 
 async def test_another_request_is_told_apart_before_and_after_the_answer(keys: Idempotency):
-    other = SECOND._replace(fingerprint="f2")
+    other = replace(SECOND, fingerprint="f2")
     await keys.claim(FIRST)
     assert await keys.claim(other) == Other()
     await keys.keep(FIRST, b"answer")
@@ -80,7 +81,7 @@ async def test_a_claim_is_taken_over_by_name_only(keys: Idempotency):
 
     assert await keys.claim(SECOND, instead_of="m0") == Running("m1", 0)
     assert await keys.claim(SECOND, instead_of="m1") == Mine()
-    assert await keys.claim(FIRST._replace(message_id="m3"), instead_of="m1") == Running("m2", 0)
+    assert await keys.claim(replace(FIRST, message_id="m3"), instead_of="m1") == Running("m2", 0)
 
 
 @pytest.mark.parametrize(("passed_ms", "outcome"), [(KEPT_MS - 1, Done(b"answer", "m1")), (KEPT_MS, Mine())])
@@ -102,17 +103,17 @@ async def test_under_another_payload_key_it_is_not_done_again(keys: Idempotency,
 async def test_apps_and_keys_do_not_touch(keys: Idempotency):
     await keys.claim(FIRST)
 
-    assert await keys.claim(SECOND._replace(name="other:d1")) == Mine()
-    assert await keys.claim(SECOND._replace(name="checkout:d2")) == Mine()
+    assert await keys.claim(replace(SECOND, name="other:d1")) == Mine()
+    assert await keys.claim(replace(SECOND, name="checkout:d2")) == Mine()
 
 
 async def test_what_is_asked_in_one_moment_is_asked_in_one_call_and_answered_each_by_itself(keys: Idempotency):
     await keys.claim(FIRST)
     await keys.keep(FIRST, b"an answer")
-    others = [FIRST._replace(name=f"checkout:other {n}", message_id=f"m-{n}") for n in range(3)]
+    others = [replace(FIRST, name=f"checkout:other {n}", message_id=f"m-{n}") for n in range(3)]
 
     done, *claimed, running = await asyncio.gather(
-        *(keys.claim(entry) for entry in (SECOND, *others, others[0]._replace(message_id="m-later")))
+        *(keys.claim(entry) for entry in (SECOND, *others, replace(others[0], message_id="m-later")))
     )
 
     assert done == Done(b"an answer", FIRST.message_id)
