@@ -56,13 +56,14 @@ class Deciding:
     are not whole, each send is decided by itself.
     """
 
-    __slots__ = ("_asks_digits", "_asks_zones", "_case", "_said", "_standing", "decided")
+    __slots__ = ("_asks_digits", "_case", "_said", "_standing", "_with_nights", "decided")
 
     def __init__(self, case: Callable[[Message, Addressee, Standing, Line], Case], tracing: Tracing) -> None:
         """`case`: gives what the guardrails see of a message in line."""
         self._case = case
         self._standing: Standing | None = None
-        self._asks_zones = True
+        #: Categories that may be held over night.
+        self._with_nights: frozenset[Category | None] = frozenset()
         self._asks_digits = 0
         self._said: dict[tuple[object, ...], Yes] = {}
         #: Says what `policy.decide` says of a message.
@@ -78,11 +79,12 @@ class Deciding:
         else:
             # All that a decision looks at, the recipient's record and the times of the message aside; and what else is
             # noted of it.
-            request, campaign, digits = message.request, message.campaign, self._asks_digits
-            named_by, recipient = request.kind, request.recipient
+            request, category, campaign = message.request, message.category, message.campaign
+            named_by, recipient, digits = request.kind, request.recipient, self._asks_digits
+            has_nights = category in self._with_nights or campaign is not None
             kind = (
                 message.route,
-                message.category,
+                category,
                 request.template,
                 message.app,
                 campaign,
@@ -91,7 +93,7 @@ class Deciding:
                 request.type,
                 message.delivery,
                 message.relayed,
-                zones_of_recipient(named_by, recipient) if self._asks_zones or campaign is not None else (),
+                zones_of_recipient(named_by, recipient) if has_nights else (),
                 recipient[:digits] if digits and named_by is _PHONE else "",
             )
             yes = self._said.get(kind)
@@ -131,9 +133,10 @@ class Deciding:
 
     def _begin(self, standing: Standing) -> None:
         """Forget what was said under another standing."""
+        hours, budget = standing.rules.quiet_hours, standing.rules.budget
         self._standing = standing
-        self._asks_zones = standing.rules.quiet_hours is not None
-        self._asks_digits = standing.rules.budget.told_by_digits if standing.rules.budget is not None else 0
+        self._with_nights = frozenset(hours.categories if hours is not None else ())
+        self._asks_digits = budget.told_by_digits if budget is not None else 0
         self._said.clear()
 
 

@@ -171,6 +171,17 @@ def test_the_second_of_a_kind_costs_no_decision() -> None:
     assert deciding.cases == 1
 
 
+def test_who_is_asleep_is_not_told_what_was_said_of_one_awake() -> None:
+    deciding, standing = Asked(), make_standing(rules=RULES[1])
+    hours_ms = [NOW_MS + hour * 3_600_000 for hour in range(24)]
+    german, japanese = FIRST, a_message(message_id="m2", recipient="81312345678")
+
+    told = [(said(deciding, german, standing, at_ms), said(deciding, japanese, standing, at_ms)) for at_ms in hours_ms]
+
+    kinds = {(type(one), type(other)) for one, other in told}
+    assert kinds == {(Terms, Terms), (Terms, Queue), (Queue, Terms), (Queue, Queue)}
+
+
 def test_what_is_noted_of_a_kind_is_what_is_noted_of_each() -> None:
     deciding, standing = Asked(), make_standing()
     told = [FIRST, structs.replace(FIRST, relayed=True), structs.replace(FIRST, delivery=Delivery.AT_LEAST_ONCE)]
