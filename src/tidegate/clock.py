@@ -14,18 +14,21 @@ class StoreClock:
     A node's wall clock is never asked: two nodes with clocks apart would judge the same window differently.
     """
 
-    __slots__ = ("__weakref__", "_jumped", "_offset_ms", "monotonic_s")
+    __slots__ = ("__weakref__", "_jumped", "_offset_ms", "jumps", "monotonic_s")
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         #: Time that only grows (s), for spans that are only measured: asked without a call in between.
         self.monotonic_s: Final = monotonic
         self._offset_ms = 0.0
         self._jumped = asyncio.Event()
+        #: How often the store's time has jumped, as far as is known here.
+        self.jumps = 0
 
     def observe(self, now_ms: int) -> None:
         """Learn the store's time from an answer of its."""
         offset_ms = now_ms - self.monotonic_s() * 1000
         if abs(offset_ms - self._offset_ms) > 500:
+            self.jumps += 1
             self._jumped.set()
             self._jumped = asyncio.Event()
         self._offset_ms = offset_ms

@@ -27,6 +27,7 @@ Submit = Callable[[Draft, str, int], Coroutine[Any, Any, Reply]]
 #: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
 _LOOKS: Final = 100
 _LOOK_EVERY_MS: Final = 200
+_UNTOLD: Final = Reply(0, {}, b"")
 
 
 class SendClaim(Claim, gc=False):
@@ -36,7 +37,7 @@ class SendClaim(Claim, gc=False):
     services: Services
     #: What became of it, and the answer to that.
     became: Answered | None = None
-    reply: Reply | None = None
+    reply: Reply = _UNTOLD
 
     def with_answer(self, answered: Answered) -> bytes:
         return self.services.idempotency.with_answer(self.entry, self.since_ms, packed(self.reply_to(answered)))
@@ -47,14 +48,13 @@ class SendClaim(Claim, gc=False):
 
     def reply_to(self, answered: Answered) -> Reply:
         """The answer to this: the same one, whoever needs it first."""
-        reply = self.reply
-        if reply is None or self.became is not answered:
+        if self.became is not answered:
             if type(answered) is Forwarded:
-                reply = answers.forwarded(answered)
+                self.reply = answers.forwarded(answered)
             else:
-                reply = answers.render(answered, self.draft.request, self.services.clock.now_ms())
-            self.became, self.reply = answered, reply
-        return reply
+                self.reply = answers.render(answered, self.draft.request, self.services.clock.now_ms())
+            self.became = answered
+        return self.reply
 
 
 class Once:

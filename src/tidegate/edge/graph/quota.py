@@ -16,41 +16,39 @@ from tidegate.policy.standing import Standing
 from tidegate.store.ledger import Ledger
 from tidegate.store.standings import Standings
 
-_AGE_MS: Final = 1_000
+_AGE_S: Final = 1.0
 _WINDOW_S: Final = 86_400
 
 
 @dataclass(slots=True)
 class _Snapshot:
-    """One portfolio's books, as last read; `known` says whether they could be.
+    """One portfolio's books, as last read; `known` says whether they could be."""
 
-    `read_at_ms` is this node's own time, `now_ms` and `release_ms` the store's.
-    """
-
-    read_at_ms: float = float("-inf")
-    now_ms: int = 0
+    #: By this node's own time.
+    good_until_s: float = 0.0
+    #: How often the store's time had jumped then: with each time places may have come free.
+    jumps: int = 0
     limit: int = UNLIMITED
     used: int = 0
     taken: int = 0
+    #: When the next place comes free, by the store's time.
     release_ms: int | None = None
     known: bool = False
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: `RateLimit-Policy`, of that limit.
     policy: str = ""
-    #: What each category had left then, under that standing.
+    #: What each category had left then, under that standing; None: not worked out.
     under: Standing | None = None
     left: dict[Category | None, int] = field(default_factory=dict)
 
-    def is_old(self, limit: int, at_ms: float, now_ms: int) -> bool:
+    def is_old(self, clock: StoreClock) -> bool:
         """Whether the books are to be read again."""
-        age_ms = at_ms - self.read_at_ms
-        if age_ms > _AGE_MS or self.limit != limit:
-            return True
-        # The store's time was moved: places have come free since.
-        return self.known and abs(now_ms - self.now_ms - age_ms) > _AGE_MS
+        return clock.monotonic_s() > self.good_until_s or self.jumps != clock.jumps
 
     def judge(self, standing: Standing) -> None:
-        """Work out once for a standing how far each category may fill the limit."""
+        """Work out how much each category has left, once for a standing."""
+        if self.under is standing:
+            return
         self.under = standing
         taken = self.used - self.taken
         self.left = {each: category_places(standing.limit, each, standing.rules) - taken for each in Category}
@@ -75,29 +73,19 @@ class Quota:
     def at_once(
         self, portfolio: str, category: Category | None, *, full: bool = False, however_old: bool = False
     ) -> dict[str, str] | None:
-        """The same as `headers` where the store does not have to be asked for it; else None."""
+        """The same as `headers` where nothing has to be asked or worked out for it; else None."""
         standing = self._standing(portfolio)
-        if standing is None:
-            return None
-        limit = standing.limit
-        if limit == UNLIMITED:
+        if standing is not None and standing.limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
-        if snapshot is None:
+        if snapshot is None or snapshot.under is not standing:
             return None
-        clock = self._clock
-        at_ms = clock.monotonic_ms()
-        now_ms = clock.at_ms(at_ms)
-        if snapshot.is_old(limit, at_ms, now_ms) and not however_old:
+        if not however_old and snapshot.is_old(self._clock):
             return None
-        if not snapshot.known:
-            return {}
-        if snapshot.under is not standing:
-            snapshot.judge(standing)
         left = 0 if full else snapshot.left[category] - self._taken[portfolio]
         until = ""
         if snapshot.release_ms is not None:
-            until = f";t={min(seconds_until(snapshot.release_ms, now_ms), _WINDOW_S)}"
+            until = f";t={min(seconds_until(snapshot.release_ms, self._clock.now_ms()), _WINDOW_S)}"
         told = f'"messaging-limit";r={left if left > 0 else 0}{until}'
         return {"RateLimit-Policy": snapshot.policy, "RateLimit": told}
 
@@ -113,21 +101,21 @@ class Quota:
             standing = await self._standings.current(portfolio)
         except StoreUnavailable:
             return {}
-        limit = standing.limit
-        if limit == UNLIMITED:
+        if standing.limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None:
             snapshot = self._snapshots[portfolio] = _Snapshot()
-        if read and self._is_old(snapshot, limit):
+        if read and self._is_old(snapshot, standing.limit):
             async with snapshot.reading:
-                if self._is_old(snapshot, limit):
-                    await self._read(portfolio, snapshot, limit)
+                if self._is_old(snapshot, standing.limit):
+                    await self._read(portfolio, snapshot, standing.limit)
+        if snapshot.known:
+            snapshot.judge(self._standing(portfolio) or standing)
         return self.at_once(portfolio, category, full=full, however_old=True) or {}
 
     def _is_old(self, snapshot: _Snapshot, limit: int) -> bool:
-        at_ms = self._clock.monotonic_ms()
-        return snapshot.is_old(limit, at_ms, self._clock.at_ms(at_ms))
+        return snapshot.limit != limit or snapshot.is_old(self._clock)
 
     async def _read(self, portfolio: str, snapshot: _Snapshot, limit: int) -> None:
         snapshot.known, snapshot.limit, snapshot.under = False, limit, None
@@ -138,8 +126,8 @@ class Quota:
         except StoreUnavailable:
             return
         finally:
-            snapshot.read_at_ms = self._clock.monotonic_ms()
+            snapshot.good_until_s, snapshot.jumps = self._clock.monotonic_s() + _AGE_S, self._clock.jumps
         ahead = [second * 1000 for second, places in books.releases.items() if places > 0]
-        snapshot.now_ms, snapshot.used, snapshot.taken = books.now_ms, books.used, taken
+        snapshot.used, snapshot.taken = books.used, taken
         snapshot.release_ms = min((at_ms for at_ms in ahead if at_ms > books.now_ms), default=None)
         snapshot.known = True

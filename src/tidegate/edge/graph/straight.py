@@ -74,11 +74,12 @@ class Straight:
                 raise TypeError("only what has a request can have its answer streamed")
             if plain.head:
                 self._learn(plain.head, arrival, target)
+            closes = self._ending.closes
         except (AnotherWay, ConnectionError):
             raise
         except Exception as fault:
             reply = refusal(fault, "POST", target.path, request_id)
-        closes = self._ending.closes or reply.headers.get("Connection") == "close"
+            closes = self._ending.closes or reply.headers.get("Connection") == "close"
         return answer_bytes(reply, request_id, closes=closes), closes
 
     def _learn(self, head: bytes, arrival: Arrival, target: Target) -> None:
