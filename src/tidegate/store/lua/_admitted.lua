@@ -1,17 +1,7 @@
 -- admitted: what all sends of a call of `admit` change is written once; before that (`so_far`) no more than the strings,
 -- where what comes next may have to read them.
 write = function(so_far)
-  if texts then
-    for ms, list in pairs(texts) do
-      local last = #list
-      if ms == 0 then redis.call('MSET', unpack(list))
-      else
-        list[last + 1], list[last + 2] = 'PX', ms
-        redis.call('MSETEX', last / 2, unpack(list))
-      end
-    end
-    texts = false
-  end
+  texts_write()
   if so_far then return end
   tallies_write(now)
   for b = 1, #books do

@@ -1,17 +1,28 @@
--- texts: strings that a call writes for its sends. Together, where there are many and the server has a command for it,
--- which takes a third of the time: those that last equally long (ms, 0 for ever). They are `texts` until then.
-local texts, together = false, n > 1 and (redis.VALKEY_VERSION_NUM or 0) >= 0x90100
-local function text_put(ms, key, text)
-  if not together then
-    if ms == 0 then redis.call('SET', key, text) else redis.call('PSETEX', key, ms, text) end
-    return
-  end
-  texts = texts or {}
-  local list = texts[ms]
-  if list then
+-- texts: strings that a call of `n` writes. Together, where they are many and the server has a command for it, which takes
+-- a third of the time: those that last equally long, in ms, 0 for ever, 'KEEPTTL' as long as what they follow. They wait
+-- until `texts_write`.
+local texts = n > 1 and (redis.VALKEY_VERSION_NUM or 0) >= 0x90100 and {}
+local function text_put(lasting, key, text)
+  if texts then
+    local list = texts[lasting]
+    if list then
+      local last = #list
+      list[last + 1], list[last + 2] = key, text
+    else
+      texts[lasting] = { key, text }
+    end
+  elseif lasting == 0 then redis.call('SET', key, text)
+  elseif lasting == 'KEEPTTL' then redis.call('SET', key, text, 'KEEPTTL')
+  else redis.call('PSETEX', key, lasting, text) end
+end
+
+local function texts_write()
+  if not texts then return end
+  for lasting, list in pairs(texts) do
     local last = #list
-    list[last + 1], list[last + 2] = key, text
-  else
-    texts[ms] = { key, text }
+    if lasting == 'KEEPTTL' then list[last + 1] = lasting
+    elseif lasting ~= 0 then list[last + 1], list[last + 2] = 'PX', lasting end
+    if lasting == 0 then redis.call('MSET', unpack(list)) else redis.call('MSETEX', last / 2, unpack(list)) end
   end
+  texts = {}
 end

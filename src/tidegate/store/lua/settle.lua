@@ -17,6 +17,9 @@
 -- an intent that was not answered, and that may still come: a record is left for it to find, so that it takes nothing.
 -- One that is in line for a further try is taken out of it by late word that Meta took the first.
 local argv, last, call = ARGV, #ARGV, redis.call
+local first = 7 + argv[6]
+local n = (last - first + 1) / 5
+-- with: texts
 local now, now_text, over = 0, '', {}
 -- What was written in this call: messages, and by key what their users got last.
 local written, reached = {}, {}
@@ -31,7 +34,9 @@ local function is_over(k, id)
   if ids then ids[#ids + 1] = id else over[k] = { id } end
 end
 
-local function wamid_known(k, id, wamid) call('PSETEX', wamid_key(k, wamid), argv[1], id) end
+local function wamid_known(k, id, wamid)
+  text_put(argv[1], k.wamid .. sub(wamid, 1, (find(wamid, '|', 1, true) or 0) - 1), id)
+end
 
 -- What the user got last from a number: "<1 if it was marketing> <its id> <id of the last marketing one, or ->". An answer
 -- to a user is no reason for them to opt out; what a business begins is. `at_of`: when a message was admitted, or false.
@@ -45,7 +50,7 @@ local function remember(noted, id, key, text, at_of)
     if since and now - since <= tonumber(argv[5]) then told = '0 ' .. id .. ' ' .. before end
   end
   if told == text then return end
-  call('PSETEX', key, argv[5], told)
+  text_put(argv[5], key, told)
   reached[key] = told
 end
 
@@ -140,6 +145,8 @@ local function seldom()
 
   made = { at_of = at_of, outcomes_answer = outcomes_answer,
     settle = function(k, id, attempt, state, cause, wamid, release)
+      -- It may be told of in this call for the second time.
+      texts_write()
       local record, fields = message_of(k, id), {}
       local given_back = settle(k, id, attempt, state, cause, wamid, release, record, function(field, value)
         if record[field] ~= value then fields[#fields + 1], fields[#fields + 2] = field, value end
@@ -153,39 +160,38 @@ end
 local function at_of(k, id) return seldom().at_of(k, id) end
 
 -- In what ways they ended, and all that is known by their own keys.
-local ways, first = {}, 7 + argv[6]
+local ways = {}
 for i = 7, first - 1 do
   local portfolio, attempt, state, release, cause = string.match(argv[i], '^(%d+) (%S+) (%l+) (%d) (.*)$')
   ways[tostring(i - 7)] = { k = keys_of(portfolio + 0), attempt = attempt, state = state, release = release, cause = cause }
 end
-local looks, n = { KEYS[1] }, 1
+local looks, claims, j = { KEYS[1] }, {}, 1
 for i = first, last, 5 do
   local k, once = ways[argv[i]].k, argv[i + 3]
-  n = n + 1
-  looks[n] = k.message .. argv[i + 1]
-  if once ~= '' then
-    n = n + 1
-    looks[n] = k.once .. once
-  end
+  j = j + 1
+  looks[j] = k.message .. argv[i + 1]
+  if once ~= '' then claims[#claims + 1] = k.once .. once end
 end
+local looked = #looks
+for i = 1, #claims do looks[looked + i] = claims[i] end
 local found = call('MGET', unpack(looks))
 now = now_by(found[1])
 now_text = string.format('%d', now)
 
 -- Most are messages that Meta took, of which nothing was known but that they were sent (_message.lua): of those what was
 -- noted, when they were admitted, and where the texts of their pairs stand.
-local noted_of, sent_at, pair_at, pair_keys, pair_count, j = {}, {}, {}, {}, 0, 0
-n = 1
+local noted_of, sent_at, pair_at, pair_keys, pair_count = { false }, { 0 }, { 0 }, {}, 0
+j = 1
 for i = first, last, 5 do
-  local way, text = ways[argv[i]], found[n + 1]
+  local way = ways[argv[i]]
   j = j + 1
-  noted_of[j], pair_at[j] = false, pair_count
+  local text, noted = found[j], false
+  pair_at[j] = pair_count
   if text and way.state == 'accepted' then
     local attempt, at, bytes, from = string.match(text, '^(%S+) %S* %S+ (%d+) %d+ (%d+)\n()', 17)
     if attempt == way.attempt and not find(text, '\n', from + bytes, true) then
       local k = way.k
-      local noted = outcomes_about(k, sub(text, from + bytes))
-      noted_of[j], sent_at[j] = noted, at
+      noted, sent_at[j] = outcomes_about(k, sub(text, from + bytes)), at
       local same = noted.same
       if same.is_counted then
         local pair = noted.number .. ':' .. sub(text, 1, 16)
@@ -200,7 +206,7 @@ for i = first, last, 5 do
       end
     end
   end
-  n = n + (argv[i + 3] == '' and 1 or 2)
+  noted_of[j] = noted
 end
 local pair_texts = pair_count > 0 and call('MGET', unpack(pair_keys))
 
@@ -222,32 +228,31 @@ local function take(way, id, key, text, wamid, noted, at, pair)
   end
   if wamid ~= '' then wamid_known(way.k, id, wamid) end
   is_over(way.k, id)
-  -- Its next status adds to it too, in the room that this leaves behind it.
-  call('APPEND', key, counted .. now_text .. ' ' .. way.cause .. '\n' .. wamid)
+  text_put('KEEPTTL', key, text .. counted .. now_text .. ' ' .. way.cause .. '\n' .. wamid)
 end
 
 local answer = { now }
-n, j = 1, 0
+local claim = 0
+j = 1
 for i = first, last, 5 do
-  local way, id, once = ways[argv[i]], argv[i + 1], argv[i + 3]
-  j, n = j + 1, n + 1
-  local key, noted = looks[n], noted_of[j]
+  j = j + 1
+  local way, id, key, noted = ways[argv[i]], argv[i + 1], looks[j], noted_of[j]
   local is_again = written[key]
   if noted and not is_again then
-    take(way, id, key, found[n], argv[i + 2], noted, sent_at[j], pair_at[j])
-    answer[j + 1] = 0
+    take(way, id, key, found[j], argv[i + 2], noted, sent_at[j], pair_at[j])
+    answer[j] = 0
   else
-    answer[j + 1] = seldom().settle(way.k, id, way.attempt, way.state, way.cause, argv[i + 2], way.release)
+    answer[j] = seldom().settle(way.k, id, way.attempt, way.state, way.cause, argv[i + 2], way.release)
   end
   written[key] = true
   -- Whatever it came to, whoever repeats it is told the same; what is another's, or has its answer, stays as it is.
-  if once ~= '' then
-    n = n + 1
-    local claim, answered = looks[n], argv[i + 4]
-    local claimed = is_again and call('GET', claim) or found[n] or ''
-    if find(answered, claimed .. '\n', 1, true) == 1 then call('SET', claim, answered, 'KEEPTTL') end
+  if argv[i + 3] ~= '' then
+    claim = claim + 1
+    local answered, claimed = argv[i + 4], is_again and call('GET', claims[claim]) or found[looked + claim]
+    if claimed and find(answered, claimed, 1, true) == 1 then text_put('KEEPTTL', claims[claim], answered) end
   end
 end
+texts_write()
 for k, ids in pairs(over) do call('ZREM', k.inflight, unpack(ids)) end
 outcomes_write(carry)
 return answer
