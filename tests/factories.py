@@ -190,11 +190,11 @@ def make_outcome(message_id: str, state: Settled = "accepted", **changes: Any) -
 def make_status(message_id: str, status: str, at_ms: int, **changes: Any) -> Status:
     """A status webhook as the gateway reads it: deliveries count, failures free, the rest keeps."""
     says = {"delivered": "counts", "read": "counts", "failed": "frees"}.get(status, "keeps")
-    kind: dict[str, Any] = {"portfolio": PORTFOLIO, "status": status, "cause": "a test", "says": says}
+    kind: dict[str, Any] = {"portfolio": PORTFOLIO, "status": status, "cause": "a test", "says": says, "at_ms": at_ms}
     values: dict[str, Any] = {"wamid": f"wamid.{message_id}", "sealed": f"wamid.{message_id}|sealed"}
     for name, value in changes.items():
         (kind if name in Kind.__struct_fields__ else values)[name] = value
-    return Status(Kind(**kind), message_id, at_ms, **values)
+    return Status(Kind(**kind), message_id, **values)
 
 
 def make_inbound(recipient: bytes, at_ms: int, number: str = NUMBER) -> Inbound:

@@ -222,6 +222,31 @@ async def a_hold_that_a_delivery_has_ended_is_nothing_to_the_next_of_its_call(bo
     assert await book.used() == 0
 
 
+async def a_delivery_after_a_failure_of_its_call_finds_its_place_where_it_is_by_then(book: Book) -> None:
+    # Both stand in one string, the one that is let go before the other.
+    beside = ANN[:2] + BOB[2:]
+    await book.admit("m1", beside)
+    await book.admit("m2", ANN)
+    await book.at(5_000)
+    told = [make_status(id_, word, BEGIN_MS + 5_000) for id_, word in (("m1", "failed"), ("m2", "delivered"))]
+    await book.ledger.statuses.apply(told)
+    assert await book.used() == 1
+    await book.at(2 * DAY_MS)
+    assert await book.used() == 0
+
+
+async def a_delivery_after_a_failure_of_its_call_is_not_held_by_what_has_failed(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(5_000)
+    told = [make_status("m1", word, BEGIN_MS + 5_000) for word in ("failed", "delivered")]
+    await book.ledger.statuses.apply(told)
+    assert await book.used() == 1
+    await book.at(DAY_MS + 4_999)
+    assert await book.used() == 1
+    await book.at(DAY_MS + 5_000)
+    assert await book.used() == 0
+
+
 async def a_delivery_does_not_go_back_behind_another(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.status("m1", "delivered", HOUR_MS)

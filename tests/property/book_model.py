@@ -229,7 +229,7 @@ class BookModel:
 
     def _count(self, message: Message, status: Status, now_ms: int) -> bool:
         """A delivery: at Meta's second, not after now, and not before the message was sent."""
-        at_ms = min(status.at_ms, now_ms + DAY_MS)
+        at_ms = min(status.kind.at_ms, now_ms + DAY_MS)
         delivered = max(message.at_ms, at_ms if at_ms > now_ms else min(now_ms, at_ms + 999))
         outside = message.kind == "1" or (message.kind == "0" and delivered >= message.window_ms)
         if not outside:

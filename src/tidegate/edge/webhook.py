@@ -102,9 +102,11 @@ class Webhook:
 
     def outcome(self, fault: Exception | None) -> int | Exception:
         """The status to answer to one that was begun and ended so; the fault, where that is none of these."""
-        status = 200 if fault is None else 401 if isinstance(fault, NotMetas) else 503
-        if status == 503 and not isinstance(fault, StoreUnavailable):
-            assert fault is not None
+        if fault is None:
+            status = 200
+        elif isinstance(fault, NotMetas | StoreUnavailable):
+            status = 401 if isinstance(fault, NotMetas) else 503
+        else:
             return fault
         self._metrics.webhook(status)
         return status

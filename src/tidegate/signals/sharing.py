@@ -32,12 +32,11 @@ Ended = Callable[[Sequence[bool | None] | Exception], None]
 
 
 class _Delivery(Struct):
-    """`left`: how many items are still to be handled; `at`: from where on they are in no round yet."""
+    """`items`: those that are in no round yet; `left`: how many are still to be handled."""
 
     items: Sequence[Any]
     told: Told | None
     left: int
-    at: int = 0
     tightened: bool = False
 
     def end(self, fault: Exception | None) -> None:
@@ -132,13 +131,13 @@ class Sharing(Generic[Item]):
         most = room if len(waiting) == 1 else OF_EACH
         for _ in range(len(waiting)):
             delivery = waiting.popleft()
-            part = delivery.items[delivery.at : delivery.at + most]
+            part = delivery.items
             count = len(part)
+            if count > most:
+                part, delivery.items, count = part[:most], part[most:], most
+                waiting.append(delivery)
             items += part
             turn.append((delivery, count))
-            delivery.at += count
-            if delivery.at < len(delivery.items):
-                waiting.append(delivery)
             room -= count
             if room < most:
                 most = room

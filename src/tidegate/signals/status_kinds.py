@@ -37,12 +37,12 @@ class Kinds:
         market = event.phone[:digits] if digits and event.phone is not None else ""
         if status is MessageStatus.FAILED or event.errors:
             micros = billed_micros(budget, market, pricing, at_ms)
-            return _kind_of(portfolio, status, [error.code for error in event.errors], micros, anew)
+            return _kind_of(portfolio, status, [error.code for error in event.errors], at_ms, micros, anew)
         key = portfolio, status, pricing, market, at_ms
         kind = self._known.get(key)
         if kind is None:
             micros = billed_micros(budget, market, pricing, at_ms)
-            kind = self._known[key] = _kind_of(portfolio, status, (), micros, anew)
+            kind = self._known[key] = _kind_of(portfolio, status, (), at_ms, micros, anew)
         return kind
 
     def _read(self, portfolio: str) -> tuple[int, BudgetRule | None, str]:
@@ -53,12 +53,13 @@ class Kinds:
         return read
 
 
-def _kind_of(portfolio: str, status: MessageStatus, codes: Sequence[int], micros: int, anew: str) -> Kind:
+def _kind_of(portfolio: str, status: MessageStatus, codes: Sequence[int], at_ms: int, micros: int, anew: str) -> Kind:
     return Kind(
         portfolio,
         FROM_STATUS[status].value,
         " ".join([_CAUSE, *map(str, codes)]),
         _says(status, codes),
+        at_ms,
         counters_of(status, codes[0] if codes else None),
         micros,
         anew,

@@ -34,7 +34,7 @@ from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books
 from tidegate.store.messages import Messages
 from tidegate.store.standings import Standings
-from tidegate.store.statuses import CHANGED, UNWRITTEN, Refreshed, Status
+from tidegate.store.statuses import CHANGED, UNKNOWN, UNWRITTEN, Refreshed, Status
 from tidegate.store.statuses import Statuses as StoredStatuses
 from tidegate.store.users import Users
 from tidegate.tasks import spawn
@@ -177,13 +177,13 @@ class Statuses:
         for event, owner in zip(events, owners, strict=True):
             place += 1
             try:
-                if owner is not None:
+                if owner is not None and owner[0]:
                     kind = kinds.of(event, owner[0])
                     wamid = self._messages.wamid_name(event.wamid)
-                    call.told.append(_Told(place, event, Status(kind, owner[1], event.at_ms, wamid)))
+                    call.told.append(_Told(place, event, Status(kind, owner[1], wamid)))
                     if event.user_id is None and event.parent_user_id is None:
                         continue
-                if (work := self._beside(event, owner)) is not None:
+                if (work := self._beside(event, owner if owner is not None and owner[0] else None)) is not None:
                     call.slow.append((place, work))
             except Exception as fault:
                 call.found[place] = self._on_fault(event, fault)
@@ -215,20 +215,17 @@ class Statuses:
         return partial(self._learn, portfolio, links, now_ms)
 
     def _owners(self, events: Sequence[StatusUpdate]) -> tuple[list[_Owner | None], Mapping[str, Sequence[int]]]:
-        """Portfolio and id of each one's message, None where it is none of ours; and of which the store has to be asked
-        first, by portfolio.
+        """Portfolio and id of each one's message ("" and what, None: it is none of ours); and of which the store has to
+        be asked first, by portfolio.
         """
-        owners: list[_Owner | None] = []
-        asked: dict[str, list[int]] = {}
         whose = self._whose.owner
-        for event in events:
-            owner = whose(event.opaque)
-            if owner is None:
-                if (portfolio := self._portfolio_of_number.get(event.number_id)) is not None:
-                    asked.setdefault(portfolio, []).append(len(owners))
-            elif not owner[0]:
-                owner = None
-            owners.append(owner)
+        owners = [whose(event.opaque) for event in events]
+        asked: dict[str, list[int]] = {}
+        if None in owners:
+            for place, event in enumerate(events):
+                portfolio = self._portfolio_of_number.get(event.number_id) if owners[place] is None else None
+                if portfolio is not None:
+                    asked.setdefault(portfolio, []).append(place)
         return owners, asked
 
     async def _refreshed(self, told: list[_Told], came: list[Refreshed] | Exception | None) -> list[Refreshed | None]:
@@ -267,13 +264,13 @@ class Statuses:
         event, status = one.event, one.status
         kind, before = status.kind, refreshed.before
         portfolio = kind.portfolio
-        if refreshed.code < 0 and not refreshed.known and kind.says != "frees":
+        if refreshed.code == UNKNOWN and kind.says != "frees":
             return partial(self._find, one)
         if refreshed.freed:
             self._on_change(portfolio)
         if not before:
             return None
-        if refreshed.noted.find(b'"row"') >= 0 and (part := Part.of(refreshed.about)) is not None:
+        if b'"row"' in refreshed.noted and (part := Part.of(refreshed.about)) is not None:
             self._on_fate(portfolio, part, State(kind.status))
         if refreshed.code == CHANGED:
             codes = [error.code for error in event.errors] if event.errors else ()

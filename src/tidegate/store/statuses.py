@@ -26,7 +26,7 @@ CHANGED, UNKNOWN, UNWRITTEN = 1, -1, -2
 
 
 class Kind(Struct, frozen=True, gc=False):
-    """What statuses of one call may have in common, told to the store once.
+    """What statuses of one call may have in common, told to the store once: what they say, of what time (Meta's).
 
     `says`: what it proves of the place: counts (delivered), frees (never), keeps (nothing).
     """
@@ -35,6 +35,7 @@ class Kind(Struct, frozen=True, gc=False):
     status: str
     cause: str
     says: Literal["counts", "frees", "keeps"]
+    at_ms: int
     counters: str = ""
     """What it counts as, as the script reads it (`outcomes.counters_of`)."""
     billed_micros: int = -1
@@ -49,7 +50,6 @@ class Status(Struct, frozen=True, gc=False):
 
     kind: Kind
     message_id: str
-    at_ms: int
     wamid: str
     """The name under which the message is found by Meta's id."""
     sealed: str = ""
@@ -146,7 +146,7 @@ class Statuses:
         for status in statuses:
             kind = status.kind
             if kind.says == "counts":
-                delivered(kind.portfolio, status.message_id, status.at_ms)
+                delivered(kind.portfolio, status.message_id, kind.at_ms)
             elif kind.says == "frees":
                 freed(kind.portfolio, status.message_id)
 
@@ -156,14 +156,14 @@ class Statuses:
         kinds: dict[Kind, int] = {}
         told: list[Any] = []
         for s in statuses:
-            told += (s.message_id, kinds.setdefault(s.kind, len(kinds) + 1), s.at_ms, s.sealed or s.wamid)
+            told += (s.message_id, kinds.setdefault(s.kind, len(kinds) + 1), s.sealed or s.wamid)
         args: list[Any] = [REMEMBER_MS, KEEP_MS, self._ranks, " ".join({kind.anew: None for kind in kinds}), len(kinds)]
         for kind in kinds:
             block = blocks.get(kind.portfolio)
             if block is None:
                 block = blocks[kind.portfolio] = len(blocks)
                 keys += self._keys[kind.portfolio].all
-            args += (block, kind.status, kind.cause, kind.says, kind.counters, kind.billed_micros)
+            args += (block, kind.status, kind.cause, kind.says, kind.counters, kind.billed_micros, kind.at_ms)
         return keys, args + told
 
 

@@ -145,29 +145,6 @@ local function place_save(k, place, now)
   return 1
 end
 
--- A place that is counted until then, and that no message holds but the one which is proven delivered: what `place_save`
--- comes to for that, in fewer steps, for most deliveries are such. False, and nothing is done, where it is another.
-local function place_proven(k, recipient, id, counted, now)
-  local bucket, member = bucket_of(recipient), member_of(recipient)
-  local text, slot = redis.call('GET', k.places .. bucket) or '', bucket .. ':' .. member
-  local at = entry_at(text, member)
-  local held = at and holds_of(k, slot)
-  if not held then return false end
-  local before, holder, expected = string.match(held, '^(%d+);([^;,]+),(%d+),%d+$')
-  if holder ~= id then return false end
-  before, expected = before + 0, expected + 0
-  if before > expected then expected = before end
-  if before > counted then counted = before end
-  if counted <= now then return false end
-  if counted ~= stamped(text, at + NAME) then place_write(k, bucket, member, text, counted, at) end
-  holds_drop(k, slot)
-  if math.ceil(counted / 1000) ~= math.ceil(expected / 1000) then
-    expect(k, expected, -1)
-    expect(k, counted, 1)
-  end
-  return true
-end
-
 -- Frees what has ended in one string of places; how many that were.
 local function sweep_bucket(k, bucket, now)
   local key, kept, first, freed = k.places .. bucket, {}, nil, 0
