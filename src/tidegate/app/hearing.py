@@ -39,7 +39,7 @@ def prepare_hearing(ground: Ground, records: Records, sending: Sending) -> Heari
         accounts=_accounts(ground),
         interval_ms=ground.settings.poll.interval_ms,
     )
-    signals.on_change, signals.on_status = sending.rouse, sending.feed.heard
+    signals.on_change = sending.rouse
     sending.enforcement.on_relief = lambda portfolio, waba: poller.look(waba)
     return Hearing(signals, _relay(ground, records, whose), poller)
 
@@ -62,6 +62,7 @@ def _signals(ground: Ground, records: Records, sending: Sending, whose: Whose) -
         portfolio_of_number={route.number: route.portfolio for route in ground.routes},
         portfolio_of_waba={route.waba: route.portfolio for route in ground.routes},
         number_of_display={display: number for display, number in displayed if display},
+        on_status=sending.feed.heard,
     )
 
 

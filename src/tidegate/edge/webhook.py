@@ -104,8 +104,10 @@ class Webhook:
         """The status to answer to one that was begun and ended so; the fault, where that is none of these."""
         if fault is None:
             status = 200
-        elif isinstance(fault, NotMetas | StoreUnavailable):
-            status = 401 if isinstance(fault, NotMetas) else 503
+        elif isinstance(fault, NotMetas):
+            status = 401
+        elif isinstance(fault, StoreUnavailable):
+            status = 503
         else:
             return fault
         self._metrics.webhook(status)

@@ -77,7 +77,11 @@ class Signals:
         portfolio_of_number: Mapping[str, str],
         portfolio_of_waba: Mapping[str, str],
         number_of_display: Mapping[str, str],
+        on_status: OnStatus,
     ) -> None:
+        """`on_status` is called with the portfolio, a message's id, its new state, what was noted of it (JSON), and
+        Meta's error codes.
+        """
         self._standings = standings
         self._enforcement = enforcement
         self._clock = clock
@@ -91,8 +95,6 @@ class Signals:
         self.on_change: Callable[[str, Sequence[str]], None] = lambda portfolio, reasons: None
         #: Called with the portfolio and the row of a campaign when a status tells what became of its message.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
-        #: Called with the portfolio, a message's id, its new state, what was noted of it (JSON), Meta's error codes.
-        self.on_status: OnStatus = lambda portfolio, message_id, state, noted, codes: None
         self._personal = Personal(
             ledger=ledger,
             users=users,
@@ -118,9 +120,7 @@ class Signals:
             portfolio_of_number=portfolio_of_number,
             on_change=lambda portfolio: self.on_change(portfolio, ()),
             on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
-            on_status=lambda portfolio, message_id, state, noted, codes: self.on_status(
-                portfolio, message_id, state, noted, codes
-            ),
+            on_status=on_status,
             on_fault=self._not_applied,
         )
         self._sharing: Sharing[StatusUpdate] = Sharing(self._apply_statuses, enforcement.settled)

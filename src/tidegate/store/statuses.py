@@ -25,7 +25,7 @@ _VALUES: Final = 8
 CHANGED, UNKNOWN, UNWRITTEN = 1, -1, -2
 
 
-class Kind(Struct, frozen=True, gc=False):
+class Kind(Struct, frozen=True, gc=False, cache_hash=True):
     """What statuses of one call may have in common, told to the store once: what they say, of what time (Meta's).
 
     `says`: what it proves of the place: counts (delivered), frees (never), keeps (nothing).
