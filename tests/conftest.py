@@ -12,10 +12,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
+from tests import lua_struct
 from tidegate.store.client import connect
 from tidegate.store.embedded import socket_url
 from tidegate.store.scripts import StoreClient
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
+
+lua_struct.install()
 
 # The least that a node starts on. Most tests ask what the store does, not what it keeps.
 KEEPING = {

@@ -20,8 +20,11 @@ from fakeredis._socket import FakeSocket
 from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
 from redis import Redis
 
+from tests import lua_struct
 from tests.deterministic.loop import DeterministicLoop, context_of
 from tests.deterministic.network import Address, MemoryNetwork, MemoryTransport
+
+lua_struct.install()
 
 STORE: Final = "store"
 ADDRESS: Final = Address("10.0.0.100", 6379)

@@ -90,3 +90,5 @@ async def what_one_of_a_call_takes_stays_where_the_next_frees_what_has_ended(boo
     asks = [_ask("m1", ANN), _ask("m2", CAT, places=2)]
     assert [(one.taken, one.used) for one in await _goes_alike(book, asks, began)] == [(True, 1), (True, 1)]
     assert await book.used() == 2
+    second = -(-(BEGIN_MS + 2 * DAY_MS) // 1000)
+    assert (await book.ledger.books_freeing(PORTFOLIO, 9)).releases == {second: 2}

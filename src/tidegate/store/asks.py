@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,9 @@ from tidegate.store.statuses import REMEMBER_MS
 #: An outcome that has not come by then is unknown: longer than the upstream's timeout, and a settle's retries.
 OUTCOME_MS: Final = 60_000
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW, _MORE, _OF_SHARE = 1, 2, 4, 8, 16, 32, 64
+#: What a kind of sends and what a tally begin with, as `lua/admit.lua` says.
+_NUMBERS: Final = struct.Struct("<BB11dB")
+_TALLY_NUMBERS: Final = struct.Struct("<dddB")
 #: What is noted of a message of an app that has a share of the limit (`lua/_shares.lua`).
 _SHARE: Final = b'"share":'
 #: So many values are told of a send,
@@ -114,36 +118,37 @@ def _common(block: int, kind: _Kind, terms: Terms) -> bytes:
     flags = is_dry * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
     flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
     flags |= has_more * _MORE | is_of_share * _OF_SHARE
-    numbers = (
-        block,
+    turns = orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b""
+    return b"%b%d\0%d\0%b\0%b" % (
+        _NUMBERS.pack(
+            block,
+            flags,
+            terms.places,
+            terms.hold_ms,
+            OUTCOME_MS,
+            # One that needed no place may still be delivered when its window has closed: it is known for as long.
+            (terms.hold_ms if terms.counts else 0) + REMEMBER_MS,
+            terms.window_margin_ms,
+            terms.pair_emission_ms,
+            terms.pair_tolerance_ms,
+            terms.throughput_emission_us,
+            terms.throughput_tolerance_us,
+            terms.valid_until_ms,
+            kept_ms,
+            len(terms.tallies),
+        ),
         attempt,
         terms.epoch,
-        flags,
-        terms.places,
-        terms.hold_ms,
-        OUTCOME_MS,
-        # One that needed no place may still be delivered when its window has closed: it is known for as long.
-        (terms.hold_ms if terms.counts else 0) + REMEMBER_MS,
-        terms.window_margin_ms,
-        terms.pair_emission_ms,
-        terms.pair_tolerance_ms,
-        terms.throughput_emission_us,
-        terms.throughput_tolerance_us,
-        terms.valid_until_ms,
-        kept_ms,
-    )
-    turns = orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b""
-    return b"%b\n%b\n%b" % (
-        " ".join(map(str, numbers)).encode(),
         turns,
-        "".join(map(_tally, terms.tallies)).encode(),
+        b"".join(map(_tally, terms.tallies)),
     )
 
 
-def _tally(tally: Tally) -> str:
+def _tally(tally: Tally) -> bytes:
     when = 4 if tally.of_places else 3 if tally.covers else 2 if tally.free_in_window else int(tally.only_new)
     limit = tally.limit if tally.enforced else NO_LIMIT
-    return f"{tally.name} {tally.cost} {limit} {when} {tally.expires_at_ms}\n"
+    numbers = _TALLY_NUMBERS.pack(tally.cost, limit, tally.expires_at_ms, when)
+    return numbers + f"{tally.name}\0{tally.name} {tally.cost}\n\0".encode()
 
 
 def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Facts], list[Intent]]:

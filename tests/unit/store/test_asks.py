@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from tests import lua_struct
 from tests.factories import make_ask, make_objection, make_share, make_terms
 from tidegate.policy.facts import Tally, Terms, Turn
 from tidegate.store import asks as module
@@ -14,18 +15,41 @@ from tidegate.store.idempotency import Entry
 from tidegate.store.keys import PortfolioKeys
 
 KEYS = {name: PortfolioKeys(name) for name in ("red", "blue")}
-#: Where the epoch stands in what sends have in common, and the attempt.
-ATTEMPT, EPOCH = 1, 2
+#: As `lua/_asked.lua` reads what sends have in common, and its tallies.
+KIND, TALLY = b"<BB" + b"d" * 11 + b"Bsss", b"<dddBss"
 
 
 def ask(of: Terms, message_id: str = "m", **more: Any) -> Ask:
     return make_ask(message_id, b"r" * 16, **{"portfolio": "red", "terms": of} | more)
 
 
-def common(questions: Questions, *asks: Ask) -> list[list[int]]:
-    """The numbers of what is told once."""
+class Common(NamedTuple):
+    """What is told once of sends that have it in common, as far as it is looked at here."""
+
+    block: int
+    flags: int
+    kept_ms: float
+    attempt: int
+    epoch: int
+    turns: bytes
+    tallies: list[tuple[float | bytes, ...]]
+
+
+def common(questions: Questions, *asks: Ask) -> list[Common]:
+    """What is told once."""
     _, args = questions.of(asks)
-    return [list(map(int, text.split(b"\n")[0].split())) for text in args[1 : 1 + args[0]]]
+    return [_read(text) for text in args[1 : 1 + args[0]]]
+
+
+def _read(text: bytes) -> Common:
+    told: Any = lua_struct.unpack(KIND, text)
+    *_, count, attempt, epoch, turns, at = told
+    tallies = []
+    for _ in range(count):
+        *tally, at = lua_struct.unpack(TALLY, text, at)
+        tallies.append(tuple(tally))
+    assert at == len(text) + 1
+    return Common(told[0], told[1], told[12], int(attempt), int(epoch), turns, tallies)
 
 
 def test_what_sends_have_in_common_is_told_once() -> None:
@@ -52,7 +76,7 @@ def test_each_send_is_told_of_under_its_own_portfolio_attempt_and_terms() -> Non
             ask(of, dry_run=True),
         )
 
-        assert [(each[0], each[ATTEMPT], each[EPOCH], each[3] % 2) for each in told] == [
+        assert [(each.block, each.attempt, each.epoch, each.flags % 2) for each in told] == [
             (0, 1, 7, 0),
             (0, 2, 7, 0),
             (1, 1, 7, 0),
@@ -68,7 +92,7 @@ def test_what_a_send_claims_is_named_beside_it_and_for_how_long_is_told_once() -
     asks = [*(ask(of, once=claim) for claim in claims), ask(of)]
     _, args = questions.of(asks)
 
-    assert [each[-1] for each in common(questions, *asks)] == [5_000, 7_000, 0]
+    assert [each.kept_ms for each in common(questions, *asks)] == [5_000, 7_000, 0]
     assert (args[4::7], args[10::7]) == ([0, 0, 1, 2], ["shop:d0", "shop:d1", "shop:d2", ""])
 
 
@@ -77,7 +101,7 @@ def test_more_is_told_of_few_and_of_all_that_rest_on_what_is_known_of_a_user() -
     asks = [ask(plain), ask(known), ask(plain, more=More(b"record", 9, b"body")), ask(plain)]
 
     _, args = Questions(KEYS).of(asks)
-    flags = [each[3] & module._MORE for each in common(Questions(KEYS), *asks)]
+    flags = [each.flags & module._MORE for each in common(Questions(KEYS), *asks)]
 
     assert flags == [0, module._MORE]
     told = args[1 + args[0] :]
@@ -93,21 +117,24 @@ def test_further_turns_and_tallies_are_told_after_the_numbers() -> None:
         Tally("warm:n:0", 1, 9, True, 0, enforced=False),
         make_share("shop", 5),
     )
-    _, args = Questions(KEYS).of([ask(make_terms(turns=(turn,), tallies=tallies))])
+    (told,) = common(Questions(KEYS), ask(make_terms(turns=(turn,), tallies=tallies)))
 
-    _, turns, *lines = args[1].split(b"\n")
-
-    assert turns == b'[["probe: 1",1000.5,0]]'
-    assert lines == [b"spend:1 40 90 2 7", b"included:1 1 9 3 7", b"warm:n:0 1 -1 1 0", b"share:shop 1 5 4 0", b""]
+    assert told.turns == b'[["probe: 1",1000.5,0]]'
+    assert told.tallies == [
+        (40, 90, 7, 2, b"spend:1", b"spend:1 40\n"),
+        (1, 9, 7, 3, b"included:1", b"included:1 1\n"),
+        (1, -1, 0, 1, b"warm:n:0", b"warm:n:0 1\n"),
+        (1, 5, 0, 4, b"share:shop", b"share:shop 1\n"),
+    ]
 
 
 def test_a_portfolio_that_comes_first_another_time_is_told_of_as_the_first() -> None:
     questions, of = Questions(KEYS), make_terms(epoch=7)
     common(questions, ask(of), ask(of, portfolio="blue"))
 
-    ((block, *_),) = common(questions, ask(of, portfolio="blue"))
+    (told,) = common(questions, ask(of, portfolio="blue"))
 
-    assert block == 0
+    assert told.block == 0
 
 
 def test_what_is_remembered_is_never_told_of_terms_that_came_later() -> None:
@@ -115,7 +142,7 @@ def test_what_is_remembered_is_never_told_of_terms_that_came_later() -> None:
 
     # Most of these come to be where one was that nobody else holds any more.
     for epoch in range(3 * module._MOST_TEXTS):
-        assert common(questions, ask(make_terms(epoch=epoch)))[0][EPOCH] == epoch
+        assert common(questions, ask(make_terms(epoch=epoch)))[0].epoch == epoch
     assert len(questions._texts) <= module._MOST_TEXTS
 
 

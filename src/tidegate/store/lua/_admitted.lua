@@ -1,17 +1,21 @@
--- admitted: what all sends of a call of `admit` change is written once; before that (`so_far`) no more than the strings,
--- where what comes next may have to read them.
-write = function(so_far)
+-- admitted: what all sends of a call of `admit` change is written once.
+write = function()
   texts_write()
-  if so_far then return end
-  tallies_write(now)
+  for i = 1, #stands do
+    local stand = stands[i]
+    if stand.added then tally_write(stand, not found[stand.at], now) end
+  end
   for b = 1, #books do
     local book = books[b]
-    local stood = book.stood
-    if book.firsts then redis.call('ZADD', book.calendar, 'LT', unpack(book.firsts)) end
-    places_write(book, begun_in)
+    local stood, prefix = book.stood, book.prefix
+    if book.held[1] then redis.call('HSET', prefix .. 'holds', unpack(book.held)) end
+    if held then held.write(book) end
+    -- The book of an app, which what few sends need has added, has no more.
     if stood then
+      if book.begun > 0 then redis.call('HINCRBY', prefix .. 'releases', begun_in, book.begun) end
+      if book.firsts then redis.call('ZADD', prefix .. 'calendar', 'LT', unpack(book.firsts)) end
       local change, n = NONE, 0
-      if book.change ~= 0 then change, n = { 'used', book.used_before + book.change, false, false }, 2 end
+      if book.change ~= 0 then change, n = { 'used', stood[2] + book.change, false, false }, 2 end
       for field = 3, book.n do
         local turn = stood[field]
         -- A turn that was not taken is still the text that was read.
@@ -24,7 +28,7 @@ write = function(so_far)
         end
       end
       if n > 0 then redis.call('HSET', book.ledger, unpack(change, 1, n)) end
-      if book.intents[1] then redis.call('ZADD', book.prefix .. 'inflight', unpack(book.intents)) end
+      if book.intents[1] then redis.call('ZADD', prefix .. 'inflight', unpack(book.intents)) end
       if book.lanes then book.lanes_leave(book.k, book.lanes) end
     end
   end

@@ -1,30 +1,31 @@
 -- allowances: tallies (of recipients, of money) that a send asks for. What is given back of them: _paces.lua.
 
--- What a call for many sends knows of each tally, and writes once: where it stands, what was taken.
+-- What a call for many sends knows of each tally, and writes once: where it stands, what was taken (false where nothing
+-- was).
 local stands = {}
 
--- The tallies of a kind of sends, of lines "<name> <cost> <limit (-1 none)> <when> <end (ms, 0 never)>\n". `when`: 0
--- always; 1 for a new place; 2 nothing to pay in an open window; 3 while there is room, and whatever comes after it in
--- the list is free then; 4 for a new place, of those that an app has ("share:<app>", _shares.lua): where such a one
--- stands is told before each look. What is to be read of them is added to `looks`, from `look` on.
-local function tallies_of(prefix, lines, looks, look)
-  local tallies, n = {}, 0
-  for name, cost, limit, when, ends in string.gmatch(lines, '(%S+) (%S+) (%S+) (%d) (%d+)\n') do
-    local key, stand = prefix .. TALLY .. name, nil
+-- The tallies of a kind of sends, so many, told from there on in a text: cost, limit (-1 none), end (ms, 0 never), `when`,
+-- name, and what is noted of it. `when`: 0 always; 1 for a new place; 2 nothing to pay in an open window; 3 while there
+-- is room, and whatever comes after it in the list is free then; 4 for a new place, of those that an app has
+-- ("share:<app>", _shares.lua): where such a one stands is told before each look. What is to be read of them is added to
+-- `looks`, from `look` on.
+local function tallies_of(form, count, prefix, text, from, looks, look)
+  local tallies = {}
+  for n = 1, count do
+    local cost, limit, ends, when, name, noted
+    cost, limit, ends, when, name, noted, from = struct.unpack(form, text, from)
+    local key, stand = prefix .. TALLY_OF .. name, nil
     for i = 1, #stands do
       if stands[i].key == key then stand = stands[i] end
     end
     if not stand then
-      stand = { prefix = prefix, name = name, key = key, ends = ends, at = look, stood = 0, added = 0, is_new = false,
-        is_taken = false }
+      stand = { prefix = prefix, name = name, key = key, ends = ends, at = look, stood = 0, added = false }
       looks[look] = key
       look = look + 1
       stands[#stands + 1] = stand
     end
-    n = n + 1
-    tallies[n] = { name = name, cost = cost + 0, limit = limit + 0, when = when, stand = stand,
-      noted = name .. ' ' .. cost .. '\n', pays = false }
-    if when == '4' then tallies.share = tallies[n] end
+    tallies[n] = { name = name, cost = cost, limit = limit, when = when, stand = stand, noted = noted, pays = false }
+    if when == 4 then tallies.share = tallies[n] end
   end
   return tallies, look
 end
@@ -36,11 +37,11 @@ local function tallies_look(tallies, is_new, open)
     local tally = tallies[i]
     local cost, limit, when, stand = tally.cost, tally.limit, tally.when, tally.stand
     local fits = limit < 0 or stand.stood + cost <= limit
-    if when == '3' then
+    if when == 3 then
       covered = covered or fits
       tally.pays = fits and cost
-    elseif (when ~= '1' and when ~= '4') or is_new then
-      tally.pays = (covered or (when == '2' and open)) and 0 or cost
+    elseif (when ~= 1 and when ~= 4) or is_new then
+      tally.pays = (covered or (when == 2 and open)) and 0 or cost
       room = room and (fits or tally.pays == 0)
     else
       tally.pays = false
@@ -56,26 +57,19 @@ local function tallies_take(tallies)
   for i = 1, #tallies do
     local tally = tallies[i]
     local cost, stand = tally.pays, tally.stand
-    if cost and tally.when ~= '4' then
-      stand.stood, stand.added, stand.is_taken = stand.stood + cost, stand.added + cost, true
+    if cost and tally.when ~= 4 then
+      stand.stood, stand.added = stand.stood + cost, (stand.added or 0) + cost
       noted = noted .. (cost == tally.cost and tally.noted or tally.name .. ' 0\n')
     end
   end
   return noted
 end
 
--- Writes what was taken. The first recipient of a warm-up ("warm:<subject>:0") tells when it began.
-local function tallies_write(now)
-  for i = 1, #stands do
-    local stand = stands[i]
-    if stand.is_taken then
-      redis.call('INCRBY', stand.key, stand.added)
-      -- Its name says of which span it is, and so when it ends: once is enough.
-      if stand.is_new and stand.ends ~= '0' then
-        redis.call('PEXPIRE', stand.key, math.max(1000, stand.ends - now))
-      end
-      local subject = string.match(stand.name, '^warm:(.*):0$')
-      if subject then redis.call('HSETNX', stand.prefix .. 'ramps', subject, now) end
-    end
-  end
+-- Writes what was taken of one. The first recipient of a warm-up ("warm:<subject>:0") tells when it began.
+local function tally_write(stand, is_new, now)
+  redis.call('INCRBY', stand.key, stand.added)
+  -- Its name says of which span it is, and so when it ends: once is enough.
+  if is_new and stand.ends ~= 0 then redis.call('PEXPIRE', stand.key, math.max(1000, stand.ends - now)) end
+  local subject = string.match(stand.name, '^warm:(.*):0$')
+  if subject then redis.call('HSETNX', stand.prefix .. 'ramps', subject, now) end
 end

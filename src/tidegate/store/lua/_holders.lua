@@ -1,7 +1,59 @@
 -- holders: what is known of one place and of the messages that hold it: read, changed, freed. After `places`, in which the
 -- places stand.
 --
--- What a call for many sends adds up, by ledger, where it does: so much is written once (`places_write`).
+-- Which strings of places a call has written anew: what was read of them before holds no longer.
+local rewritten = {}
+
+-- Writes the end of a place into the string `key`: where it stands there already (`at`), or else behind the others, which
+-- were `text` when they were read.
+local function place_put(k, key, bucket, member, text, ends, at)
+  local stamp_of_end, was_empty = stamp(ends), text == ''
+  local entry = member .. stamp_of_end
+  if at and #text == HEAD + ENTRY then
+    -- There is no other.
+    redis.call('SET', key, stamp_of_end .. entry)
+    was_empty = true
+  elseif at then redis.call('SETRANGE', key, at - 1, entry)
+  elseif not (was_empty and redis.call('SET', key, stamp_of_end .. entry, 'NX'))
+    and redis.call('APPEND', key, entry) == ENTRY then
+    -- The last of the others was dropped since this one was loaded, and the string with it.
+    redis.call('SET', key, stamp_of_end .. entry)
+    was_empty = true
+  end
+  if was_empty or ends < stamped(text, 1) then
+    if not was_empty then redis.call('SETRANGE', key, 0, stamp_of_end) end
+    redis.call('ZADD', k.calendar, 'LT', ends, bucket)
+  end
+end
+
+-- Writes what a call has added up, of each ledger once: places used (`change`; where `used` is known that is written
+-- with all else in the ledger), those that come free by the second (`curve`), and holds (`holds`, by name, false for one
+-- that was dropped). By `prefix` begin the names of the book's keys.
+local function places_write(sums)
+  if sums.change ~= 0 and not sums.used then redis.call('HINCRBY', sums.ledger, 'used', sums.change) end
+  if sums.curve then
+    local releases = sums.prefix .. 'releases'
+    for second, change in pairs(sums.curve) do
+      if change ~= 0 and redis.call('HINCRBY', releases, second, change) <= 0 then redis.call('HDEL', releases, second) end
+    end
+  end
+  if sums.holds then
+    local put, dropped = {}, {}
+    for slot, text in pairs(sums.holds) do
+      if text then put[#put + 1], put[#put + 2] = slot, text else dropped[#dropped + 1] = slot end
+      -- A sweep may drop more than one command takes.
+      if #dropped == 4000 then
+        redis.call('HDEL', sums.prefix .. 'holds', unpack(dropped))
+        dropped = {}
+      end
+    end
+    if put[1] then redis.call('HSET', sums.prefix .. 'holds', unpack(put)) end
+    if dropped[1] then redis.call('HDEL', sums.prefix .. 'holds', unpack(dropped)) end
+  end
+end
+
+-- What a call for many sends adds up, by ledger, where it does: so much is written once (`places_write`). The holds of
+-- first places that it begins, which whoever adds up writes itself, are `held` (name, text ...).
 local later = false
 local function places_later(known) later = known or {} end
 
@@ -9,7 +61,7 @@ local function sums_of(k)
   for i = 1, #later do
     if later[i].ledger == k.ledger then return later[i] end
   end
-  local sums = { ledger = k.ledger, prefix = string.sub(k.holds, 1, -6), change = 0, begun = 0, held = {} }
+  local sums = { ledger = k.ledger, prefix = string.sub(k.holds, 1, -6), change = 0, held = {} }
   later[#later + 1] = sums
   return sums
 end

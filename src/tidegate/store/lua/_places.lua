@@ -7,7 +7,7 @@
 -- unknown. `used` counts the places whose end has not been swept yet; a place is held while its end > now.
 local HEAD, NAME, ENTRY = 6, 7, 13
 -- So long a string is written anew with what is added to it, where many of a call are; a longer one is added to.
-local SHORT = 512
+local SHORT = 256
 -- The messages of a call have most of their times in common: each is written once.
 local known_digits, last_stamp, last_stamped = {}, '', -1
 local function digits(ms)
@@ -53,57 +53,3 @@ local function bucket_of(recipient)
 end
 
 local function member_of(recipient) return string.sub(recipient, 3, 9) end
-
--- Which strings of places a call has written anew: what was read of them before holds no longer.
-local rewritten = {}
-
--- Writes the end of a place into the string `key`: where it stands there already (`at`), or else behind the others, which
--- were `text` when they were read.
-local function place_put(k, key, bucket, member, text, ends, at)
-  local stamp_of_end, was_empty = stamp(ends), text == ''
-  local entry = member .. stamp_of_end
-  if at and #text == HEAD + ENTRY then
-    -- There is no other.
-    redis.call('SET', key, stamp_of_end .. entry)
-    was_empty = true
-  elseif at then redis.call('SETRANGE', key, at - 1, entry)
-  elseif not (was_empty and redis.call('SET', key, stamp_of_end .. entry, 'NX'))
-    and redis.call('APPEND', key, entry) == ENTRY then
-    -- The last of the others was dropped since this one was loaded, and the string with it.
-    redis.call('SET', key, stamp_of_end .. entry)
-    was_empty = true
-  end
-  if was_empty or ends < stamped(text, 1) then
-    if not was_empty then redis.call('SETRANGE', key, 0, stamp_of_end) end
-    redis.call('ZADD', k.calendar, 'LT', ends, bucket)
-  end
-end
-
--- Writes what a call has added up, of each ledger once: places used (`change`; where `used` is known that is written
--- with all else in the ledger), those that come free by the second (`curve`, and `begun` in the second `begun_in`), and
--- holds: of new places (`held`: name, text ...), then all others (`holds`: by name, false for one that was dropped). By
--- `prefix` begin the names of the book's keys.
-local function places_write(sums, begun_in)
-  if sums.change ~= 0 and not sums.used then redis.call('HINCRBY', sums.ledger, 'used', sums.change) end
-  if sums.begun > 0 then redis.call('HINCRBY', sums.prefix .. 'releases', begun_in, sums.begun) end
-  if sums.curve then
-    local releases = sums.prefix .. 'releases'
-    for second, change in pairs(sums.curve) do
-      if change ~= 0 and redis.call('HINCRBY', releases, second, change) <= 0 then redis.call('HDEL', releases, second) end
-    end
-  end
-  if sums.held[1] then redis.call('HSET', sums.prefix .. 'holds', unpack(sums.held)) end
-  if sums.holds then
-    local put, dropped = {}, {}
-    for slot, text in pairs(sums.holds) do
-      if text then put[#put + 1], put[#put + 2] = slot, text else dropped[#dropped + 1] = slot end
-      -- A sweep may drop more than one command takes.
-      if #dropped == 4000 then
-        redis.call('HDEL', sums.prefix .. 'holds', unpack(dropped))
-        dropped = {}
-      end
-    end
-    if put[1] then redis.call('HSET', sums.prefix .. 'holds', unpack(put)) end
-    if dropped[1] then redis.call('HDEL', sums.prefix .. 'holds', unpack(dropped)) end
-  end
-end

@@ -6,8 +6,8 @@ local function text_put(lasting, key, text)
   if texts then
     local list = texts[lasting]
     if list then
-      local last = #list
-      list[last + 1], list[last + 2] = key, text
+      local at = #list + 1
+      list[at], list[at + 1] = key, text
     else
       texts[lasting] = { key, text }
     end

@@ -3,13 +3,13 @@
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  how many kinds of sends there are: those of one have all of this in common
--- ARGV[2+] a text a kind, of lines. First its numbers: portfolio (0 = first block), attempt, epoch of the decision, flags
---          (1 dry run, 2 needs an open window, 4 counts; 8, 16: the pair's, the number's turns are counted but not waited
---          for; 32: more is told of each; 64: of an app that has a share), places (-1 no limit), hold ms, ms within which
---          an outcome must be known, ms for which a message is remembered, window margin ms, pair emission ms, pair
---          tolerance ms, throughput emission us, throughput tolerance us, time from which the decision does not hold (ms,
---          0 none), ms for which a claim is kept. Then further turns (a JSON list, or nothing: _paces.lua); then a line a
---          tally (_allowances.lua)
+-- ARGV[2+] a text a kind, packed by `struct`, for that is read in a quarter of the time (KIND in _asked.lua). Portfolio
+--          (0 = first block), flags (1 dry run, 2 needs an open window, 4 counts; 8, 16: the pair's, the number's turns
+--          are counted but not waited for; 32: more is told of each; 64: of an app that has a share), places (-1 no
+--          limit), hold ms, ms within which an outcome must be known, ms for which a message is remembered, window margin
+--          ms, pair emission ms, pair tolerance ms, throughput emission us, throughput tolerance us, time from which the
+--          decision does not hold (ms, 0 none), ms for which a claim is kept, how many tallies there are; as texts attempt,
+--          epoch of the decision, further turns (a JSON list, or nothing: _paces.lua); then the tallies (_allowances.lua)
 -- ARGV     then 7 a send: which of these (0 is the first), message id, recipient (16 bytes), number, deadline (ms), about
 --          (text), name of what it claims to be the only one of (_once.lua; '' nothing); where more is told, 4 more:
 --          version of the user's record that it rests on (else 0: there is none), that record as it is to be once the
@@ -29,10 +29,10 @@
 -- stands here as it goes. What was taken is in the books, whatever breaks on the way.
 local write
 local done, answer = pcall(function()
-  -- with: begins, time, places, allowances, asked, texts, admitted
-  local told, answer = 1, { now }
   -- What few sends need.
   local held, met, paces, read_once
+  -- with: begins, time, places, allowances, asked, texts, admitted
+  local told, answer = 1, { now }
   local function names_of(book)
     if not book.k then
       -- with: keys
@@ -42,15 +42,25 @@ local done, answer = pcall(function()
   end
   -- What stands in the midst of a message's record is mostly what it is in the one before.
   local middle, middle_place, middle_window, middle_taken
-  -- What is the same for all sends of a kind, until there is one of another.
-  local book, attempt, epoch, flags, places, ends, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance,
-    emission_us, tolerance_us, valid_until, claim_ms, turns, tallies, times, pair_text, turn, dry, counts, pair_shadow
+  local dry, counts, pair_shadow
   at, look, which = first, first_look, nil
   for s = 1, n do
     if argv[at] ~= which then
       which = argv[at]
-      book, attempt, epoch, flags, places, ends, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance,
-        emission_us, tolerance_us, valid_until, claim_ms, turns, tallies, times, pair_text, turn = unpack(kinds[which + 1])
+      if kinds then
+        book, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
+          tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, pair_text, turn =
+          unpack(kinds[which + 1])
+      end
+      if not ends then
+        ends, turn = now + hold_ms, now + emission_us / 1000
+        times = string.format(',%d,%d', expected, ends)
+        pair_text = string.format('0 %d', now + pair_emission)
+        if kinds then
+          local kind = kinds[which + 1]
+          kind[18], kind[19], kind[20], kind[21] = ends, times, pair_text, turn
+        end
+      end
       dry, counts, pair_shadow, step = flags % 2 == 1, flags % 8 >= 4, flags % 16 >= 8, flags % 64 >= 32 and 11 or 7
     end
     local id, recipient, number, about = argv[at + 1], argv[at + 2], argv[at + 3], argv[at + 5]
@@ -65,7 +75,7 @@ local done, answer = pcall(function()
       look = look + 1
     end
     if is_again then
-      write(true)
+      texts_write()
       pair, place_text = redis.call('GET', pair_key), redis.call('GET', places_key)
       claimed = claim_key and redis.call('GET', claim_key)
     end
@@ -100,7 +110,7 @@ local done, answer = pcall(function()
           read_once = once_read
         end
         local since, holder, _, answered = read_once(claimed)
-        if now - since < claim_ms + 0 and (holder ~= id or answered) then
+        if now - since < claim_ms and (holder ~= id or answered) then
           seen = { 0, epoch + 0, 5 }
           break
         end
@@ -115,7 +125,7 @@ local done, answer = pcall(function()
         seen = { 0, book.epoch + 0, 0, 0, 0, 0, book.used }
         break
       end
-      if valid_until ~= '0' and now >= valid_until + 0 then
+      if valid_until > 0 and now >= valid_until then
         seen = { 0, epoch + 0, 4 }
         break
       end
@@ -147,24 +157,25 @@ local done, answer = pcall(function()
       -- A place, unless the recipient holds one; places whose end has come are freed first.
       local counted, used, needs_place, member, entry, place_ends = 0, book.used, counts and not open, nil, nil, 0
       if needs_place then
-        if book.has_ended == nil then book.has_ended = redis.call('ZCOUNT', book.calendar, '-inf', now) > 0 end
+        if book.has_ended == nil then book.has_ended = redis.call('ZCOUNT', book.prefix .. 'calendar', '-inf', now) > 0 end
         place_text, member = place_text or '', member_of(recipient)
-        entry = entry_at(place_text, member)
+        entry = place_text ~= '' and entry_at(place_text, member)
       end
       if not held and (entry or tallies.share or (needs_place and (book.has_ended or flags >= 64))) then
         -- with: holders, shares
         places_later(books)
-        held = { load = place_load, save = place_save, sweep = sweep, share_used = share_used, share_change = share_change }
+        held = { load = place_load, save = place_save, sweep = sweep, write = places_write, rewritten = rewritten,
+          share_used = share_used, share_change = share_change }
       end
       if needs_place then
         if book.has_ended then
           local k, sweep = names_of(book), held.sweep
-          write(true)
+          texts_write()
           if places >= 0 then used = sweep(k, now, used, places, 100000) end
           if dry then used = sweep(k, now, used, 0, 1000) end
           if not book.is_swept then used = sweep(k, now, used, 0, 1) end
           book.used, book.is_swept = used, true
-          if rewritten[places_key] then
+          if held.rewritten[places_key] then
             place_text = redis.call('GET', places_key) or ''
             entry = entry_at(place_text, member)
           end
@@ -214,14 +225,17 @@ local done, answer = pcall(function()
       if needs_place then
         if place_ends == 0 then
           -- The first place of a recipient who has none: what `place_save` comes to for that, in fewer steps.
-          local bucket, held_now, stamp_of_end = buckets[s], book.held, stamp(ends)
-          local is_first = place_text == '' or ends < stamped(place_text, 1)
-          if #place_text > SHORT then
-            redis.call('APPEND', places_key, member .. stamp_of_end)
-            if is_first then redis.call('SETRANGE', places_key, 0, stamp_of_end) end
+          local bucket, held_now, stamp_of_end, is_first = buckets[s], book.held, stamp(ends), true
+          if place_text == '' then text_put(0, places_key, stamp_of_end .. member .. stamp_of_end)
           else
-            if is_first then place_text = stamp_of_end .. string.sub(place_text, HEAD + 1) end
-            text_put(0, places_key, place_text .. member .. stamp_of_end)
+            is_first = ends < stamped(place_text, 1)
+            if #place_text > SHORT then
+              redis.call('APPEND', places_key, member .. stamp_of_end)
+              if is_first then redis.call('SETRANGE', places_key, 0, stamp_of_end) end
+            else
+              if is_first then place_text = stamp_of_end .. string.sub(place_text, HEAD + 1) end
+              text_put(0, places_key, place_text .. member .. stamp_of_end)
+            end
           end
           if is_first then
             local firsts = book.firsts

@@ -1,0 +1,43 @@
+"""What fakeredis lacks of the Lua of a server: the library `struct`, as far as the scripts use it."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from fakeredis.commands_mixins.scripting_mixin import ScriptingCommandsMixin
+
+
+def unpack(form: bytes, text: bytes, at: float = 1) -> tuple[float | bytes, ...]:
+    """The values of a form of `<`, `B`, `d`, `s` (up to a zero) from there on in a text; where what follows begins."""
+    begin, values = int(at) - 1, []
+    for kind in form.decode().removeprefix("<"):
+        if kind == "s":
+            end = text.index(b"\0", begin)
+            values.append(text[begin:end])
+            begin = end + 1
+        else:
+            values += struct.unpack_from(f"<{kind}", text, begin)
+            begin += struct.calcsize(f"<{kind}")
+    return *values, begin + 1
+
+
+def install() -> None:
+    """Let every fakeredis of this process have it."""
+    make: Any = ScriptingCommandsMixin._get_server_runtime
+    if make is _make:
+        return
+    _made.append(make)
+    ScriptingCommandsMixin._get_server_runtime = _make  # type: ignore[method-assign]  # nothing is offered for it
+
+
+_made: list[Any] = []
+
+
+def _make(socket: Any, server: Any) -> Any:
+    is_new = not hasattr(server, "_lua_runtime")
+    runtime = _made[0](socket, server)
+    if is_new:
+        runtime.globals()[b"struct"] = runtime.table_from({b"unpack": unpack})
+        server._lua_expected_globals.add(b"struct")
+    return runtime
