@@ -106,15 +106,21 @@ class Sends:
             portfolio = route.portfolio
             message_id = self._ids.new(portfolio, now_ms)
             message = parse_send(raw) if raw is not None and arrival.request is None else None
-            if type(message) is Request and _LOOKED_INTO.isdisjoint(message.body):
-                draft: Draft | web.StreamResponse = self._draft(arrival, target, app, route, message, raw or b"")
-            else:
-                draft = await self._looked_into(arrival, target, app, route, message, raw)
-                now_ms = clock.now_ms()
-            if not isinstance(draft, Draft):
-                return draft
+            if type(message) is not Request or not _LOOKED_INTO.isdisjoint(message.body):
+                found, raw = await self._looked_into(arrival, target, app, route, message, raw)
+                if not isinstance(found, Request):
+                    return found
+                message, now_ms = found, clock.now_ms()
+            options = (known.options if known is not None else None) or read_options(arrival.headers, now_ms)
+            raw_path = known.raw_path if known is not None else path_of_send(target)
+            draft = Draft(app, route, message, options, raw_path, raw or b"")
             try:
-                return await self._sent(draft, message_id, now_ms)
+                asks_more = options.dry_run or options.idempotency_key is not None
+                return await (
+                    self._asked_for(draft, message_id)
+                    if asks_more
+                    else self._submit(draft, message_id, now_ms, guarded=True)
+                )
             except (Denial, BadMessage, ConnectionError):
                 raise
             except Exception:
@@ -149,8 +155,11 @@ class Sends:
         route: Route,
         message: Request | ReadReceipt | None,
         raw: bytes | None,
-    ) -> Draft | web.StreamResponse:
-        """What is sent by a request whose body is not here yet, or names other messages; a read receipt is answered."""
+    ) -> tuple[Request | web.StreamResponse, bytes]:
+        """What is sent by a request whose body is not here yet, or has to be looked into, and that body, as it came.
+
+        A read receipt is answered.
+        """
         if arrival.request is not None:
             # What came without its request is known to be neither compressed nor a form.
             refuse_encoded(arrival)
@@ -163,10 +172,10 @@ class Sends:
         if quoted(message.body):
             message, body = await self._requoted(message, body, app, route)
         if isinstance(message, ReadReceipt):
-            return await self._passthrough.forward_receipt(_whole(arrival), target, route, body)
+            return await self._passthrough.forward_receipt(_whole(arrival), target, route, body), raw
         if "access_token" in message.body:
             raise BadMessage(100, "access_token: belongs in the Authorization header")
-        return self._draft(arrival, target, app, route, message, raw)
+        return message, raw
 
     async def _requoted(
         self, message: Request | ReadReceipt, body: bytes, app: App, route: Route
@@ -195,22 +204,12 @@ class Sends:
             raw = await self._strangers.read(_whole(arrival))
         return await self._keyring.app(arrival, credential(raw.decode("ascii", "replace"))), raw
 
-    def _draft(self, arrival: Arrival, target: Target, app: App, route: Route, message: Request, raw: bytes) -> Draft:
-        known = arrival.known
-        options = known.options if known is not None else None
-        if options is None:
-            options = read_options(arrival.headers, self._clock.now_ms())
-        return Draft(app, route, message, options, path_of_send(target) if known is None else known.raw_path, raw)
-
-    def _sent(self, draft: Draft, message_id: str, now_ms: int) -> Coroutine[Any, Any, Reply]:
-        """The answer to a send: explained, given again, or carried out."""
-        options = draft.options
-        if options.dry_run:
+    def _asked_for(self, draft: Draft, message_id: str) -> Coroutine[Any, Any, Reply]:
+        """The answer to a send whose caller asks for more than that it goes."""
+        if draft.options.dry_run:
             return self._with_quota(draft, self._explain(draft, message_id))
         # A caller who says which requests are one knows it better than their content does.
-        if options.idempotency_key is not None:
-            return self._with_quota(draft, self._once.answer(draft, message_id, self._submit))
-        return self._submit(draft, message_id, now_ms, guarded=True)
+        return self._with_quota(draft, self._once.answer(draft, message_id, self._submit))
 
     async def _submit(self, draft: Draft, message_id: str, now_ms: int, *, guarded: bool = False) -> Reply:
         """Carry a send out; of a `guarded` one, unless the same message went before: then its answer is given."""
