@@ -87,10 +87,10 @@ def _content(draft: Draft) -> bytes:
         user = canonical_phone(user)
     # Whatever names the user in the body: here one name does.
     same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
-    return _begin(draft.app.name, draft.route.number, draft.raw_path, kind) + dumps(same, None, SORTED)
+    return _begin(draft.app.name, draft.raw_path, kind) + dumps(same, None, SORTED)
 
 
 @lru_cache(_WAYS)
-def _begin(app: str, number: str, raw_path: str, kind: RecipientKind) -> bytes:
-    edge = raw_path.partition("?")[0].rpartition("/")[2]
+def _begin(app: str, raw_path: str, kind: RecipientKind) -> bytes:
+    number, edge = raw_path.partition("?")[0].split("/")[-2:]
     return dumps([app, number, edge, kind.value])
