@@ -6,7 +6,6 @@ from abc import abstractmethod
 
 from msgspec import Struct
 
-from tidegate.errors import StoreUnavailable
 from tidegate.gateway.answered import Answered
 from tidegate.policy.facts import Facts
 from tidegate.store.idempotency import Entry
@@ -36,7 +35,10 @@ class Claim(Struct, kw_only=True, gc=False):
 
     @abstractmethod
     def with_answer(self, answered: Answered) -> bytes:
-        """What is stored of it once this is how an end is told to whoever repeats the send. Raises StoreUnavailable."""
+        """What is stored of it once this is how an end is told to whoever repeats the send.
+
+        Raises StoreUnavailable, and TypeError for what is no text.
+        """
 
     @abstractmethod
     def keep_later(self, answered: Answered) -> None:
@@ -57,15 +59,6 @@ class Claim(Struct, kw_only=True, gc=False):
             return ""
         self.is_answered = True
         return self.entry.name
-
-    def kept(self, answered: Answered) -> bytes:
-        """The same, as it is kept with the outcome; empty: it is kept later."""
-        try:
-            return self.with_answer(answered)
-        except (StoreUnavailable, TypeError):
-            # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
-            self.keep_later(answered)
-            return b""
 
 
 def refuse_unclaimed(claim: Claim | None) -> None:

@@ -51,9 +51,12 @@ class _Open(Outcome, gc=False):
                 # Without a key it is not noted: the message's webhooks bring it again.
                 self.wamid = ""
         if claim is not None and answered is not None:
-            self.answer = claim.kept(answered)
-            if not self.answer:
+            try:
+                self.answer = claim.with_answer(answered)
+            except (StoreUnavailable, TypeError):
+                # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
                 self.once = ""
+                claim.keep_later(answered)
         return True
 
 

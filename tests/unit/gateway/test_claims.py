@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories import NOW_MS, make_facts
+from tests.factories import NOW_MS, make_facts, make_seal
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Answered, Claim, Held, Unclaimed
 from tidegate.gateway.claims import refuse_unclaimed
+from tidegate.gateway.settling import _Open
 from tidegate.policy.verdict import Reason
 from tidegate.store.idempotency import Entry
 
@@ -34,6 +35,13 @@ def taken(fault: Exception | None = None) -> Said:
     claim = Said(fault, entry=ENTRY)
     claim.heed(make_facts(taken=True, now_ms=NOW_MS))
     return claim
+
+
+def closed(claim: Said) -> _Open:
+    """The outcome with which the answer of a claim is kept, once it is closed."""
+    outcome = _Open("red", "m1", 1, "unknown", "a test", once="shop:same", seal=make_seal(), claim=claim, answered=HELD)
+    assert outcome.close()
+    return outcome
 
 
 def test_it_is_asked_for_until_it_is_taken() -> None:
@@ -73,7 +81,8 @@ def test_its_answer_is_kept_under_its_name() -> None:
     claim = taken()
 
     assert (claim.keeps("m1"), claim.is_answered) == ("shop:same", True)
-    assert (claim.since_ms, claim.kept(HELD)) == (NOW_MS, repr(HELD).encode())
+    assert claim.since_ms == NOW_MS
+    assert closed(claim).answer == repr(HELD).encode()
 
 
 def test_since_when_it_is_taken_is_not_told_by_a_second_call() -> None:
@@ -95,5 +104,6 @@ def test_an_answer_that_can_not_be_sealed_now_keeps_no_outcome_back_and_is_kept_
     claim = taken(fault)
 
     assert claim.keeps("m1") == "shop:same"
-    assert (claim.kept(HELD), claim.kept_later) == (b"", [HELD])
+    outcome = closed(claim)
+    assert (outcome.once, outcome.answer, claim.kept_later) == ("", b"", [HELD])
     assert Said(entry=ENTRY).keeps("m1") == ""
