@@ -50,7 +50,7 @@ async def settled_with(ledger: Ledger) -> tuple[Settling, Told]:
         claim=claim,
     )  # fmt: skip
     settling = Settling(ledger, StoreClock(), cast(Users, None), make_seal(), NO_TRACING)
-    settling.accepted(message, "accepted", WAMID, ANSWERED)
+    settling.told(message, "accepted", "accepted", WAMID, ANSWERED)
     assert claim.is_answered
     return settling, claim
 

@@ -88,7 +88,7 @@ class Posting:
             return None
         answered = Forwarded(message.message_id, result, True)
         status = acceptance.message_status
-        self._settling.accepted(message, status, acceptance.wamid, answered)
+        self._settling.told(message, "accepted", status, acceptance.wamid, answered)
         if status != ACCEPTED or probes is not NO_PROBES:
             subject = message.subject()
             held = signal_of_acceptance(status, subject, self._clock.now_ms())
@@ -150,7 +150,7 @@ class Posting:
 
     def _unknown(self, message: Message, cause: str) -> Held:
         held = Held(message.message_id, "unknown", Reason.OUTCOME_UNKNOWN, None)
-        self._settling.unknown(message, cause, held)
+        self._settling.told(message, "unknown", cause, "", held)
         return held
 
 

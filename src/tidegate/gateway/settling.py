@@ -78,16 +78,25 @@ class Settling:
         #: Called with the portfolio and the row of a campaign when it is known what became of its message.
         self.on_fate: Callable[[str, Part, State], None] = lambda portfolio, part, state: None
 
-    def accepted(self, message: Message, cause: str, wamid: str, answered: Answered) -> None:
-        """Meta took it, and this is what its sender is told."""
-        self._ended(message, "accepted", cause, wamid, answered)
-        if message.part is not None:
-            self._tell(message, State.ACCEPTED)
+    def told(self, message: Message, state: Settled, cause: str, wamid: str, answered: Answered) -> None:
+        """Write in passing how its POST ended, of which its sender is told this.
 
-    def unknown(self, message: Message, cause: str, answered: Answered) -> None:
-        """It may have been taken: its place is kept until its status webhook tells."""
-        self._ended(message, "unknown", cause, "", answered)
-        self._tell(message, State.UNKNOWN)
+        "accepted": Meta took it; "unknown": it may have been taken, and its place is kept until its status tells.
+        Few take a task: most are written by the first call that they share.
+        """
+        message_id, claim = message.message_id, message.claim
+        once = claim.keeps(message_id) if claim is not None else ""
+        outcome = _Open(
+            message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"", None,
+            self._seal, wamid, claim if once else None, answered,
+        )  # fmt: skip
+        if self._tracing.is_on:
+            self._spawn(self._settle(outcome))
+        else:
+            self._unwritten += 1
+            self._ledger.settling(outcome, self._settled)
+        if message.part is not None:
+            self._tell(message, State(state))
 
     def unsent(self, message: Message, cause: str) -> asyncio.Task[None]:
         """Proven: nobody was messaged. Its place is given back; the task ends when that is written."""
@@ -121,20 +130,6 @@ class Settling:
                     await self._all_written.wait()
                 if self._writing:
                     await asyncio.wait(self._writing)
-
-    def _ended(self, message: Message, state: Settled, cause: str, wamid: str, answered: Answered) -> None:
-        """Write its outcome in passing. Few take a task: most are written by the first call that they share."""
-        message_id, claim = message.message_id, message.claim
-        once = claim.keeps(message_id) if claim is not None else ""
-        outcome = _Open(
-            message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"", None,
-            self._seal, wamid, claim if once else None, answered,
-        )  # fmt: skip
-        if self._tracing.is_on:
-            self._spawn(self._settle(outcome))
-        else:
-            self._unwritten += 1
-            self._ledger.settling(outcome, self._settled)
 
     def _tell(self, message: Message, state: State) -> None:
         if message.part is not None:
