@@ -137,6 +137,8 @@ class Statuses:
 
     def _is_begun(self, call: _Call, ended: Ended) -> bool:
         """Whether the store was asked in this step."""
+        if not call.told:
+            return False
         try:
             return self._statuses.begin([one.status for one in call.told], partial(self._came, call, ended))
         except Exception:
