@@ -42,8 +42,9 @@ class DuplicateGuard:
 
     def claim(self, draft: Draft, message_id: str, rule: Duplicates) -> SendClaim:
         """That it is the first of its kind, as most are: what it claims as it is admitted."""
-        name = self._name(_content(draft))
-        entry = Entry(draft.route.portfolio, f"{draft.app.name}:same-{name}", "", message_id, rule.within_ms)
+        app = draft.app.name
+        name = self._name(_content(draft, app))
+        entry = Entry(draft.route.portfolio, f"{app}:same-{name}", "", message_id, rule.within_ms)
         return SendClaim(draft, self._services, entry=entry)
 
     async def found(self, entry: Entry, draft: Draft, mode: Mode, submit: Submit) -> Reply:
@@ -79,15 +80,17 @@ class DuplicateGuard:
             await clock.sleep_until(clock.now_ms() + _LOOK_EVERY_MS)
 
 
-def _content(draft: Draft) -> bytes:
-    """What makes two messages the same: nothing of how they were written or which version of the API was named."""
+def _content(draft: Draft, app: str) -> bytes:
+    """What makes two messages of an app the same: nothing of how they were written or which version of the API was
+    named.
+    """
     request = draft.request
     kind, user = request.kind, request.recipient
     if kind is _PHONE:
         user = canonical_phone(user)
     # Whatever names the user in the body: here one name does.
     same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
-    return _begin(draft.app.name, draft.raw_path, kind) + dumps(same, None, SORTED)
+    return _begin(app, draft.raw_path, kind) + dumps(same, None, SORTED)
 
 
 @lru_cache(_WAYS)

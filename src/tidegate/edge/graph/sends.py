@@ -98,7 +98,9 @@ class Sends:
             if app is None:
                 app, raw = await self._authenticated(arrival, target)
                 now_ms = clock.now_ms()
-            require(app, _SEND)
+            if _SEND not in app.scopes:
+                # Says so.
+                require(app, _SEND)
             own = self._turnstiles.enter(app)
             route = self._grants.route(app, target.object_id)
             if route is None:
@@ -121,11 +123,8 @@ class Sends:
                     if asks_more
                     else self._submit(draft, message_id, now_ms, guarded=True)
                 )
-            except (Denial, BadMessage, ConnectionError):
-                raise
-            except Exception:
-                log.exception("send_failed", message_id=message_id)
-                return await self._fate(draft, message_id)
+            except Exception as fault:
+                return await self._fate(fault, draft, message_id)
         except BadMessage as error:
             reply = answers.misread(error, message_id)
             return reply.with_headers(await self._quota.headers(portfolio, None))
@@ -243,11 +242,14 @@ class Sends:
             quota = await self._quota.headers(portfolio, message.category, full=full, read=read)
         return reply.with_headers(quota)
 
-    async def _fate(self, draft: Draft, message_id: str) -> Reply:
+    async def _fate(self, fault: Exception, draft: Draft, message_id: str) -> Reply:
         """The answer where a fault of ours cut it short: nobody may be told to send it again who may have been heard.
 
-        Raises Denial where nobody was.
+        Raises Denial where nobody was, and what is no fault of ours as it is.
         """
+        if isinstance(fault, Denial | BadMessage | ConnectionError):
+            raise fault
+        log.error("send_failed", message_id=message_id, exc_info=fault)
         portfolio = draft.route.portfolio
         try:
             state = await self._services.idempotency.bury(portfolio, message_id)
