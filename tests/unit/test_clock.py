@@ -37,3 +37,16 @@ def test_a_sleeper_looks_again_when_the_stores_time_jumps() -> None:
         return loop.time()
 
     assert run_virtually(main) == 2.0
+
+
+def test_jumps_are_counted_and_small_steps_are_none() -> None:
+    seconds = [10.0]
+    clock = StoreClock(monotonic=lambda: seconds[0])
+    clock.observe(50_000)
+    before = clock.jumps
+    clock.observe(50_400)
+    seconds[0] = 11.0
+    clock.observe(51_100)
+    assert clock.jumps == before
+    clock.observe(60_000)
+    assert clock.jumps == before + 1
