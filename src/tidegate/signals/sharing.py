@@ -20,7 +20,7 @@ TOGETHER: Final = 64
 OF_EACH: Final = 16
 #: So far apart two rounds begin, unless so many items wait: what comes meanwhile shares the second.
 ROUND_S: Final = 0.01
-ENOUGH: Final = 32
+ENOUGH: Final = 20
 #: Rounds under way at once: the node reads the next while the store is at one.
 AT_ONCE: Final = 2
 
