@@ -204,6 +204,10 @@ async def test_while_utility_is_restricted_it_is_judged_as_marketing(world: Worl
     said = await world.dry_run("utility")
     assert (said.goes, said.reason) == (False, "opted_out")
     assert (await world.dry_run("a login code")).goes
+    # It is counted as what it was sent as.
+    assert (await world.send("utility")).status == 400
+    counted = 'tidegate_sends_total{category="utility",reason="opted_out",verdict="reject"} 1.0'
+    assert counted in (await world.call("GET", "/metrics", None)).raw.decode()
     await world.pass_ms(MINUTE_MS)
     await account("ACCOUNT_RESTRICTION", violation_info={"violation_type": "UTILITY_TEMPLATE_ABUSE_UNBAN"})(world)
     assert not (await world.dry_run("utility")).goes

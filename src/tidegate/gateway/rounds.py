@@ -151,7 +151,8 @@ class Rounds:
             message = line.message
             answered = Unavailable(message.message_id, str(fault))
         answered = answered or Unavailable(message.message_id, _TOO_OFTEN)
-        self._metrics.sent(answered.verdict, answered.reason, message.category or "service")
+        # Counted as what it was sent as, whatever it was judged as.
+        self._metrics.sent(answered.verdict, answered.reason, line.message.category or "service")
         self.on_answer(message, answered)
         return answered
 
