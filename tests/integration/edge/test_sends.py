@@ -34,6 +34,7 @@ from tidegate.policy.consequences.sightings import signal_of_error
 from tidegate.policy.reach import Subject
 from tidegate.policy.users import Name
 from tidegate.simulator.server import Simulator
+from tidegate.store.ledger import Books, Ledger
 
 ONE_HOUR_S = 3_600
 
@@ -53,6 +54,14 @@ def inbound(user: str = ANN, at_s: int = 0) -> bytes:
 
 async def now_s(call: Caller) -> int:
     return int((await call("GET", "/gateway/v1/testing/clock")).body["now_ms"]) // 1000
+
+
+async def set_limit(call: Caller, tier: str) -> None:
+    """Have Meta tell of another messaging limit."""
+    change = {"field": "business_capability_update", "value": {"max_daily_conversations_per_business": tier}}
+    entry = {"id": WABA, "time": await now_s(call), "changes": [change]}
+    raw = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+    assert (await call("POST", "/webhooks/whatsapp", None, data=raw, headers=signed(raw))).status == 200
 
 
 class TestSend:
@@ -369,17 +378,29 @@ class TestRateLimitHeaders:
 
     async def test_another_limit_is_told_at_once(self, bare):
         await bare.send(template(ANN), Tidegate_Category="utility")
-        value = {"max_daily_conversations_per_business": "TIER_250"}
-        change = {"field": "business_capability_update", "value": value}
-        entry = {"id": "102290129340398", "time": await now_s(bare), "changes": [change]}
-        raw = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
-        assert (await bare("POST", "/webhooks/whatsapp", None, data=raw, headers=signed(raw))).status == 200
+        await set_limit(bare, "TIER_250")
 
         got = await bare.send(template(ANN), Tidegate_Category="utility")
 
         assert got["RateLimit-Policy"] == '"messaging-limit";q=250;w=86400'
         # 250 less 13 of headroom, 13 reserved for authentication, and the one in use.
         assert got["RateLimit"].split(";")[1] == "r=223"
+
+    async def test_of_another_limit_that_comes_while_the_books_are_read_nothing_is_mixed_in(self, bare, monkeypatch):
+        read = Ledger.books_freeing
+
+        async def overtaken(ledger: Ledger, portfolio: str, most: int) -> Books:
+            books = await read(ledger, portfolio, most)
+            monkeypatch.undo()
+            await set_limit(bare, "TIER_250")
+            return books
+
+        monkeypatch.setattr(Ledger, "books_freeing", overtaken)
+
+        got = [await bare.send(template(to), Tidegate_Category="utility") for to in (ANN, BOB)]
+
+        told = [(answer["RateLimit-Policy"].split(";")[1], answer["RateLimit"].split(";")[1]) for answer in got]
+        assert told == [("q=2000", "r=1799"), ("q=250", "r=222")]
 
     async def test_an_answer_given_again_has_the_numbers_of_now(self, bare):
         await bare.send(template(ANN), Tidegate_Category="utility", Idempotency_Key="order-1")

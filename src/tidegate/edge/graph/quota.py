@@ -71,16 +71,19 @@ class Quota:
         self._snapshots: dict[str, _Snapshot] = {}
 
     def at_once(
-        self, portfolio: str, category: Category | None, *, full: bool = False, however_old: bool = False
+        self, portfolio: str, category: Category | None, *, full: bool = False, under: Standing | None = None
     ) -> dict[str, str] | None:
-        """The same as `headers` where nothing has to be asked or worked out for it; else None."""
-        standing = self._standing(portfolio)
+        """The same as `headers` where nothing has to be asked or worked out for it; else None.
+
+        `under`: what was worked out for this standing, however old it is by now.
+        """
+        standing = under or self._standing(portfolio)
         if standing is not None and standing.limit == UNLIMITED:
             return {}
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None or snapshot.under is not standing:
             return None
-        if not however_old and snapshot.is_old(self._clock):
+        if under is None and snapshot.is_old(self._clock):
             return None
         left = 0 if full else snapshot.left[category] - self._taken[portfolio]
         until = ""
@@ -111,8 +114,8 @@ class Quota:
                 if self._is_old(snapshot, standing.limit):
                     await self._read(portfolio, snapshot, standing.limit)
         if snapshot.known:
-            snapshot.judge(self._standing(portfolio) or standing)
-        return self.at_once(portfolio, category, full=full, however_old=True) or {}
+            snapshot.judge(standing)
+        return self.at_once(portfolio, category, full=full, under=standing) or {}
 
     def _is_old(self, snapshot: _Snapshot, limit: int) -> bool:
         return snapshot.limit != limit or snapshot.is_old(self._clock)
