@@ -18,6 +18,9 @@ from tidegate.edge.graph.straight import Straight
 from tidegate.settings.app_keys import hash_key
 from tidegate.store.key_records import key_id
 
+_SEND = post(template(), None)
+_UNUSUAL = post(template(), None, f"/v25.0/{NUMBER}/messages?debug=all")
+
 
 @pytest.fixture
 async def site(make_node: NodeMaker, graph: Recorder, session) -> AsyncIterator[Site]:
@@ -202,16 +205,42 @@ class TestHeadsThatAreKnown:
         assert CHECKOUT not in f"{digest!r}{[getattr(known, name) for name in known.__struct_fields__]!r}"
         assert "Authorization" not in known.headers
 
-    @pytest.mark.parametrize("path", [f"/v25.0/{NUMBER}/messages", f"/v25.0/{NUMBER}/messages?debug=all"])
-    async def test_nor_does_its_connection(self, site: Site, path: str):
+    @pytest.mark.parametrize(
+        "together",
+        [
+            pytest.param([_SEND, _SEND], id="sends"),
+            pytest.param([_UNUSUAL, _UNUSUAL], id="what aiohttp's own loop answers"),
+            pytest.param([_SEND, post(RECEIPT, None)], id="what is left to that loop"),
+        ],
+    )
+    async def test_nor_does_its_connection(self, site: Site, together: list[bytes]):
         server = site.node.runner.server
         assert server is not None
         before, wire = set(server.connections), await site.wire()
-        for _ in range(2):
-            wire.writer.write(post(template(), None, path))
+        for raw in together:
+            wire.writer.write(raw)
             assert (await wire.answer())[0] == 200
 
         [connection] = set(server.connections) - before
         assert isinstance(connection, CarryingConnection)
         await became(lambda: connection._idle is not None)
         assert CHECKOUT not in repr(vars(connection))
+
+    async def test_nor_of_one_that_comes_while_another_is_answered(self, site: Site, graph: Recorder):
+        server, wire = site.node.runner.server, await site.wire()
+        assert server is not None
+
+        async def answer(_request: web.Request, _raw: bytes) -> web.Response:
+            graph.answer = None
+            wire.writer.write(_UNUSUAL)
+            await became(lambda: any(connection._messages for connection in server.connections))
+            return web.json_response(accepted())
+
+        graph.answer = answer
+        wire.writer.write(_UNUSUAL)
+
+        assert [(await wire.answer())[0] for _ in range(2)] == [200, 200]
+        for connection in server.connections:
+            assert isinstance(connection, CarryingConnection)
+            await became(lambda connection=connection: connection._idle is not None)
+            assert CHECKOUT not in repr(vars(connection))

@@ -94,7 +94,7 @@ class CarryingConnection(AwaitingConnection):
             data = whole
         idle = self._idle
         if idle is None or idle.done() or self._force_close or self._close:
-            self._read(data)
+            self._read_for_it(data)
             self._watch_head()
         elif self._due or not self._knows(data, idle):
             # Nobody is woken before it is known who answers.
@@ -161,7 +161,14 @@ class CarryingConnection(AwaitingConnection):
     def _parse_after_all(self) -> None:
         data, idle = self._unparsed, self._unpark()
         if data and idle is not None and not idle.done():
-            self._read(data)
+            self._read_for_it(data)
+
+    def _read_for_it(self, data: bytes) -> None:
+        """Have the parser read what aiohttp's own loop answers, unless a plain request is before it."""
+        self._read(data)
+        if self._parked is None:
+            # It holds a key.
+            self._head = b""
 
     def _read(self, data: bytes) -> None:
         before = len(self._messages)
@@ -299,7 +306,7 @@ class CarryingConnection(AwaitingConnection):
             self._messages[0] = (plain.message, unread)
         idle = self._unpark()
         if plain.known is not None:
-            self._read(plain.raw)
+            self._read_for_it(plain.raw)
         elif idle is not None and not idle.done():
             idle.set_result(None)
         if self._behind:
@@ -318,7 +325,7 @@ class CarryingConnection(AwaitingConnection):
         """What aiohttp's own loop waits by, given back to it."""
         if self._patience is not None:
             self._end_patience()
-        self._unparsed = b""
+        self._unparsed = self._head = b""
         idle, self._parked = self._parked, None
         if idle is not None:
             self._idle = idle
