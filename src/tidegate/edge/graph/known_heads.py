@@ -32,7 +32,7 @@ class KnownHead(Struct, frozen=True, gc=False):
 
     `raw_path`: where it is posted to. `headers`: without what is of one request only. `options`: None where they are
     to be read anew, for they rest on the time. `length`: of the body, in bytes. `request_id`: as it was given, ""
-    where it was not. `lasts`: whether nothing in it is of one request only, so that it may well come again.
+    where it was not.
     """
 
     target: Target
@@ -41,7 +41,6 @@ class KnownHead(Struct, frozen=True, gc=False):
     key_hash: str
     options: SendOptions | None
     length: int
-    lasts: bool = True
     request_id: str = ""
     #: Whether `begin` answers it: each of these waits for Meta.
     begins: ClassVar[bool] = False
@@ -128,10 +127,7 @@ class KnownHeads:
             traceparent = read_traceparent(values[traceparent_at].decode()) if traceparent_at >= 0 else None
             options = options.of_one(key, traceparent)
         request_id = values[request_id_at].decode().strip() if request_id_at >= 0 else ""
-        lasts = len(values) == 1
-        return KnownHead(
-            known.target, known.raw_path, known.headers, known.key_hash, options, int(length), lasts, request_id
-        )
+        return KnownHead(known.target, known.raw_path, known.headers, known.key_hash, options, int(length), request_id)
 
 
 def _digest(parts: list[bytes]) -> bytes:
