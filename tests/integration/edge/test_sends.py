@@ -30,6 +30,7 @@ from tests.integration.edge.callers import (
 )
 from tests.waiting import until
 from tidegate.cloudapi.messages import RecipientKind
+from tidegate.edge.graph.quota import Quota
 from tidegate.policy.consequences.sightings import signal_of_error
 from tidegate.policy.reach import Subject
 from tidegate.policy.users import Name
@@ -401,6 +402,23 @@ class TestRateLimitHeaders:
 
         told = [(answer["RateLimit-Policy"].split(";")[1], answer["RateLimit"].split(";")[1]) for answer in got]
         assert told == [("q=2000", "r=1799"), ("q=250", "r=222")]
+
+    async def test_nor_where_nothing_is_to_be_read(self, make_node, graph: Recorder, session):
+        node = await make_node(graph.url)
+        parts = node.services
+        quota = Quota(parts.ledger, parts.standings, parts.gateway, parts.clock)
+        before = await quota.headers(PORTFOLIO, None)
+        await set_limit(Caller.of(node, session), "TIER_250")
+
+        unread = await quota.headers(PORTFOLIO, None, read=False)
+
+        told = [unread, quota.at_once(PORTFOLIO, None) or {}, await quota.headers(PORTFOLIO, None)]
+        assert [numbers.get("RateLimit-Policy") for numbers in (before, *told)] == [
+            '"messaging-limit";q=2000;w=86400',
+            None,
+            None,
+            '"messaging-limit";q=250;w=86400',
+        ]
 
     async def test_an_answer_given_again_has_the_numbers_of_now(self, bare):
         await bare.send(template(ANN), Tidegate_Category="utility", Idempotency_Key="order-1")

@@ -113,7 +113,7 @@ class Quota:
             async with snapshot.reading:
                 if self._is_old(snapshot, standing.limit):
                     await self._read(portfolio, snapshot, standing.limit)
-        if snapshot.known:
+        if snapshot.known and snapshot.limit == standing.limit:
             snapshot.judge(standing)
         return self.at_once(portfolio, category, full=full, under=standing) or {}
 
