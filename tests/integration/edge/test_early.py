@@ -149,6 +149,18 @@ class TestWhatComesEarly:
 
         assert (site.requests, caplog.text) == (["/healthz"] * 2, "")
 
+    async def test_nor_of_one_that_is_lost_in_the_turn_in_which_it_asks(self, site: Site):
+        connection, _ = hasty(site)
+        await became(lambda: connection._idle is not None)
+        loop = connection._task_handler
+        assert loop is not None
+
+        connection.data_received(HEALTH % b"1")
+        connection.connection_lost(None)
+
+        await became(loop.done)
+        assert (loop.cancelled(), site.requests) == (True, [])
+
     async def test_far_more_than_is_kept_is_given_to_aiohttp_at_once(self, site: Site, graph: Recorder):
         large = post({**template(to=BOB), "x": "y" * 70_000})
         connection, caller = hasty(site, (b"X-Request-Id: 1\r\n", [large[:66_000], large[66_000:]]))

@@ -54,6 +54,10 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
         self._head_came()
+        waiter = self._waiter
+        if self._task_handler is not None and waiter is not None and waiter.done():
+            # aiohttp's own loop was woken in this turn: it would go on without what makes requests, and fail.
+            self._task_handler.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
