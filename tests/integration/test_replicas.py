@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import signal
@@ -19,7 +20,7 @@ import pytest
 
 from loadtest.deployment import APP_KEY, MARKETING, NUMBER, PORTFOLIO, WABA, Deployment
 from tests.chaos.server import Server
-from tests.factories import NEVER_MS, make_ask, make_ledger, make_seal, user
+from tests.factories import NEVER_MS, make_ask, make_ledger, make_outcome, make_seal, user
 from tests.faultproxy import FaultProxy
 from tests.integration.house import LIMIT, RULES, held, used, whole
 from tests.waiting import until
@@ -115,6 +116,16 @@ class TestAPromise:
             for n in range(20):
                 assert (await ledger.admit(make_ask(f"m{n}", user(n)))).taken
                 assert await replica.exists(f"tidegate:{{lucky-shrub}}:message:m{n}")
+
+    async def test_is_written_as_an_older_replica_understands_it(self, pair: Pair) -> None:
+        async with waiting_client(pair) as client, pair.replica.client as replica:
+            ledger = make_ledger(client)
+            asks = [make_ask(f"m{n}", user(n)) for n in range(3)]
+            assert all(facts.taken for facts in await asyncio.gather(*map(ledger.admit, asks)))
+            await asyncio.gather(*(ledger.settle(make_outcome(ask.message_id)) for ask in asks))
+            applied = await replica.info("commandstats")
+            assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(applied), applied.keys()
+            assert "cmdstat_set" in applied
 
     async def test_is_not_made_when_the_replica_does_not_answer(self, pair: Pair) -> None:
         async with waiting_client(pair) as client:

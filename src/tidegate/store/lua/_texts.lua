@@ -1,7 +1,7 @@
 -- texts: strings that a call of `n` writes. Together, where they are many and the server has a command for it, which takes
 -- a third of the time: those that last equally long, in ms, 0 for ever, 'KEEPTTL' as long as what they follow. They wait
--- until `texts_write`.
-local texts = n > 1 and (redis.VALKEY_VERSION_NUM or 0) >= 0x90100 and {}
+-- until `texts_write`. One by one where a replica follows: an older one would lose all of such a call, and acknowledge it.
+local texts = n > 1 and (redis.VALKEY_VERSION_NUM or 0) >= 0x90100 and redis.pcall('WAIT', 0, 0) == 0 and {}
 local function text_put(lasting, key, text)
   if texts then
     local list = texts[lasting]
