@@ -222,7 +222,8 @@ async def _put(sink: asyncio.StreamWriter, data: bytes, way: Way) -> None:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     sock = writer.get_extra_info("socket")
-    if sock is not None:  # uvloop has none to show of a transport that is closed
+    # uvloop has none to show of a transport that is closed, or one without a descriptor.
+    if sock is not None and sock.fileno() >= 0:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     writer.transport.abort()
