@@ -65,6 +65,7 @@ class Settling:
 
     def __init__(self, ledger: Ledger, clock: StoreClock, users: Users, seal: Seal, tracing: Tracing) -> None:
         self._ledger = ledger
+        ledger.on_settled = self._settled
         self._tracing = tracing
         self._users = users
         self._seal = seal
@@ -94,7 +95,7 @@ class Settling:
             self._spawn(self._settle(outcome))
         else:
             self._unwritten += 1
-            self._ledger.settling(outcome, self._settled)
+            self._ledger.settling(outcome)
         if message.part is not None:
             self._tell(message, State(state))
 
@@ -135,12 +136,12 @@ class Settling:
         if message.part is not None:
             self.on_fate(message.route.portfolio, message.part, state)
 
-    def _settled(self, outcome: Outcome, _: bool | None, fault: Exception | None) -> None:
+    def _settled(self, outcomes: list[Outcome], fault: Exception | None) -> None:
+        """Those of one call that were written in passing, none of which gives a place back."""
         if fault is not None:
-            self._spawn(self._settle(outcome))
-        elif outcome.release:
-            self.on_change(outcome.portfolio)
-        self._unwritten -= 1
+            for outcome in outcomes:
+                self._spawn(self._settle(outcome))
+        self._unwritten -= len(outcomes)
         if not self._unwritten:
             self._all_written.set()
 

@@ -27,6 +27,8 @@ _SHARE: Final = b'"share":'
 _FACTS: Final = 13
 #: unless the first is as high, or less than 0 where a window is known: it was taken as most are.
 _AS_MOST: Final = 2
+#: How an intent names its place, inside of a window and outside: of what does not count, and of what does.
+_PLACES: Final = ("", ""), ("0", "1")
 #: Terms are made anew each second; so many are known as text.
 _MOST_TEXTS: Final = 1_024
 
@@ -161,38 +163,46 @@ def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Fact
     now_ms, at, told = answer[0], 1, len(answer)
     seen: list[Facts] = []
     intents: list[Intent] = []
+    terms: Terms | None = None
+    epoch = user_version = margin_ms = ends_ms = tallies = 0
+    inside = outside = ""
     for ask in asks:
+        if ask.terms is not terms:
+            # Most of a call have theirs in common: what follows from them is looked up once.
+            terms = ask.terms
+            epoch, user_version, margin_ms = terms.epoch, terms.user_version, terms.window_margin_ms
+            ends_ms, tallies = now_ms + terms.hold_ms, len(terms.tallies)
+            inside, outside = _PLACES[terms.counts]
         if at >= told:
             break
-        terms, first = ask.terms, answer[at]
+        first, window_ends_ms, place = answer[at], 0, outside
         if first >= _AS_MOST or first < 0:
-            is_taken, window_ends_ms, in_window = True, 0, False
             at += 1
             if first < 0:
                 first, window_ends_ms = -first, answer[at]
-                in_window = window_ends_ms - terms.window_margin_ms > now_ms
                 at += 1
-            ends_at = at + len(terms.tallies)
+                place = inside if window_ends_ms - margin_ms > now_ms else outside
+            end = at + tallies
             facts = Facts(
                 now_ms,
-                terms.epoch,
+                epoch,
                 True,
                 window_ends_ms=window_ends_ms,
                 counted=first % 2 == 1,
-                used=(first - _AS_MOST) // 2,
-                user_version=terms.user_version,
-                tallied=answer[at:ends_at],
+                used=first // 2 - 1,
+                user_version=user_version,
+                tallied=answer[at:end],
             )
-            at = ends_at
+            at = end
         elif at + _FACTS > told:
             break
         else:
-            facts = _facts(now_ms, terms.epoch, answer[at : at + _FACTS])
-            is_taken, window_ends_ms = facts.taken, facts.window_ends_ms
-            in_window = facts.window_open(terms.window_margin_ms) and not facts.repeated
+            facts = _facts(now_ms, epoch, answer[at : at + _FACTS])
+            window_ends_ms = facts.window_ends_ms
+            place = inside if facts.window_open(margin_ms) and not facts.repeated else outside
             at += _FACTS
         seen.append(facts)
-        if is_taken and not ask.dry_run:
+        if facts.taken and not ask.dry_run:
             intents.append(
                 Intent(
                     ask.portfolio,
@@ -200,10 +210,10 @@ def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Fact
                     ask.attempt,
                     ask.recipient,
                     ask.number,
-                    ("0" if in_window else "1") if terms.counts else "",
+                    place,
                     window_ends_ms,
                     now_ms,
-                    now_ms + terms.hold_ms,
+                    ends_ms,
                     ask.about,
                 )
             )

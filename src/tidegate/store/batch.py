@@ -16,10 +16,10 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 Run = Callable[[list[Item]], Awaitable[list[Answer]]] | Trip[Item, Answer]
-Ended = Callable[[Item, Answer | None, Exception | None], None]
-"""Called with an item, and with its answer or the fault."""
-Asker = Ended[Item, Answer] | Future[Answer]
-"""Who gets an answer."""
+Ended = Callable[[list[Item], Exception | None], None]
+"""Called with those of a call that nobody waits for, once they are carried out or with the fault; it must not raise."""
+Asker = Future[Answer] | None
+"""Who gets an answer; None: nobody waits for it."""
 
 _batches: Final[WeakSet[Batch[Any, Any]]] = WeakSet()
 
@@ -39,6 +39,7 @@ class Batch(Generic[Item, Answer]):
         "__weakref__",
         "_askers",
         "_busy",
+        "_ended",
         "_items",
         "_linger_s",
         "_loop",
@@ -49,18 +50,25 @@ class Batch(Generic[Item, Answer]):
         "_waiting",
     )
 
-    def __init__(self, run: Run[Item, Answer], most: int = 128, linger_s: float = 0.0) -> None:
-        """`linger_s`: so long the first item of a call waits for others."""
+    def __init__(
+        self,
+        run: Run[Item, Answer],
+        most: int = 128,
+        linger_s: float = 0.0,
+        ended: Ended[Item] | None = None,
+    ) -> None:
+        """`linger_s`: so long the first item of a call waits for others. `ended`: told of what goes `in_passing`."""
         self._linger_s = linger_s
+        self._ended: Ended[Item] = ended or (lambda items, fault: None)
         self._run = run
         self._trip: Trip[Item, Answer] | None = run if isinstance(run, Trip) else None
         self._most = most
         #: Items of the next call, and who asked for each.
         self._waiting: list[Item] = []
-        self._waiters: list[Asker[Item, Answer]] = []
+        self._waiters: list[Asker[Answer]] = []
         #: The same of the call that is under way.
         self._items: list[Item] = []
-        self._askers: list[Asker[Item, Answer]] = []
+        self._askers: list[Asker[Answer]] = []
         self._busy = False
         #: Where it was busy last.
         self._loop: AbstractEventLoop | None = None
@@ -79,10 +87,10 @@ class Batch(Generic[Item, Answer]):
             self._start_soon(loop)
         return future
 
-    def tell(self, item: Item, ended: Ended[Item, Answer]) -> None:
-        """Have `ended` called with the answer to `item`, or the fault; it must not raise."""
+    def in_passing(self, item: Item) -> None:
+        """Have `item` carried out, of which `ended` is told."""
         self._waiting.append(item)
-        self._waiters.append(ended)
+        self._waiters.append(None)
         if not self._busy:
             self._start_soon(get_running_loop())
 
@@ -135,7 +143,7 @@ class Batch(Generic[Item, Answer]):
             except Exception as fault:
                 answers = fault
         if isinstance(answers, list) and len(answers) == len(items):
-            _answer(items, self._askers, answers)
+            self._answer(items, self._askers, answers)
             self._items, self._askers = [], []
             if self._waiting:
                 self._go_on()
@@ -149,46 +157,66 @@ class Batch(Generic[Item, Answer]):
         spawn(self._carry(run), "store batch")
 
     async def _carry(self, run: Callable[[list[Item]], Awaitable[list[Answer]]]) -> None:
+        #: What is still to be carried out, the next one last.
+        parts = [(self._items, self._askers)]
         try:
-            await self._carried(self._items, self._askers, run)
+            while parts:
+                items, askers = parts[-1]
+                try:
+                    answers = await run(items)
+                    if len(answers) != len(items):
+                        raise ValueError(f"{len(answers)} answers to {len(items)} items")
+                except StoreUnavailable as error:
+                    self._fail(items, askers, error)
+                    # Who came meanwhile has waited as long: the next call would say the same, later than anybody may
+                    # wait.
+                    self._fail_waiting(StoreNotAsked("the store is unavailable: it was not asked again"))
+                except Exception as error:
+                    if len(items) > 1:
+                        middle = len(items) // 2
+                        parts.append((items[:middle], askers[:middle]))
+                        parts[-2] = items[middle:], askers[middle:]
+                        run = self._run
+                        continue
+                    self._fail(items, askers, error)
+                else:
+                    self._answer(items, askers, answers)
+                del parts[-1]
         except BaseException:
+            # Whatever ends this task, a caller left waiting for ever would be worse.
             self._busy = False
-            # Nobody is left here unless this task was ended from outside.
-            self._fail_waiting(RuntimeError("batch was ended"))
+            ended = RuntimeError("batch was ended")
+            for items, askers in reversed(parts):
+                self._fail(items, askers, ended)
+            self._fail_waiting(ended)
             raise
         self._items, self._askers = [], []
         self._go_on()
 
-    async def _carried(
-        self,
-        items: list[Item],
-        askers: list[Asker[Item, Answer]],
-        run: Callable[[list[Item]], Awaitable[list[Answer]]],
-    ) -> None:
-        try:
-            answers = await run(items)
-            if len(answers) != len(items):
-                raise ValueError(f"{len(answers)} answers to {len(items)} items")
-        except StoreUnavailable as error:
-            _fail(items, askers, error)
-            # Who came meanwhile has waited as long: the next call would say the same, later than anybody may wait.
-            return self._fail_waiting(StoreNotAsked("the store is unavailable: it was not asked again"))
-        except Exception as error:
-            if len(items) == 1:
-                return _fail(items, askers, error)
-            middle = len(items) // 2
-            await self._carried(items[:middle], askers[:middle], self._run)
-            return await self._carried(items[middle:], askers[middle:], self._run)
-        except BaseException:
-            # Whatever ends this task, a caller left waiting for ever would be worse.
-            _fail(items, askers, RuntimeError("batch was ended"))
-            raise
-        _answer(items, askers, answers)
+    def _answer(self, items: list[Item], askers: list[Asker[Answer]], answers: list[Answer]) -> None:
+        if any(askers):
+            for asker, answer in zip(askers, answers, strict=True):
+                if asker is not None and not asker.done():
+                    asker.set_result(answer)
+        self._tell_passing(items, askers, None)
+
+    def _fail(self, items: list[Item], askers: list[Asker[Answer]], error: Exception) -> None:
+        for asker in filter(None, askers):
+            if not asker.done():
+                asker.set_exception(error)
+        self._tell_passing(items, askers, error)
+
+    def _tell_passing(self, items: list[Item], askers: list[Asker[Answer]], error: Exception | None) -> None:
+        if not any(askers):
+            self._ended(items, error)
+        elif not all(askers):
+            self._ended([item for item, asker in zip(items, askers, strict=True) if asker is None], error)
 
     def _fail_waiting(self, error: Exception) -> None:
         items, askers = self._waiting, self._waiters
         self._waiting, self._waiters = [], []
-        _fail(items, askers, error)
+        if items:
+            self._fail(items, askers, error)
 
     @property
     def is_busy(self) -> bool:
@@ -216,30 +244,16 @@ def _otherwise(trip: Trip[Item, Answer], answers: Any) -> Callable[[list[Item]],
     return trip
 
 
-def _answer(items: list[Item], askers: list[Asker[Item, Answer]], answers: list[Answer]) -> None:
-    for item, told, answer in zip(items, askers, answers, strict=True):
-        if not isinstance(told, Future):
-            told(item, answer, None)
-        elif not told.done():
-            told.set_result(answer)
-
-
-def _fail(items: list[Item], askers: list[Asker[Item, Any]], error: Exception) -> None:
-    for item, told in zip(items, askers, strict=True):
-        if not isinstance(told, Future):
-            told(item, None, error)
-        elif not told.done():
-            told.set_exception(error)
-
-
 class Shards(dict[str, Batch[Item, Answer]]):
     """Batches of one kind of call by portfolio: one for all, or one each where a call may touch only one slot."""
 
     __slots__ = ("_begin", "_of_all")
 
-    def __init__(self, run: Run[Item, Answer], one_slot: bool, linger_s: float = 0.0) -> None:
-        """`linger_s`: so long the first item of a call waits for others."""
-        self._begin: Callable[[], Batch[Item, Answer]] = partial(Batch, run, linger_s=linger_s)
+    def __init__(
+        self, run: Run[Item, Answer], one_slot: bool, linger_s: float = 0.0, ended: Ended[Item] | None = None
+    ) -> None:
+        """`linger_s`, `ended`: each batch's."""
+        self._begin: Callable[[], Batch[Item, Answer]] = partial(Batch, run, linger_s=linger_s, ended=ended)
         self._of_all = None if one_slot else self._begin()
 
     def __missing__(self, portfolio: str) -> Batch[Item, Answer]:

@@ -14,7 +14,7 @@ from tidegate.journal import Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import Facts
 from tidegate.policy.warning_counts import KEEP_MS
 from tidegate.store.asks import Ask, Questions, read_admitted
-from tidegate.store.batch import Ended, Shards
+from tidegate.store.batch import Shards
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.outcomes import REACH_MS
 from tidegate.store.scripts import StoreClient, script
@@ -110,10 +110,12 @@ class Ledger:
         admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
         self._asks = Shards(admits, one_slot)
         settles: Trip[Outcome, bool] = Trip(client, script("settle"), self._ended, _freed)
-        self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S)
+        self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S, ended=self._settled)
         self.statuses: Final = Statuses(client, self._keys, ranks, one_slot=one_slot, journal=self._journal)
         self._refreshes = Shards(self.statuses.apply, one_slot)
         self._inbounds = Shards(self._open_window, one_slot)
+        #: Called with outcomes that were settled in passing, once they are written, or with the fault; must not raise.
+        self.on_settled: Callable[[list[Outcome], Exception | None], None] = lambda outcomes, fault: None
 
     async def admit(self, ask: Ask) -> Facts:
         """Take what the terms ask for and write the intent, or take nothing; say what was seen either way."""
@@ -130,8 +132,8 @@ class Ledger:
         self._journal.ended(portfolio, message_id, attempt, outcome.state, outcome.wamid)
         return await self._outcomes[portfolio].put(outcome)
 
-    def settling(self, outcome: Outcome, ended: Ended[Outcome, bool]) -> None:
-        """The same in passing: `ended` is told what `settle` returns or raises, and must not raise itself.
+    def settling(self, outcome: Outcome) -> None:
+        """The same in passing: `on_settled` is told of it.
 
         It is closed as late as it may be: off the way of the answer, and those of a moment one after the other.
         """
@@ -141,7 +143,7 @@ class Ledger:
         outcome.noted = self._journal.ended(
             portfolio, outcome.message_id, outcome.attempt, outcome.state, outcome.wamid
         )
-        self._outcomes[portfolio].tell(outcome, ended)
+        self._outcomes[portfolio].in_passing(outcome)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""
@@ -223,6 +225,9 @@ class Ledger:
         except JournalUnwritable as fault:
             raise StoreUnavailable(str(fault)) from fault
         return seen
+
+    def _settled(self, outcomes: list[Outcome], fault: Exception | None) -> None:
+        self.on_settled(outcomes, fault)
 
     def _ended(self, outcomes: list[Outcome]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `settle`: most of a call ended in the same way, which is told once."""

@@ -109,18 +109,21 @@ async def test_a_store_that_does_not_answer_fails_all_that_were_in_the_trip_and_
     assert await afterwards == 90
 
 
-async def test_who_asked_to_be_told_is_told_the_answer_or_the_fault() -> None:
+async def test_of_those_that_nobody_waits_for_it_is_told_once_a_call_how_it_ended() -> None:
     line = Line()
-    batch = Batch(line.run)
-    told: list[tuple[int, int | None, type[Exception] | None]] = []
+    told: list[tuple[list[int], type[Exception] | None]] = []
+    batch = Batch(line.run, ended=lambda items, fault: told.append((items, type(fault) if fault is not None else None)))
 
-    def ended(item: int, answer: int | None, fault: Exception | None) -> None:
-        told.append((item, answer, type(fault) if fault is not None else None))
-
-    batch.tell(1, ended)
+    batch.in_passing(1)
+    batch.in_passing(2)
     trip = await line.departs()
-    batch.tell(2, ended)
+    batch.in_passing(3)
+    waits = batch.put(4)
+    batch.in_passing(5)
     trip.set_result(None)
+    second = await line.departs()
+    batch.in_passing(6)
+    second.set_result(None)
     (await line.departs()).set_exception(StoreUnavailable("gone"))
 
     async def all_are_told() -> bool:
@@ -128,7 +131,8 @@ async def test_who_asked_to_be_told_is_told_the_answer_or_the_fault() -> None:
 
     await until(all_are_told)
 
-    assert told == [(1, 10, None), (2, None, StoreUnavailable)]
+    assert await waits == 40
+    assert told == [([1, 2], None), ([3, 5], None), ([6], StoreUnavailable)]
 
 
 async def test_a_call_that_lingers_waits_anew_for_each_next_one() -> None:
@@ -187,6 +191,28 @@ async def test_a_trip_that_is_ended_from_outside_leaves_nobody_waiting() -> None
     assert [type(answer) for answer in answers] == [RuntimeError] * 3
 
 
+async def test_one_that_is_ended_from_outside_while_it_goes_by_halves_leaves_nobody_waiting() -> None:
+    told: list[int] = []
+
+    async def run(items: list[int]) -> list[int]:
+        if len(items) > 2:
+            raise ValueError("broken")
+        if 2 in items:
+            raise asyncio.CancelledError
+        return await echo(items)
+
+    batch = Batch(run, ended=lambda items, fault: told.extend(items) if isinstance(fault, RuntimeError) else None)
+    waits = [batch.put(n) for n in range(8)]
+    batch.in_passing(8)
+    batch.in_passing(9)
+
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*waits, return_exceptions=True)
+
+    assert [answer if isinstance(answer, int) else type(answer) for answer in answers] == [0, 10, *[RuntimeError] * 6]
+    assert told == [8, 9]
+
+
 async def test_too_few_answers_leave_nobody_waiting() -> None:
     async def run(items: list[int]) -> list[int]:
         return []
@@ -217,7 +243,7 @@ def test_what_a_loop_left_behind_is_nothing_that_the_next_one_waits_for() -> Non
     batch = Batch(echo, linger_s=60)
 
     async def leave() -> bool:
-        batch.tell(1, lambda item, answer, fault: None)
+        batch.in_passing(1)
         return is_any_busy()
 
     async def look() -> bool:

@@ -88,27 +88,27 @@ async def test_who_comes_while_it_is_under_way_goes_in_the_next(client: StoreCli
     assert asked == [1, 2, 1]
 
 
-async def test_an_answer_is_told_to_whoever_asked_to_be_told(client: StoreClient, script: Script) -> None:
+async def test_it_is_told_that_what_nobody_waits_for_was_carried_out(client: StoreClient, script: Script) -> None:
     await warm(client, script)
-    batch = Batch(AddAll(client, script, ask, read))
-    told: list[tuple[Item, int | None, Exception | None]] = []
+    told: list[tuple[list[Item], Exception | None]] = []
+    batch = Batch(AddAll(client, script, ask, read), ended=lambda *what: told.append(what))
 
-    batch.tell(("n", 3), lambda *what: told.append(what))
+    batch.in_passing(("n", 3))
     assert await batch(("n", 1)) == 4
 
-    assert told == [(("n", 3), 3, None)]
+    assert told == [([("n", 3)], None)]
 
 
 async def test_a_fault_is_told_as_well(script: Script) -> None:
-    told: list[tuple[Item, int | None, Exception | None]] = []
+    told: list[tuple[list[Item], Exception | None]] = []
     async with await connect("redis://127.0.0.1:1") as nowhere:
-        batch = Batch(AddAll(nowhere.client, script, ask, read))
-        batch.tell(("n", 3), lambda *what: told.append(what))
+        batch = Batch(AddAll(nowhere.client, script, ask, read), ended=lambda *what: told.append(what))
+        batch.in_passing(("n", 3))
         with pytest.raises(StoreUnavailable):
             await batch(("n", 1))
 
-    ((item, answer, fault),) = told
-    assert (item, answer) == (("n", 3), None)
+    ((items, fault),) = told
+    assert items == [("n", 3)]
     assert isinstance(fault, StoreUnavailable)
 
 
