@@ -1,10 +1,11 @@
-"""What fakeredis lacks of the Lua of a server: the library `struct`, as far as the scripts use it."""
+"""What fakeredis lacks of a server's Lua: the libraries `struct` and `cmsgpack`, as far as the scripts use them."""
 
 from __future__ import annotations
 
 import struct
 from typing import Any
 
+import msgspec
 from fakeredis.commands_mixins.scripting_mixin import ScriptingCommandsMixin
 
 
@@ -20,6 +21,15 @@ def unpack(form: bytes, text: bytes, at: float = 1) -> tuple[float | bytes, ...]
             values += struct.unpack_from(f"<{kind}", text, begin)
             begin += struct.calcsize(f"<{kind}")
     return *values, begin + 1
+
+
+def _packed(numbers: Any) -> bytes:
+    """A table of numbers, by name."""
+    return msgspec.msgpack.encode({name.decode(): number for name, number in numbers.items()})
+
+
+def _numbers(text: bytes) -> dict[bytes, float]:
+    return {name.encode(): number for name, number in msgspec.msgpack.decode(text, type=dict[str, float]).items()}
 
 
 def install() -> None:
@@ -38,6 +48,10 @@ def _make(socket: Any, server: Any) -> Any:
     is_new = not hasattr(server, "_lua_runtime")
     runtime = _made[0](socket, server)
     if is_new:
-        runtime.globals()[b"struct"] = runtime.table_from({b"unpack": unpack})
-        server._lua_expected_globals.add(b"struct")
+        lua = runtime.globals()
+        lua[b"struct"] = runtime.table_from({b"unpack": unpack})
+        lua[b"cmsgpack"] = runtime.table_from(
+            {b"pack": _packed, b"unpack": lambda text: runtime.table_from(_numbers(text))}
+        )
+        server._lua_expected_globals.update((b"struct", b"cmsgpack"))
     return runtime

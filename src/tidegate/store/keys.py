@@ -8,7 +8,7 @@ lane that it was given.
 | key | type | holds | written by | goes |
 |---|---|---|---|---|
 | clock | string | steerable clock: ms to add, or `@` and a fixed instant | tests only | never |
-| ledger | hash | `epoch`; `used` places; `tat:<number>` next turn (ms) | admit, restand, ... | never |
+| ledger | hash | `epoch`; `used` places; `paced`: number -> next turn (ms), packed | admit, restand, ... | never |
 | | | `era` of the books; `server` that they are whole on; `held_until` (ms) while they are not | join, vouch | |
 | | | `prepaid` places of all nodes; `recalled_at` (ms) | prepay, call_back | |
 | | | `identity`: mark of the key that recipients are hashed with | a node that starts | |

@@ -7,25 +7,24 @@ write = function()
   end
   for b = 1, #books do
     local book = books[b]
-    local stood, prefix = book.stood, book.prefix
+    local prefix = book.prefix
     if book.held[1] then redis.call('HSET', prefix .. 'holds', unpack(book.held)) end
     if held then held.write(book) end
     -- The book of an app, which what few sends need has added, has no more.
-    if stood then
+    if book.intents then
       if book.begun > 0 then redis.call('HINCRBY', prefix .. 'releases', begun_in, book.begun) end
       if book.firsts then redis.call('ZADD', prefix .. 'calendar', 'LT', unpack(book.firsts)) end
       local change, n = NONE, 0
-      if book.change ~= 0 then change, n = { 'used', stood[2] + book.change, false, false }, 2 end
-      for field = 3, book.n do
-        local turn = stood[field]
-        -- A turn that was not taken is still the text that was read.
-        if turn and turn == turn + 0 then
-          if n == 0 then change = {} end
-          -- To the microsecond, which is what a turn takes.
-          local us = turn * 1000 + 0.5
-          change[n + 1], change[n + 2] = book.fields[field], (us - us % 1) / 1000
-          n = n + 2
+      if book.change ~= 0 then change, n = { 'used', book.stood + book.change, false, false }, 2 end
+      if book.is_paced then
+        -- A turn that has come is as none.
+        local paced = book.paced
+        for number, turn in pairs(paced) do
+          if turn <= now then paced[number] = nil end
         end
+        if n == 0 then change = {} end
+        change[n + 1], change[n + 2] = 'paced', cmsgpack.pack(paced)
+        n = n + 2
       end
       if n > 0 then redis.call('HSET', book.ledger, unpack(change, 1, n)) end
       if book.intents[1] then redis.call('ZADD', prefix .. 'inflight', unpack(book.intents)) end

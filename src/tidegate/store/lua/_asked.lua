@@ -19,11 +19,10 @@ for i = 2, first - 1 do
     if books[b].portfolio == portfolio then book = books[b] end
   end
   if not book then
-    -- `fields` of the ledger are asked for, of which `tats` says where the turns of a number stand. What a call adds up
-    -- of it: _holders.lua.
+    -- What a call adds up of it: _holders.lua.
     book = { portfolio = portfolio, prefix = string.sub(KEYS[2 * portfolio - 1], 1, -6), ledger = KEYS[2 * portfolio],
-      fields = { 'epoch', 'used', false }, tats = {}, n = 2, stood = NONE, epoch = '0', used = 0, change = 0, begun = 0,
-      held = NONE, intents = NONE }
+      paced = NONE, is_paced = false, epoch = '0', stood = 0, used = 0, change = 0, begun = 0, held = NONE,
+      intents = NONE }
     books[#books + 1] = book
   end
   turns, tallies = turns == '' and NONE or cjson.decode(turns), NONE
@@ -44,7 +43,7 @@ while at <= last do
     if kinds then book, flags = unpack(kinds[which + 1], 1, 2) end
     prefix, step = book.prefix, flags % 64 >= 32 and 11 or 7
   end
-  local recipient, number, claim, tats = argv[at + 2], argv[at + 3], argv[at + 6], book.tats
+  local recipient, number, claim = argv[at + 2], argv[at + 3], argv[at + 6]
   local bucket, message_key, claim_key = bucket_of(recipient), prefix .. MESSAGE .. argv[at + 1], nil
   local places_key = prefix .. PLACES .. bucket
   n = n + 1
@@ -58,10 +57,6 @@ while at <= last do
   end
   unmet[2 * n - 1] = message_key
   unmet[2 * n] = step > 7 and argv[at + 7] ~= '0' and message_key or prefix .. USER .. recipient
-  if not tats[number] then
-    local field = book.n + 1
-    book.n, tats[number], book.fields[field] = field, field, 'tat:' .. number
-  end
   at = at + step
   if n > 1 or at <= last then
     if not named then named, again = {}, {} end
@@ -85,9 +80,9 @@ if known > 0 then
 end
 for b = 1, #books do
   local book = books[b]
-  local stood = redis.call('HMGET', book.ledger, unpack(book.fields, 1, book.n))
+  local stood = redis.call('HMGET', book.ledger, 'epoch', 'used', 'paced')
   local used = (stood[2] or 0) + 0
-  book.stood, book.epoch, book.used, stood[2] = stood, stood[1] or '0', used, used
+  book.epoch, book.stood, book.used, book.paced = stood[1] or '0', used, used, stood[3] and cmsgpack.unpack(stood[3]) or {}
 end
 -- When what begins now is expected to end; the second in which that is.
 local expected = now + 86400000

@@ -150,8 +150,8 @@ local done, answer = pcall(function()
       end
 
       -- The number's next turn.
-      local stood, field = book.stood, book.tats[number]
-      local tat, turn_at = (stood[field] or 0) + 0, 0
+      local paced = book.paced
+      local tat, turn_at = paced[number] or 0, 0
       if tat > now then turn_at = math.ceil(tat - tolerance_us / 1000) end
 
       -- A place, unless the recipient holds one; places whose end has come are freed first.
@@ -283,7 +283,7 @@ local done, answer = pcall(function()
         local next_turn = turn
         if tat > now then next_turn = tat + emission_us / 1000 end
         if flags % 32 >= 16 then next_turn = math.min(next_turn, now + (tolerance_us + emission_us) / 1000) end
-        stood[field] = next_turn
+        paced[number], book.is_paced = next_turn, true
       end
       if claim_key then text_put(claim_ms, claim_key, now_text .. ' ' .. id .. ' ') end
       if turns_at[1] then paces.take(book.k, turns, now) end
