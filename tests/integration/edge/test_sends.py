@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from tests.integration.edge.callers import (
     text,
 )
 from tests.waiting import until
+from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.edge.graph.quota import Quota
 from tidegate.policy.consequences.sightings import signal_of_error
@@ -419,6 +421,25 @@ class TestRateLimitHeaders:
             None,
             '"messaging-limit";q=250;w=86400',
         ]
+
+    async def test_the_seconds_until_a_place_comes_free_go_on_while_the_books_are_not_read(
+        self, make_node, graph: Recorder, session
+    ):
+        node, here_s = await make_node(graph.url), [0.0]
+        parts, clock = node.services, StoreClock(lambda: here_s[-1])
+        # An hour on, when it is less than the window for which it is told.
+        clock.observe((parts.clock.now_ms() // 1000 + ONE_HOUR_S) * 1000 + 900)
+        await Caller.of(node, session).send(template(), Tidegate_Category="utility")
+        quota = Quota(parts.ledger, parts.standings, parts.gateway, clock)
+
+        # The place comes free at a whole second: so long after this moment another one begins.
+        told = [await quota.headers(PORTFOLIO, None)]
+        for at_s in (0.05, 0.15, 0.95):
+            here_s.append(at_s)
+            told.append(quota.at_once(PORTFOLIO, None) or await quota.headers(PORTFOLIO, None))
+
+        until_s = [int(numbers["RateLimit"].split(";t=")[1]) for numbers in told]
+        assert [first - later for first, later in pairwise(until_s)] == [0, 1, 0]
 
     async def test_an_answer_given_again_has_the_numbers_of_now(self, bare):
         await bare.send(template(ANN), Tidegate_Category="utility", Idempotency_Key="order-1")

@@ -40,20 +40,29 @@ class _Snapshot:
     #: What each category had left then, under that standing; None: not worked out.
     under: Standing | None = None
     left: dict[Category | None, int] = field(default_factory=dict)
+    #: How it is told in how many seconds the next place comes free, and until when, by this node's own time, so.
+    then: str = ""
+    told_until_s: float = 0.0
 
     def is_old(self, clock: StoreClock) -> bool:
         """Whether the books are to be read again."""
         return clock.monotonic_s() > self.good_until_s or self.jumps != clock.jumps
 
-    def judge(self, standing: Standing) -> None:
-        """Work out how much each category has left, once for a standing."""
-        if self.under is standing:
-            return
-        self.under = standing
-        taken = self.used - self.taken
-        self.left = {each: category_places(standing.limit, each, standing.rules) - taken for each in Category}
-        # The most urgent one's.
-        self.left[None] = self.left[Category.AUTHENTICATION]
+    def judge(self, standing: Standing, clock: StoreClock) -> None:
+        """Work out what is told under a standing from now on, until another second has passed."""
+        if self.under is not standing:
+            self.under = standing
+            taken = self.used - self.taken
+            self.left = {each: category_places(standing.limit, each, standing.rules) - taken for each in Category}
+            # The most urgent one's.
+            self.left[None] = self.left[Category.AUTHENTICATION]
+        self.then, self.told_until_s = "", self.good_until_s
+        if self.release_ms is not None:
+            at_s, ahead_ms = clock.monotonic_s(), self.release_ms - clock.now_ms()
+            wait_s = seconds_until(ahead_ms, 0)
+            self.then = f";t={min(wait_s, _WINDOW_S)}"
+            if wait_s > 0:
+                self.told_until_s = min(self.good_until_s, at_s + ahead_ms / 1000 - (wait_s - 1))
 
 
 class Quota:
@@ -77,19 +86,14 @@ class Quota:
 
         `under`: what was worked out for this standing, however old it is by now.
         """
-        standing = under or self._standing(portfolio)
-        if standing is not None and standing.limit == UNLIMITED:
-            return {}
+        standing, clock = under or self._standing(portfolio), self._clock
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None or snapshot.under is not standing:
-            return None
-        if under is None and snapshot.is_old(self._clock):
+            return {} if standing is not None and standing.limit == UNLIMITED else None
+        if under is None and (clock.monotonic_s() > snapshot.told_until_s or snapshot.jumps != clock.jumps):
             return None
         left = 0 if full else snapshot.left[category] - self._taken[portfolio]
-        until = ""
-        if snapshot.release_ms is not None:
-            until = f";t={min(seconds_until(snapshot.release_ms, self._clock.now_ms()), _WINDOW_S)}"
-        told = f'"messaging-limit";r={left if left > 0 else 0}{until}'
+        told = f'"messaging-limit";r={left if left > 0 else 0}{snapshot.then}'
         return {"RateLimit-Policy": snapshot.policy, "RateLimit": told}
 
     async def headers(
@@ -114,7 +118,7 @@ class Quota:
                 if self._is_old(snapshot, standing.limit):
                     await self._read(portfolio, snapshot, standing.limit)
         if snapshot.known and snapshot.limit == standing.limit:
-            snapshot.judge(standing)
+            snapshot.judge(standing, self._clock)
         return self.at_once(portfolio, category, full=full, under=standing) or {}
 
     def _is_old(self, snapshot: _Snapshot, limit: int) -> bool:
