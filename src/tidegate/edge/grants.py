@@ -26,9 +26,8 @@ class Held(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """One app's share of the configuration, in the file's order."""
+    """What an app may reach beside its numbers, in the file's order."""
 
-    routes: dict[str, Route]
     wabas: frozenset[str]
     #: Those of them of which no number is another's only.
     whole_wabas: frozenset[str]
@@ -55,6 +54,11 @@ class Grants:
         self._tokens = credentials.of_wabas
         self._routes = {n.id: Route(p.id, w.id, n.id) for p, w, n in settings.numbers}
         self._apps = settings.apps
+        #: By number, of each app.
+        self._routes_of = {
+            app.name: {number: route for number, route in self._routes.items() if app.may_use(number)}
+            for app in self._apps
+        }
         self._reaches: dict[str, _Reach] = {}
         self._as_of = -1
 
@@ -69,7 +73,7 @@ class Grants:
         return self._reaches
 
     def _reach_of(self, app: App) -> _Reach:
-        routes = {number: route for number, route in self._routes.items() if app.may_use(number)}
+        routes = self._routes_of[app.name]
         wabas = frozenset(route.waba for route in routes.values())
         portfolios = tuple(dict.fromkeys(route.portfolio for route in routes.values()))
         tokens = {self._tokens[waba] for waba in wabas}
@@ -78,17 +82,15 @@ class Grants:
         only_waba = min(wabas) if len(tokens) == 1 else None
         separate = frozenset(waba for waba in wabas if self._tokens[waba] not in foreign)
         whole = wabas - {route.waba for number, route in self._routes.items() if number not in routes}
-        return _Reach(routes, wabas, whole, portfolios, only_waba, separate)
+        return _Reach(wabas, whole, portfolios, only_waba, separate)
 
     def route(self, app: App, number: str) -> Route | None:
         """The number's route; None for one that is unknown, or not this app's to use."""
-        # Asked at each send: the same as `_reach`.
-        reaches = self._reaches if self._as_of == self._credentials.version else self._by_name()
-        return reaches[app.name].routes.get(number)
+        return self._routes_of[app.name].get(number)
 
     def routes(self, app: App) -> tuple[Route, ...]:
         """Every number that the app may use."""
-        return tuple(self._reach(app).routes.values())
+        return tuple(self._routes_of[app.name].values())
 
     def portfolios(self, app: App) -> tuple[str, ...]:
         """Every portfolio of which the app may use a number."""
@@ -103,10 +105,10 @@ class Grants:
 
         What is not in the configuration (any more) is the business of whoever is not held to some of the numbers.
         """
-        theirs = self._by_name().get(other)
+        theirs = self._routes_of.get(other)
         if theirs is None:
             return app.numbers is None
-        return theirs.routes.keys() <= self._reach(app).routes.keys()
+        return theirs.keys() <= self._routes_of[app.name].keys()
 
     def may_see(self, app: App, about: Mapping[str, str]) -> bool:
         """Whether a message of which this was noted is the app's to see.
@@ -135,7 +137,7 @@ class Grants:
         """
         reach, object_id = self._reach(app), target.object_id
         if object_id in self._routes or object_id in self._tokens:
-            return object_id in reach.routes or object_id in reach.wabas
+            return self.route(app, object_id) is not None or object_id in reach.wabas
         return target.may_be_unknown
 
     def access(self, app: App, target: Target) -> Access | None:
@@ -147,12 +149,12 @@ class Grants:
         """
         reach, object_id = self._reach(app), target.object_id
         if object_id in self._routes:
-            route = reach.routes.get(object_id)
+            route = self.route(app, object_id)
             return Access(route.waba, self._tokens[route.waba]) if route else None
         if object_id in self._tokens:
             return Access(object_id, self._tokens[object_id]) if object_id in reach.wabas else None
         if not target.may_be_unknown:
             return None
-        named = reach.routes.get(target.phone_number_id or "")
+        named = self.route(app, target.phone_number_id or "")
         waba = named.waba if named else reach.only_waba
         return Access(waba, self._tokens[waba]) if waba is not None and waba in reach.separate else None
