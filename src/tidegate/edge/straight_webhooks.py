@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
@@ -51,14 +51,15 @@ class StraightWebhooks:
         told = partial(self._told, plain.head, request_id, answered)
         return signature is not None and self._webhook.begin(plain.body, signature, told)
 
-    async def answer(self, plain: Plain) -> tuple[bytes, bool]:
-        """The answer to one of these, and whether it is the last of its connection."""
-        signature, request_id = _said(plain)
-        try:
-            outcome: int | Exception = await self._webhook.take(plain.body, () if signature is None else (signature,))
-        except Exception as fault:
-            outcome = fault
-        return self._written(outcome, plain.head, request_id)
+    def answer(self, plain: Plain) -> Coroutine[Any, Any, int]:
+        """The status that one of these comes to."""
+        signature, _ = _said(plain)
+        return self._webhook.take(plain.body, () if signature is None else (signature,))
+
+    def written(self, plain: Plain, outcome: object) -> tuple[bytes, bool]:
+        """The answer to one that came to this, or ended in this fault; and whether it is the last of its connection."""
+        assert isinstance(outcome, int | Exception)
+        return self._written(outcome, plain.head, _said(plain)[1])
 
     def _told(self, head: bytes, request_id: str, answered: Answered, fault: Exception | None) -> None:
         outcome = self._webhook.outcome(fault)

@@ -23,14 +23,6 @@ _UNUSUAL = post(template(), None, f"/v25.0/{NUMBER}/messages?debug=all")
 
 
 @pytest.fixture
-async def site(make_node: NodeMaker, graph: Recorder, session) -> AsyncIterator[Site]:
-    node = await make_node(graph.url)
-    made = Site(node, Caller.of(node, session))
-    yield made
-    made.end()
-
-
-@pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each head that was looked for, whether it was known."""
     told: list[bool] = []
@@ -43,6 +35,14 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(KnownHeads, "find", noted)
     return told
+
+
+@pytest.fixture
+async def site(found: list[bool], make_node: NodeMaker, graph: Recorder, session) -> AsyncIterator[Site]:
+    node = await make_node(graph.url)
+    made = Site(node, Caller.of(node, session))
+    yield made
+    made.end()
 
 
 async def a_knowing_wire(site: Site, found: list[bool]) -> Wire:

@@ -235,7 +235,13 @@ class CarryingConnection(AwaitingConnection):
         while True:
             turn = self._turn = self._loop.create_future()
             try:
-                self._told(*await self._carrier.answer(self._plain))
+                try:
+                    outcome = await self._carrier.answer(self._plain)
+                except (AnotherWay, ConnectionError):
+                    raise
+                except Exception as fault:
+                    outcome = fault
+                self._told(*self._carrier.written(self._plain, outcome))
             except AnotherWay:
                 self._leave()
             except BaseException as fault:
@@ -243,6 +249,8 @@ class CarryingConnection(AwaitingConnection):
                 # Nobody is there any more to be answered.
                 if not isinstance(fault, ConnectionError):
                     raise
+            # Who waits for its next holds on to nothing of its last.
+            outcome = None
             await turn
 
     def _told(self, answer: bytes, closes: bool) -> None:

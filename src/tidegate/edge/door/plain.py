@@ -83,6 +83,10 @@ class Carrier(Protocol):
         """Whether it answers by calling `answered`, once, after this has returned; else `answer` is to be asked."""
         ...
 
-    def answer(self, plain: Plain) -> Coroutine[Any, Any, tuple[bytes, bool]]:
-        """The answer, and whether it is the last of its connection. Raises AnotherWay."""
+    def answer(self, plain: Plain) -> Coroutine[Any, Any, object]:
+        """What it comes to, for `written`. Raises AnotherWay, and whatever else is to be answered as a fault."""
+        ...
+
+    def written(self, plain: Plain, outcome: object) -> tuple[bytes, bool]:
+        """The answer to one that came to this, or ended in this fault; and whether it is the last of its connection."""
         ...

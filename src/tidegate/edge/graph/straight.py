@@ -5,17 +5,20 @@ Whatever is out of the ordinary goes the way of all other requests; both ways me
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from aiohttp.http_parser import RawRequestMessage
+from multidict import CIMultiDictProxy
 
+from tidegate.edge.denials import Denial
 from tidegate.edge.door.answer_bytes import answer_bytes
 from tidegate.edge.door.bodies import is_form
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
-from tidegate.edge.door.plain import AnotherWay, Answered, Plain, is_plain_post
+from tidegate.edge.door.plain import Answered, Plain, is_plain_post
 from tidegate.edge.graph.arrivals import Arrival
 from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
@@ -38,6 +41,8 @@ class Straight:
         self._ending = ending
         self._prefix = prefix
         self._heads = KnownHeads(_MOST)
+        #: What a head says that is the same, to the byte, as one that was answered before; None where nobody knows.
+        self.known: Final = self._heads.find
         # A path has nothing of the caller's but a number and a version: the same few come again and again.
         self._target_of = lru_cache(_TARGETS)(self._read_target)
 
@@ -48,45 +53,54 @@ class Straight:
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
-    def known(self, head: bytes) -> KnownHead | None:
-        """What a head says that is the same, to the byte, as one that was answered before."""
-        return self._heads.find(head)
-
     def begin(self, _plain: Plain, _answered: Answered) -> bool:
         """Whether it answers by calling `answered`: to none, for each waits for Meta."""
         return False
 
-    async def answer(self, plain: Plain) -> tuple[bytes, bool]:
-        """The answer to one of these, and whether it is the last of its connection. Raises AnotherWay."""
-        known = plain.known
+    def answer(self, plain: Plain) -> Coroutine[Any, Any, object]:
+        """What one of these comes to. Raises Denial, and AnotherWay."""
+        send, known = self._send, plain.known
         if type(known) is KnownHead:
-            target, arrival = known.target, Arrival(known.headers, plain.remote, plain.body, None, known)
+            return send(Arrival(known.headers, plain.remote, plain.body, None, known), known.target)
+        headers, target = self._read(plain)
+        return send(Arrival(headers, plain.remote, plain.body), target)
+
+    def written(self, plain: Plain, outcome: object) -> tuple[bytes, bool]:
+        """The answer to one that came to this, or ended in this fault; and whether it is the last of its connection."""
+        known, closes = plain.known, self._ending.closes
+        if type(known) is KnownHead:
             request_id = request_id_of(known.request_id)
         else:
-            assert plain.message is not None
-            headers, read = plain.message.headers, self._target_of(plain.message.path)
-            assert read is not None
-            target, arrival = read, Arrival(headers, plain.remote, plain.body)
-            request_id = request_id_of(headers.get(REQUEST_ID, ""))
-        try:
-            reply = await self._send(arrival, target)
-            if type(reply) is not Reply:
-                raise TypeError("only what has a request can have its answer streamed")
-            if plain.head:
-                self._learn(plain.head, arrival, target)
-            closes = self._ending.closes
-        except (AnotherWay, ConnectionError):
-            raise
-        except Exception as fault:
-            reply = refusal(fault, "POST", target.path, request_id)
-            closes = self._ending.closes or reply.headers.get("Connection") == "close"
+            request_id = request_id_of(self._read(plain)[0].get(REQUEST_ID, ""))
+        if plain.head and type(outcome) is Reply:
+            outcome = self._learnt(plain, outcome)
+        if type(outcome) is Reply:
+            return answer_bytes(outcome, request_id, closes=closes), closes
+        if not isinstance(outcome, Exception):
+            outcome = TypeError("only what has a request can have its answer streamed")
+        target = known.target if type(known) is KnownHead else self._read(plain)[1]
+        reply = refusal(outcome, "POST", target.path, request_id)
+        closes = closes or reply.headers.get("Connection") == "close"
         return answer_bytes(reply, request_id, closes=closes), closes
 
-    def _learn(self, head: bytes, arrival: Arrival, target: Target) -> None:
+    def _learnt(self, plain: Plain, reply: Reply) -> Reply | Denial:
+        """The answer, once its request's head is known; what is wrong with the wishes in that is told first."""
+        headers, target = self._read(plain)
         # That its key opens is asked with each request.
-        key = bearer(arrival.headers.getall("Authorization"))
+        key = bearer(headers.getall("Authorization"))
         if key is not None:
-            self._heads.learn(head, arrival.headers, target, hash_key(key))
+            try:
+                self._heads.learn(plain.head, headers, target, hash_key(key))
+            except Denial as denial:
+                return denial
+        return reply
+
+    def _read(self, plain: Plain) -> tuple[CIMultiDictProxy[str], Target]:
+        """What the head says of one that was parsed."""
+        assert plain.message is not None
+        target = self._target_of(plain.message.path)
+        assert target is not None
+        return plain.message.headers, target
 
     def _read_target(self, raw_path: str) -> Target | None:
         # A query may hold a key: such a path is read by whoever keeps nothing of it.
