@@ -5,38 +5,32 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+from tidegate.edge.door.turnstile import Turnstile
+
 
 class InHand:
-    """Counts what is under way; entered once a request, by `with`, or by `enter` and `leave` where that is dear."""
+    """Knows of those that have entered the node's turnstile; all others enter here while they are answered."""
 
-    __slots__ = ("_count", "_is_awaited", "_none")
+    __slots__ = ("_count", "_node", "_none")
 
-    def __init__(self) -> None:
+    def __init__(self, node: Turnstile) -> None:
+        self._node = node
         self._count = 0
         self._none = asyncio.Event()
-        self._is_awaited = False
-
-    def enter(self) -> None:
-        """Count one in, which has to `leave`."""
-        self._count += 1
-
-    def leave(self) -> None:
-        """Count one out."""
-        self._count -= 1
-        if self._is_awaited and not self._count:
-            self._none.set()
 
     def __enter__(self) -> None:
-        self.enter()
+        self._count += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.leave()
+        self._count -= 1
+        if not self._count:
+            self._none.set()
 
     async def ended(self) -> None:
         """Return when nothing is under way."""
-        self._is_awaited = True
-        while self._count:
+        self._node.on_empty = self._none.set
+        while self._count or self._node.inside:
             self._none.clear()
             await self._none.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
@@ -15,7 +16,7 @@ _SOON: Final = {"Retry-After": "1"}
 class Turnstile:
     """Counts what is under way; entered once a request, by any number at a time. Entering raises Denial when full."""
 
-    __slots__ = ("_kind", "_limit", "_metrics", "_most", "_whose", "inside")
+    __slots__ = ("_kind", "_limit", "_metrics", "_most", "_whose", "on_empty", "room")
 
     def __init__(self, most: int, kind: Kind, whose: str, limit: str, metrics: Metrics) -> None:
         """`kind`: what entering is refused as; `limit`: what that is counted as; `whose`: who has so much in hand."""
@@ -24,20 +25,29 @@ class Turnstile:
         self._whose = whose
         self._limit = limit
         self._metrics = metrics
-        #: How many have entered, and not left.
-        self.inside = 0
+        #: How many more may enter.
+        self.room = most
+        #: Called whenever the last has left.
+        self.on_empty: Callable[[], None] | None = None
+
+    @property
+    def inside(self) -> int:
+        """How many have entered, and not left."""
+        return self._most - self.room
 
     def __enter__(self) -> None:
-        if self.inside >= self._most:
+        if not self.room:
             self._metrics.turned_away(self._limit)
             detail = f"{self._whose} has {self._most} requests under way, as many as it may: nothing was sent"
             raise Denial(self._kind, detail, headers=_SOON)
-        self.inside += 1
+        self.room -= 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.inside -= 1
+        self.room += 1
+        if self.on_empty is not None and not self.inside:
+            self.on_empty()
 
 
 class Turnstiles:
@@ -52,18 +62,21 @@ class Turnstiles:
     def enter(self, app: App) -> Turnstile:
         """Have one of an app's enter the node's, and its own, which is the answer. Raises Denial when one is full."""
         node, own = self.node, self._of_apps.get(app.name) or self.of(app)
-        if node.inside >= node._most or own.inside >= own._most:
+        if not (node.room and own.room):
             # The one that is full says so.
             with node, own:
                 pass
-        node.inside += 1
-        own.inside += 1
+        node.room -= 1
+        own.room -= 1
         return own
 
     def leave(self, own: Turnstile) -> None:
         """Have one leave both that entered them by `enter`."""
-        own.inside -= 1
-        self.node.inside -= 1
+        node = self.node
+        own.room += 1
+        node.room += 1
+        if node.on_empty is not None and not node.inside:
+            node.on_empty()
 
     def of(self, app: App) -> Turnstile:
         """The app's."""

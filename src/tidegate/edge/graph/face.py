@@ -26,9 +26,9 @@ class Graph:
     """Sends are judged, all else of Graph's passes, and what is none of Graph's is not found."""
 
     def __init__(self, services: Services, keyring: Keyring, grants: Grants) -> None:
-        self.in_hand = InHand()
         self._ending = services.ending
         turnstiles = Turnstiles(services.settings.server.max_in_flight, services.metrics)
+        self.in_hand = InHand(turnstiles.node)
         strangers = Strangers(services.metrics)
         self._passthrough = Passthrough(services, keyring, grants, turnstiles, strangers)
         quota = Quota(services.ledger, services.standings, services.gateway, services.clock)
