@@ -43,9 +43,8 @@ def read_json_anew(raw: bytes) -> tuple[Any, bytes]:
         raise BadJson(f"is not JSON (line {fault.lineno}, column {fault.colno})") from None
     # Each level takes two bytes at least, and an object that holds another level five: most texts are told by that.
     size = len(raw)
-    may_be_deep = size > _SHALLOW and size - len(raw.replace(b"[", b"")) + size // 5 >= MAX_DEPTH
-    if may_be_deep and _openings(raw) > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
-        raise BadJson(f"is nested deeper than {MAX_DEPTH} levels")
+    if size > _SHALLOW and size - len(raw.replace(b"[", b"")) + size // 5 >= MAX_DEPTH:
+        _check_depth(raw, document)
     written = orjson.dumps(document)
     if written != raw and not _surely_unambiguous(raw, written):
         _check_each_member(raw)
@@ -105,6 +104,11 @@ def _fitting(digits: str) -> int:
     if len(digits) > 20 or not lowest <= int(digits) <= highest:
         raise BadJson("has a whole number that does not fit 64 bits")
     return 0
+
+
+def _check_depth(raw: bytes, document: Any) -> None:
+    if _openings(raw) > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+        raise BadJson(f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def _deeper_than(document: Any, depth: int) -> bool:

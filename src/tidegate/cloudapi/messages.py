@@ -1,4 +1,4 @@
-"""Bodies of `POST /{phone_number_id}/messages` and `/marketing_messages`: read, checked, written again.
+"""Bodies of `POST /{phone_number_id}/messages` and `/marketing_messages`, read and checked.
 
 Source: Meta, "Send messages", the Message API reference, "Marketing Messages API", "Direct Send", "Groups".
 Only what a decision rests on, and the parts that no message of its type can do without, are checked: the rest
@@ -9,13 +9,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
-import orjson
-
 from .answers import Acceptance, queued_answer, read_acceptance, refused_answer
 from .json_text import BadJson, read_json_anew
-from .opaque import unwrap_opaque, wrap_opaque
+from .opaque import CALLBACK_DATA, unwrap_opaque, wrap_opaque
 from .recipients import RecipientKind, canonical_phone, is_bsuid, is_group_id
 from .request import BadMessage, ReadReceipt, Request, TemplateRef
+from .serialise import serialise
 from .vocabulary import Category, MessageType, read_category
 
 __all__ = [
@@ -44,14 +43,7 @@ _PHONE: Final = RecipientKind.PHONE
 _OF_TEMPLATE: Final = MessageType.TEMPLATE
 #: What `recipient_type` says of a message to one user.
 _ONE_USER: Final = (None, "individual")
-_TO: Final = b'"to"'
-_OPAQUE: Final = "biz_opaque_callback_data"
-_THEN_OPAQUE: Final = b',"biz_opaque_callback_data":'
-#: How most messages to a phone number begin, as they are written anew.
-_USUAL_BEGINNINGS: Final = (
-    b'{"messaging_product":"whatsapp","recipient_type":"individual","to":"',
-    b'{"messaging_product":"whatsapp","to":"',
-)
+_LIST_OR_NULL: Final = (list, type(None))
 _SENDABLE_TYPES: Final = {type_.value: type_ for type_ in MessageType if type_.sendable}
 
 
@@ -75,79 +67,30 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
 
     `text`: the body written anew, where that is at hand.
     """
-    said = body.get
-    if said("messaging_product") != "whatsapp":
+    if body.get("messaging_product") != "whatsapp":
         raise _bad("messaging_product", 'is required and must be "whatsapp"')
     if "status" in body and body["status"] is not None:
         return _parse_receipt(body)
-    to: Any = said("to")
+    to: Any = body.get("to")
+    kind, recipient = _PHONE, None
     # As most are: the kinds of values are those of JSON.
-    is_usual = type(to) is str and "recipient" not in body and said("recipient_type") in _ONE_USER
-    phone = canonical_phone(to) if is_usual else None
-    if phone is not None:
-        kind, recipient, recipient_input = _PHONE, phone, to
-    else:
-        kind, recipient, recipient_input = _parse_recipient(body)
-    word = said("type")
+    if type(to) is str and "recipient" not in body and body.get("recipient_type") in _ONE_USER:
+        recipient = canonical_phone(to)
+    if recipient is None:
+        kind, recipient, to = _parse_recipient(body)
+    word = body.get("type")
     if word == "template":
-        type_, template, category = _OF_TEMPLATE, _parse_template(said("template")), None
+        type_, template, category = _OF_TEMPLATE, _parse_template(body.get("template")), None
     else:
         type_ = _parse_type(word)
-        _check_content(type_, said(type_))
-        template, category = None, _parse_category(said("category"))
+        _check_content(type_, body.get(type_))
+        template, category = None, _parse_category(body.get("category"))
     if "context" in body and not isinstance(body["context"], dict | None):
         raise _bad("context", "must be an object")
-    opaque = _checked_opaque(body[_OPAQUE]) if _OPAQUE in body else None
-    return Request(kind, recipient, recipient_input, type_, template, category, opaque, body, text)
-
-
-def serialise(request: Request, opaque: str | None) -> bytes:
-    """The body to send for `request`, as JSON, with `opaque` as its callback data unless None.
-
-    A phone number is written with its `+`: without one Meta may put the business number's own country code
-    before it, and the message would reach somebody else than the user it was counted for (Meta, "Send
-    messages").
-    """
-    text = request.text
-    if text and opaque is not None and _OPAQUE not in request.body:
-        for opening in _USUAL_BEGINNINGS:
-            # The key stands where it can be no other one, whatever is written behind it.
-            if text.startswith(opening) and request.kind is _PHONE:
-                rest, more = text[len(opening) + len(request.recipient_input) : -1], orjson.dumps(opaque)
-                return b"".join((opening, b"+", request.recipient.encode(), rest, _THEN_OPAQUE, more, b"}"))
-        if put := _put_into_text(request, opaque):
-            return put
-    body = dict(request.body)
-    if request.kind is RecipientKind.PHONE:
-        body["to"] = f"+{request.recipient}"
-    if opaque is not None:
-        body[_OPAQUE] = opaque
-    return orjson.dumps(body)
-
-
-def _put_into_text(request: Request, opaque: str) -> bytes | None:
-    """What `serialise` writes, to the byte, without all of it being written once more; None where that takes more."""
-    text = request.text
-    # Without escapes a key is in the text as it is, so that what looks like the one key there can be nothing else.
-    if text.find(b"\\") >= 0:
-        return None
-    if request.kind is not _PHONE:
-        return b"".join((text[:-1], _THEN_OPAQUE, orjson.dumps(opaque), b"}"))
-    begin, named = text.find(_TO), b'"to":"%b"' % request.recipient_input.encode()
-    if not text.startswith(named, begin) or text.find(_TO, begin + len(_TO)) >= 0:
-        return None
-    return b"".join(
-        (
-            text[:begin],
-            b'"to":"+',
-            request.recipient.encode(),
-            b'"',
-            text[begin + len(named) : -1],
-            _THEN_OPAQUE,
-            orjson.dumps(opaque),
-            b"}",
-        )
-    )
+    opaque = None
+    if CALLBACK_DATA in body:
+        opaque, text = _checked_opaque(body[CALLBACK_DATA]), b""
+    return Request(kind, recipient, to, type_, template, category, opaque, body, text)
 
 
 def _parse_receipt(body: dict[str, Any]) -> ReadReceipt:
@@ -235,8 +178,7 @@ def _parse_template(content: Any) -> TemplateRef:
         template = _template(content["name"], content["language"]["code"])
     except (KeyError, TypeError):
         _refuse_template(content)
-    components = content.get("components")
-    if components is not None and not isinstance(components, list):
+    if type(content.get("components")) not in _LIST_OR_NULL:
         raise _bad("template.components", "must be a list")
     return template
 
@@ -277,9 +219,9 @@ def _parse_category(word: object) -> Category | None:
 
 def _checked_opaque(opaque: object) -> str | None:
     if opaque is not None and not isinstance(opaque, str):
-        raise _bad(_OPAQUE, "must be a string")
+        raise _bad(CALLBACK_DATA, "must be a string")
     if opaque is not None and len(opaque) > _MAX_OPAQUE:
-        raise _bad(_OPAQUE, f"must be at most {_MAX_OPAQUE} characters")
+        raise _bad(CALLBACK_DATA, f"must be at most {_MAX_OPAQUE} characters")
     return opaque
 
 

@@ -6,6 +6,8 @@ Source: Meta, "Message status webhooks", `biz_opaque_callback_data`.
 import re
 from typing import Final
 
+#: Where it stands in a body.
+CALLBACK_DATA: Final = "biz_opaque_callback_data"
 #: One as long as this has no part that is too long.
 _SURE: Final = len("tg1..") + 128
 _WRAPPED = re.compile(r"tg1\.([A-Za-z0-9_.=-]{1,200})\.([A-Za-z0-9_=-]{1,128})")
@@ -18,8 +20,7 @@ def wrap_opaque(message_id: str, mac: str) -> str:
     """
     text = f"tg1.{message_id}.{mac}"
     # Most are of letters and digits only, which is told in a third of the time; bytes are such where they are ASCII.
-    is_usual = mac.encode().isalnum() and message_id.encode().replace(b"-", b"0").isalnum()
-    if is_usual and len(text) <= _SURE:
+    if message_id and mac and len(text) <= _SURE and (message_id + mac).encode().replace(b"-", b"0").isalnum():
         return text
     match = _WRAPPED.fullmatch(text)
     if match is None or match[2] != mac:

@@ -37,7 +37,7 @@ class Request(Struct, eq=False, gc=False):
     """The caller's own `biz_opaque_callback_data`."""
     body: dict[str, Any]
     text: bytes = b""
-    """`body` written anew as JSON; empty: it is not at hand."""
+    """`body` written anew as JSON, where it has no callback data yet; empty: it is not at hand."""
 
     def __repr__(self) -> str:
         return (

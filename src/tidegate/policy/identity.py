@@ -53,7 +53,7 @@ class Identity:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
         if kind is _PHONE:
             named = self._phone()
-            if recipient[:1] == _AMBIGUOUS:
+            if recipient.startswith(_AMBIGUOUS):
                 recipient = canonical_phone(recipient)
         else:
             named = self._users[kind].copy()
