@@ -52,6 +52,7 @@ class Posting:
         self._clock = clock
         self._identity = identity
         self._metrics = metrics
+        self._posted = metrics.posted
         self._enforcement = enforcement
         self._noting = noting
         self._tracing = tracing
@@ -80,8 +81,11 @@ class Posting:
 
         `began_s`: when it was posted (`monotonic_s`). `probes`: the half-open breakers that it is a probe of.
         """
-        self._metrics.posted(_POSTED[type(result)], self._clock.monotonic_s() - began_s)
-        if type(result) is not Response or result.status // 100 != 2:
+        self._posted(self._clock.monotonic_s() - began_s)
+        if type(result) is not Response:
+            self._metrics.unanswered(_POSTED[type(result)])
+            return None
+        if result.status // 100 != 2:
             return None
         acceptance = read_acceptance(result.body)
         if acceptance is None:

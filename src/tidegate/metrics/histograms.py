@@ -27,6 +27,11 @@ class Series:
         self.counts: Final = [0] * (len(bounds) + 1)
         self.total = 0.0
 
+    @property
+    def count(self) -> int:
+        """How many values were counted."""
+        return sum(self.counts)
+
     def observe(self, value: float) -> None:
         """Count a value."""
         self.counts[bisect_left(self.bounds, value)] += 1
@@ -80,6 +85,6 @@ def _value(series: Series, sample: Sample) -> float:
     if sample.name.endswith("_bucket"):
         return float(sum(series.counts[: bisect_left(series.bounds, float(sample.labels["le"])) + 1]))
     if sample.name.endswith("_count"):
-        return float(sum(series.counts))
+        return float(series.count)
     # When the series began is known to the library alone.
     return series.total if sample.name.endswith("_sum") else sample.value

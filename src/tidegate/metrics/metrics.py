@@ -14,6 +14,7 @@ from tidegate.metrics.histograms import Histogram
 from tidegate.metrics.states import States
 
 if TYPE_CHECKING:
+    from tidegate.cloudapi.vocabulary import Category
     from tidegate.policy.verdict import Reason
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -60,6 +61,8 @@ class Metrics:
         self._upstream = Histogram(
             "tidegate_upstream_seconds", "Time from POST to answer.", _SECONDS, registry=registry
         ).of()
+        #: Called with how long each POST to Meta took (s), however it ended.
+        self.posted: Final[Callable[[float], None]] = self._upstream.observe
         self._codes = Counter(
             "tidegate_upstream_errors",
             "Graph error codes that Meta answered with.",
@@ -164,9 +167,11 @@ class Metrics:
     def _begin_at_nothing(self) -> None:
         """Have a series of what has not happened yet: the first time is no growth of one that was not there before."""
         #: What each send counts, until somebody looks: the library takes longer to find a series than to count.
-        self._unwritten_sends: Counts[tuple[str, Reason | None, str]] = Counts()
-        self._unwritten_outcomes = {"answered": 0, "unknown": 0, "not_sent": 0}
-        for outcome in self._unwritten_outcomes:
+        self._unwritten_sends: Counts[tuple[str, Reason | None, Category | None]] = Counts()
+        #: Of all that was posted, what was not answered; and how much was posted when somebody looked last.
+        self._unwritten_outcomes: Counts[str] = Counts()
+        self._written_posts = 0
+        for outcome in ("answered", "unknown", "not_sent"):
             self._outcomes.labels(outcome)
         self._unwritten_webhooks: Counts[int] = Counts()
         for became in ("expired", "unknown", "requeued"):
@@ -189,8 +194,8 @@ class Metrics:
         """One POST to an app ended."""
         self._relay_seconds.observe(spent_ms / 1000)
 
-    def sent(self, verdict: str, reason: Reason | None, category: str) -> None:
-        """One guarded send was answered."""
+    def sent(self, verdict: str, reason: Reason | None, category: Category | None) -> None:
+        """One guarded send was answered; None: it was free-form."""
         self._unwritten_sends[verdict, reason, category] += 1
 
     def shadowed(self, reasons: Iterable[Reason]) -> None:
@@ -210,10 +215,9 @@ class Metrics:
         """A signal came that somebody should know of."""
         self._alerts.labels(rule).inc()
 
-    def posted(self, outcome: str, spent_s: float) -> None:
-        """One POST to Meta ended: answered, unknown or not_sent."""
+    def unanswered(self, outcome: str) -> None:
+        """One of those that were `posted` was not answered: unknown or not_sent."""
         self._unwritten_outcomes[outcome] += 1
-        self._upstream.observe(spent_s)
 
     def refused_by_meta(self, code: int) -> None:
         """Meta answered with this error code."""
@@ -286,13 +290,15 @@ class Metrics:
     def _write(self) -> None:
         sends, self._unwritten_sends = self._unwritten_sends, Counts()
         for (verdict, reason, category), count in sends.items():
-            self._sends.labels(verdict, reason.value if reason else "", category).inc(count)
+            self._sends.labels(verdict, reason.value if reason else "", category or "service").inc(count)
         webhooks, self._unwritten_webhooks = self._unwritten_webhooks, Counts()
         for status, count in webhooks.items():
             self._webhooks.labels(str(status)).inc(count)
-        for outcome, count in self._unwritten_outcomes.items():
+        posts, unanswered = self._upstream.count, self._unwritten_outcomes
+        answered = posts - self._written_posts - unanswered.total()
+        self._written_posts, self._unwritten_outcomes = posts, Counts()
+        for outcome, count in (("answered", answered), *unanswered.items()):
             self._outcomes.labels(outcome).inc(count)
-            self._unwritten_outcomes[outcome] = 0
 
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""
