@@ -12,7 +12,7 @@ import structlog
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.gateway.addressee import Addressee, Note
+from tidegate.gateway.addressee import NOTHING, Addressee, Note
 from tidegate.gateway.answered import Gone
 from tidegate.gateway.deciding import Yes
 from tidegate.gateway.keeping import Keeping
@@ -79,7 +79,7 @@ class Admission:
 
         Raises StoreUnavailable where something has to be sealed and there is no key for it.
         """
-        is_one_of_its_kind = message.part is None and message.request.opaque is None and not message.marketing_at_ms
+        is_one_of_its_kind = note is NOTHING and message.part is None and message.request.opaque is None
         about = (is_one_of_its_kind and yes.about) or message.about(self._seal)
         # What comes from the queue is kept there.
         is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued

@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.enforcement import NO_PROBES, Probes
 from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message
@@ -23,8 +23,6 @@ from tidegate.policy.zones import zones_of_recipient
 from tidegate.tracing import Tracing
 
 _MOST_KINDS: Final = 4_096
-#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
-_PHONE: Final = RecipientKind.PHONE
 #: Terms change with the time where days, months and nights begin: with whole seconds, but for a warm-up's days.
 _MOMENT_MS: Final = 1_000
 
@@ -33,15 +31,15 @@ class Yes(Struct, frozen=True):
     """What may ask the ledger, and what all sends of its kind have in common from `from_ms` until `until_ms` (the
     store's time).
 
-    `is_quiet`: no guardrail in shadow mode has anything to say of it. `probes`: the shared half-open breakers that it
-    is a probe of. `leaves_a_mark`: it may leave something in its recipient's record. `about`: what is noted of such a
-    message, as JSON, where it is no campaign's row and nothing is noted with its recipient, or by its sender; empty:
-    that is worked out for each.
+    `is_quiet`: no guardrail in shadow mode has anything to say of it. `probes`: the half-open breakers that it is a
+    probe of, whoever gets it. `leaves_a_mark`: it may leave something in its recipient's record. `about`: what is noted
+    of such a message, as JSON, where it is no campaign's row and nothing is noted with its recipient, or by its sender;
+    empty: that is worked out for each.
     """
 
     terms: Terms
     is_quiet: bool
-    probes: tuple[str, ...]
+    probes: Probes
     leaves_a_mark: bool
     from_ms: int = 0
     until_ms: int = 0
@@ -56,7 +54,7 @@ class Deciding:
     are not whole, each send is decided by itself.
     """
 
-    __slots__ = ("_asks_digits", "_case", "_said", "_standing", "_with_nights", "decided")
+    __slots__ = ("_case", "_prefix", "_said", "_standing", "_terms", "_with_nights", "decided")
 
     def __init__(self, case: Callable[[Message, Addressee, Standing, Line], Case], tracing: Tracing) -> None:
         """`case`: gives what the guardrails see of a message in line."""
@@ -64,8 +62,11 @@ class Deciding:
         self._standing: Standing | None = None
         #: Categories that may be held over night.
         self._with_nights: frozenset[Category | None] = frozenset()
-        self._asks_digits = 0
+        #: What of a recipient's number tells what a message costs.
+        self._prefix = slice(0)
         self._said: dict[tuple[object, ...], Yes] = {}
+        #: Of what was said: equal terms are one object, by which the ledger knows sends that have all in common.
+        self._terms: dict[Terms, Terms] = {}
         #: Says what `policy.decide` says of a message.
         self.decided: Final = tracing.within("decide", self._decided)
 
@@ -80,7 +81,6 @@ class Deciding:
             # All that a decision looks at, the recipient's record and the times of the message aside; and what else is
             # noted of it.
             request, category, campaign = message.request, message.category, message.campaign
-            named_by, recipient, digits = request.kind, request.recipient, self._asks_digits
             has_nights = category in self._with_nights or campaign is not None
             kind = (
                 message.route,
@@ -88,13 +88,13 @@ class Deciding:
                 request.template,
                 message.app,
                 campaign,
-                named_by,
+                request.kind,
                 message.queued,
                 request.type,
                 message.delivery,
                 message.relayed,
-                zones_of_recipient(named_by, recipient) if has_nights else (),
-                recipient[:digits] if digits and named_by is _PHONE else "",
+                zones_of_recipient(request.kind, request.recipient) if has_nights else (),
+                request.recipient[self._prefix],
             )
             yes = self._said.get(kind)
             if yes is not None and yes.from_ms <= now_ms < yes.until_ms:
@@ -118,12 +118,13 @@ class Deciding:
         yes = _yes(case, decided, standing, user)
         if kind is None or not standing.breakers.are_closed or now_ms < standing.held_until_ms:
             return yes
-        if len(self._said) >= _MOST_KINDS:
-            self._said.clear()
+        if len(self._said) >= _MOST_KINDS or len(self._terms) >= _MOST_KINDS:
+            self._forget()
         begun_ms = now_ms - now_ms % _MOMENT_MS
         plain = replace(message, part=None, marketing_at_ms=0)
         yes = self._said[kind] = replace(
             yes,
+            terms=self._terms.setdefault(decided, decided),
             from_ms=max(begun_ms, standing.held_until_ms),
             until_ms=min((begun_ms + _MOMENT_MS, *_ends_ms(decided))),
             # Where its app is told how it ends, to whom it goes is noted as well.
@@ -136,16 +137,21 @@ class Deciding:
         hours, budget = standing.rules.quiet_hours, standing.rules.budget
         self._standing = standing
         self._with_nights = frozenset(hours.categories if hours is not None else ())
-        self._asks_digits = budget.told_by_digits if budget is not None else 0
+        self._prefix = slice(budget.told_by_digits if budget is not None else 0)
+        self._forget()
+
+    def _forget(self) -> None:
         self._said.clear()
+        self._terms.clear()
 
 
 def _yes(case: Case, terms: Terms, standing: Standing, user: User) -> Yes:
+    shared = tuple(turn.probes for turn in terms.turns if turn.probes)
     is_capped = case.category is Category.MARKETING and standing.rules.mode("frequency_cap") is not Mode.OFF
     return Yes(
         terms,
         not (standing.rules.has_shadows or terms.foreshadowed),
-        tuple(turn.probes for turn in terms.turns if turn.probes),
+        Probes(shared) if shared else NO_PROBES,
         is_capped or bool(user.breakers),
     )
 

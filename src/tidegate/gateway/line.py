@@ -22,7 +22,7 @@ class Line(Struct, gc=False):
 
     `message`: as it came: whatever it is judged as, it stays where it is in the line. `arrival`: its place in the room.
     `asked_ms`: when it was to be admitted last (this node's time). `rounds`: how often it did not go since it waited
-    last.
+    last. `turn_at_ms`: when its turn may come, where others are before it (the store's time).
     """
 
     room: Room
@@ -33,26 +33,27 @@ class Line(Struct, gc=False):
     asked_ms: float
     rounds: int = 0
     has_turn: bool = False
-    joined: bool = False
+    turn_at_ms: int | None = None
 
-    def turn_at_ms(self, terms: Terms) -> int | None:
-        """When the turn comes of this send, if it is not the first in line; None: it may ask the ledger."""
+    def joins(self, terms: Terms) -> bool:
+        """Whether this send joins the line, for others are before it; else it may ask the ledger."""
         if self.has_turn:
-            return None
-        turn_at_ms = self.room.turn_at_ms(self.message.priority)
-        self.joined = turn_at_ms is not None and terms.throughput_emission_us > 0 and terms.waits_for_throughput
-        return turn_at_ms if self.joined else None
+            return False
+        waits = terms.throughput_emission_us > 0 and terms.waits_for_throughput
+        self.turn_at_ms = self.room.turn_at_ms(self.message.priority) if waits else None
+        return self.turn_at_ms is not None
 
     def may_start(self) -> bool:
         """Whether what it was admitted to may still begin."""
-        return self.clock.monotonic_ms() - self.asked_ms <= START_BY_MS
+        return self.clock.monotonic_s() * 1000 - self.asked_ms <= START_BY_MS
 
-    def verdict(self, case: Case, turn_at_ms: int, now_ms: int) -> Verdict:
-        """What becomes of a send whose turn comes then."""
+    def verdict(self, case: Case, now_ms: int) -> Verdict:
+        """What becomes of a send that has joined the line."""
+        assert self.turn_at_ms is not None
         detail = "the number's messages per second are used up, and others wait before this one"
-        objection = Objection(Reason.THROUGHPUT, detail, until_ms=turn_at_ms, pacing=True)
-        fits = turn_at_ms - now_ms <= case.pacing_wait_ms
-        return Wait(objection, turn_at_ms) if fits else given_up(case, objection)
+        objection = Objection(Reason.THROUGHPUT, detail, until_ms=self.turn_at_ms, pacing=True)
+        fits = self.turn_at_ms - now_ms <= case.pacing_wait_ms
+        return Wait(objection, self.turn_at_ms) if fits else given_up(case, objection)
 
     async def wait(self, wait: Wait, case: Case, terms: Terms) -> Verdict | None:
         """Wait for the turn; None when it came, else what becomes of the send."""
@@ -61,7 +62,7 @@ class Line(Struct, gc=False):
             return None
         emission_ms = terms.throughput_emission_us / 1000
         # One who joins the line knows only an estimate of its own turn, not when the next turn comes.
-        opens_at_ms, self.joined = None if self.joined else wait.until_ms, False
+        opens_at_ms, self.turn_at_ms = None if self.turn_at_ms is not None else wait.until_ms, None
         self.has_turn = await self.room.wait(
             self.message.priority, self.arrival, opens_at_ms, emission_ms, case.pacing_wait_ms
         )

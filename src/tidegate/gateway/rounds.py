@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.enforcement import NO_PROBES, Probes
+from tidegate.enforcement import Probes
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway.addressee import NOTHING, Addressee, Note
 from tidegate.gateway.admission import Admission
@@ -110,16 +110,15 @@ class Rounds:
                 await self._seal.ready()
                 line.asked_ms = clock.monotonic_ms()
                 now_ms = clock.at_ms(line.asked_ms)
-            while answered is None and line.rounds < _ROUNDS:
+            while answered is None:
                 standing = self._read(route.portfolio) or await self._standings.current(route.portfolio)
                 message.user, message.rules_version = addressee.name, standing.rules.version
                 is_as_it_says = standing.breakers.are_closed
                 message = message if is_as_it_says else self.as_judged(message, addressee, standing, now_ms)
                 decided = self._deciding[route.portfolio].decided(message, addressee, standing, line, now_ms)
                 verdict: Verdict | Gone | None
-                turn_at_ms = line.turn_at_ms(decided.terms) if room.waiters and isinstance(decided, Yes) else None
-                if not isinstance(decided, Yes) or turn_at_ms is not None:
-                    verdict = await self._unasked(message, decided, standing, addressee, line, turn_at_ms, now_ms)
+                if not isinstance(decided, Yes) or (room.waiters and line.joins(decided.terms)):
+                    verdict = await self._unasked(message, decided, standing, addressee, line, now_ms)
                 else:
                     marks = decided.leaves_a_mark or message.marketing_at_ms
                     note = self._note(message, decided, standing, addressee, line, now_ms) if marks else NOTHING
@@ -134,8 +133,8 @@ class Rounds:
                     else:
                         taken = self._admission.taken(message, ask, facts, line.asked_ms, decided.is_quiet)
                         verdict = taken or await self._judged(message, ask, standing, addressee, line, facts)
-                    if type(verdict) is Send:
-                        probes = Probes(decided.probes, note.probes) if decided.probes or note.probes else NO_PROBES
+                    if isinstance(verdict, Send):
+                        probes = Probes(decided.probes.shared, note.probes) if note.probes else decided.probes
                         began_s = clock.monotonic_s()
                         posted = await posting.post(message, line.may_start)
                         answered = posting.accepted(message, posted, began_s, probes)
@@ -145,14 +144,14 @@ class Rounds:
                     message, answered = ended
                     if message.route is not route:
                         return await self.go(message, tried | {route.number})
+                    answered = answered or _given_up(message, line)
                     line.asked_ms = clock.monotonic_ms()
                     now_ms = clock.at_ms(line.asked_ms)
         except StoreUnavailable as fault:
             message = line.message
             answered = Unavailable(message.message_id, str(fault))
-        answered = answered or Unavailable(message.message_id, _TOO_OFTEN)
         # Counted as what it was sent as, whatever it was judged as.
-        self._metrics.sent(answered.verdict, answered.reason, line.message.category or "service")
+        self._metrics.sent(answered.verdict, answered.reason, line.message.category)
         self.on_answer(message, answered)
         return answered
 
@@ -163,16 +162,15 @@ class Rounds:
         standing: Standing,
         addressee: Addressee,
         line: Line,
-        turn_at_ms: int | None,
         now_ms: int,
     ) -> Verdict | None:
         """The no to what the ledger is not asked for; None where more is known of the user now: to be decided anew."""
-        if not isinstance(decided, Yes) and await addressee.look(decided, message.route.portfolio):
+        if isinstance(decided, Yes):
+            refuse_unclaimed(message.claim)
+            return line.verdict(self.case(message, addressee, standing, line), now_ms)
+        if await addressee.look(decided, message.route.portfolio):
             return None
         refuse_unclaimed(message.claim)
-        if turn_at_ms is not None:
-            return line.verdict(self.case(message, addressee, standing, line), turn_at_ms, now_ms)
-        assert not isinstance(decided, Yes)
         return decided
 
     async def _judged(
@@ -276,3 +274,8 @@ class Rounds:
                 return message, Refused(message.message_id, reason, detail, until_ms, pacing)
             case _:
                 raise AssertionError(f"{type(verdict).__name__} concludes nothing")
+
+
+def _given_up(message: Message, line: Line) -> Unavailable | None:
+    """The end of a send that did not go in so many rounds."""
+    return Unavailable(message.message_id, _TOO_OFTEN) if line.rounds >= _ROUNDS else None
