@@ -251,7 +251,7 @@ class TestReply:
 
     async def test_who_got_nothing_replies_to_nothing(self, feed: Feed) -> None:
         assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS)
-        await feed.client.set(KEYS.reached(NUMBER, ANN), "1 gone gone")
+        await feed.client.set(KEYS.reached(NUMBER, ANN), "gone")
         assert not await feed.outcomes.replied(PORTFOLIO, NUMBER, [ANN], NOW_MS)
 
 

@@ -9,15 +9,19 @@ import orjson
 
 from tests.factories import NUMBER, PORTFOLIO, make_outcome
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, Book
+from tidegate.store.outcomes import Outcomes
 
 
 async def _admit(book: Book, message_id: str, recipient: bytes, category: str) -> None:
-    about = b'{"number":"%b","category":"%b"}' % (NUMBER.encode(), category.encode())
+    about = b'{"app":"shop","number":"%b","category":"%b"}' % (NUMBER.encode(), category.encode())
     assert (await book.admit(message_id, recipient, about=about)).taken
 
 
-async def _reached(book: Book) -> bytes | None:
-    found: bytes | None = await book.client.get(book.keys.reached(NUMBER, ANN))
+async def _reached(book: Book, number: str = NUMBER) -> list[bytes | None]:
+    """What ANN got last from a number, and of marketing."""
+    found: list[bytes | None] = await book.client.mget(
+        [book.keys.reached(number, ANN), book.keys.reached(f"marketing:{number}", ANN)]
+    )
     return found
 
 
@@ -33,6 +37,24 @@ async def what_is_told_twice_in_one_call_counts_once(book: Book) -> None:
     assert [event.state for event in record.history] == ["sending", "accepted"]
 
 
+async def what_ends_in_one_call_ends_each_in_its_own_way(book: Book) -> None:
+    for message_id, recipient in (("m1", ANN), ("m2", BOB), ("m3", CAT)):
+        await _admit(book, message_id, recipient, "utility")
+    ends = [make_outcome("m1"), make_outcome("m2", state="failed"), make_outcome("m3", state="unknown")]
+    await asyncio.gather(*map(book.ledger.settle, ends))
+    found = [await book.messages.find(PORTFOLIO, message_id) for message_id in ("m1", "m2", "m3")]
+    assert [record and record.state for record in found] == ["accepted", "failed", "unknown"]
+
+
+async def what_calls_count_adds_up(book: Book) -> None:
+    for message_id, recipient in (("m1", ANN), ("m2", BOB), ("m3", CAT)):
+        await _admit(book, message_id, recipient, "utility")
+    await asyncio.gather(*(book.ledger.settle(make_outcome(id_)) for id_ in ("m1", "m2")))
+    await book.ledger.settle(make_outcome("m3"))
+    told: Any = await book.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:outcomes:told")
+    assert [int(count) for count in told.values()] == [3]
+
+
 async def sends_of_two_numbers_are_counted_for_each(book: Book) -> None:
     for i, number in enumerate((NUMBER, "2277", NUMBER, "2277")):
         noted = {"number": number, "category": "utility", "campaign": "spring"} | ({"row": str(i)} if i > 1 else {})
@@ -42,8 +64,8 @@ async def sends_of_two_numbers_are_counted_for_each(book: Book) -> None:
     kinds = [(orjson.loads(field.split(b" ", 3)[3]), int(count)) for field, count in told.items()]
     assert sorted((kind["number"], count) for kind, count in kinds) == sorted([(NUMBER, 2), ("2277", 2)])
     assert not any("row" in kind for kind, _ in kinds)
-    assert await book.client.get(book.keys.reached(NUMBER, ANN)) == b"0 m2 -"
-    assert await book.client.get(book.keys.reached("2277", ANN)) == b"0 m3 -"
+    assert await _reached(book) == [b"m2", None]
+    assert await _reached(book, "2277") == [b"m3", None]
 
 
 async def what_finds_no_room_is_counted_whole_however_its_hours_take_turns(book: Book) -> None:
@@ -61,24 +83,37 @@ async def what_finds_no_room_is_counted_whole_however_its_hours_take_turns(book:
     assert counts == {f"{hour % 24:02}.sent": 2, f"{(hour + 1) % 24:02}.sent": 1}
 
 
-async def marketing_is_remembered_for_three_days_with_what_comes_after_it(book: Book) -> None:
-    for id_, category in (("m1", "marketing"), ("m2", "utility")):
+async def marketing_is_remembered_with_what_comes_after_it(book: Book) -> None:
+    for id_, category in (("m1", "marketing"), ("m2", "utility"), ("m3", "service"), ("m4", "utility")):
         await _admit(book, id_, ANN, category)
-    await asyncio.gather(*(book.ledger.settle(make_outcome(id_)) for id_ in ("m1", "m2")))
-    assert await _reached(book) == b"0 m2 m1"
-    for hour, id_, last in ((72, "m3", b"0 m3 m1"), (73, "m4", b"0 m4 -"), (74, "m5", b"0 m5 -")):
-        await book.at(hour * HOUR_MS)
-        await _admit(book, id_, ANN, "utility")
-        await book.ledger.settle(make_outcome(id_))
-        assert await _reached(book) == last
-    await _admit(book, "m6", ANN, "marketing")
-    await book.ledger.settle(make_outcome("m6"))
-    assert await _reached(book) == b"1 m6 m6"
+    await asyncio.gather(*(book.ledger.settle(make_outcome(id_)) for id_ in ("m1", "m2", "m3")))
+    assert await _reached(book) == [b"m2", b"m1"]
+    await book.ledger.settle(make_outcome("m4"))
+    assert await _reached(book) == [b"m4", b"m1"]
+    for key in (book.keys.reached(NUMBER, ANN), book.keys.reached(f"marketing:{NUMBER}", ANN)):
+        assert 71 * HOUR_MS < await book.client.pttl(key) <= 72 * HOUR_MS
+    await book.at(HOUR_MS)
+    await _admit(book, "m5", ANN, "marketing")
+    await book.ledger.settle(make_outcome("m5"))
+    assert await _reached(book) == [b"m5", b"m5"]
 
 
-async def an_acceptance_answers_what_its_user_has_asked(book: Book) -> None:
-    await book.client.set(book.keys.reached(f"asked:{NUMBER}", ANN), f"{BEGIN_MS - 5_000} 0")
-    await _admit(book, "m1", ANN, "utility")
+async def what_is_accepted_late_is_remembered_as_the_last(book: Book) -> None:
+    await _admit(book, "m1", ANN, "marketing")
+    await book.ledger.settle(make_outcome("m1", state="unknown"))
+    assert await _reached(book) == [None, None]
     await book.ledger.settle(make_outcome("m1"))
-    assert await book.client.get(book.keys.reached(f"asked:{NUMBER}", ANN)) == b"0 %d" % BEGIN_MS
+    assert await _reached(book) == [b"m1", b"m1"]
+
+
+async def acceptances_answer_what_their_users_have_asked(book: Book) -> None:
+    for message_id, recipient in (("m1", ANN), ("m2", BOB), ("m3", CAT)):
+        await _admit(book, message_id, recipient, "utility")
+    asked = Outcomes(book.client, [PORTFOLIO], one_slot=False)
+    for recipient in (ANN, CAT):
+        assert await asked.asked(PORTFOLIO, NUMBER, recipient, BEGIN_MS - 5_000)
+    await book.ledger.settle(make_outcome("m1"))
+    await asyncio.gather(*(book.ledger.settle(make_outcome(id_)) for id_ in ("m2", "m3")))
+    keys = [book.keys.reached(f"asked:{NUMBER}", recipient) for recipient in (ANN, BOB, CAT)]
+    assert await book.client.mget(keys) == [b"0 %d" % BEGIN_MS, None, b"0 %d" % BEGIN_MS]
     assert await book.client.type(book.keys.message("m1")) == b"string"

@@ -36,8 +36,10 @@ lane that it was given.
 | | | `outcomes:kpi:...`: figures of a day, below | *_outcomes, ask | 400 days |
 | | | `outcomes:told`: what sends came to, until somebody reads it: below | settle, refresh, ... | when read |
 | outcome_scopes | zset | scope of outcomes -> when it last had news (ms) | sum_outcomes, ... | 40 days after |
-| reached:<number>:<recipient> | string | last send with a category, last marketing send | settle | 72 h |
+| reached:<number>:<recipient> | string | id of the last send with a category that they got | settle | 72 h |
+| | | `reached:marketing:...`: of the last marketing one | settle | 72 h |
 | | | `reached:asked:...`: since when a user waits, when we last wrote (ms) | ask, settle, refresh | 8 days |
+| | | `reached:asked`: that there is any such | ask | 8 days |
 | ramps | hash | number or template that is warmed up -> its first send (ms) | admit | never |
 | topups | hash | `<waba> <reference>` -> millionths paid in | top_up | never |
 | warnings | hash | `<metric> <scope>` -> what early warning last said of it (JSON) | early warning | when it is calm |

@@ -235,6 +235,7 @@ class Ledger:
         keys: list[bytes] = []
         ways: dict[tuple[str, int, str, bool, str], int] = {}
         texts: list[str] = []
+        which = bytearray()
         args: list[Any] = []
         for outcome in outcomes:
             if outcome.close():
@@ -244,14 +245,16 @@ class Ledger:
             told = (outcome.portfolio, outcome.attempt, outcome.state, outcome.release, outcome.cause)
             way = ways.get(told)
             if way is None:
-                way = ways[told] = len(ways)
+                way = ways[told] = len(ways) + 1
                 portfolio, attempt, state, release, cause = told
                 if portfolio not in blocks:
                     blocks[portfolio] = len(blocks)
                     keys += self._keys[portfolio].all
                 texts.append(f"{blocks[portfolio]} {attempt} {state} {1 if release else 0} {cause}")
-            args += (way, outcome.message_id, outcome.wamid, outcome.once, outcome.answer)
-        return keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), *texts, *args]
+            which.append(way)
+            args += (outcome.message_id, outcome.wamid, outcome.once, outcome.answer)
+        of_each = bytes(which) if len(texts) > 1 else b""
+        return keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), of_each, *texts, *args]
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
         keys, args = self._blocks(inbounds, [DAY_MS], _encode_inbound)

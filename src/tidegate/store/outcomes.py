@@ -120,10 +120,15 @@ class Outcomes:
         It is put down to the last marketing message that the user got from the number within 72 hours, or else to the
         last one with any category. `recipients`: what the user is known as, the surest first.
         """
-        last = await self._reached(portfolio, number, recipients)
-        if last is None:
+        reached = await self._reached(portfolio, number, recipients)
+        if reached is None:
             return False
-        message_id = last.last if last.marketing == "-" else last.marketing
+        message_id = reached.last
+        if reached.marketing:
+            with store_faults:
+                record = await message_record.read(self._client, self._keys[portfolio].message(reached.marketing))
+            if at_ms - int(record.get(b"at", 0)) <= REACH_MS:
+                message_id = reached.marketing
         return await self._put_down(portfolio, message_id, Counter.OPTED_OUT, at_ms)
 
     async def replied(self, portfolio: str, number: str, recipients: Sequence[bytes], at_ms: int) -> bool:
@@ -163,14 +168,18 @@ class Outcomes:
     async def answers_marketing(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> bool:
         """Whether the last thing with a category that the user got from the number, within 72 hours, was marketing."""
         last = await self._reached(portfolio, number, recipients)
-        return last is not None and last.is_marketing == "1"
+        return last is not None and last.last == last.marketing
 
     async def _reached(self, portfolio: str, number: str, recipients: Sequence[bytes]) -> _Reached | None:
+        keys = self._keys[portfolio]
         for recipient in recipients:
             with store_faults:
-                found: Any = await self._client.get(self._keys[portfolio].reached(number, recipient))
-            if found:
-                return _Reached(*found.decode().split(" "))
+                found: Any = await self._client.mget(
+                    [keys.reached(number, recipient), keys.reached(f"marketing:{number}", recipient)]
+                )
+            last, marketing = found
+            if last:
+                return _Reached(last.decode(), (marketing or b"").decode())
         return None
 
     async def _count(self, batch: list[_News]) -> list[bool]:
@@ -187,7 +196,8 @@ class Outcomes:
 
 
 class _Reached(NamedTuple):
-    is_marketing: str
+    """What a user got last from a number, and of marketing ("": nothing): the ids."""
+
     last: str
     marketing: str
 

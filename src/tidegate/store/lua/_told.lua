@@ -4,7 +4,7 @@
 -- noted of it, as JSON: all of it, or where something of one send is in that, what scopes and figures are of. Whoever reads
 -- has that carried over first (sum_outcomes).
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
-local find, sub = string.find, string.sub
+local byte, find, sub = string.byte, string.find, string.sub
 -- Of each portfolio what was noted, by its text; and what is added up: by hour, by kind, by " <where> <counter> ".
 local outcomes_abouts, outcomes_likes, outcomes_sums = {}, {}, {}
 -- The time that was asked for last, and its hour: those of a call have few.
@@ -46,7 +46,10 @@ local function outcomes_about(k, text)
       is_one = about.campaign or about.opaque or about.to or about.marketing_at }
     like[rest] = same
   end
-  noted = { k = k, text = text, same = same, number = number or same.number, hour = 0, sums = false }
+  number = number or same.number
+  -- `reached`: begins the names of what its number's users got last.
+  noted = { k = k, text = text, same = same, number = number, reached = number and k.reached .. number .. ':',
+    hour = 0, sums = false }
   known[text] = noted
   return noted
 end
@@ -81,22 +84,32 @@ end
 local function outcomes_write(carry)
   local call = redis.call
   for k, hours in pairs(outcomes_sums) do
-    local key, fresh = k.outcomes .. 'told', nil
+    local key, fields, adds, n = k.outcomes .. 'told', {}, {}, 0
     for hour, kinds in pairs(hours) do
       local begins = string.format('%d', hour)
       for kind, sums in pairs(kinds) do
         for what, by in pairs(sums) do
-          local field = begins .. what .. kind
-          if call('HINCRBY', key, field, by) == by then
-            fresh = fresh or {}
-            fresh[#fresh + 1], fresh[#fresh + 2] = field, by
-          end
+          n = n + 1
+          fields[n], adds[n] = begins .. what .. kind, by
         end
       end
     end
-    if fresh then
-      call('PEXPIRE', key, '34560000000')
-      if call('HLEN', key) > 512 then carry(k, fresh) end
+    if n > 0 then
+      -- Read and written together: one by one they take twice as long.
+      local stood, flat, fresh = call('HMGET', key, unpack(fields)), {}, nil
+      for i = 1, n do
+        local before, field, by = stood[i], fields[i], adds[i]
+        if not before then
+          fresh = fresh or {}
+          fresh[#fresh + 1], fresh[#fresh + 2] = field, by
+        end
+        flat[2 * i - 1], flat[2 * i] = field, (before or 0) + by
+      end
+      call('HSET', key, unpack(flat))
+      if fresh then
+        call('PEXPIRE', key, '34560000000')
+        if call('HLEN', key) > 512 then carry(k, fresh) end
+      end
     end
   end
 end

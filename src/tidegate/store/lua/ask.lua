@@ -23,6 +23,8 @@ local function wait(k, pair, about, at, keep_ms)
   if asked > 0 then count(asked, -1) end
   count(at, 1)
   redis.call('SET', key, string.format('%.0f %.0f', at, wrote), 'PX', keep_ms)
+  -- Where no user has asked anything, whoever answers need not look.
+  redis.call('SET', k.reached .. 'asked', 1, 'PX', keep_ms)
   return 1
 end
 

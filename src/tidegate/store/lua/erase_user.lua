@@ -19,6 +19,6 @@ if left ~= '' then
 end
 for i = 4, #ARGV do
   local pair = ARGV[i] .. ':' .. recipient
-  redis.call('DEL', k.pair .. pair, k.reached .. pair, k.reached .. 'asked:' .. pair)
+  redis.call('DEL', k.pair .. pair, k.reached .. pair, k.reached .. 'marketing:' .. pair, k.reached .. 'asked:' .. pair)
 end
 return { 1, redis.call('HGET', k.queued_for, recipient) or '' }

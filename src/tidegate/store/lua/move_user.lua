@@ -63,8 +63,9 @@ for i = 3, #ARGV do
     window = math.max(window, ends)
   end
   -- The last message that reached the user tells whose STOP an answer is; and since when the user waits for one.
-  for _, prefix in ipairs({ k.reached .. ARGV[i] .. ':', k.reached .. 'asked:' .. ARGV[i] .. ':' }) do
-    local reached, own = prefix .. alias, prefix .. user
+  for _, what in ipairs({ '', 'marketing:', 'asked:' }) do
+    local begins = k.reached .. what .. ARGV[i] .. ':'
+    local reached, own = begins .. alias, begins .. user
     if redis.call('EXISTS', reached) == 1 then
       if redis.call('PTTL', reached) > redis.call('PTTL', own) then redis.call('RENAME', reached, own)
       else redis.call('DEL', reached) end
