@@ -129,7 +129,7 @@ async def works_again(house: House, node: Node) -> None:
             era = store.hget(PortfolioKeys(PORTFOLIO).ledger, "era") or b"none"
             run_id = store.info("server")["run_id"]
         recovery = node.recovery
-        known = recovery.witness._trusted == run_id and recovery.journals[0].of(PORTFOLIO).era == era.decode()
+        known = recovery.witness.trusts(run_id) and recovery.journals[0].of(PORTFOLIO).era == era.decode()
         return known and not recovery.witness.doubts.is_set()
 
     await until(trusted)

@@ -271,9 +271,9 @@ class Metrics:
         """Places that this node may fill on its own."""
         self._prepaid.labels(portfolio).set(places)
 
-    def store_answered(self, script: str, spent_s: float) -> None:
-        """The store ran a script."""
-        self._store.of(script).observe(spent_s)
+    def store_timer(self, script: str) -> Callable[[float], None]:
+        """To be called with how long the store took (s), each time that it ran this script."""
+        return self._store.of(script).observe
 
     def store_failed(self, script: str) -> None:
         """The store did not answer when it was asked to run a script."""

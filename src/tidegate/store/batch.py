@@ -18,8 +18,6 @@ Answer = TypeVar("Answer")
 Run = Callable[[list[Item]], Awaitable[list[Answer]]] | Trip[Item, Answer]
 Ended = Callable[[list[Item], Exception | None], None]
 """Called with those of a call that nobody waits for, once they are carried out or with the fault; it must not raise."""
-Asker = Future[Answer] | None
-"""Who gets an answer; None: nobody waits for it."""
 
 _batches: Final[WeakSet[Batch[Any, Any]]] = WeakSet()
 
@@ -40,13 +38,12 @@ class Batch(Generic[Item, Answer]):
         "_askers",
         "_busy",
         "_ended",
-        "_items",
         "_linger_s",
         "_loop",
         "_most",
+        "_passing",
         "_run",
         "_trip",
-        "_waiters",
         "_waiting",
     )
 
@@ -63,102 +60,122 @@ class Batch(Generic[Item, Answer]):
         self._run = run
         self._trip: Trip[Item, Answer] | None = run if isinstance(run, Trip) else None
         self._most = most
-        #: Items of the next call, and who asked for each.
+        #: Items of the next call that somebody waits for, and who; and those that nobody does.
         self._waiting: list[Item] = []
-        self._waiters: list[Asker[Answer]] = []
-        #: The same of the call that is under way.
-        self._items: list[Item] = []
-        self._askers: list[Asker[Answer]] = []
+        self._askers: list[Future[Answer]] = []
+        self._passing: list[Item] = []
         self._busy = False
-        #: Where it was busy last.
+        #: Where it was busy last. Who runs is not asked each time: that looks into which process it is, which takes
+        #: longer than all else here.
         self._loop: AbstractEventLoop | None = None
         _batches.add(self)
 
     def put(self, item: Item) -> Future[Answer]:
         """The answer to `item`, once it is there, or what `run` raised for the call that it was part of."""
         loop = self._loop
-        if loop is None or not (self._busy or loop.is_running()):
-            # Not asked for each time: it looks into which process it is, which takes longer than all else here.
-            loop = get_running_loop()
+        if loop is None or not self._busy:
+            loop = self._start_soon()
         future: Future[Answer] = loop.create_future()
         self._waiting.append(item)
-        self._waiters.append(future)
-        if not self._busy:
-            self._start_soon(loop)
+        self._askers.append(future)
         return future
 
     def in_passing(self, item: Item) -> None:
         """Have `item` carried out, of which `ended` is told."""
-        self._waiting.append(item)
-        self._waiters.append(None)
+        self._passing.append(item)
         if not self._busy:
-            self._start_soon(get_running_loop())
+            self._start_soon()
 
     async def __call__(self, item: Item) -> Answer:
         """Give the answer to `item`, as `put` does."""
         return await self.put(item)
 
-    def _start_soon(self, loop: AbstractEventLoop) -> None:
+    def _start_soon(self) -> AbstractEventLoop:
+        """Start the next call in a moment, in the loop that runs."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            loop = self._loop = get_running_loop()
         self._busy = True
-        self._loop = loop
         if self._linger_s:
             loop.call_later(self._linger_s, self._start)
         else:
             loop.call_soon(self._start)
+        return loop
 
     def _go_on(self) -> None:
         """To whoever came meanwhile."""
-        if not self._waiting:
+        there = len(self._waiting) + len(self._passing)
+        if not there:
             self._busy = False
-        elif self._linger_s and len(self._waiting) < self._most:
-            self._start_soon(get_running_loop())
+        elif self._linger_s and there < self._most:
+            self._start_soon()
         else:
             self._start()
 
     def _start(self) -> None:
-        items, askers, most = self._waiting, self._waiters, self._most
-        self._waiting, self._waiters = [], []
-        if len(items) > most:
-            self._waiting, self._waiters = items[most:], askers[most:]
-            items, askers = items[:most], askers[:most]
-        self._items, self._askers = items, askers
+        items, askers = self._waiting, self._askers
+        items += self._passing
+        self._waiting, self._askers, self._passing = [], [], []
+        if len(items) > self._most:
+            items, askers = self._as_many_as_fit(items, askers)
         trip, is_begun = self._trip, False
         try:
             if trip is not None:
                 keys, args = trip.ask(items)
-                is_begun = trip.begin(keys, args, self._came)
+                is_begun = trip.begin(keys, args, partial(self._came, items, askers))
         except Exception:
             # An item that can't be asked for: the other way finds out which.
             is_begun = False
         if not is_begun:
-            self._carry_on(self._run)
+            self._carry_on(items, askers, self._run)
 
-    def _came(self, answer: Any) -> None:
+    def _as_many_as_fit(
+        self, items: list[Item], askers: list[Future[Answer]]
+    ) -> tuple[list[Item], list[Future[Answer]]]:
+        """The first of these, and who waits for them; the others wait for the next call."""
+        most = self._most
+        left, self._askers = items[most:], askers[most:]
+        waited_for = len(self._askers)
+        self._waiting, self._passing = left[:waited_for], left[waited_for:]
+        return items[:most], askers[:most]
+
+    def _came(self, items: list[Item], askers: list[Future[Answer]], answer: Any) -> None:
         """The answer to the call that was begun, or its fault."""
-        trip, items, answers = self._trip, self._items, answer
+        trip, answers = self._trip, answer
         assert trip is not None
-        if not isinstance(answer, Exception):
+        if isinstance(answer, Exception):
+            answers = trip.raised(answer)
+        else:
             try:
                 answers = trip.read(items, answer)
             except Exception as fault:
                 answers = fault
         if isinstance(answers, list) and len(answers) == len(items):
-            self._answer(items, self._askers, answers)
-            self._items, self._askers = [], []
-            if self._waiting:
+            self._answer(items, askers, answers)
+            if self._waiting or self._passing:
                 self._go_on()
             else:
                 self._busy = False
         else:
-            self._carry_on(_otherwise(trip, answers))
+            self._carry_on(items, askers, _otherwise(trip, answers))
 
-    def _carry_on(self, run: Callable[[list[Item]], Awaitable[list[Answer]]]) -> None:
+    def _carry_on(
+        self,
+        items: list[Item],
+        askers: list[Future[Answer]],
+        run: Callable[[list[Item]], Awaitable[list[Answer]]],
+    ) -> None:
         """By a task, which begins with this."""
-        spawn(self._carry(run), "store batch")
+        spawn(self._carry(items, askers, run), "store batch")
 
-    async def _carry(self, run: Callable[[list[Item]], Awaitable[list[Answer]]]) -> None:
+    async def _carry(
+        self,
+        items: list[Item],
+        askers: list[Future[Answer]],
+        run: Callable[[list[Item]], Awaitable[list[Answer]]],
+    ) -> None:
         #: What is still to be carried out, the next one last.
-        parts = [(self._items, self._askers)]
+        parts = [(items, askers)]
         try:
             while parts:
                 items, askers = parts[-1]
@@ -174,8 +191,7 @@ class Batch(Generic[Item, Answer]):
                 except Exception as error:
                     if len(items) > 1:
                         middle = len(items) // 2
-                        parts.append((items[:middle], askers[:middle]))
-                        parts[-2] = items[middle:], askers[middle:]
+                        parts[-1:] = [(items[middle:], askers[middle:]), (items[:middle], askers[:middle])]
                         run = self._run
                         continue
                     self._fail(items, askers, error)
@@ -190,33 +206,27 @@ class Batch(Generic[Item, Answer]):
                 self._fail(items, askers, ended)
             self._fail_waiting(ended)
             raise
-        self._items, self._askers = [], []
         self._go_on()
 
-    def _answer(self, items: list[Item], askers: list[Asker[Answer]], answers: list[Answer]) -> None:
-        if any(askers):
-            for asker, answer in zip(askers, answers, strict=True):
-                if asker is not None and not asker.done():
-                    asker.set_result(answer)
-        self._tell_passing(items, askers, None)
+    def _answer(self, items: list[Item], askers: list[Future[Answer]], answers: list[Answer]) -> None:
+        # Fewer askers than items: nobody waits for the last of them.
+        for asker, answer in zip(askers, answers, strict=False):
+            if not asker.done():
+                asker.set_result(answer)
+        if len(items) > len(askers):
+            self._ended(items[len(askers) :], None)
 
-    def _fail(self, items: list[Item], askers: list[Asker[Answer]], error: Exception) -> None:
-        for asker in filter(None, askers):
+    def _fail(self, items: list[Item], askers: list[Future[Answer]], error: Exception) -> None:
+        for asker in askers:
             if not asker.done():
                 asker.set_exception(error)
-        self._tell_passing(items, askers, error)
-
-    def _tell_passing(self, items: list[Item], askers: list[Asker[Answer]], error: Exception | None) -> None:
-        if not any(askers):
-            self._ended(items, error)
-        elif not all(askers):
-            self._ended([item for item, asker in zip(items, askers, strict=True) if asker is None], error)
+        if len(items) > len(askers):
+            self._ended(items[len(askers) :], error)
 
     def _fail_waiting(self, error: Exception) -> None:
-        items, askers = self._waiting, self._waiters
-        self._waiting, self._waiters = [], []
-        if items:
-            self._fail(items, askers, error)
+        items, askers = [*self._waiting, *self._passing], self._askers
+        self._waiting, self._askers, self._passing = [], [], []
+        self._fail(items, askers, error)
 
     @property
     def is_busy(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool
@@ -32,13 +33,15 @@ class _Closes:
     def __init__(self, *args: Any, pulse: Pulse | None = None, witness: Witness | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._pulse = pulse or Pulse()
-        #: Whether the server of a run is the one that is trusted now; None: nobody is asked.
-        self.trusts: Final = witness.trusts if witness is not None else None
+        #: Whether the server of a run is the one that is trusted now; any is where there is no witness.
+        self.trusts: Final[Callable[[str | None], bool]] = (
+            witness.trusts if witness is not None else lambda run_id: True
+        )
 
     @property
     def is_trusted(self) -> bool:
         """Whether it reaches the server that is trusted now."""
-        return self.trusts is None or self.trusts(self.run_id)
+        return self.trusts(self.run_id)
 
     async def connect(self) -> None:
         try:

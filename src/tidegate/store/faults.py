@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from types import TracebackType
+from typing import TypeVar
 
 from redis.exceptions import (
     ClusterError,
@@ -22,6 +23,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.store.pulse import NoConnection
+
+E = TypeVar("E", bound=BaseException)
 
 # Faults that are the store's by their class alone. DataError (an argument that can't be encoded) and an
 # ordinary ResponseError (wrong arity, WRONGTYPE, a script that broke) are not here: they are our own bugs and
@@ -98,7 +101,7 @@ class StoreFaults:
 store_faults = StoreFaults()
 
 
-def as_raised(error: BaseException) -> BaseException:
+def as_raised(error: E) -> E | StoreUnavailable:
     """What is raised for an error: `StoreUnavailable`, of which it is the cause, or the error itself."""
     trouble = trouble_of(error)
     if trouble is None:

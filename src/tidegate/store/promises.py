@@ -11,7 +11,7 @@ from typing import Any, Final
 from tidegate.errors import StoreUnavailable
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.pulse import NoConnection
-from tidegate.store.wire import Line, Told, Wire, tell
+from tidegate.store.wire import Line, Timer, Told, Wire, tell
 
 #: So long replicas may take to say that they hold a promise: with what the script takes, less than the client waits.
 _REPLICAS_MS: Final = 150
@@ -37,7 +37,9 @@ class Promises:
         self._queue: deque[asyncio.Future[Wire]] = deque()
         self._is_closed = False
 
-    def begin(self, replicas: int, key: str | bytes, words: Sequence[Any], told: Told) -> bool:
+    def begin(
+        self, replicas: int, key: str | bytes, words: Sequence[Any], told: Told, timer: Timer | None = None
+    ) -> bool:
         """Send a command in this step, where that takes no waiting. False: nothing was asked.
 
         `told` gets its answer once so many replicas hold what it wrote, or the fault; it must not raise. `key`: one of
@@ -46,7 +48,7 @@ class Promises:
         line = self._free[-1].line if self._free else None
         if line is None:
             return False
-        self._ask(line, self._free.pop(), replicas, key, words, told)
+        self._ask(line, self._free.pop(), replicas, key, words, told, timer)
         return True
 
     async def call(self, replicas: int, key: str | bytes, *words: Any) -> Any:
@@ -64,7 +66,16 @@ class Promises:
         self._ask(line, wire, replicas, key, words, partial(tell, answer))
         return await answer
 
-    def _ask(self, line: Line, wire: Wire, replicas: int, key: str | bytes, words: Sequence[Any], told: Told) -> None:
+    def _ask(
+        self,
+        line: Line,
+        wire: Wire,
+        replicas: int,
+        key: str | bytes,
+        words: Sequence[Any],
+        told: Told,
+        timer: Timer | None = None,
+    ) -> None:
         commands = (
             words,
             # WAIT looks at what its own connection wrote last: a script that ran before may write nothing now.
@@ -72,9 +83,14 @@ class Promises:
             ("WAIT", replicas, _REPLICAS_MS),
         )
 
+        asked_s = line.now_s()
+
         def ended(answers: list[Any]) -> None:
             self._give_back(wire)
-            told(_held(answers, replicas))
+            answer = _held(answers, replicas)
+            if timer is not None and not isinstance(answer, Exception):
+                timer(line.now_s() - asked_s)
+            told(answer)
 
         try:
             line.ask_all(commands, ended)

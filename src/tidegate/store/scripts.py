@@ -8,7 +8,7 @@ import hashlib
 import re
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -22,7 +22,7 @@ from tidegate.metrics import Metrics
 from tidegate.store.cluster import Cluster
 from tidegate.store.faults import as_raised, store_faults
 from tidegate.store.promises import Promises
-from tidegate.store.wire import Wire
+from tidegate.store.wire import Timer, Wire
 
 #: Together with the client's own timeout less than half a second: that long may a caller wait for a 503.
 SECOND_TRY_S: Final = 0.2
@@ -37,12 +37,25 @@ _WITH = re.compile(r"^ *-- with: *(.+)$", re.ASCII | re.MULTILINE)
 _PROMISED = re.compile(r"^-- promised$", re.ASCII | re.MULTILINE)
 
 
+class Timers(dict[str, Timer | None]):
+    """By script: is told how long each of its runs took; None where nobody wants to know."""
+
+    def __init__(self, metrics: Metrics | None) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def __missing__(self, script: str) -> Timer | None:
+        timer = self[script] = self._metrics.store_timer(script) if self._metrics is not None else None
+        return timer
+
+
 @dataclass(slots=True)
 class Way:
     """How scripts of one client are run. `wire`: None where each call goes the client's own way."""
 
     replicas: int = 0
     metrics: Metrics | None = None
+    timers: Timers = field(default_factory=lambda: Timers(None))
     wire: Wire | None = None
     promises: Promises | None = None
 
@@ -71,7 +84,8 @@ def require_replicas(client: StoreClient, replicas: int) -> None:
 
 def time_scripts(client: StoreClient, metrics: Metrics) -> None:
     """Tell these metrics how long each script takes that is run by way of this client, and which got no answer."""
-    way_of(client).metrics = metrics
+    way = way_of(client)
+    way.metrics, way.timers = metrics, Timers(metrics)
 
 
 def run_by(client: StoreClient, wire: Wire, promises: Promises) -> None:
@@ -118,8 +132,8 @@ class Script:
         breaks raises redis' ResponseError: that is a bug.
         """
         way = way_of(client)
-        metrics = way.metrics
-        if metrics is None:
+        metrics, timer = way.metrics, way.timers[self.name]
+        if metrics is None or timer is None:
             return await self._run(client, way, keys, args)
         now_s = asyncio.get_running_loop().time
         began_s = now_s()
@@ -128,7 +142,7 @@ class Script:
         except StoreUnavailable:
             metrics.store_failed(self.name)
             raise
-        metrics.store_answered(self.name, now_s() - began_s)
+        timer(now_s() - began_s)
         return answer
 
     def begin(
@@ -140,39 +154,31 @@ class Script:
         told: Callable[[Any], None],
     ) -> bool:
         """Run it once where that takes no waiting: it is sent in this step. False: nothing was asked, and `told` is let
-        go; else that is called with the answer, undecoded, or with the fault that a call would raise.
+        go; else that is called with the answer, undecoded, or with redis' fault, for which `raised` has what a call
+        would raise.
 
         `way`: the client's, by `way_of`, for which whoever calls often asks once. A server that does not know the
         script says so by a NoScriptError. `told` must not raise.
         """
         words = ("EVALSHA", self.sha, len(keys), *keys, *args)
+        timer = way.timers[self.name]
         if way.replicas and self.is_promised and way.promises is not None:
-            timed = self._timed(told, way, asyncio.get_running_loop().time)
-            return way.promises.begin(way.replicas, keys[0], words, timed)
+            return way.promises.begin(way.replicas, keys[0], words, told, timer)
         wire = way.wire
         if wire is None and isinstance(client, Cluster):
             wire = client.wire_to(keys[0])
         line = wire.line if wire is not None else None
         if line is None:
             return False
-        # The loop that runs is not asked for: that looks into which process it is, which takes longer than the rest.
-        line.ask(words, self._timed(told, way, line.now_s))
+        line.ask(words, told, timer)
         return True
 
-    def _timed(self, told: Callable[[Any], None], way: Way, now_s: Callable[[], float]) -> Callable[[Any], None]:
-        """`told`, to be called with what was answered from now on, of which the metrics hear too."""
-        metrics, began_s = way.metrics, now_s()
-
-        def answered(answer: Any) -> None:
-            if isinstance(answer, Exception):
-                answer = as_raised(answer)
-                if metrics is not None and isinstance(answer, StoreUnavailable):
-                    metrics.store_failed(self.name)
-            elif metrics is not None:
-                metrics.store_answered(self.name, now_s() - began_s)
-            told(answer)
-
-        return answered
+    def raised(self, way: Way, fault: Exception) -> Exception:
+        """What a call raises for a fault, of which the metrics hear."""
+        raised = as_raised(fault)
+        if way.metrics is not None and isinstance(raised, StoreUnavailable):
+            way.metrics.store_failed(self.name)
+        return raised
 
     async def _run(
         self, client: StoreClient, way: Way, keys: Sequence[str | bytes], args: Sequence[str | bytes | int]

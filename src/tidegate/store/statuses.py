@@ -139,7 +139,7 @@ class Statuses:
         self._note(statuses)
         asked = list(statuses)
         keys, args = self._calls.ask(asked)
-        return self._calls.begin(keys, args, partial(_tell, told, asked))
+        return self._calls.begin(keys, args, partial(self._tell, told, asked))
 
     def _note(self, statuses: Sequence[Status]) -> None:
         delivered, freed = self._journal.delivered, self._journal.freed
@@ -166,15 +166,16 @@ class Statuses:
             args += (block, kind.status, kind.cause, kind.says, kind.counters, kind.billed_micros, kind.at_ms)
         return keys, args + told
 
-
-def _tell(told: Callable[[list[Refreshed] | Exception], None], statuses: list[Status], answer: Any) -> None:
-    refreshed: list[Refreshed] | Exception = answer
-    if not isinstance(answer, Exception):
-        try:
-            refreshed = _read(statuses, answer)
-        except Exception as fault:
-            refreshed = fault
-    told(refreshed)
+    def _tell(self, told: Callable[[list[Refreshed] | Exception], None], statuses: list[Status], answer: Any) -> None:
+        refreshed: list[Refreshed] | Exception
+        if isinstance(answer, Exception):
+            refreshed = self._calls.raised(answer)
+        else:
+            try:
+                refreshed = _read(statuses, answer)
+            except Exception as fault:
+                refreshed = fault
+        told(refreshed)
 
 
 def _read(statuses: list[Status], answer: list[Any]) -> list[Refreshed]:

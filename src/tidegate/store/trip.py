@@ -21,7 +21,7 @@ Read = Callable[[list[Item], list[Any]], list[Answer] | Awaitable[list[Answer]]]
 class Trip(Generic[Item, Answer]):
     """A script that changes nothing when it runs twice, for the items of a moment."""
 
-    __slots__ = ("_client", "_script", "ask", "begin", "read")
+    __slots__ = ("_client", "_script", "ask", "begin", "raised", "read")
 
     def __init__(
         self,
@@ -36,6 +36,8 @@ class Trip(Generic[Item, Answer]):
         self.read: Final = read
         #: Sends what was asked in this step, where that takes no waiting; see `Script.begin`.
         self.begin: Final = partial(script.begin, client, way_of(client))
+        #: What a call would raise for a fault that was told of one that was begun.
+        self.raised: Final = partial(script.raised, way_of(client))
 
     async def __call__(self, items: list[Item], fault: StoreUnavailable | None = None) -> list[Answer]:
         """The answers. `fault`: how the first try ended, where there was one. Raises StoreUnavailable."""

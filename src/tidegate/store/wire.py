@@ -25,6 +25,8 @@ _RARE: Final = (Exception, hiredis.PushNotification)
 
 Told = Callable[[Any], None]
 """Called with an answer, undecoded, or with what stands for it: a fault, redis' own."""
+Timer = Callable[[float], None]
+"""Called with how long an answer took (s) that is no fault."""
 
 
 class Wire:
@@ -121,10 +123,10 @@ class Line(asyncio.Protocol):
         """Take over a connection that has just been greeted."""
         self._connection = connection
         self._run_id: Final[str | None] = connection.run_id
-        self._trusts: Final[Callable[[str | None], bool] | None] = connection.trusts
+        self._trusts: Final[Callable[[str | None], bool]] = connection.trusts
         self._pulse = pulse
         self._timeout_s = timeout_s
-        self._waiting: deque[tuple[Told, float]] = deque()
+        self._waiting: deque[tuple[Told, float, Timer | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         #: Its loop's time.
@@ -142,18 +144,18 @@ class Line(asyncio.Protocol):
     @property
     def is_fit(self) -> bool:
         """Whether it may be asked: the connection lasts, and leads to the server that is trusted now."""
-        return not self._transport.is_closing() and (self._trusts is None or self._trusts(self._run_id))
+        return not self._transport.is_closing() and self._trusts(self._run_id)
 
     @property
     def is_awaited(self) -> bool:
         """Whether somebody waits for an answer on it."""
         return bool(self._waiting)
 
-    def ask(self, words: Sequence[bytes | str | int], told: Told) -> None:
-        """Send one command in this step. `told` gets its answer as soon as that is read, and must not raise."""
+    def ask(self, words: Sequence[bytes | str | int], told: Told, timer: Timer | None = None) -> None:
+        """Send one command in this step. `told` gets its answer as soon as that is read; neither may raise."""
         packed: Any = words
         packet = pack_command(packed)
-        self._waiting.append((told, self.now_s()))
+        self._waiting.append((told, self.now_s(), timer))
         self._send(packet)
 
     def ask_all(self, commands: Sequence[Sequence[bytes | str | int]], told: Told) -> None:
@@ -162,7 +164,7 @@ class Line(asyncio.Protocol):
         packet = b"".join([pack_command(words) for words in packed])
         # One call to whoever counts what fails: the same object waits for each of the answers.
         gathering = _Gathering(len(commands), told)
-        self._waiting += [(gathering, self.now_s())] * len(commands)
+        self._waiting += [(gathering, self.now_s(), None)] * len(commands)
         self._send(packet)
 
     def _send(self, packet: bytes) -> None:
@@ -183,9 +185,11 @@ class Line(asyncio.Protocol):
                 if isinstance(answer, _RARE) or not self._waiting:
                     self._told_otherwise(answer)
                 else:
-                    told, _ = self._waiting.popleft()
+                    told, asked_s, timer = self._waiting.popleft()
                     if pulse.failures:
                         pulse.answered()
+                    if timer is not None:
+                        timer(self.now_s() - asked_s)
                     told(answer)
         except InvalidResponse as fault:
             self.drop(RedisConnectionError(f"the store was not understood: {type(fault).__name__}"))
@@ -201,7 +205,7 @@ class Line(asyncio.Protocol):
             return
         if not self._waiting:
             return self.drop(RedisConnectionError("the store was not understood: nobody had asked"))
-        told, _ = self._waiting.popleft()
+        told, *_ = self._waiting.popleft()
         if isinstance(answer, RedisConnectionError):
             self._pulse.failed()
         else:
@@ -232,7 +236,7 @@ class Line(asyncio.Protocol):
             self._timer = None
         waiting, self._waiting = self._waiting, deque()
         last: Told | None = None
-        for told, _ in waiting:
+        for told, *_ in waiting:
             if told is not last:
                 self._pulse.failed()
             last = told

@@ -133,6 +133,25 @@ async def test_of_those_that_nobody_waits_for_it_is_told_once_a_call_how_it_ende
 
     assert await waits == 40
     assert told == [([1, 2], None), ([3, 5], None), ([6], StoreUnavailable)]
+    assert line.trips == [[1, 2], [4, 3, 5], [6]]
+
+
+@pytest.mark.parametrize("waited_for", [0, 1, 4, 5])
+async def test_what_is_too_much_for_one_trip_goes_on_being_waited_for_or_not(waited_for: int) -> None:
+    told: list[int] = []
+    batch = Batch(echo, most=2, ended=lambda items, fault: told.extend(items))
+
+    for n in range(5 - waited_for):
+        batch.in_passing(100 + n)
+    waits = [batch.put(n) for n in range(waited_for)]
+
+    async def all_are_told() -> bool:
+        return not batch.is_busy
+
+    await until(all_are_told)
+
+    assert [wait.result() for wait in waits] == [10 * n for n in range(waited_for)]
+    assert told == [100 + n for n in range(5 - waited_for)]
 
 
 async def test_a_call_that_lingers_waits_anew_for_each_next_one() -> None:

@@ -94,7 +94,7 @@ async def test_it_is_told_that_what_nobody_waits_for_was_carried_out(client: Sto
     batch = Batch(AddAll(client, script, ask, read), ended=lambda *what: told.append(what))
 
     batch.in_passing(("n", 3))
-    assert await batch(("n", 1)) == 4
+    assert await batch(("n", 1)) == 1
 
     assert told == [([("n", 3)], None)]
 
@@ -202,6 +202,35 @@ async def test_a_lost_call_is_made_once_more(valkey_socket: str, script: Script)
         assert await waits in (1, 2)
         assert await batch(("m", 1)) == 1
         assert b'tidegate_store_seconds_count{script="add_all"}' in metrics.exposition()
+
+
+async def test_what_a_begun_call_meets_is_what_any_call_would_raise_and_is_counted_so(
+    client: StoreClient, tmp_path: Path
+) -> None:
+    full, metrics = "return redis.error_reply('OOM command not allowed when used memory > maxmemory')", Metrics()
+    (tmp_path / "add_all.lua").write_text(f"-- add_all: find the store full.\n{full}\n")
+    script = Script("add_all", tmp_path)
+    time_scripts(client, metrics)
+    with pytest.raises(StoreUnavailable):
+        await warm(client, script)
+
+    with pytest.raises(StoreUnavailable, match="OutOfMemoryError"):
+        await Batch(AddAll(client, script, ask, read))(("n", 1))
+
+    told = metrics.exposition()
+    # Once when it was made known, and twice when it was asked.
+    assert b'tidegate_store_failures_total{script="add_all"} 3.0' in told
+    assert b'tidegate_store_seconds_count{script="add_all"} 0.0' in told
+
+
+async def test_a_begun_call_is_timed(client: StoreClient, script: Script) -> None:
+    await warm(client, script)
+    metrics = Metrics()
+    time_scripts(client, metrics)
+
+    assert await Batch(AddAll(client, script, ask, read))(("n", 1)) == 1
+
+    assert b'tidegate_store_seconds_count{script="add_all"} 1.0' in metrics.exposition()
 
 
 async def test_it_is_known_whether_a_call_is_under_way(client: StoreClient, script: Script) -> None:
