@@ -13,7 +13,6 @@ from tidegate.edge import denials
 from tidegate.edge.denials import Denial
 from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Claim, Message, Route
-from tidegate.gateway.message import NO_HEADERS
 from tidegate.gateway.wishes import Granted, granted
 from tidegate.policy.rules import Duplicates, Hold, Mode
 from tidegate.policy.standing import Standing
@@ -49,21 +48,24 @@ class Draft(Struct, gc=False):
         return f"Draft({self.options!r})"
 
 
+_Known = tuple[Standing | None, dict[tuple[object, ...], Kind]]
+_NOTHING: Final[_Known] = (None, {})
+
+
 class Kinds:
     """Tells what drafts come to. What those that ask for the same do is worked out once under a standing."""
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Standing, dict[tuple[object, ...], Kind]]] = {}
+        self._known: dict[str, _Known] = {}
 
     def of(self, draft: Draft, standing: Standing) -> Kind:
         """What this one comes to."""
         route, request, options = draft.route, draft.request, draft.options
-        known = self._known.get(route.portfolio)
-        if known is None or known[0] is not standing:
-            known = self._known[route.portfolio] = (standing, {})
-        kinds = known[1]
+        under, kinds = self._known.get(route.portfolio, _NOTHING)
+        if under is not standing:
+            _, kinds = self._known[route.portfolio] = (standing, {})
         asked = (route.waba, request.template, request.category, options.category, options.hold, options.delivery)
         kind = kinds.get(asked)
         if kind is None:
@@ -85,7 +87,7 @@ def message_of(draft: Draft, message_id: str, given: Granted, now_ms: int, claim
     """
     app, options = draft.app, draft.options
     category, wait_ms, holds, delivery = given
-    not_before_ms, deadline_ms, traceparent = options.not_before_ms, options.expires_at_ms, options.traceparent
+    not_before_ms, deadline_ms = options.not_before_ms, options.expires_at_ms
     is_ours = False
     if not_before_ms > now_ms:
         _refuse_bad_start(category, options)
@@ -106,7 +108,7 @@ def message_of(draft: Draft, message_id: str, given: Granted, now_ms: int, claim
         holds,
         not_before_ms,
         options.campaign,
-        NO_HEADERS if traceparent is None else {"traceparent": traceparent},
+        options.headers,
         1,
         False,
         None,

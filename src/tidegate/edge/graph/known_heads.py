@@ -9,9 +9,10 @@ from typing import ClassVar, Final, NamedTuple
 from msgspec import Struct
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from tidegate.edge.graph.send_options import SendOptions, read_lasting_options, read_traceparent
+from tidegate.edge.graph.send_options import SendOptions, read_lasting_options, read_trace
 from tidegate.edge.graph_paths import Target, path_of_send
 from tidegate.edge.idempotency import is_plain_key
+from tidegate.gateway.message import NO_HEADERS
 
 #: Heads that are known at once: some callers write a dozen, one for each length of a body.
 _MOST: Final = 1024
@@ -124,8 +125,8 @@ class KnownHeads:
             key = values[key_at].decode() if key_at >= 0 else None
             if key is not None and not is_plain_key(key):
                 return None
-            traceparent = read_traceparent(values[traceparent_at].decode()) if traceparent_at >= 0 else None
-            options = options.of_one(key, traceparent)
+            trace = read_trace(values[traceparent_at].decode()) if traceparent_at >= 0 else NO_HEADERS
+            options = options.of_one(key, trace)
         request_id = values[request_id_at].decode().strip() if request_id_at >= 0 else ""
         return KnownHead(known.target, known.raw_path, known.headers, known.key_hash, options, int(length), request_id)
 

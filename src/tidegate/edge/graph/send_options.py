@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.idempotency import read_key
 from tidegate.edge.times import read_time
+from tidegate.gateway.message import NO_HEADERS
 from tidegate.policy.rules import Delivery, Hold
 
 Word = TypeVar("Word", Category, Hold, Delivery)
@@ -36,12 +38,13 @@ class SendOptions(Struct, frozen=True, gc=False):
     campaign: str | None = None
     dry_run: bool = False
     idempotency_key: str | None = None
-    traceparent: str | None = None
+    headers: Mapping[str, str] = NO_HEADERS
+    """That go to Meta with it."""
 
     def __repr__(self) -> str:
         return f"SendOptions(category={self.category!r}, hold={self.hold!r}, campaign={self.campaign!r})"
 
-    def of_one(self, idempotency_key: str | None, traceparent: str | None) -> SendOptions:
+    def of_one(self, idempotency_key: str | None, headers: Mapping[str, str]) -> SendOptions:
         """The same for one request, of which this is said too."""
         return SendOptions(
             self.category,
@@ -52,7 +55,7 @@ class SendOptions(Struct, frozen=True, gc=False):
             self.campaign,
             self.dry_run,
             idempotency_key,
-            traceparent,
+            headers,
         )
 
 
@@ -98,17 +101,17 @@ def _read(given: dict[str, str], now_ms: int) -> SendOptions:
         campaign=campaign,
         dry_run=dry_run == "true",
         idempotency_key=read_key(given["idempotency-key"]) if "idempotency-key" in given else None,
-        traceparent=read_traceparent(given.get("traceparent", "")),
+        headers=read_trace(given.get("traceparent", "")),
     )
 
 
-def read_traceparent(text: str) -> str | None:
-    """The header's value; None for one that is broken: it starts no trace and harms no send.
+def read_trace(traceparent: str) -> Mapping[str, str]:
+    """What goes on of the trace that this header names; nothing of one that is broken, which harms no send.
 
     Source: W3C Trace Context, 3.2.
     """
-    text = text.strip()
-    return text if _TRACEPARENT.fullmatch(text) else None
+    text = traceparent.strip()
+    return {"traceparent": text} if _TRACEPARENT.fullmatch(text) else NO_HEADERS
 
 
 def _word(given: dict[str, str], name: str, words: type[Word]) -> Word | None:

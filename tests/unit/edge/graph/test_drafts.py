@@ -43,7 +43,7 @@ def test_a_message_is_what_it_is_without_anything_known() -> None:
         SendOptions(),
         SendOptions(hold=Hold.REJECT),
         SendOptions(category=Category.UTILITY),
-        SendOptions(expires_at_ms=5_000, campaign="spring", traceparent="00-1-2-03"),
+        SendOptions(expires_at_ms=5_000, campaign="spring", headers={"traceparent": "00-1-2-03"}),
         SendOptions(not_before_ms=9_000),
     ]
     for options in wishes * 2:

@@ -35,7 +35,7 @@ def told(known: KnownHead | None) -> tuple[int, str | None, str | None, str]:
     assert known.options is not None
     assert known.options.category is Category.UTILITY
     assert (known.key_hash, repr(known)) == ("hash", "KnownHead()")
-    return known.length, known.options.idempotency_key, known.options.traceparent, known.request_id
+    return known.length, known.options.idempotency_key, known.options.headers.get("traceparent"), known.request_id
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def read(*pairs: tuple[str, str]) -> SendOptions:
         pytest.param("Idempotency-Key", '"a b"', SendOptions(idempotency_key="a b"), id="a quoted key"),
         pytest.param("Idempotency-Key", r'"a\"b\\"', SendOptions(idempotency_key='a"b\\'), id="a key with escapes"),
         pytest.param("Idempotency-Key", "x" * 255, SendOptions(idempotency_key="x" * 255), id="the longest key"),
-        pytest.param("traceparent", TRACE, SendOptions(traceparent=TRACE), id="a trace"),
+        pytest.param("traceparent", TRACE, SendOptions(headers={"traceparent": TRACE}), id="a trace"),
         pytest.param("traceparent", "00-0-0-00", SendOptions(), id="a broken trace is none"),
         pytest.param("traceparent", TRACE.replace("00-4", "ff-4"), SendOptions(), id="a trace of no version"),
     ],
