@@ -33,8 +33,17 @@ _HOUR_MS: Final = 3_600_000
 #: The standing changes a few times a second at the worst; so often in a row it does not get in between.
 _TRIES: Final = 50
 _LONG_AGO: Final = float("-inf")
+_NEVER: Final = -1
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Opening:
+    """What a good key opens, and the hour (since 1970) of its last use that was noted."""
+
+    app: App
+    hour: int = _NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +71,11 @@ class KeysInForce:
         # The same one on every node, in whatever order their files name them.
         self._arbiter, *self._others = sorted(standings.portfolios)
         self._apps = {app.name: app for app in apps}
-        self._index: dict[str, App] = {}
+        self._index: dict[str, _Opening] = {}
         self._indexed = -1
         #: By this node's own time, which begins at 0.
         self._believed_until_ms = 0.0
         self._asking: asyncio.Task[None] | None = None
-        self._hours: dict[str, int] = {}
 
     def configure(self, apps: Iterable[App]) -> list[str]:
         """Take the keys of a file that was read anew, for the apps that the node started with: whose have changed."""
@@ -93,10 +101,12 @@ class KeysInForce:
             return None
         if self._indexed != self._standings.keys_version:
             self._index_anew()
-        app = self._index.get(key_hash)
-        if app is not None and self._hours.get(key_hash) != now_ms // _HOUR_MS:
-            self._note(key_hash, now_ms // _HOUR_MS)
-        return app
+        opening = self._index.get(key_hash)
+        if opening is None:
+            return None
+        if opening.hour != now_ms // _HOUR_MS:
+            self._note(opening, key_hash, now_ms // _HOUR_MS)
+        return opening.app
 
     @property
     def are_fresh(self) -> bool:
@@ -210,19 +220,20 @@ class KeysInForce:
 
     def _index_anew(self) -> None:
         self._indexed = self._standings.keys_version
-        self._index = {
-            known.record.key_sha256: self._apps[known.record.app]
-            for known in self._known().values()
-            if known.record.revoked_at_ms is None
-        }
+        before, self._index = self._index, {}
+        for record in [known.record for known in self._known().values()]:
+            if record.revoked_at_ms is None:
+                app = self._apps[record.app]
+                opening = self._index[record.key_sha256] = before.get(record.key_sha256) or _Opening(app)
+                opening.app = app
 
-    def _note(self, key_hash: str, hour: int) -> None:
-        self._hours[key_hash] = hour
-        spawn(self._write_use(key_hash, hour * _HOUR_MS), "note a key's use")
+    def _note(self, opening: _Opening, key_hash: str, hour: int) -> None:
+        opening.hour = hour
+        spawn(self._write_use(opening, key_hash, hour * _HOUR_MS), "note a key's use")
 
-    async def _write_use(self, key_hash: str, hour_ms: int) -> None:
+    async def _write_use(self, opening: _Opening, key_hash: str, hour_ms: int) -> None:
         try:
             await self._uses.note(key_id(key_hash), hour_ms)
         except StoreUnavailable:
             # Noted with its next use.
-            self._hours.pop(key_hash, None)
+            opening.hour = _NEVER
