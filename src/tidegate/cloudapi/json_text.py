@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-import orjson
+from orjson import JSONDecodeError, dumps, loads
 
 MAX_DEPTH: Final = 200
 """Deepest nesting that is read, the document itself being level 1."""
@@ -37,15 +37,15 @@ def read_json_anew(raw: bytes) -> tuple[Any, bytes]:
     numbers that a double or a 64-bit integer cannot hold.
     """
     try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError as fault:
+        document = loads(raw)
+    except JSONDecodeError as fault:
         # The library's exception holds the whole text: it must not travel on as a cause.
         raise BadJson(f"is not JSON (line {fault.lineno}, column {fault.colno})") from None
     # Each level takes two bytes at least, and an object that holds another level five: most texts are told by that.
     size = len(raw)
     if size > _SHALLOW and size - len(raw.replace(b"[", b"")) + size // 5 >= MAX_DEPTH:
         _check_depth(raw, document)
-    written = orjson.dumps(document)
+    written = dumps(document)
     if written != raw and not _surely_unambiguous(raw, written):
         _check_each_member(raw)
     return document, written

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-import orjson
+from orjson import dumps
 
 from .opaque import CALLBACK_DATA
 from .recipients import RecipientKind
@@ -31,7 +31,7 @@ def serialise(request: Request, opaque: str | None) -> bytes:
         for opening in _USUAL_BEGINNINGS:
             # The key stands where it can be no other one, whatever is written behind it.
             if text.startswith(opening) and request.kind is _PHONE:
-                rest, more = text[len(opening) + len(request.recipient_input) : -1], orjson.dumps(opaque)
+                rest, more = text[len(opening) + len(request.recipient_input) : -1], dumps(opaque)
                 return b"".join((opening, b"+", request.recipient.encode(), rest, _THEN_OPAQUE, more, b"}"))
         if put := _put_into_text(request, opaque):
             return put
@@ -40,7 +40,7 @@ def serialise(request: Request, opaque: str | None) -> bytes:
         body["to"] = f"+{request.recipient}"
     if opaque is not None:
         body[CALLBACK_DATA] = opaque
-    return orjson.dumps(body)
+    return dumps(body)
 
 
 def _put_into_text(request: Request, opaque: str) -> bytes | None:
@@ -50,7 +50,7 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
     if text.find(b"\\") >= 0:
         return None
     if request.kind is not _PHONE:
-        return b"".join((text[:-1], _THEN_OPAQUE, orjson.dumps(opaque), b"}"))
+        return b"".join((text[:-1], _THEN_OPAQUE, dumps(opaque), b"}"))
     begin, named = text.find(_TO), b'"to":"%b"' % request.recipient_input.encode()
     if not text.startswith(named, begin) or text.find(_TO, begin + len(_TO)) >= 0:
         return None
@@ -62,7 +62,7 @@ def _put_into_text(request: Request, opaque: str) -> bytes | None:
             b'"',
             text[begin + len(named) : -1],
             _THEN_OPAQUE,
-            orjson.dumps(opaque),
+            dumps(opaque),
             b"}",
         )
     )

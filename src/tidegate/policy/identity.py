@@ -41,8 +41,8 @@ class Identity:
         self._users = {
             kind: hashlib.blake2b(f"{kind.value}:".encode(), digest_size=16, key=self._key) for kind in RecipientKind
         }
-        self._phone = self._users[_PHONE].copy
-        self._seal = hashlib.blake2b(b"opaque:", digest_size=8, key=self._key).copy
+        self._phone = self._users[_PHONE]
+        self._seal = hashlib.blake2b(b"opaque:", digest_size=8, key=self._key)
 
     @property
     def mark(self) -> str:
@@ -52,7 +52,7 @@ class Identity:
     def of(self, kind: RecipientKind, recipient: str) -> bytes:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
         if kind is _PHONE:
-            named = self._phone()
+            named = self._phone.copy()
             if recipient.startswith(_AMBIGUOUS):
                 recipient = canonical_phone(recipient)
         else:
@@ -62,6 +62,6 @@ class Identity:
 
     def seal(self, message_id: str) -> str:
         """A short proof that a message id in a webhook's opaque data was written by us (16 hex digits)."""
-        sealed = self._seal()
+        sealed = self._seal.copy()
         sealed.update(message_id.encode())
         return sealed.hexdigest()

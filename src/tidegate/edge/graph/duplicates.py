@@ -38,12 +38,18 @@ class DuplicateGuard:
     def __init__(self, once: Once, services: Services) -> None:
         self._once = once
         self._services = services
-        self._name = services.seal.name
+        self._seal = services.seal
 
     def claim(self, draft: Draft, message_id: str, rule: Duplicates) -> SendClaim:
         """That it is the first of its kind, as most are: what it claims as it is admitted."""
-        app = draft.app.name
-        name = self._name(_content(draft, app))
+        app, request = draft.app.name, draft.request
+        kind, user = request.kind, request.recipient
+        if kind is _PHONE:
+            user = canonical_phone(user)
+        # Nothing of how it was written or which version of the API was named; and whatever names the user in the body:
+        # here one name does.
+        same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
+        name = self._seal.name(_begin(app, draft.raw_path, kind) + dumps(same, None, SORTED))
         entry = Entry(draft.route.portfolio, f"{app}:same-{name}", "", message_id, rule.within_ms)
         return SendClaim(draft, self._services, entry=entry)
 
@@ -78,19 +84,6 @@ class DuplicateGuard:
             if not isinstance(found, Running) or not patient:
                 return found
             await clock.sleep_until(clock.now_ms() + _LOOK_EVERY_MS)
-
-
-def _content(draft: Draft, app: str) -> bytes:
-    """What makes two messages of an app the same: nothing of how they were written or which version of the API was
-    named.
-    """
-    request = draft.request
-    kind, user = request.kind, request.recipient
-    if kind is _PHONE:
-        user = canonical_phone(user)
-    # Whatever names the user in the body: here one name does.
-    same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
-    return _begin(app, draft.raw_path, kind) + dumps(same, None, SORTED)
 
 
 @lru_cache(_WAYS)
