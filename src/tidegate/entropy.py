@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import chain, repeat
 from struct import Struct
 from typing import Final
 
 _AT_ONCE: Final = 4_096
 
 
-class Entropy:
-    """Hands out bytes that were handed out to nobody else. Not to be shared by threads, or over a fork."""
+def portions(size: int) -> Iterator[bytes]:
+    """So many bytes (at most 4,096) at a time, without end, that nobody else is given.
 
-    __slots__ = ("_portions", "_ready")
-
-    def __init__(self, size: int) -> None:
-        """`size`: how many bytes a portion has; at most 4,096."""
-        self._portions = Struct(f"{size}s" * (_AT_ONCE // size))
-        self._ready: list[bytes] = []
-
-    def take(self) -> bytes:
-        """A portion."""
-        ready = self._ready or self._some()
-        return ready.pop()
-
-    def _some(self) -> list[bytes]:
-        self._ready = [*self._portions.unpack(os.urandom(self._portions.size))]
-        return self._ready
+    Not to be shared by threads, or over a fork.
+    """
+    some = Struct(f"{size}s" * (_AT_ONCE // size))
+    return chain.from_iterable(some.unpack(os.urandom(some.size)) for _ in repeat(None))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
-from tidegate.entropy import Entropy
+from tidegate.entropy import portions
 
 
 def test_no_portion_is_handed_out_twice() -> None:
-    entropy = Entropy(12)
+    taken = list(islice(portions(12), 2_000))
 
-    portions = [entropy.take() for _ in range(2_000)]
-
-    assert {len(portion) for portion in portions} == {12}
-    assert len(set(portions)) == 2_000
+    assert {len(portion) for portion in taken} == {12}
+    assert len(set(taken)) == 2_000
 
 
 @pytest.mark.parametrize("size", [1, 10, 4_095, 4_096])
 def test_a_portion_has_its_size_however_many_are_fetched_at_a_time(size: int) -> None:
-    entropy = Entropy(size)
-
-    assert {len(entropy.take()) for _ in range(5_000)} == {size}
+    assert {len(portion) for portion in islice(portions(size), 5_000)} == {size}

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 
-from tidegate.entropy import Entropy
+from tidegate.entropy import portions
 from tidegate.store.data_keys import DAY_MS, DataKey
 
 _ID: Final = 8
@@ -50,13 +50,12 @@ class Keys(Protocol):
 class Seal:
     """Encrypts what is stored of people. What is opened may be asked of the store first: raises StoreUnavailable."""
 
-    __slots__ = ("_find", "_lasting", "_named", "_nonce", "_wamids", "is_ready_at", "now_ms", "ready")
+    __slots__ = ("_keys", "_named", "_nonces", "_wamids", "is_ready_at", "now_ms", "ready")
 
     def __init__(self, naming_key: bytes, keys: Keys) -> None:
         """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
-        self._find: Final = keys.find
-        self._lasting: Final = keys.lasting
-        self._nonce: Final = Entropy(_NONCE).take
+        self._keys: Final = keys
+        self._nonces: Final = portions(_NONCE)
         key = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
         self._named = hashlib.blake2b(digest_size=16, key=key)
         self._wamids = hashlib.blake2b(b"wamid:", digest_size=16, key=key)
@@ -68,14 +67,14 @@ class Seal:
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
-        key_id, _, cipher = self._lasting(until_ms)
-        nonce = self._nonce()
+        key_id, _, cipher = self._keys.lasting(until_ms)
+        nonce = next(self._nonces)
         return key_id + nonce + cipher.encrypt(nonce, body, key_id + name.encode())
 
     async def open(self, name: str, sealed: bytes) -> bytes:
         """Decrypt what `close` gave under this name. Raises BrokenSeal."""
         key_id, nonce = sealed[:_ID], sealed[_ID : _ID + _NONCE]
-        key = await self._find(key_id)
+        key = await self._keys.find(key_id)
         if key is None:
             raise BrokenSeal(name)
         try:

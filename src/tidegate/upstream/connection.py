@@ -57,7 +57,6 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_early",
-        "_feed",
         "_is_over",
         "_owner",
         "_parser",
@@ -88,7 +87,6 @@ class Connection(asyncio.Protocol):
         self._is_over = False
         # It tells no headers: they are checked all the same, and most are of no use to anybody.
         self._parser = HttpResponseParser(self)
-        self._feed = self._parser.feed_data
 
     def carry(self, sending: Sending) -> bool:
         """Write a request, head and body in this step; False: the connection has ended, and nothing was written."""
@@ -118,7 +116,7 @@ class Connection(asyncio.Protocol):
             self._owner.lost(self)
             return
         try:
-            self._feed(data)
+            self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self._is_over = True
             self._read_on(sending, data, Unknown(type(error).__name__))

@@ -34,8 +34,6 @@ class Pool:
         self._dialler = dialler
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
-        self._now = self._loop.time
-        self._make_future = self._loop.create_future
         #: Free connections, and since when by the loop's clock; the one used last is the last.
         self._free: dict[Connection, float] = {}
         #: Sends without an outcome, in the order of their coming. A dict serves as an ordered set.
@@ -49,11 +47,12 @@ class Pool:
 
     def begin(self, request: bytes, may_start: Callable[[], bool]) -> Sending:
         """Start a send, in this step where a connection is free."""
-        now = self._now()
-        sending = Sending(request, may_start, now + self._timeout_s, self._make_future())
+        loop = self._loop
+        now = loop.time()
+        sending = Sending(request, may_start, now + self._timeout_s, loop.create_future())
         self._under_way[sending] = None
         if self._limit is None:
-            self._limit = self._loop.call_at(sending.until, self._end_late)
+            self._limit = loop.call_at(sending.until, self._end_late)
         free = self._free
         while free:
             connection, since = free.popitem()
@@ -100,7 +99,7 @@ class Pool:
         if self._waiting or self._rest is None:
             self._offer(connection)
         else:
-            self._free[connection] = self._now()
+            self._free[connection] = self._loop.time()
 
     def ended(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
         """A send has its outcome, and its connection carries nothing any more."""
@@ -130,7 +129,7 @@ class Pool:
         return True
 
     def _keep(self, connection: Connection) -> None:
-        self._free[connection] = now = self._now()
+        self._free[connection] = now = self._loop.time()
         if self._rest is None:
             self._rest = self._loop.call_at(now + IDLE_S, self._end_idle)
 
@@ -175,7 +174,7 @@ class Pool:
     # Time.
 
     def _end_late(self) -> None:
-        now, self._limit = self._now() + _TICK_S, None
+        now, self._limit = self._loop.time() + _TICK_S, None
         while self._under_way:
             sending = next(iter(self._under_way))
             if sending.until > now:
@@ -184,7 +183,7 @@ class Pool:
             self._give_up(sending, "TimeoutError")
 
     def _end_idle(self) -> None:
-        now, self._rest = self._now() + _TICK_S, None
+        now, self._rest = self._loop.time() + _TICK_S, None
         while self._free:
             connection = next(iter(self._free))
             if self._free[connection] + IDLE_S > now:
