@@ -198,21 +198,14 @@ class SendQueue:
         `room`: most to claim in all, counted when a lane of the category has its turn.
         """
         args: list[str | bytes | int] = [LEASE_MS]
-        for lane, (most, places) in lanes.items():
-            args += (f"{lane.number}:{lane.category.value}", most, places, room.get(lane.category, -1))
+        for (number, category), (most, places) in lanes.items():
+            args += (f"{number}:{category.value}", most, places, room.get(category, -1))
         answer = await script("claim")(self._client, self._keys[portfolio].all, args)
-        claimed = tuple(
-            Claimed(
-                message_id=answer[i].decode(),
-                attempt=answer[i + 1],
-                lane=Lane.read(answer[i + 2].decode()),
-                sealed=answer[i + 3],
-                about=answer[i + 4],
-                expires_at_ms=int(answer[i + 5]),
-            )
-            for i in range(3, len(answer), 6)
-        )
-        return Claim(answer[0], answer[1], answer[2] or None, claimed)
+        asked, claimed = list(lanes), []
+        for i in range(3, len(answer), 6):
+            message_id, attempt, lane, sealed, about, expires_at_ms = answer[i : i + 6]
+            claimed.append(Claimed(message_id.decode(), attempt, asked[lane], sealed, about, int(expires_at_ms)))
+        return Claim(answer[0], answer[1], answer[2] or None, tuple(claimed))
 
     async def peek(self, portfolio: str, message_id: str) -> Claimed | None:
         """A queued message as a claim would give it, and not claimed; None when it is not queued."""
