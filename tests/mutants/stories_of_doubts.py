@@ -43,6 +43,23 @@ async def what_is_queued_after_it_was_taken_back_is_not_queued(book: Book) -> No
     assert await book.state("m2") is None
 
 
+async def what_comes_out_of_the_queue_may_be_tried_again(book: Book) -> None:
+    await book.enqueue("m1", ANN, about=ABOUT)
+    await book.claimed()
+    await book.admit("m1", ANN, about=ABOUT)
+    await book.settle("m1", "unknown")
+    await book.at(1)
+    await _heard_of(book, "m2", BOB)
+    await book.at(UNRESOLVED_MS)
+    assert await book.reaped() == [("tried_again", "m1")]
+    [again] = (await book.claim()).messages
+    assert (again.message_id, again.attempt, again.sealed != b"") == ("m1", 3, True)
+    # Whatever is noted of it now: its first try may have been taken.
+    await book.admit("m1", ANN, attempt=3)
+    await book.settle("m1", "failed", attempt=3, release=True)
+    assert (await book.state("m1"), await book.used()) == ("unknown", 2)
+
+
 async def what_is_unknown_for_a_quarter_of_an_hour_is_told_of_once(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.admit("m2", BOB)

@@ -6,6 +6,8 @@ import asyncio
 
 from tests.factories import DAY_MS, PORTFOLIO, user
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LANE, Book
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.policy.facts import Tally
 from tidegate.store.send_queue import LEASE_MS, Lane
 
 
@@ -26,6 +28,16 @@ async def a_claim_is_given_once(book: Book) -> None:
     assert await book.claimed() == []
     await book.at(LEASE_MS - 1)
     assert await book.reaped() == []
+
+
+async def a_claim_finds_what_there_is_in_whatever_lane(book: Book) -> None:
+    lanes = [Lane(str(number), Category.MARKETING) for number in range(40)]
+    await book.enqueue("m1", ANN, lane=lanes[39])
+    await book.enqueue("m2", BOB, lane=lanes[3])
+    await book.enqueue("m3", CAT, lane=lanes[20], needs_place=True)
+    claim = await book.claim(10, -1, *lanes)
+    claimed = [(one.message_id, one.lane) for one in claim.messages]
+    assert claimed == [("m2", lanes[3]), ("m3", lanes[20]), ("m1", lanes[39])]
 
 
 async def a_glance_sees_what_is_queued_until_it_is_sent(book: Book) -> None:
@@ -58,6 +70,70 @@ async def what_goes_together_leaves_all_in_which_it_was_in_line(book: Book) -> N
     prefix = book.keys.message("").removesuffix("message:")
     lines = ("deadlines", "leases", "queued_for", f"lane:{LANE}", f"waiting:{LANE}")
     assert await book.client.exists(*(prefix + line for line in lines)) == 0
+
+
+async def what_is_queued_for_one_user_leaves_one_by_one(book: Book) -> None:
+    for id_ in ("m1", "m2", "m3"):
+        await book.enqueue(id_, ANN)
+    await book.claimed()
+    await book.admit("m1", ANN)
+    assert await book.queued_for() == {ANN: ["m2", "m3"]}
+    await asyncio.gather(book.admit("m2", ANN), book.admit("m3", ANN))
+    assert await book.queued_for() == {}
+
+
+async def who_gets_a_place_by_what_was_queued_too_wakes_the_others(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    await book.enqueue("m2", ANN, needs_place=True)
+    assert await book.claimed(places=0) == [("m1", 1)]
+    # One after the other in one call.
+    await asyncio.gather(book.admit("m1", ANN, counts=False), book.admit("m3", ANN))
+    assert await book.claimed(places=0) == [("m2", 1)]
+
+
+async def what_comes_out_of_the_queue_has_all_of_its_history(book: Book) -> None:
+    await book.enqueue("m1", ANN, expires_at_ms=HOUR_MS)
+    await book.at(10)
+    await book.claimed()
+    tallies = (Tally("spend", 5, 100, False, BEGIN_MS + DAY_MS),)
+    deadline_ms = BEGIN_MS + HOUR_MS
+    await asyncio.gather(book.admit("m1", ANN, tallies=tallies, deadline_ms=deadline_ms), book.admit("m2", BOB))
+    await book.settle("m1", "accepted")
+    await book.status("m1", "delivered", 0)
+    record = await book.messages.find(PORTFOLIO, "m1")
+    assert record is not None
+    told = [(event.at_ms - BEGIN_MS, event.state) for event in record.history]
+    assert told == [(0, "queued"), (10, "sending"), (10, "accepted"), (10, "delivered")]
+    assert (record.expires_at_ms, record.is_known_by_our_id) == (deadline_ms, True)
+    direct = await book.messages.find(PORTFOLIO, "m2")
+    assert direct is not None
+    assert ([event.state for event in direct.history], direct.expires_at_ms) == (["sending"], None)
+
+
+async def of_what_nothing_is_noted_an_acceptance_is_read(book: Book) -> None:
+    await book.admit("m1", ANN, about=b"")
+    await book.settle("m1", "accepted")
+    await book.status("m1", "delivered", 0)
+    assert await book.state("m1") == "delivered"
+
+
+async def what_is_queued_rests_on_what_is_known_of_its_user_by_then(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    await book.claimed()
+    await book.prove(ANN, BOB)
+    facts = await book.admit("m1", ANN)
+    assert (facts.taken, facts.other_user) == (False, True)
+
+
+async def what_is_given_back_waits_since_it_was_queued_first(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    await book.claimed()
+    await book.at(10)
+    await book.admit("m1", ANN, tallies=(Tally("spend", 5, 100, False, BEGIN_MS + DAY_MS),))
+    await book.at(20)
+    assert await book.enqueue("m1", ANN, attempt=1)
+    [lane] = await book.queue.lanes(PORTFOLIO, [LANE])
+    assert (lane.oldest_at_ms, await book.used(), await book.stands("spend")) == (BEGIN_MS, 0, 0)
 
 
 async def a_glance_sees_a_deadline_that_has_passed(book: Book) -> None:

@@ -41,6 +41,7 @@ def _unpacked(packed: bytes) -> dict[bytes, bytes]:
     attempt, number, place, at, window, tallies_bytes = head.split(b" ")
     end = int(tallies_bytes)
     about, taken, added = rest[end:].partition(b"\n")
+    tallies, waits, waited = (b"\n" + rest[:end]).partition(b"\n\n")
     record = {
         b"state": b"sending",
         b"recipient": packed[:_RECIPIENT_BYTES],
@@ -49,13 +50,21 @@ def _unpacked(packed: bytes) -> dict[bytes, bytes]:
         b"place": b"" if place == b"-" else place,
         b"at": at,
         b"window": window,
-        b"tallies": rest[:end],
+        b"tallies": (tallies + b"\n")[1:] if waits else rest[:end],
         b"about": about,
         b"history": b"%b sending\n" % at,
     }
+    if waits:
+        _wait(record, *waited.split(b"\n", 1))
     if taken:
         _take(record, *added.split(b"\n", 2))
     return record
+
+
+def _wait(record: dict[bytes, bytes], expires: bytes, history: bytes) -> None:
+    """What is known of one that came out of the queue."""
+    queued_at = next(line.split(b" ", 1)[0] for line in history.splitlines() if line.split(b" ")[1] == b"queued")
+    record |= {b"expires": expires, b"queued_at": queued_at, b"given": b"1", b"history": history + record[b"history"]}
 
 
 def _take(record: dict[bytes, bytes], taken: bytes, wamid: bytes, told: bytes = b"") -> None:

@@ -28,7 +28,7 @@ write = function()
       end
       if n > 0 then redis.call('HSET', book.ledger, unpack(change, 1, n)) end
       if book.intents[1] then redis.call('ZADD', prefix .. 'inflight', unpack(book.intents)) end
-      if book.lanes then book.lanes_leave(book.k, book.lanes) end
+      if book.queue_forget then book.queue_forget(book) end
     end
   end
 end

@@ -74,9 +74,15 @@ for i = 1, #stands do
 end
 for b = 1, #books do unmet[2 * n + b] = books[b].prefix .. 'queued_for' end
 local known, is_any_queued, is_any_known = redis.call('EXISTS', unpack(unmet, 1, 2 * n + #books)), false, false
+local is_any_user_known, message_texts = false, nil
 if known > 0 then
   local queued = redis.call('EXISTS', unpack(unmet, 2 * n + 1, 2 * n + #books))
   is_any_queued, is_any_known = queued > 0, known > queued
+  if is_any_known then
+    local messages, users = {}, {}
+    for s = 1, n do messages[s], users[s] = unmet[2 * s - 1], unmet[2 * s] end
+    is_any_user_known, message_texts = redis.call('EXISTS', unpack(users)) > 0, redis.call('MGET', unpack(messages))
+  end
 end
 for b = 1, #books do
   local book = books[b]

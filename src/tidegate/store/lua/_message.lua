@@ -5,6 +5,7 @@
 -- store/message_record.py reads the same.
 --
 -- sent   recipient (16 bytes), "<attempt> <number> <place, or -> <at> <window> <bytes of tallies>\n", tallies, about (a line)
+--        of one that came out of the queue the tallies are followed by "\n<deadline>\n" and its history until then
 -- taken  "\n<outcomes, by commas, or -> <kpis, or -> <at> <cause>\n<wamid>"
 -- told   "\n<state> <1 if it was counted, or -> <outcomes> <kpis> <lines of history, after those before>"
 local function message_told(state, counted, outcomes, kpis, history)
@@ -24,6 +25,12 @@ local function message_spread(text)
   local state, history, wamid, outcomes, kpis, counted = 'sending', at .. ' sending\n', nil, nil, nil, nil
   local begins = from + bytes
   local ends, before, since = string.find(text, '\n', begins, true), nil, nil
+  local tallied, waits, expires, queued_at = begins - 1, string.find(text, '\n\n', from - 1, true), nil, nil
+  if waits and waits < tallied then
+    local waited
+    expires, waited = string.match(string.sub(text, waits + 2, tallied), '^(%d+)\n(.*)$')
+    tallied, history, queued_at = waits, waited .. history, string.match('\n' .. waited, '\n(%d+) queued ')
+  end
   if ends then
     local taken_at, cause, wamid_from
     outcomes, kpis, taken_at, cause, wamid_from = string.match(text, '^(%S+) (%S+) (%d+) ([^\n]*)\n()', ends + 1)
@@ -39,7 +46,8 @@ local function message_spread(text)
     if kpis == '-' then kpis = nil end
   end
   return { state = state, recipient = string.sub(text, 1, 16), attempt = attempt, number = number,
-    place = place == '-' and '' or place, at = at, window = window, tallies = string.sub(text, from, begins - 1),
+    place = place == '-' and '' or place, at = at, window = window, tallies = string.sub(text, from, tallied),
+    expires = expires, queued_at = queued_at, given = queued_at and '1',
     about = string.sub(text, begins, (ends or 0) - 1), history = history, answered = ends and '1', wamid = wamid,
     outcomes = outcomes and message_listed(outcomes), kpis = kpis, counted = counted }, before, since
 end

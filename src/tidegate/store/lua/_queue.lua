@@ -20,16 +20,6 @@ local function lane_drop(k, id, lane)
   redis.call('ZREM', k.leases, id)
 end
 
--- The same for many that go, by their lanes; a lease and a deadline they have no more.
-local function lanes_leave(k, lanes)
-  for lane, ids in pairs(lanes) do
-    redis.call('ZREM', k.lane .. lane, unpack(ids))
-    redis.call('ZREM', k.waiting .. lane, unpack(ids))
-    redis.call('ZREM', k.leases, unpack(ids))
-    redis.call('ZREM', k.deadlines, unpack(ids))
-  end
-end
-
 -- Lets what is queued for this recipient be tried at once: it no longer needs a new place.
 local function wake_queued(k, recipient, now)
   local woken = 0

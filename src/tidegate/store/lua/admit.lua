@@ -87,11 +87,16 @@ local done, answer = pcall(function()
       -- Is it still this attempt's to send?
       local record, state = NONE, nil
       if (is_known or is_any_queued) and not met then
-        -- with: message, queue
-        met = { read = message_read, queued_for = queued_for, lanes_leave = lanes_leave, wake_queued = wake_queued }
+        -- with: message, queue, leaving
+        met = { read = message_read, leave = queue_leave, wake = queue_wake }
       end
       if is_known then
-        record = met.read(names_of(book), id, 'state', 'attempt', 'history', 'lane', 'recipient')
+        -- Most that are known come out of the queue, and have fields of their own.
+        if is_again or message_texts[s] then
+          record = met.read(names_of(book), id, 'state', 'attempt', 'history', 'recipient', 'lane', 'doubt')
+        else
+          record = redis.call('HMGET', message_key, 'state', 'attempt', 'history', 'recipient', 'lane', 'doubt')
+        end
         state = record[1]
         if state == 'sending' and record[2] == attempt and not dry then
           seen = { 1, epoch + 0, 0, 1 }
@@ -132,7 +137,7 @@ local done, answer = pcall(function()
 
       -- Does it rest on what is known of the user today?
       local version = 0
-      if is_known or user_version > 0 then
+      if is_any_user_known or is_again or user_version > 0 then
         local user_key = book.prefix .. USER .. recipient
         version = (redis.call('HGET', user_key, 'v') or 0) + 0
         if version ~= user_version then
@@ -262,7 +267,7 @@ local done, answer = pcall(function()
           place.holds[id] = { expected = expected, ends = ends }
           book.used = used + held.save(k, place, now)
         end
-        if counted == 0 and is_any_queued then met.wake_queued(names_of(book), recipient, now) end
+        if counted == 0 and is_any_queued then met.wake(book, recipient, id, now) end
         if flags >= 64 then
           held.share_change(names_of(book), about, recipient, { ends = place_ends }, now, function(own)
             own.holds[id] = { expected = expected, ends = ends }
@@ -297,12 +302,15 @@ local done, answer = pcall(function()
 
       -- The intent, before the first byte leaves.
       local place_kind = needs_place and '1' or (counts and '0' or '')
-      if state then
+      -- One out of the queue keeps fields of its own where this is its further try, or one may follow.
+      local is_apart = state and (record[6] or string.find(about, 'at_least_once', 1, true))
+      if is_apart then
         redis.call('HSET', message_key, 'state', 'sending', 'attempt', attempt, 'recipient', recipient, 'number', number,
           'place', place_kind, 'at', now_text, 'about', about, 'window', digits(window), 'tallies', taken,
           'history', (record[3] or '') .. now_text .. ' sending\n')
       else
         -- The packed form of what is known as it goes: _message.lua.
+        if state then taken = taken .. '\n' .. argv[at + 4] .. '\n' .. record[3] end
         if taken ~= middle_taken or window ~= middle_window or place_kind ~= middle_place then
           middle_taken, middle_window, middle_place = taken, window, place_kind
           middle = ' ' .. (place_kind == '' and '-' or place_kind) .. ' ' .. now_text .. ' '
@@ -313,7 +321,7 @@ local done, answer = pcall(function()
         else redis.call('HSET', message_key, 'packed', sent) end
       end
       if body ~= '' then redis.call('HSET', message_key, 'body', body, 'expires', argv[at + 4]) end
-      if state or body ~= '' then redis.call('PEXPIRE', message_key, remember_ms) end
+      if is_apart or body ~= '' then redis.call('PEXPIRE', message_key, remember_ms) end
       local intents = book.intents
       if intents[1] then
         local intent = #intents + 1
@@ -321,15 +329,7 @@ local done, answer = pcall(function()
       else
         book.intents = { now + outcome_ms, id }
       end
-      if state == 'queued' then
-        met.queued_for(names_of(book), record[5] or recipient, id, false)
-        local lanes, lane = book.lanes, record[4]
-        if not lanes then
-          lanes = {}
-          book.lanes, book.lanes_leave = lanes, met.lanes_leave
-        end
-        if lanes[lane] then table.insert(lanes[lane], id) else lanes[lane] = { id } end
-      end
+      if state then met.leave(book, record[4] or recipient, id, record[5]) end
     until true
     if seen then
       for i = 1, 13 do answer[told + i] = seen[i] or (i <= 10 and 0 or '') end

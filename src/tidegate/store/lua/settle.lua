@@ -123,7 +123,7 @@ local function seldom()
       -- Whoever has Meta's own refusal needs no report of it.
       if state == 'failed' and record.given then report_end(k, id, record.about, now) end
     end
-    if record.expires and (state ~= 'unknown' or record.doubt or not wants_another_try(record.about)) then
+    if record.body and (state ~= 'unknown' or record.doubt or not wants_another_try(record.about)) then
       redis.call('HDEL', k.message .. id, 'body')
     end
     if release == '1' then tallies_release(k, id, record.tallies or '', false) end
