@@ -8,6 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.journal import Intent
 from tidegate.policy.campaign.order import Order
 from tidegate.policy.campaign.spec import Campaign
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
@@ -168,12 +169,12 @@ def make_ask(message_id: str, recipient: bytes, **changes: Any) -> Ask:
         "attempt": 1,
         "recipient": recipient,
         "number": NUMBER,
-        "terms": make_terms(),
-        "deadline_ms": NEVER_MS,
         "about": b"{}",
     }
+    intent = Intent(**{name: changes.pop(name, value) for name, value in values.items()})
     more = {name: changes.pop(name) for name in More._fields if name in changes}
-    return Ask(**values | ({"more": More(**more)} if more else {}) | changes)
+    asked: dict[str, Any] = {"terms": make_terms(), "deadline_ms": NEVER_MS}
+    return Ask(intent, **asked | ({"more": More(**more)} if more else {}) | changes)
 
 
 def make_outcome(message_id: str, state: Settled = "accepted", **changes: Any) -> Outcome:

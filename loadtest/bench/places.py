@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.bench.filling import fill
+from tidegate.journal import Intent
 from tidegate.policy.facts import NO_LIMIT, Terms
 from tidegate.policy.lifecycle import RANK
 from tidegate.store.asks import Ask
@@ -65,7 +66,7 @@ async def _admit(client: Redis) -> float:
     before = await _server_us(client)
     for begin in range(0, ADMISSIONS, AT_ONCE):
         asks = [
-            Ask(_PORTFOLIO, f"m{begin + n}", 1, secrets.token_bytes(16), "1", terms, deadline_ms, b"{}")
+            Ask(Intent(_PORTFOLIO, f"m{begin + n}", 1, secrets.token_bytes(16), "1", b"{}"), terms, deadline_ms)
             for n in range(AT_ONCE)
         ]
         if not all(facts.taken for facts in await asyncio.gather(*map(ledger.admit, asks))):

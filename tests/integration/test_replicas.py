@@ -122,7 +122,7 @@ class TestAPromise:
             ledger = make_ledger(client)
             asks = [make_ask(f"m{n}", user(n)) for n in range(3)]
             assert all(facts.taken for facts in await asyncio.gather(*map(ledger.admit, asks)))
-            await asyncio.gather(*(ledger.settle(make_outcome(ask.message_id)) for ask in asks))
+            await asyncio.gather(*(ledger.settle(make_outcome(ask.intent.message_id)) for ask in asks))
             applied = await replica.info("commandstats")
             assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(applied), applied.keys()
             assert "cmdstat_set" in applied

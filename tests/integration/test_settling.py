@@ -44,10 +44,11 @@ class Told(Claim):
 async def settled_with(ledger: Ledger) -> tuple[Settling, Told]:
     """What writes the outcome of the message m1, which was taken with its claim, and that is accepted just now."""
     claim = Told(entry=Entry(PORTFOLIO, "shop:same", "", "m1"))
-    claim.heed(await ledger.admit(make_ask("m1", user(1), number=NUMBER, once=claim.entry)))
+    ask = make_ask("m1", user(1), number=NUMBER, once=claim.entry)
+    claim.heed(await ledger.admit(ask))
     message = Message(
         "m1", "shop", Route(PORTFOLIO, WABA, NUMBER), REQUEST, "/v25.0/1/messages", NEVER_MS, Category.UTILITY, True,
-        claim=claim,
+        claim=claim, intent=ask.intent,
     )  # fmt: skip
     settling = Settling(ledger, StoreClock(), cast(Users, None), make_seal(), NO_TRACING)
     settling.told(message, "accepted", "accepted", WAMID, ANSWERED)

@@ -85,32 +85,32 @@ class BookModel:
 
     def admit(self, ask: Ask, now_ms: int) -> Facts:
         self.advance(now_ms)
-        terms, message = ask.terms, self.messages.get(ask.message_id)
+        terms, message = ask.terms, self.messages.get(ask.intent.message_id)
 
         def facts(**seen: Any) -> Facts:
             return Facts(**({"now_ms": now_ms, "epoch": self.epoch, "taken": False} | seen))
 
         if message and not ask.dry_run:
-            again = (message.state, message.attempt) == (State.SENDING, ask.attempt)
+            again = (message.state, message.attempt) == (State.SENDING, ask.intent.attempt)
             return facts(taken=True, repeated=True, epoch=terms.epoch) if again else facts(gone=True, epoch=terms.epoch)
         claim = ask.once
         if claim is not None and claim.name in self.claims:
             since_ms, holder, answer = self.claims[claim.name]
-            if now_ms - since_ms < claim.kept_ms and (holder != ask.message_id or answer):
+            if now_ms - since_ms < claim.kept_ms and (holder != ask.intent.message_id or answer):
                 return facts(unclaimed=True, epoch=terms.epoch)
         if now_ms >= ask.deadline_ms:
             return facts(expired=True, epoch=terms.epoch)
         if terms.epoch != self.epoch:
             return facts(stale=True, used=self.used)
 
-        pair = (ask.number, ask.recipient)
+        pair = (ask.intent.number, ask.intent.recipient)
         window = self.windows.get(pair, 0)
         open_ = window - terms.window_margin_ms > now_ms
         pair_at = self.pair_tats.get(pair, 0) - terms.pair_tolerance_ms
-        tat_us = self.number_tats_us.get(ask.number, 0)
+        tat_us = self.number_tats_us.get(ask.intent.number, 0)
         turn_at = math.ceil((tat_us - terms.throughput_tolerance_us) / 1000)
         needs_counting = terms.counts and not open_
-        counted = needs_counting and ask.recipient in self.places
+        counted = needs_counting and ask.intent.recipient in self.places
         used = self.used
 
         taken = not (
@@ -121,8 +121,8 @@ class BookModel:
         )
         if taken and not ask.dry_run:
             if needs_counting:
-                place = self.places.setdefault(ask.recipient, Place())
-                place.holds[ask.message_id] = Hold(now_ms + DAY_MS, now_ms + terms.hold_ms)
+                place = self.places.setdefault(ask.intent.recipient, Place())
+                place.holds[ask.intent.message_id] = Hold(now_ms + DAY_MS, now_ms + terms.hold_ms)
             if terms.pair_emission_ms:
                 tat_ms = max(self.pair_tats.get(pair, 0), now_ms) + terms.pair_emission_ms
                 most_ms = now_ms + terms.pair_tolerance_ms + terms.pair_emission_ms
@@ -130,14 +130,14 @@ class BookModel:
             if terms.throughput_emission_us:
                 tat_us = max(tat_us, now_ms * 1000) + terms.throughput_emission_us
                 most_us = now_ms * 1000 + terms.throughput_tolerance_us + terms.throughput_emission_us
-                self.number_tats_us[ask.number] = tat_us if terms.waits_for_throughput else min(tat_us, most_us)
+                self.number_tats_us[ask.intent.number] = tat_us if terms.waits_for_throughput else min(tat_us, most_us)
             kind = "1" if needs_counting else "0" if terms.counts else ""
-            self.messages[ask.message_id] = Message(
-                State.SENDING.value, ask.attempt, ask.recipient, kind, window, now_ms
+            self.messages[ask.intent.message_id] = Message(
+                State.SENDING.value, ask.intent.attempt, ask.intent.recipient, kind, window, now_ms
             )
-            self.in_flight[ask.message_id] = now_ms + OUTCOME_MS
+            self.in_flight[ask.intent.message_id] = now_ms + OUTCOME_MS
             if claim is not None:
-                self.claims[claim.name] = now_ms, ask.message_id, b""
+                self.claims[claim.name] = now_ms, ask.intent.message_id, b""
         return facts(
             taken=taken,
             window_ends_ms=window,

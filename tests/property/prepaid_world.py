@@ -169,7 +169,7 @@ class World:
                 node.offline.answered(ask, facts, node.clock.monotonic_ms())
             if facts.taken:
                 self.counted_until_ms[user] = self.now_ms + DAY_MS
-                await self._settle(node, ask.message_id)
+                await self._settle(node, ask.intent.message_id)
             return facts.taken
 
     async def _settle(self, node: OneNode, message_id: str) -> None:

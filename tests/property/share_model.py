@@ -27,21 +27,21 @@ class ShareModel(BookModel):
 
     def admit(self, ask: Ask, now_ms: int) -> Facts:
         self.advance(now_ms)
-        app = _app(ask)
+        app, message_id, recipient = _app(ask), ask.intent.message_id, ask.intent.recipient
         share = self.shares.setdefault(app, BookModel()) if app else BookModel()
-        held, used = ask.recipient in self.places, share.used
+        held, used = recipient in self.places, share.used
         seen = super().admit(replace(ask, dry_run=True), now_ms)
-        known = ask.message_id in self.messages and not ask.dry_run
+        known = message_id in self.messages and not ask.dry_run
         if not known and not (seen.stale or seen.gone or seen.expired or seen.unclaimed):
             seen = replace(seen, tallied=(used,) * len(ask.terms.tallies))
             if seen.needs_place(ask.terms) and any(used >= tally.limit >= 0 for tally in ask.terms.tallies):
                 return replace(seen, taken=False)
         facts = replace(super().admit(ask, now_ms), tallied=seen.tallied)
         if facts.taken and not facts.repeated and not ask.dry_run and app:
-            self._app_of[ask.message_id] = app
-            if self.messages[ask.message_id].kind == "1" and (not held or ask.recipient in share.places):
-                hold = self.places[ask.recipient].holds[ask.message_id]
-                share.places.setdefault(ask.recipient, Place()).holds[ask.message_id] = Hold(hold.expected, hold.ends)
+            self._app_of[message_id] = app
+            if self.messages[message_id].kind == "1" and (not held or recipient in share.places):
+                hold = self.places[recipient].holds[message_id]
+                share.places.setdefault(recipient, Place()).holds[message_id] = Hold(hold.expected, hold.ends)
         return facts
 
     def _let_go(self, message: Message, message_id: str, now_ms: int) -> bool:
@@ -75,4 +75,4 @@ def about(app: str) -> bytes:
 
 
 def _app(ask: Ask) -> str:
-    return str(orjson.loads(ask.about).get("app", ""))
+    return str(orjson.loads(ask.intent.about).get("app", ""))

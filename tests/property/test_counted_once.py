@@ -128,8 +128,10 @@ class NamesMachine(LedgerMachine):
     def _ask(self, asked: tuple[Any, ...], **changes: Any) -> Ask:
         """As a node asks: under the name that the user is known by, and on what is known there."""
         ask = super()._ask(asked, **changes)
-        name, known = self.bench.run(self.users.resolve(PORTFOLIO, ask.recipient))
-        return replace(ask, recipient=name, terms=ask.terms._replace(user_version=known.version))
+        name, known = self.bench.run(self.users.resolve(PORTFOLIO, ask.intent.recipient))
+        return replace(
+            ask, intent=replace(ask.intent, recipient=name), terms=ask.terms._replace(user_version=known.version)
+        )
 
 
 def test_names_of_one_user_are_counted_as_one(bench: Bench) -> None:

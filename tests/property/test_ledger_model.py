@@ -119,7 +119,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
         self._compare(ask, self._call(lambda: self.ledger.admit(ask), twice=twice))
 
-        if ask.message_id not in self.model.messages:
+        if ask.intent.message_id not in self.model.messages:
             assert before.swept(self.now_ms) == self._dump().swept(self.now_ms), "a denial changed something"
 
     @rule(asked=st.lists(ASKS, min_size=2, max_size=4))
@@ -145,7 +145,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(asked=ASKS, pick=st.integers(0), attempt=st.sampled_from([1, 1, 2]))
     def admit_a_known_message(self, asked: tuple[Any, ...], pick: int, attempt: int) -> None:
         known = list(self.model.messages)
-        ask = replace(self._ask(asked), message_id=known[pick % len(known)], attempt=attempt)
+        ask = self._ask(asked)
+        ask = replace(ask, intent=replace(ask.intent, message_id=known[pick % len(known)], attempt=attempt))
         before = self._dump()
 
         self._compare(ask, self._call(lambda: self.ledger.admit(ask)))
@@ -294,7 +295,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return answer
 
     def _compare(self, ask: Ask, facts: Facts) -> None:
-        held = ask.recipient in self.model.places
+        held = ask.intent.recipient in self.model.places
         expected = self.model.admit(ask, self.now_ms)
         for name in ("now_ms", "epoch", "taken", "stale", "gone", "expired", "repeated", "unclaimed"):
             assert getattr(facts, name) == getattr(expected, name), name

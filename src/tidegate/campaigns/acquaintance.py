@@ -8,6 +8,7 @@ from typing import Final
 
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.gateway import Route
+from tidegate.journal import Intent
 from tidegate.policy.capacity import Release
 from tidegate.policy.facts import NO_LIMIT, Facts, Terms
 from tidegate.policy.identity import Identity
@@ -82,7 +83,7 @@ def _ask(name: bytes, user: User, epoch: int, route: Route, situation: Situation
         user_version=user.version,
     )
     deadline_ms = situation.now_ms + DAY_MS
-    return Ask(route.portfolio, _ASKED, 1, name, route.number, terms, deadline_ms, dry_run=True)
+    return Ask(Intent(route.portfolio, _ASKED, 1, name, route.number), terms, deadline_ms, dry_run=True)
 
 
 def _half_free_ms(curve: Sequence[Release], now_ms: int) -> int:

@@ -20,6 +20,7 @@ from tidegate.gateway.message import Message
 from tidegate.gateway.offline import Offline
 from tidegate.gateway.place_times import PlaceTimes
 from tidegate.gateway.settling import Settling
+from tidegate.journal import Intent
 from tidegate.metrics import Metrics
 from tidegate.policy.capacity import category_places
 from tidegate.policy.decide import PLACE_REASONS, judge, shadowed
@@ -83,23 +84,15 @@ class Admission:
         about = (is_one_of_its_kind and yes.about) or message.about(self._seal)
         # What comes from the queue is kept there.
         is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
-        route, deadline_ms, claim = message.route, message.deadline_ms, message.claim
+        route, claim, deadline_ms = message.route, message.claim, message.deadline_ms
         more: More | None = None
         if is_kept or note.record:
             body = self._seal.close(message.body_name, message.packed(), deadline_ms) if is_kept else b""
             more = More(note.record, note.expires_at_ms, body)
-        return Ask(
-            route.portfolio,
-            message.message_id,
-            message.attempt,
-            message.user,
-            route.number,
-            yes.terms,
-            deadline_ms,
-            about,
-            None if claim is None or claim.is_taken else claim.entry,
-            more,
+        intent = message.intent = Intent(
+            route.portfolio, message.message_id, message.attempt, message.user, route.number, about
         )
+        return Ask(intent, yes.terms, deadline_ms, None if claim is None or claim.is_taken else claim.entry, more)
 
     def taken(
         self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float, is_quiet: bool
@@ -118,7 +111,7 @@ class Admission:
         if not facts.taken:
             return None
         if not facts.repeated and facts.needs_place(ask.terms):
-            self.places_taken[ask.portfolio] += 1
+            self.places_taken[ask.intent.portfolio] += 1
         return _SEND if is_quiet else None
 
     async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
@@ -141,18 +134,8 @@ class Admission:
         Raises StoreUnavailable.
         """
         route = message.route
-        facts = await self._ledger.admit(
-            Ask(
-                route.portfolio,
-                message.message_id,
-                message.attempt,
-                message.user,
-                route.number,
-                terms,
-                message.deadline_ms,
-                dry_run=True,
-            )
-        )
+        intent = Intent(route.portfolio, message.message_id, message.attempt, message.user, route.number)
+        facts = await self._ledger.admit(Ask(intent, terms, message.deadline_ms, dry_run=True))
         if await self._is_overtaken(message, facts, addressee):
             return None
         return await self._place_times.told(route.portfolio, terms, facts)
@@ -171,7 +154,7 @@ class Admission:
         if facts.expired:
             return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
         terms, rules = ask.terms, standing.rules
-        facts = await self._place_times.told(ask.portfolio, terms, facts)
+        facts = await self._place_times.told(ask.intent.portfolio, terms, facts)
         verdict = judge(case, terms, facts, rules)
         if await self._called_back(case, standing, facts, verdict):
             return None

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tidegate.cloudapi.messages import RecipientKind, Request, TemplateRef
 from tidegate.cloudapi.vocabulary import Category, MessageType
 from tidegate.gateway.claims import Claim
+from tidegate.journal import Intent
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.facts import Case
 from tidegate.policy.grant import Grant
@@ -86,6 +87,8 @@ class Message(Struct, gc=False):
     """Whether its app has a share of the messaging limit, so that the place that it takes is counted as the app's."""
     marketing_at_ms: int = 0
     """When it was noted with the recipient as marketing that was sent, where there is a cap on how often; 0: not."""
+    intent: Intent | None = None
+    """What the books know of it if it was taken, once it was asked for."""
 
     def __repr__(self) -> str:
         return f"Message({self.message_id!r}, app={self.app!r}, route={self.route!r}, category={self.category!r})"

@@ -111,7 +111,7 @@ class Offline:
 
     def answered(self, ask: Ask, facts: Facts, asked_at_ms: float) -> None:
         """The store was there when it was asked (ms, this node's time); here is what it saw."""
-        heard, pair = self._heard[ask.portfolio], (ask.number, ask.recipient)
+        heard, pair = self._heard[ask.intent.portfolio], (ask.intent.number, ask.intent.recipient)
         heard.at_ms = asked_at_ms
         windows, ends_ms = heard.windows, facts.window_ends_ms
         if not ends_ms and pair not in windows and pair not in heard.users:
@@ -129,13 +129,13 @@ class Offline:
         if self._is_barred():
             return None
         window_ends_ms = self._window_ends_ms(ask)
-        purse = self._purses.get(ask.portfolio, Purse())
+        purse = self._purses.get(ask.intent.portfolio, Purse())
         costs = fare(
             case,
             window_ends_ms=window_ends_ms,
             window_margin_ms=ask.terms.window_margin_ms,
-            counted_until_ms=self._journal.of(ask.portfolio).counted.get(ask.recipient, -DAY_MS) + DAY_MS,
-            away_ms=self._away_ms(ask.portfolio),
+            counted_until_ms=self._journal.of(ask.intent.portfolio).counted.get(ask.intent.recipient, -DAY_MS) + DAY_MS,
+            away_ms=self._away_ms(ask.intent.portfolio),
             now_ms=now_ms,
         )
         if costs is None or not self._is_allowed(ask, case, costs, window_ends_ms, now_ms):
@@ -148,7 +148,7 @@ class Offline:
         # Nothing is waited for between the look into the purse and here.
         price = int(costs is Fare.PRE_PAID)
         purse.places -= price
-        self._owing.add(ask.portfolio)
+        self._owing.add(ask.intent.portfolio)
         try:
             await self._journal.intend([_intent(ask, facts)], now_ms)
         except JournalUnwritable:
@@ -165,7 +165,7 @@ class Offline:
     def _is_allowed(self, ask: Ask, case: Case, costs: Fare, window_ends_ms: int, now_ms: int) -> bool:
         """Whether nothing else stands in its way that this node knows of, or that only the store knows of."""
         terms = ask.terms
-        words = self._journal.of(ask.portfolio).words.get(ask.recipient, {})
+        words = self._journal.of(ask.intent.portfolio).words.get(ask.intent.recipient, {})
         word = words.get(case.category.value) if case.category is not None else None
         if (word is not None and not word.granted) or terms.turns or now_ms >= ask.deadline_ms:
             return False
@@ -177,23 +177,23 @@ class Offline:
         return not any(_is_bound(tally, costs, in_window=in_window) for tally in terms.tallies)
 
     def _window_ends_ms(self, ask: Ask) -> int:
-        heard, pair = self._heard[ask.portfolio], (ask.number, ask.recipient)
+        heard, pair = self._heard[ask.intent.portfolio], (ask.intent.number, ask.intent.recipient)
         told_ms = heard.users.get(pair, -DAY_MS)
         seen_ms, ends_ms = heard.windows.get(pair, (-DAY_MS, 0))
         return max(ends_ms, told_ms + DAY_MS if told_ms > seen_ms - _ON_ITS_WAY_MS else 0)
 
     def _turns(self, ask: Ask, nodes: int, now_ms: int) -> tuple[int, int, bool]:
         """When the number's and the pair's next turns come, and whether they are taken: all that is waited for came."""
-        terms, pair = ask.terms, (ask.number, ask.recipient)
+        terms, pair = ask.terms, (ask.intent.number, ask.intent.recipient)
         emission_ms, tolerance_ms = terms.throughput_emission_us * nodes / 1000, terms.throughput_tolerance_us / 1000
-        number_tat, pair_tat = self._numbers.get(ask.number, 0.0), self._pairs.get(pair, 0.0)
+        number_tat, pair_tat = self._numbers.get(ask.intent.number, 0.0), self._pairs.get(pair, 0.0)
         number_at = math.ceil(number_tat - tolerance_ms)
         pair_at = math.ceil(pair_tat - terms.pair_tolerance_ms)
         taken = not (emission_ms and terms.waits_for_throughput and number_at > now_ms)
         taken = taken and not (terms.pair_emission_ms and terms.waits_for_pair and pair_at > now_ms)
         if taken:
             # Where nobody waits for it, debt must not grow for ever.
-            self._numbers[ask.number] = min(max(number_tat, now_ms), now_ms + tolerance_ms) + emission_ms
+            self._numbers[ask.intent.number] = min(max(number_tat, now_ms), now_ms + tolerance_ms) + emission_ms
             self._pairs[pair] = min(max(pair_tat, now_ms), now_ms + terms.pair_tolerance_ms) + terms.pair_emission_ms
             if len(self._pairs) > _MOST_PAIRS:
                 self._pairs = {one: tat for one, tat in self._pairs.items() if tat > now_ms}
@@ -227,17 +227,10 @@ def _is_bound(tally: Tally, costs: Fare, *, in_window: bool) -> bool:
 
 
 def _intent(ask: Ask, facts: Facts) -> Intent:
-    in_window = facts.window_open(ask.terms.window_margin_ms)
-    return Intent(
-        portfolio=ask.portfolio,
-        message_id=ask.message_id,
-        attempt=ask.attempt,
-        recipient=ask.recipient,
-        number=ask.number,
-        place=("0" if in_window else "1") if ask.terms.counts else "",
-        window_ends_ms=facts.window_ends_ms,
-        at_ms=facts.now_ms,
-        ends_ms=facts.now_ms + ask.terms.hold_ms,
-        about=ask.about,
-        offline=True,
-    )
+    """What the books have to be told of it, once they are there again."""
+    intent, in_window = ask.intent, facts.window_open(ask.terms.window_margin_ms)
+    intent.place = ("0" if in_window else "1") if ask.terms.counts else ""
+    intent.window_ends_ms = facts.window_ends_ms
+    intent.at_ms, intent.ends_ms = facts.now_ms, facts.now_ms + ask.terms.hold_ms
+    intent.offline = True
+    return intent

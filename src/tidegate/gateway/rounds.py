@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -48,6 +47,13 @@ _TOO_OFTEN: Final = "the standing changes faster than this send can be decided"
 _UTILITY: Final = Category.UTILITY
 
 
+class _Desk(NamedTuple):
+    """What each send of one portfolio asks."""
+
+    decide: Callable[[Message, Addressee, Standing, Line, int], Verdict | Yes]
+    admit: Callable[[Ask], Awaitable[Facts]]
+
+
 class Rounds:
     """Takes messages round by round. Direct and queued ones go the same way."""
 
@@ -83,9 +89,12 @@ class Rounds:
         self._seal = seal
         self._sharing = frozenset(app for app, grant in grants.items() if grant.limit_share is not None)
         self._metrics = metrics
-        #: By portfolio.
-        self._deciding: dict[str, Deciding] = defaultdict(lambda: Deciding(self.case, tracing))
-        self._admitting = tracing.awaited_within("admit", ledger.admitting)
+        self._desks = {
+            portfolio: _Desk(
+                Deciding(self.case, tracing).decided, tracing.awaited_within("admit", ledger.admitting(portfolio))
+            )
+            for portfolio in standings.portfolios
+        }
         #: Called with the id of a message out of the queue that waits for its turn.
         self.on_wait: Callable[[str], None] = lambda message_id: None
         #: Called with each message as it went in the end, and what became of it.
@@ -103,6 +112,7 @@ class Rounds:
         # One look at the clock for all of a round: what it admits starts within a span of it.
         room, at_ms = self._room(route.number), clock.monotonic_ms()
         line, now_ms = Line(room, clock, message, room.arrival(), at_ms, at_ms), clock.at_ms(at_ms)
+        decide, admit = self._desks[route.portfolio]
         message.of_share = message.app in self._sharing
         answered: Answered | None = None
         try:
@@ -115,7 +125,7 @@ class Rounds:
                 message.user, message.rules_version = addressee.name, standing.rules.version
                 is_as_it_says = standing.breakers.are_closed
                 message = message if is_as_it_says else self.as_judged(message, addressee, standing, now_ms)
-                decided = self._deciding[route.portfolio].decided(message, addressee, standing, line, now_ms)
+                decided = decide(message, addressee, standing, line, now_ms)
                 verdict: Verdict | Gone | None
                 if not isinstance(decided, Yes) or (room.waiters and line.joins(decided.terms)):
                     verdict = await self._unasked(message, decided, standing, addressee, line, now_ms)
@@ -124,7 +134,7 @@ class Rounds:
                     note = self._note(message, decided, standing, addressee, line, now_ms) if marks else NOTHING
                     ask = self._admission.asking(message, decided, note)
                     try:
-                        facts = await self._admitting(ask)
+                        facts = await admit(ask)
                     except StoreUnavailable as fault:
                         case = self.case(message, addressee, standing, line)
                         verdict = await self._admission.alone(message, case, ask, standing.rules, fault)

@@ -88,8 +88,8 @@ class Settling:
         message_id, claim = message.message_id, message.claim
         once = claim.keeps(message_id) if claim is not None else ""
         outcome = _Open(
-            message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"", None,
-            self._seal, wamid, claim if once else None, answered,
+            message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"",
+            message.intent, self._seal, wamid, claim if once else None, answered,
         )  # fmt: skip
         if self._tracing.is_on:
             self._spawn(self._settle(outcome))

@@ -70,23 +70,23 @@ class Journal:
         if self._slot is not None:
             await self._synced()
 
-    def ended(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> Intent | None:
-        """How a send's POST ended: accepted, unknown, or failed, which is proven unsent.
-
-        What is remembered of it, if this is its attempt: as long as this process lives its `wamid` may be told later.
-        """
-        past = self.of(portfolio)
-        intent = past.intents.get(message_id)
+    def ended(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> None:
+        """How a send's POST ended: accepted, unknown, or failed, which is proven unsent."""
+        intent = self.of(portfolio).intents.get(message_id)
         if intent is None:
-            return None
-        own = intent if intent.attempt == attempt else None
-        if own is not None:
-            if own.state == state and own.wamid == wamid:
-                return own
-            past.end(own, state, wamid)
-        if self._slot is not None:
+            return
+        if intent.attempt == attempt:
+            self.end(intent, state, wamid)
+        elif self._slot is not None:
             self._append(["ended", portfolio, message_id, attempt, state, wamid])
-        return own
+
+    def end(self, intent: Intent, state: str, wamid: str) -> None:
+        """The same of a send that is remembered: as long as this process lives its `wamid` may be told it later."""
+        if intent.state == state and intent.wamid == wamid:
+            return
+        self.of(intent.portfolio).end(intent, state, wamid)
+        if self._slot is not None:
+            self._append(["ended", intent.portfolio, intent.message_id, intent.attempt, state, wamid])
 
     def requeued(self, portfolio: str, message_id: str) -> None:
         """A send was proven unsent and is queued again: the store knows all of it."""

@@ -34,11 +34,11 @@ class Intent(Struct, gc=False):
     attempt: int
     recipient: bytes
     number: str
-    place: str
-    window_ends_ms: int
-    at_ms: int
-    ends_ms: int
     about: bytes = b""
+    place: str = ""
+    window_ends_ms: int = 0
+    at_ms: int = 0
+    ends_ms: int = 0
     state: str = "sending"
     wamid: str = ""
     delivered_at_ms: int = 0
@@ -200,11 +200,11 @@ def _intent(past: Past, entry: Entry) -> None:
             attempt,
             recipient,
             number,
+            about.encode(),
             place,
             window,
             at_ms,
             ends_ms,
-            about.encode(),
             offline=bool(offline),
         )
     )

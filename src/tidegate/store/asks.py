@@ -48,16 +48,13 @@ _NO_MORE: Final = More()
 
 
 class Ask(Struct, frozen=True, gc=False):
-    """One send's question to `admit`. `about` is kept with the intent (JSON text, nothing personal)."""
+    """One send's question to `admit`. `intent`: what the books know of it once it is taken; where and when that was is
+    written into it then.
+    """
 
-    portfolio: str
-    message_id: str
-    attempt: int
-    recipient: bytes
-    number: str
+    intent: Intent
     terms: Terms
     deadline_ms: int
-    about: bytes = b""
     once: Entry | None = None
     """What it claims to be the only one of, by its key alone, in its portfolio, under its id: taken with all else."""
     more: More | None = None
@@ -86,19 +83,20 @@ class Questions:
         told: dict[bytes, int] = {}
         args: list[Any] = []
         for ask in asks:
-            terms, about, once, more = ask.terms, ask.about, ask.once, ask.more
+            intent, terms, once, more = ask.intent, ask.terms, ask.once, ask.more
+            portfolio, about = intent.portfolio, intent.about
             kept_ms, claim = (0, "") if once is None else (once.kept_ms, once.name)
             if more is None and terms.user_version:
                 more = _NO_MORE
-            kind = (id(terms), ask.portfolio, ask.attempt, ask.dry_run, kept_ms, more is not None, _SHARE in about)
+            kind = (id(terms), portfolio, intent.attempt, ask.dry_run, kept_ms, more is not None, _SHARE in about)
             common = kinds.get(kind)
             if common is None:
-                block = blocks.get(ask.portfolio)
+                block = blocks.get(portfolio)
                 if block is None:
-                    block = blocks[ask.portfolio] = len(blocks)
-                    keys += self._keys[ask.portfolio].all
+                    block = blocks[portfolio] = len(blocks)
+                    keys += self._keys[portfolio].all
                 common = kinds[kind] = told.setdefault(self._text(block, kind, terms), len(told))
-            args += (common, ask.message_id, ask.recipient, ask.number, ask.deadline_ms, about, claim)
+            args += (common, intent.message_id, intent.recipient, intent.number, ask.deadline_ms, about, claim)
             if more is not None:
                 args += (terms.user_version, *more)
         return keys, [len(told), *told, *args]
@@ -203,20 +201,9 @@ def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Fact
             at += _FACTS
         seen.append(facts)
         if facts.taken and not ask.dry_run:
-            intents.append(
-                Intent(
-                    ask.portfolio,
-                    ask.message_id,
-                    ask.attempt,
-                    ask.recipient,
-                    ask.number,
-                    place,
-                    window_ends_ms,
-                    now_ms,
-                    ends_ms,
-                    ask.about,
-                )
-            )
+            intent = ask.intent
+            intent.place, intent.window_ends_ms, intent.at_ms, intent.ends_ms = place, window_ends_ms, now_ms, ends_ms
+            intents.append(intent)
     if at != told or len(seen) != len(asks):
         raise ValueError(f"{told} values for {len(asks)} sends")
     return seen, intents

@@ -44,7 +44,7 @@ class Outcome(Struct, gc=False):
     """How a POST ended. `release` only on proof that the user was not messaged.
 
     `wamid`: Meta's id of it, sealed. `once`: name of what it has claimed to be the only one of, which becomes `answer`
-    (`with_answer`); "": nothing. `noted`: what the journal remembers of the send, where that is told all of it later.
+    (`with_answer`); "": nothing. `noted`: what the journal remembers of the send, of one that is settled in passing.
     """
 
     portfolio: str
@@ -119,11 +119,11 @@ class Ledger:
 
     async def admit(self, ask: Ask) -> Facts:
         """Take what the terms ask for and write the intent, or take nothing; say what was seen either way."""
-        return await self.admitting(ask)
+        return await self._asks[ask.intent.portfolio].put(ask)
 
-    def admitting(self, ask: Ask) -> asyncio.Future[Facts]:
-        """The same as a future."""
-        return self._asks[ask.portfolio].put(ask)
+    def admitting(self, portfolio: str) -> Callable[[Ask], asyncio.Future[Facts]]:
+        """What gives the same as a future, of sends of this portfolio."""
+        return self._asks[portfolio].put
 
     async def settle(self, outcome: Outcome) -> bool:
         """Write an outcome down, and count it if Meta took it; whether it gave a place back."""
@@ -139,11 +139,9 @@ class Ledger:
         """
         if self._notes_at_once:
             outcome.close()
-        portfolio = outcome.portfolio
-        outcome.noted = self._journal.ended(
-            portfolio, outcome.message_id, outcome.attempt, outcome.state, outcome.wamid
-        )
-        self._outcomes[portfolio].in_passing(outcome)
+        if outcome.noted is not None:
+            self._journal.end(outcome.noted, outcome.state, outcome.wamid)
+        self._outcomes[outcome.portfolio].in_passing(outcome)
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""

@@ -157,17 +157,20 @@ async def _ended(journal: Journal, send: asyncio.Future[None]) -> None:
     await journal.close()
 
 
-async def test_who_tells_how_a_try_ended_is_given_what_is_remembered_of_that_try() -> None:
+async def test_how_a_try_ended_is_noted_of_that_try_alone() -> None:
     journal = Journal()
-    await journal.intend([an_intent("m1"), an_intent("m2", attempt=2)], NOW_MS)
-    mine = journal.of(PORTFOLIO).intents["m1"]
+    intents = [an_intent("m1"), an_intent("m2", attempt=2), an_intent("m3")]
+    await journal.intend(intents, NOW_MS)
 
-    first, again = (journal.ended(PORTFOLIO, "m1", 1, "accepted", "") for _ in range(2))
-    others = [journal.ended(PORTFOLIO, message_id, 1, "accepted", "") for message_id in ("m2", "m3")]
+    for message_id in ("m1", "m2", "m4"):
+        journal.ended(PORTFOLIO, message_id, 1, "accepted", "")
+    journal.end(intents[2], "unknown", "")
 
-    assert first is mine
-    assert again is mine
-    assert others == [None, None]
+    assert [(intent.state, journal.of(PORTFOLIO).intents[intent.message_id] is intent) for intent in intents] == [
+        ("accepted", True),
+        ("sending", True),
+        ("unknown", True),
+    ]
 
 
 async def test_what_is_noted_beside_the_sends_is_remembered_by_the_next_process(tmp_path: Path) -> None:
