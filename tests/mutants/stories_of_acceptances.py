@@ -37,6 +37,29 @@ async def what_is_told_twice_in_one_call_counts_once(book: Book) -> None:
     assert [event.state for event in record.history] == ["sending", "accepted"]
 
 
+async def what_was_taken_before_stays_as_it_is_beside_what_is_new(book: Book) -> None:
+    for message_id, recipient in (("m1", ANN), ("m2", BOB)):
+        await _admit(book, message_id, recipient, "utility")
+    await book.ledger.settle(make_outcome("m2"))
+    await asyncio.gather(*(book.ledger.settle(make_outcome(id_)) for id_ in ("m1", "m2")))
+    told: Any = await book.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:outcomes:told")
+    assert [int(count) for count in told.values()] == [2]
+    record = await book.messages.find(PORTFOLIO, "m2")
+    assert record is not None
+    assert [event.state for event in record.history] == ["sending", "accepted"]
+
+
+async def what_is_not_alike_is_counted_apart(book: Book) -> None:
+    for i, template in enumerate(("up/en", "up/de", "up/en", "up/e")):
+        noted = {"number": NUMBER, "category": "utility", "template": template}
+        assert (await book.admit(f"m{i}", ANN, about=orjson.dumps(noted))).taken
+    await asyncio.gather(*(book.ledger.settle(make_outcome(f"m{i}")) for i in range(4)))
+    told: Any = await book.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:outcomes:told")
+    kinds = [(orjson.loads(field.split(b" ", 3)[3]), int(count)) for field, count in told.items()]
+    found = {kind["template"]: count for kind, count in kinds}
+    assert found == {"up/en": 2, "up/de": 1, "up/e": 1}
+
+
 async def what_ends_in_one_call_ends_each_in_its_own_way(book: Book) -> None:
     for message_id, recipient in (("m1", ANN), ("m2", BOB), ("m3", CAT)):
         await _admit(book, message_id, recipient, "utility")

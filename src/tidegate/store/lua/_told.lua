@@ -5,52 +5,67 @@
 -- has that carried over first (sum_outcomes).
 local CATEGORIES = { marketing = true, utility = true, authentication = true }
 local byte, find, sub = string.byte, string.find, string.sub
--- Of each portfolio what was noted, by its text; and what is added up: by hour, by kind, by " <where> <counter> ".
-local outcomes_abouts, outcomes_likes, outcomes_sums = {}, {}, {}
+-- Of each portfolio what was noted, by what is before and after its number, and the last of these; and what is added up: by
+-- hour, by kind, by " <where> <counter> ".
+local outcomes_likes, outcomes_last, outcomes_sums = {}, {}, {}
 -- The time that was asked for last, and its hour: those of a call have few.
 local outcomes_at, outcomes_hour = nil, 0
 
--- What was noted of a message, read: the sends of a moment have much of it in common (`same`). `is_begun`: by us, and not as
--- an answer; `is_counted`: in some scope; `may_answer` what a user has asked: no campaign's does, nor marketing or a login
--- code.
-local function outcomes_about(k, text)
-  local known = outcomes_abouts[k]
-  if not known then
-    known = {}
-    outcomes_abouts[k], outcomes_sums[k] = known, {}
+-- What sends have in common that differ in nothing but their number (digits): `same`, and by number what was noted of them.
+-- `is_begun`: by us, and not as an answer; `is_counted`: in some scope; `may_answer` what a user has asked: no campaign's
+-- does, nor marketing or a login code.
+local function outcomes_like(k, begins, ends, text)
+  local likes = outcomes_likes[k]
+  if not likes then
+    likes = {}
+    outcomes_likes[k], outcomes_sums[k] = likes, {}
   end
-  local noted = known[text]
-  if noted then return noted end
-  -- Most differ in nothing but their number (digits): what is the same for all of these is read once.
-  local at, ends = find(text, '"number":"', 1, true)
-  local number, like, rest = nil, outcomes_likes, text
-  if at then
-    at = find(text, '"', ends + 1, true)
-    number, rest = sub(text, ends + 1, at - 1), sub(text, at)
-    local begins = sub(text, 1, ends)
-    like = outcomes_likes[begins]
-    if not like then
-      like = {}
-      outcomes_likes[begins] = like
-    end
+  local some = likes[begins]
+  if not some then
+    some = {}
+    likes[begins] = some
   end
-  local same = like[rest]
-  if not same then
-    local about = cjson.decode(text ~= '' and text or '{}')
-    local category = about.category
-    local is_begun = about.number and CATEGORIES[category]
+  local like = some[ends]
+  if like then return like end
+  local about = cjson.decode(text ~= '' and text or '{}')
+  local category = about.category
+  local is_begun = about.number and CATEGORIES[category]
+  like = { begins = begins, ends = ends, size = #begins, ends_size = #ends, numbers = {},
     same = { about = about, number = about.number, is_marketing = category == 'marketing', is_begun = is_begun,
       is_counted = is_begun or (about.number and (about.app or '') ~= ''),
       may_answer = not about.campaign and category ~= 'marketing' and category ~= 'authentication',
       -- Of one send: its row in a campaign, what is sealed of it, when its user got marketing before.
-      is_one = about.campaign or about.opaque or about.to or about.marketing_at }
-    like[rest] = same
+      is_one = about.campaign or about.opaque or about.to or about.marketing_at } }
+  some[ends] = like
+  return like
+end
+
+-- What was noted of a message, read: `text` from there (else all of it) to its end. Nil where other lines follow.
+local function outcomes_about(k, text, from)
+  from = from or 1
+  local like, number = outcomes_last[k], ''
+  local at = like and find(text, like.begins, from, true) == from and find(text, '"', from + like.size, true)
+  if at and find(text, like.ends, at, true) == at and at + like.ends_size > #text then
+    number = sub(text, from + like.size, at - 1)
+  elseif find(text, '\n', from, true) then return nil
+  else
+    if from > 1 then text = sub(text, from) end
+    local _, before = find(text, '"number":"', 1, true)
+    if before then
+      at = find(text, '"', before + 1, true)
+      number, like = sub(text, before + 1, at - 1), outcomes_like(k, sub(text, 1, before), sub(text, at), text)
+      outcomes_last[k] = like
+    else like = outcomes_like(k, text, '', text) end
   end
-  number = number or same.number
-  -- `reached`: begins the names of what its number's users got last.
-  noted = { k = k, text = text, same = same, number = number, reached = number and k.reached .. number .. ':',
-    hour = 0, sums = false }
-  known[text] = noted
+  local noted = like.numbers[number]
+  if not noted then
+    local same = like.same
+    local own = number ~= '' and number or same.number
+    -- `digits`: its number as it stands in the text; `reached`: begins the names of what that number's users got last.
+    noted = { k = k, like = like, same = same, digits = number, number = own, reached = own and k.reached .. own .. ':',
+      hour = 0, sums = false }
+    like.numbers[number] = noted
+  end
   return noted
 end
 
@@ -59,7 +74,7 @@ local function outcomes_of(noted, at)
   if at ~= outcomes_at then outcomes_at, outcomes_hour = at, math.floor(at / 3600000) end
   local hour = outcomes_hour
   if noted.hour == hour then return noted.sums end
-  local kind, about = noted.text, noted.same.about
+  local kind, about = noted, noted.same.about
   if noted.same.is_one then
     kind = cjson.encode({ app = about.app, number = noted.number, waba = about.waba, category = about.category,
       template = about.template, campaign = about.campaign, step = about.step, variant = about.variant })
@@ -88,9 +103,11 @@ local function outcomes_write(carry)
     for hour, kinds in pairs(hours) do
       local begins = string.format('%d', hour)
       for kind, sums in pairs(kinds) do
+        local before, number, after = kind, '', ''
+        if type(kind) == 'table' then before, number, after = kind.like.begins, kind.digits, kind.like.ends end
         for what, by in pairs(sums) do
           n = n + 1
-          fields[n], adds[n] = begins .. what .. kind, by
+          fields[n], adds[n] = begins .. what .. before .. number .. after, by
         end
       end
     end

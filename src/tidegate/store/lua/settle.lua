@@ -191,9 +191,9 @@ end
 -- Writes down that Meta took it, where nothing else is known of it; whether it did.
 local function take(way, id, key, text, wamid)
   local attempt, at, bytes, from = string.match(text, '^(%S+) %S* %S+ (%d+) %d+ (%d+)\n()', 17)
-  if attempt ~= way.attempt or find(text, '\n', from + bytes, true) then return false end
   local k, line = way.k, way.uncounted
-  local noted = outcomes_about(k, sub(text, from + bytes))
+  local noted = attempt == way.attempt and outcomes_about(k, text, from + bytes)
+  if not noted then return false end
   local same = noted.same
   if same.is_counted then
     local sums, recipient = outcomes_of(noted, at), sub(text, 1, 16)
