@@ -62,7 +62,8 @@ class _Snapshot:
             wait_s = seconds_until(ahead_ms, 0)
             self.then = f";t={min(wait_s, _WINDOW_S)}"
             if wait_s > 0:
-                self.told_until_s = min(self.good_until_s, at_s + ahead_ms / 1000 - (wait_s - 1))
+                # Not too late by what is cut off of a time in whole milliseconds.
+                self.told_until_s = min(self.good_until_s, at_s + (ahead_ms - 1) / 1000 - (wait_s - 1))
 
 
 class Quota:
