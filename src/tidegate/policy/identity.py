@@ -11,8 +11,8 @@ from tidegate.cloudapi.messages import RecipientKind
 _BRAZIL_OLD = re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})")
 # Mexico's mobile numbers lost the 1 after the country code; WhatsApp ids may still have it.
 _MEXICO_OLD = re.compile(r"521([0-9]{10})")
-#: Numbers of both countries begin so.
-_AMBIGUOUS = "5"
+#: Numbers of both countries begin so: what begins otherwise has one spelling, and nobody need be asked for it.
+AMBIGUOUS = "5"
 
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _PHONE = RecipientKind.PHONE
@@ -20,8 +20,7 @@ _PHONE = RecipientKind.PHONE
 
 def canonical_phone(digits: str) -> str:
     """One spelling of a phone number (digits, country code first) for all that numbering plans prove equal."""
-    # Cheaper asked first: most numbers are of neither country.
-    if digits.startswith(_AMBIGUOUS):
+    if digits.startswith(AMBIGUOUS):
         if match := _BRAZIL_OLD.fullmatch(digits):
             return f"{match[1]}9{match[2]}"
         if match := _MEXICO_OLD.fullmatch(digits):
@@ -53,7 +52,7 @@ class Identity:
         """The recipient's hash: a phone in digits, a business-scoped user id, or a group id."""
         if kind is _PHONE:
             named = self._phone.copy()
-            if recipient.startswith(_AMBIGUOUS):
+            if recipient.startswith(AMBIGUOUS):
                 recipient = canonical_phone(recipient)
         else:
             named = self._users[kind].copy()

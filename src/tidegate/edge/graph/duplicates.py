@@ -17,7 +17,7 @@ from tidegate.edge.graph.once import Once, SendClaim, Submit
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.policy.identity import canonical_phone
+from tidegate.policy.identity import AMBIGUOUS, canonical_phone
 from tidegate.policy.rules import Duplicates, Mode
 from tidegate.store.idempotency import Entry, Mine, Other, Running
 
@@ -44,7 +44,7 @@ class DuplicateGuard:
         """That it is the first of its kind, as most are: what it claims as it is admitted."""
         app, request = draft.app.name, draft.request
         kind, user = request.kind, request.recipient
-        if kind is _PHONE:
+        if kind is _PHONE and user.startswith(AMBIGUOUS):
             user = canonical_phone(user)
         # Nothing of how it was written or which version of the API was named; and whatever names the user in the body:
         # here one name does.
