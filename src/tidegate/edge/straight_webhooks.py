@@ -12,7 +12,7 @@ from aiohttp.http_parser import RawRequestMessage
 from tidegate.edge.door.answer_bytes import answer_bytes
 from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.origins import without_prefix
-from tidegate.edge.door.plain import Answered, Known, Plain, is_plain_post
+from tidegate.edge.door.plain import Answered, Plain, is_plain_post
 from tidegate.edge.replies import Reply
 from tidegate.edge.webhook import SIGNATURE, SMALL, Webhook
 from tidegate.edge.webhook_heads import WebhookHead, WebhookHeads
@@ -41,25 +41,25 @@ class StraightWebhooks:
         """Whether webhooks are posted to this path."""
         return path == PATH or (self._prefix is not None and without_prefix(path, self._prefix) == PATH)
 
-    def known(self, head: bytes) -> Known | None:
+    def known(self, head: bytes) -> WebhookHead | None:
         """What a head says that is, but for its signature and the like, the same as one of Meta's before."""
         return self._heads.find(head)
 
-    def begin(self, plain: Plain, answered: Answered) -> bool:
+    def begin(self, plain: Plain[WebhookHead], answered: Answered) -> bool:
         """Whether it answers by calling `answered`: to one that tells of a few statuses, and to what is not Meta's."""
         signature, request_id = _said(plain)
         told = partial(self._told, plain.head, request_id, answered)
         return signature is not None and self._webhook.begin(plain.body, signature, told)
 
-    def answer(self, plain: Plain) -> Coroutine[Any, Any, int]:
+    def answer(self, plain: Plain[WebhookHead]) -> Coroutine[Any, Any, int]:
         """The status that one of these comes to."""
         signature, _ = _said(plain)
         return self._webhook.take(plain.body, () if signature is None else (signature,))
 
-    def written(self, plain: Plain, outcome: object) -> tuple[bytes, bool]:
-        """The answer to one that came to this, or ended in this fault; and whether it is the last of its connection."""
+    def tell(self, plain: Plain[WebhookHead], outcome: object, answered: Answered) -> None:
+        """Answer one that came to this, or ended in this fault, by calling `answered`."""
         assert isinstance(outcome, int | Exception)
-        return self._written(outcome, plain.head, _said(plain)[1])
+        answered(*self._written(outcome, plain.head, _said(plain)[1]))
 
     def _told(self, head: bytes, request_id: str, answered: Answered, fault: Exception | None) -> None:
         outcome = self._webhook.outcome(fault)
@@ -88,10 +88,10 @@ class StraightWebhooks:
         return f"{self._before}{request_id}{self._behind}".encode()
 
 
-def _said(plain: Plain) -> tuple[str | None, str]:
+def _said(plain: Plain[WebhookHead]) -> tuple[str | None, str]:
     """The signature, None unless there is one and no more; and the id of the request."""
     known = plain.known
-    if isinstance(known, WebhookHead):
+    if known is not None:
         return known.signature, request_id_of(known.request_id)
     assert plain.message is not None
     headers = plain.message.headers

@@ -87,12 +87,12 @@ class CarryingConnection(AwaitingConnection):
 
     def data_received(self, data: bytes) -> None:
         """Have what came answered, read by the parser, or kept until it is its turn."""
-        if self._idle is None or self._early:
+        idle = self._idle
+        if idle is None or self._early:
             whole = self._whole(data)
             if whole is None:
                 return
-            data = whole
-        idle = self._idle
+            data, idle = whole, self._idle
         if idle is None or idle.done() or self._force_close or self._close:
             self._read_for_it(data)
             self._watch_head()
@@ -137,22 +137,22 @@ class CarryingConnection(AwaitingConnection):
         known = (self._carrier.known(head) or self._known_to_another(head)) if end else None
         if known is None:
             return False
-        length = known.length
-        if len(body) > length:
+        left = known.length - len(body)
+        if left < 0:
             return False
         if self._head_deadline is not None:
             self._head_has_come()
         self._idle, self._parked = None, idle
-        if len(body) == length:
-            self._carry(Plain(None, known, b"", body, self._remote, data))
-        else:
+        if left:
             self._unparsed = data
             self._patience = self._loop.call_later(_BODY_COMES_S, self._parse_after_all)
+        else:
+            self._carry(Plain(None, known, b"", body, self._remote, data))
         return True
 
     def _known_to_another(self, head: bytes) -> Known | None:
         for carrier in self._carriers:
-            known = carrier.known(head) if carrier is not self._carrier else None
+            known: Known | None = carrier.known(head) if carrier is not self._carrier else None
             if known is not None:
                 self._carrier = carrier
                 return known
@@ -219,7 +219,7 @@ class CarryingConnection(AwaitingConnection):
         self._head = b""
         self._carry(Plain(message, None, head, payload.read_nowait(-1), self._remote))
 
-    def _carry(self, plain: Plain) -> None:
+    def _carry(self, plain: Plain[Any]) -> None:
         self._plain, known = plain, plain.known
         # Most begin nothing, and are not asked.
         if (known is None or known.begins) and self._carrier.begin(plain, self._told):
@@ -241,7 +241,9 @@ class CarryingConnection(AwaitingConnection):
                     raise
                 except Exception as fault:
                     outcome = fault
-                self._told(*self._carrier.written(self._plain, outcome))
+                self._carrier.tell(self._plain, outcome, self._told)
+                # Who waits for the next holds on to nothing of the last.
+                del outcome
             except AnotherWay:
                 self._leave()
             except BaseException as fault:
@@ -249,8 +251,6 @@ class CarryingConnection(AwaitingConnection):
                 # Nobody is there any more to be answered.
                 if not isinstance(fault, ConnectionError):
                     raise
-            # Who waits for its next holds on to nothing of its last.
-            outcome = None
             await turn
 
     def _told(self, answer: bytes, closes: bool) -> None:
@@ -363,7 +363,7 @@ class CarryingConnection(AwaitingConnection):
 class CarryingServer(LimitedServer):
     """Makes such connections. `carriers`: answer their plain requests, each those that it takes."""
 
-    def __init__(self, carriers: Sequence[Carrier], *args: Any, **options: Any) -> None:
+    def __init__(self, carriers: Sequence[Carrier[Any]], *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.carriers = carriers
 

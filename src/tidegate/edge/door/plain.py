@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from aiohttp import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
@@ -22,12 +22,20 @@ class Known(Protocol):
         ...
 
     @property
+    def request_id(self) -> str:
+        """What the caller calls it; empty where it has no name."""
+        ...
+
+    @property
     def begins(self) -> bool:
         """Whether its carrier may `begin` to answer it."""
         ...
 
 
-class Plain(Struct, frozen=True, gc=False):
+K = TypeVar("K", bound=Known)
+
+
+class Plain(Struct, Generic[K], frozen=True, gc=False):
     """One that has come whole.
 
     Either `message` is its head, as the parser read it, or `known` is, by a head that was the same to the byte; `head`
@@ -36,7 +44,7 @@ class Plain(Struct, frozen=True, gc=False):
     """
 
     message: RawRequestMessage | None
-    known: Known | None
+    known: K | None
     head: bytes
     body: bytes
     remote: str | None
@@ -47,7 +55,7 @@ class Plain(Struct, frozen=True, gc=False):
 
 
 #: Stands where there is none.
-NONE: Final = Plain(None, None, b"", b"", None)
+NONE: Final[Plain[Any]] = Plain(None, None, b"", b"", None)
 
 
 def is_plain_post(message: RawRequestMessage, most: int) -> bool:
@@ -68,25 +76,25 @@ class AnotherWay(Exception):
 Answered = Callable[[bytes, bool], None]
 
 
-class Carrier(Protocol):
+class Carrier(Protocol[K]):
     """Answers plain requests."""
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether it answers a request with this head."""
         ...
 
-    def known(self, head: bytes) -> Known | None:
+    def known(self, head: bytes) -> K | None:
         """What a head says that is the same, to the byte, as one that was answered before."""
         ...
 
-    def begin(self, plain: Plain, answered: Answered) -> bool:
+    def begin(self, plain: Plain[K], answered: Answered) -> bool:
         """Whether it answers by calling `answered`, once, after this has returned; else `answer` is to be asked."""
         ...
 
-    def answer(self, plain: Plain) -> Coroutine[Any, Any, object]:
-        """What it comes to, for `written`. Raises AnotherWay, and whatever else is to be answered as a fault."""
+    def answer(self, plain: Plain[K]) -> Coroutine[Any, Any, object]:
+        """What it comes to, for `tell`. Raises AnotherWay, and whatever else is to be answered as a fault."""
         ...
 
-    def written(self, plain: Plain, outcome: object) -> tuple[bytes, bool]:
-        """The answer to one that came to this, or ended in this fault; and whether it is the last of its connection."""
+    def tell(self, plain: Plain[K], outcome: object, answered: Answered) -> None:
+        """Answer one that came to this, or ended in this fault, by calling `answered`."""
         ...

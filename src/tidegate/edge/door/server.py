@@ -20,7 +20,7 @@ from tidegate.edge.door.plain import Carrier
 from tidegate.settings.tables import Server
 
 #: Where an application keeps those who answer plain requests without it.
-CARRIERS: Final = web.AppKey("carriers", tuple[Carrier, ...])
+CARRIERS: Final = web.AppKey("carriers", tuple[Carrier[Any], ...])
 RequestFactory = Callable[..., web.BaseRequest]
 
 #: Longer than the idle time of clients' pools: a connection is not closed under a request.

@@ -61,7 +61,11 @@ class Turnstiles:
 
     def enter(self, app: App) -> Turnstile:
         """Have one of an app's enter the node's, and its own, which is the answer. Raises Denial when one is full."""
-        node, own = self.node, self._of_apps.get(app.name) or self.of(app)
+        node = self.node
+        try:
+            own = self._of_apps[app.name]
+        except KeyError:
+            own = self.of(app)
         if not (node.room and own.room):
             # The one that is full says so.
             with node, own:

@@ -53,37 +53,38 @@ class Straight:
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
-    def begin(self, _plain: Plain, _answered: Answered) -> bool:
+    def begin(self, _plain: Plain[KnownHead], _answered: Answered) -> bool:
         """Whether it answers by calling `answered`: to none, for each waits for Meta."""
         return False
 
-    def answer(self, plain: Plain) -> Coroutine[Any, Any, object]:
+    def answer(self, plain: Plain[KnownHead]) -> Coroutine[Any, Any, object]:
         """What one of these comes to. Raises Denial, and AnotherWay."""
         send, known = self._send, plain.known
-        if type(known) is KnownHead:
+        if known is not None:
             return send(Arrival(known.headers, plain.remote, plain.body, None, known), known.target)
         headers, target = self._read(plain)
         return send(Arrival(headers, plain.remote, plain.body), target)
 
-    def written(self, plain: Plain, outcome: object) -> tuple[bytes, bool]:
-        """The answer to one that came to this, or ended in this fault; and whether it is the last of its connection."""
+    def tell(self, plain: Plain[KnownHead], outcome: object, answered: Answered) -> None:
+        """Answer one that came to this, or ended in this fault, by calling `answered`."""
         known, closes = plain.known, self._ending.closes
-        if type(known) is KnownHead:
+        if known is not None:
             request_id = request_id_of(known.request_id)
         else:
             request_id = request_id_of(self._read(plain)[0].get(REQUEST_ID, ""))
         if plain.head and type(outcome) is Reply:
             outcome = self._learnt(plain, outcome)
         if type(outcome) is Reply:
-            return answer_bytes(outcome, request_id, closes=closes), closes
-        if not isinstance(outcome, Exception):
-            outcome = TypeError("only what has a request can have its answer streamed")
-        target = known.target if type(known) is KnownHead else self._read(plain)[1]
-        reply = refusal(outcome, "POST", target.path, request_id)
-        closes = closes or reply.headers.get("Connection") == "close"
-        return answer_bytes(reply, request_id, closes=closes), closes
+            reply = outcome
+        else:
+            if not isinstance(outcome, Exception):
+                outcome = TypeError("only what has a request can have its answer streamed")
+            target = known.target if known is not None else self._read(plain)[1]
+            reply = refusal(outcome, "POST", target.path, request_id)
+            closes = closes or reply.headers.get("Connection") == "close"
+        answered(answer_bytes(reply, request_id, closes=closes), closes)
 
-    def _learnt(self, plain: Plain, reply: Reply) -> Reply | Denial:
+    def _learnt(self, plain: Plain[KnownHead], reply: Reply) -> Reply | Denial:
         """The answer, once its request's head is known; what is wrong with the wishes in that is told first."""
         headers, target = self._read(plain)
         # That its key opens is asked with each request.
@@ -95,7 +96,7 @@ class Straight:
                 return denial
         return reply
 
-    def _read(self, plain: Plain) -> tuple[CIMultiDictProxy[str], Target]:
+    def _read(self, plain: Plain[KnownHead]) -> tuple[CIMultiDictProxy[str], Target]:
         """What the head says of one that was parsed."""
         assert plain.message is not None
         target = self._target_of(plain.message.path)
