@@ -13,7 +13,8 @@ from tests.integration.edge.callers import ANN, BOB, CHECKOUT, NUMBER, OPERATOR,
 from tests.integration.edge.conftest import NodeMaker
 from tests.integration.edge.wires import CY, HEALTH, RECEIPT, Site, Wire, became, pieces, post, written_apart
 from tidegate.edge.door.carrying import CarryingConnection, CarryingServer
-from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
+from tidegate.edge.graph.arrivals import SendHead
+from tidegate.edge.graph.known_heads import KnownHeads
 from tidegate.edge.graph.straight import Straight
 from tidegate.settings.app_keys import hash_key
 from tidegate.store.key_records import key_id
@@ -28,7 +29,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     told: list[bool] = []
     find = KnownHeads.find
 
-    def noted(heads: KnownHeads, head: bytes) -> KnownHead | None:
+    def noted(heads: KnownHeads, head: bytes) -> SendHead | None:
         known = find(heads, head)
         told.append(known is not None)
         return known

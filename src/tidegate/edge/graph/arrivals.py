@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar
 
-from aiohttp import web
 from msgspec import Struct
 from multidict import CIMultiDictProxy
 
-from tidegate.edge.graph.known_heads import KnownHead
+from tidegate.edge.graph.send_options import SendOptions
+from tidegate.edge.graph_paths import Target, path_of_send
+
+
+class SendHead(Struct, frozen=True, gc=False):
+    """What the head of a send says.
+
+    `raw_path`: where it is posted to. `headers`: without what is of one request only, where the head is known by
+    others like it. It holds no key then: `key_hash` is the `key_sha256` of the one that it came with, "" where the key
+    is still to be looked for. `options`: None where they are to be read, as they are each time where they rest on the
+    time. `length`: of the body, in bytes. `request_id`: as it was given, "" where it was not.
+    """
+
+    target: Target
+    raw_path: str
+    headers: CIMultiDictProxy[str]
+    key_hash: str = ""
+    options: SendOptions | None = None
+    length: int = 0
+    request_id: str = ""
+    #: Whether `begin` answers it: each of these waits for Meta.
+    begins: ClassVar[bool] = False
+
+    @classmethod
+    def read(cls, headers: CIMultiDictProxy[str], target: Target) -> SendHead:
+        """One that the parser has just read."""
+        return cls(target, path_of_send(target), headers)
+
+    def __repr__(self) -> str:
+        return "SendHead()"
 
 
 class Arrival(Struct, frozen=True, gc=False):
-    """One POST to an edge that sends. Either its `body` is here, whole, or the `request` is there to
-    read it from.
-
-    `known`: its head, where it came with one that is known.
-    """
+    """Whose a send is that came without a request of aiohttp's, as far as the door looks at it."""
 
     headers: CIMultiDictProxy[str]
     remote: str | None
-    body: bytes | None = None
-    request: web.Request | None = None
-    known: KnownHead | None = None
-
-    @classmethod
-    def of(cls, request: web.Request) -> Self:
-        """One whose body is not read yet."""
-        return cls(request.headers, request.remote, None, request)
 
     def __repr__(self) -> str:
         return "Arrival()"

@@ -12,7 +12,7 @@ from tidegate.edge.door.keyring import Keyring
 from tidegate.edge.door.strangers import Strangers
 from tidegate.edge.door.turnstile import Turnstiles
 from tidegate.edge.grants import Grants
-from tidegate.edge.graph.arrivals import Arrival
+from tidegate.edge.graph.arrivals import SendHead
 from tidegate.edge.graph.media_links import PATH as PATH_OF_MEDIA
 from tidegate.edge.graph.passthrough import METHODS, Passthrough
 from tidegate.edge.graph.quota import Quota
@@ -55,7 +55,8 @@ class Graph:
 
     async def _answer(self, request: web.Request, target: Target, ours: Mapping[str, str]) -> web.StreamResponse:
         if request.method == "POST" and target.is_send:
-            answer = await self._sends.handle(Arrival.of(request), target)
+            head = SendHead.read(request.headers, target)
+            answer = await self._sends.handle(head, None, request.remote, request)
             return answer.response() if isinstance(answer, Reply) else answer
         self._refuse_when_draining()
         return await self._passthrough.forward(request, target, ours)

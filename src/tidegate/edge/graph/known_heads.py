@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from msgspec import Struct
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from tidegate.edge.graph.send_options import SendOptions, read_lasting_options, read_trace
+from tidegate.edge.graph.arrivals import SendHead
+from tidegate.edge.graph.send_options import read_lasting_options, read_trace
 from tidegate.edge.graph_paths import Target, path_of_send
 from tidegate.edge.idempotency import is_plain_key
 from tidegate.gateway.message import NO_HEADERS
@@ -28,32 +28,10 @@ _FOLDED: Final = (b"\r\n ", b"\r\n\t")
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,8}")
 
 
-class KnownHead(Struct, frozen=True, gc=False):
-    """What the head of a send says. It holds no key: `key_hash` is the `key_sha256` of the one that it came with.
-
-    `raw_path`: where it is posted to. `headers`: without what is of one request only. `options`: None where they are
-    to be read anew, for they rest on the time. `length`: of the body, in bytes. `request_id`: as it was given, ""
-    where it was not.
-    """
-
-    target: Target
-    raw_path: str
-    headers: CIMultiDictProxy[str]
-    key_hash: str
-    options: SendOptions | None
-    length: int
-    request_id: str = ""
-    #: Whether `begin` answers it: each of these waits for Meta.
-    begins: ClassVar[bool] = False
-
-    def __repr__(self) -> str:
-        return "KnownHead()"
-
-
 class _Shape(NamedTuple):
     """What heads say that are the same but for their own values, and which of these is which (-1: is not given)."""
 
-    head: KnownHead
+    head: SendHead
     length: int
     key: int
     traceparent: int
@@ -70,10 +48,10 @@ class KnownHeads:
     def __init__(self, most_bytes: int) -> None:
         """`most_bytes`: of a body; a head that tells of more is not known."""
         self._most_bytes = most_bytes
-        self._heads: dict[bytes, KnownHead] = {}
+        self._heads: dict[bytes, SendHead] = {}
         self._shapes: dict[bytes, _Shape] = {}
 
-    def find(self, head: bytes) -> KnownHead | None:
+    def find(self, head: bytes) -> SendHead | None:
         """What these bytes say; None where nobody knows."""
         known = self._heads.get(hashlib.sha256(head).digest())
         return known if known is not None or not self._shapes else self._found(head)
@@ -85,7 +63,7 @@ class KnownHeads:
             lasting.popall(name, None)
         kept = CIMultiDictProxy(lasting)
         options, length = read_lasting_options(kept), int(headers["Content-Length"])
-        known = KnownHead(target, path_of_send(target), kept, key_hash, options, length)
+        known = SendHead(target, path_of_send(target), kept, key_hash, options, length)
         if not any(name in headers for name in _OF_ONE_REQUEST):
             if len(self._heads) >= _MOST:
                 self._heads.clear()
@@ -93,7 +71,7 @@ class KnownHeads:
         if known.options is not None and not any(folded in head for folded in _FOLDED):
             self._learn_shape(head, known, {name.lower().encode() for name in _OWN_NAMES if name in headers})
 
-    def _learn_shape(self, head: bytes, known: KnownHead, given: set[bytes]) -> None:
+    def _learn_shape(self, head: bytes, known: SendHead, given: set[bytes]) -> None:
         parts = _OWN.split(head)
         names = [name.lower() for name in parts[1::3]]
         # One that is written otherwise than is looked for would pass for what is the same each time.
@@ -111,7 +89,7 @@ class KnownHeads:
         )
         self._shapes[_digest(parts)] = shape
 
-    def _found(self, head: bytes) -> KnownHead | None:
+    def _found(self, head: bytes) -> SendHead | None:
         parts = _OWN.split(head)
         values = parts[2::3]
         shape = self._shapes.get(_digest(parts))
@@ -128,7 +106,7 @@ class KnownHeads:
             trace = read_trace(values[traceparent_at].decode()) if traceparent_at >= 0 else NO_HEADERS
             options = options.of_one(key, trace)
         request_id = values[request_id_at].decode().strip() if request_id_at >= 0 else ""
-        return KnownHead(known.target, known.raw_path, known.headers, known.key_hash, options, int(length), request_id)
+        return SendHead(known.target, known.raw_path, known.headers, known.key_hash, options, int(length), request_id)
 
 
 def _digest(parts: list[bytes]) -> bytes:

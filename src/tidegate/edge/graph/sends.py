@@ -19,7 +19,7 @@ from tidegate.edge.door.strangers import Strangers
 from tidegate.edge.door.turnstile import Turnstile, Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
-from tidegate.edge.graph.arrivals import Arrival
+from tidegate.edge.graph.arrivals import Arrival, SendHead
 from tidegate.edge.graph.drafts import Draft, Kinds, message_of
 from tidegate.edge.graph.drafts import Kind as DraftKind
 from tidegate.edge.graph.duplicates import DuplicateGuard
@@ -29,7 +29,7 @@ from tidegate.edge.graph.quota import Quota
 from tidegate.edge.graph.quotes import Quotes
 from tidegate.edge.graph.send_options import read_options
 from tidegate.edge.graph.telling import Telling
-from tidegate.edge.graph_paths import Target, credential, path_of_send, scrubbed
+from tidegate.edge.graph_paths import Target, credential, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
@@ -76,38 +76,42 @@ class Sends:
         self._duplicates = DuplicateGuard(self._once, services)
         self._telling = Telling(services, quota, self._once)
 
-    async def handle(self, arrival: Arrival, target: Target) -> Reply | web.StreamResponse:
-        """Answer one POST. Raises Denial, and AnotherWay for a read receipt that came without its request."""
+    async def handle(
+        self, head: SendHead, raw: bytes | None, remote: str | None, whole: web.Request | None = None
+    ) -> Reply | web.StreamResponse:
+        """Answer one POST: either its body is here, `raw`, or all of it is there to be read from, `whole`.
+
+        Raises Denial, and AnotherWay for a read receipt that came without its request.
+        """
         own: Turnstile | None = None
         message_id, portfolio = "", ""
         # Most go through this one coroutine: each costs its time once more with everything that is waited for.
         try:
-            clock, known, raw = self._clock, arrival.known, arrival.body
+            clock, key_hash = self._clock, head.key_hash
             at_ms = clock.monotonic_s() * 1000
             now_ms = clock.at_ms(at_ms)
-            app = self._app_of(known.key_hash, at_ms, now_ms) if known is not None and not self._ending.drains else None
+            app = self._app_of(key_hash, at_ms, now_ms) if key_hash and not self._ending.drains else None
             if app is None:
                 with self._in_hand:
-                    app, raw = await self._authenticated(arrival, target)
+                    app, raw = await self._authenticated(head, raw, remote, whole)
                 now_ms = clock.now_ms()
             if _SEND not in app.scopes:
                 # Says so.
                 require(app, _SEND)
             own = self._turnstiles.enter(app)
-            route = self._grants.route(app, target.object_id)
+            route = self._grants.route(app, head.target.object_id)
             if route is None:
                 raise Denial(Kind.NOT_FOUND)
             portfolio = route.portfolio
             message_id = self._ids.new(portfolio, now_ms)
-            request = parse_send(raw) if raw is not None and arrival.request is None else None
+            request = parse_send(raw) if raw is not None and whole is None else None
             if type(request) is not Request or not _LOOKED_INTO.isdisjoint(request.body):
-                found, raw = await self._looked_into(arrival, target, app, route, request, raw)
+                found, raw = await self._looked_into(head.target, raw, whole, app, route, request)
                 if not isinstance(found, Request):
                     return found
                 request, now_ms = found, clock.now_ms()
-            options = (known.options if known is not None else None) or read_options(arrival.headers, now_ms)
-            raw_path = known.raw_path if known is not None else path_of_send(target)
-            draft = Draft(app, route, request, options, raw_path, raw or b"")
+            options = head.options or read_options(head.headers, now_ms)
+            draft = Draft(app, route, request, options, head.raw_path, raw or b"")
             if options.dry_run or options.idempotency_key is not None:
                 return await self._asked_for(draft, message_id)
             kind: DraftKind | None = None
@@ -130,30 +134,30 @@ class Sends:
 
     async def _looked_into(
         self,
-        arrival: Arrival,
         target: Target,
+        raw: bytes | None,
+        whole: web.Request | None,
         app: App,
         route: Route,
         message: Request | ReadReceipt | None,
-        raw: bytes | None,
     ) -> tuple[Request | web.StreamResponse, bytes]:
         """What is sent by a request whose body is not here yet, or has to be looked into, and that body, as it came.
 
         A read receipt is answered.
         """
-        if arrival.request is not None:
+        if whole is not None:
             # What came without its request is known to be neither compressed nor a form.
-            refuse_encoded(arrival)
+            refuse_encoded(whole)
         if raw is None:
-            raw = await read_body(_whole(arrival))
+            raw = await read_body(_needed(whole))
         body = raw
         if message is None:
-            body = _as_json(arrival, raw)
+            body = raw if whole is None or not is_form(whole) else form_to_json(scrubbed(form_text(raw)))
             message = parse_send(body)
         if quoted(message.body):
             message, body = await self._requoted(message, body, app, route)
         if isinstance(message, ReadReceipt):
-            return await self._passthrough.forward_receipt(_whole(arrival), target, route, body), raw
+            return await self._passthrough.forward_receipt(_needed(whole), target, route, body), raw
         if "access_token" in message.body:
             raise BadMessage(100, "access_token: belongs in the Authorization header")
         return message, raw
@@ -164,25 +168,27 @@ class Sends:
         told = await self._quotes.resolved(message.body, app, route.portfolio)
         return (message, body) if told is message.body else (message.with_body(told), orjson.dumps(told))
 
-    async def _authenticated(self, arrival: Arrival, target: Target) -> tuple[App, bytes | None]:
+    async def _authenticated(
+        self, head: SendHead, raw: bytes | None, remote: str | None, whole: web.Request | None
+    ) -> tuple[App, bytes | None]:
         """The caller, and the body where it is here already, or had to be read to know.
 
         Raises Denial for none that is known, and while the node drains.
         """
         if self._ending.drains:
             raise draining()
-        if arrival.known is not None:
-            known = await self._keyring.app_of_hash(arrival.known.key_hash)
+        if head.key_hash:
+            known = await self._keyring.app_of_hash(head.key_hash)
             if known is None:
                 # Whoever has a key that opens nothing any more is told so, and counted.
                 raise AnotherWay
-            return known, arrival.body
-        key = bearer(arrival.headers.getall("Authorization", [])) or credential(target.query)
-        if key is not None or "Authorization" in arrival.headers or not is_form(arrival):
-            return await self._keyring.app(arrival, key), arrival.body
-        raw = arrival.body
+            return known, raw
+        arrival = Arrival(head.headers, remote)
+        key = bearer(head.headers.getall("Authorization", [])) or credential(head.target.query)
+        if key is not None or "Authorization" in head.headers or not is_form(arrival):
+            return await self._keyring.app(arrival, key), raw
         if raw is None:
-            raw = await self._strangers.read(_whole(arrival))
+            raw = await self._strangers.read(_needed(whole))
         return await self._keyring.app(arrival, credential(raw.decode("ascii", "replace"))), raw
 
     def _asked_for(self, draft: Draft, message_id: str) -> Coroutine[Any, Any, Reply]:
@@ -218,13 +224,8 @@ class Sends:
         return await self._telling.of_earlier(draft, message_id, found)
 
 
-def _as_json(arrival: Arrival, raw: bytes) -> bytes:
-    is_json = arrival.request is None or not is_form(arrival)
-    return raw if is_json else form_to_json(scrubbed(form_text(raw)))
-
-
-def _whole(arrival: Arrival) -> web.Request:
-    """Its request. Raises AnotherWay where it came without one."""
-    if arrival.request is None:
+def _needed(whole: web.Request | None) -> web.Request:
+    """Raises AnotherWay where there is none."""
+    if whole is None:
         raise AnotherWay
-    return arrival.request
+    return whole

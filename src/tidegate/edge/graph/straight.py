@@ -19,9 +19,9 @@ from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
 from tidegate.edge.door.plain import Answered, Plain, is_plain_post
-from tidegate.edge.graph.arrivals import Arrival
+from tidegate.edge.graph.arrivals import Arrival, SendHead
 from tidegate.edge.graph.face import Graph
-from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
+from tidegate.edge.graph.known_heads import KnownHeads
 from tidegate.edge.graph_paths import Target, read_target
 from tidegate.edge.replies import Reply
 from tidegate.ending import Ending
@@ -53,19 +53,18 @@ class Straight:
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
-    def begin(self, _plain: Plain[KnownHead], _answered: Answered) -> bool:
+    def begin(self, _plain: Plain[SendHead], _answered: Answered) -> bool:
         """Whether it answers by calling `answered`: to none, for each waits for Meta."""
         return False
 
-    def answer(self, plain: Plain[KnownHead]) -> Coroutine[Any, Any, object]:
+    def answer(self, plain: Plain[SendHead]) -> Coroutine[Any, Any, object]:
         """What one of these comes to. Raises Denial, and AnotherWay."""
         send, known = self._send, plain.known
         if known is not None:
-            return send(Arrival(known.headers, plain.remote, plain.body, None, known), known.target)
-        headers, target = self._read(plain)
-        return send(Arrival(headers, plain.remote, plain.body), target)
+            return send(known, plain.body, plain.remote)
+        return send(SendHead.read(*self._read(plain)), plain.body, plain.remote)
 
-    def tell(self, plain: Plain[KnownHead], outcome: object, answered: Answered) -> None:
+    def tell(self, plain: Plain[SendHead], outcome: object, answered: Answered) -> None:
         """Answer one that came to this, or ended in this fault, by calling `answered`."""
         known, closes = plain.known, self._ending.closes
         if known is not None:
@@ -84,7 +83,7 @@ class Straight:
             closes = closes or reply.headers.get("Connection") == "close"
         answered(answer_bytes(reply, request_id, closes=closes), closes)
 
-    def _learnt(self, plain: Plain[KnownHead], reply: Reply) -> Reply | Denial:
+    def _learnt(self, plain: Plain[SendHead], reply: Reply) -> Reply | Denial:
         """The answer, once its request's head is known; what is wrong with the wishes in that is told first."""
         headers, target = self._read(plain)
         # That its key opens is asked with each request.
@@ -96,7 +95,7 @@ class Straight:
                 return denial
         return reply
 
-    def _read(self, plain: Plain[KnownHead]) -> tuple[CIMultiDictProxy[str], Target]:
+    def _read(self, plain: Plain[SendHead]) -> tuple[CIMultiDictProxy[str], Target]:
         """What the head says of one that was parsed."""
         assert plain.message is not None
         target = self._target_of(plain.message.path)

@@ -6,7 +6,8 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.edge.graph.known_heads import KnownHead, KnownHeads
+from tidegate.edge.graph.arrivals import SendHead
+from tidegate.edge.graph.known_heads import KnownHeads
 from tidegate.edge.graph_paths import read_target
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -30,11 +31,11 @@ def knowing(*lines: str) -> KnownHeads:
     return heads
 
 
-def told(known: KnownHead | None) -> tuple[int, str | None, str | None, str]:
+def told(known: SendHead | None) -> tuple[int, str | None, str | None, str]:
     assert known is not None
     assert known.options is not None
     assert known.options.category is Category.UTILITY
-    assert (known.key_hash, repr(known)) == ("hash", "KnownHead()")
+    assert (known.key_hash, repr(known)) == ("hash", "SendHead()")
     return known.length, known.options.idempotency_key, known.options.headers.get("traceparent"), known.request_id
 
 
