@@ -174,9 +174,8 @@ class Connection(asyncio.Protocol):
     def _answered(self, sending: Sending, raw: bytes) -> None:
         transport = self.transport
         outcome = read_answer(self._status, raw, self._body)
-        is_over = self._is_over or type(outcome) is not Response
         # Where an answer came before all was written, its rest must not stand in front of the next request.
-        if is_over or transport is None or transport.get_write_buffer_size():
+        if self._is_over or type(outcome) is not Response or transport is None or transport.get_write_buffer_size():
             self._owner.ended(self, sending, outcome)
             return
         self._parts.clear()
