@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Final
+
+from msgspec import Struct
 
 
 class Wanted:
@@ -20,42 +22,30 @@ class Wanted:
         self.lines: Final = re.compile(rf"\r\n({'|'.join(all_names)}):[ \t]*([^\r]*)", re.IGNORECASE | re.ASCII)
 
 
-class Headers(Mapping[str, str]):
-    """Headers by their names as they came, the last of a name; read when somebody looks."""
+class Headers(Struct, frozen=True, gc=False):
+    """The headers of a head: from its status line to the break after its last header, in a form that llhttp takes.
 
-    __slots__ = ("_raw", "_read")
+    Of a name that comes again the last counts.
+    """
 
-    def __init__(self, head: bytes) -> None:
-        """`head`: from its status line to the break after its last header, in a form that llhttp takes."""
-        self._raw = head
-        self._read: dict[str, str] | None = None
+    head: bytes
 
     def has(self, wanted: Wanted) -> bool:
         """Whether there is any of these."""
-        low = self._raw.lower()
+        low = self.head.lower()
         for needle in wanted.needles:
             if needle in low:
                 return True
         return any(beginning in low for beginning in wanted.beginnings)
 
     def picked(self, wanted: Wanted) -> dict[str, str]:
-        """Those of these, named as they came; the last of each."""
-        return dict(wanted.lines.findall(self._raw.decode("latin-1")))
+        """Those of these, named as they came."""
+        return dict(wanted.lines.findall(self.head.decode("latin-1")))
 
-    def __getitem__(self, name: str) -> str:
-        return self._all()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
+    def all(self) -> dict[str, str]:
+        """All of them, named as they came."""
+        lines = [line.partition(":") for line in self.head.decode("latin-1").split("\r\n")[1:-1]]
+        return {name: value.lstrip(" \t") for name, _, value in lines}
 
     def __repr__(self) -> str:
-        return f"Headers({', '.join(self)})"
-
-    def _all(self) -> dict[str, str]:
-        if self._read is None:
-            lines = [line.partition(":") for line in self._raw.decode("latin-1").split("\r\n")[1:-1]]
-            self._read = {name: value.lstrip(" \t") for name, _, value in lines}
-        return self._read
+        return f"Headers({', '.join(self.all())})"
