@@ -51,7 +51,6 @@ class Addressee(Struct, gc=False):
     `name`: the 16 bytes that stand for the user, whatever name the request calls them by.
     """
 
-    users: Users
     request: Request
     name: bytes
     user: User = EMPTY
@@ -62,11 +61,11 @@ class Addressee(Struct, gc=False):
         """Zones that the user may be in, by number or user id."""
         return zones_of_recipient(self.request.kind, self.request.recipient)
 
-    async def look(self, verdict: Verdict, portfolio: str) -> bool:
+    async def look(self, verdict: Verdict, users: Users, portfolio: str) -> bool:
         """Look the user up where a no rests on that; False where no more is to be known. Raises StoreUnavailable."""
         if self.looked or not isinstance(verdict, Queue | Reject) or verdict.reason not in USER_REASONS:
             return False
-        self._know(await self.users.read(portfolio, self.name))
+        self._know(await users.read(portfolio, self.name))
         return True
 
     def learn(self, facts: Facts) -> None:

@@ -82,17 +82,13 @@ class Admission:
         """
         is_one_of_its_kind = note is NOTHING and message.part is None and message.request.opaque is None
         about = (is_one_of_its_kind and yes.about) or message.about(self._seal)
-        # What comes from the queue is kept there.
-        is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
-        route, claim, deadline_ms = message.route, message.claim, message.deadline_ms
-        more: More | None = None
-        if is_kept or note.record:
-            body = self._seal.close(message.body_name, message.packed(), deadline_ms) if is_kept else b""
-            more = More(note.record, note.expires_at_ms, body)
+        more = self._more(message, note) if note.record or message.delivery is _AT_LEAST_ONCE else None
+        route, claim = message.route, message.claim
         intent = message.intent = Intent(
             route.portfolio, message.message_id, message.attempt, message.user, route.number, about
         )
-        return Ask(intent, yes.terms, deadline_ms, None if claim is None or claim.is_taken else claim.entry, more)
+        once = None if claim is None or claim.is_taken else claim.entry
+        return Ask(intent, yes.terms, message.deadline_ms, once, more)
 
     def taken(
         self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float, is_quiet: bool
@@ -105,14 +101,24 @@ class Admission:
         if now_ms != self._told_ms:
             self._told_ms = now_ms
             self._clock.observe(now_ms)
-        self._offline.answered(ask, facts, asked_at_ms)
+        intent = ask.intent
+        self._offline.answered(intent, facts, asked_at_ms)
         if ask.once is not None and message.claim is not None:
             message.claim.heed(facts)
         if not facts.taken:
             return None
         if not facts.repeated and facts.needs_place(ask.terms):
-            self.places_taken[ask.intent.portfolio] += 1
+            self.places_taken[intent.portfolio] += 1
         return _SEND if is_quiet else None
+
+    def _more(self, message: Message, note: Note) -> More | None:
+        """What few sends ask for beside; None for one that is in the queue, and leaves nothing with its recipient."""
+        # What comes from the queue is kept there.
+        is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
+        if not is_kept and not note.record:
+            return None
+        body = self._seal.close(message.body_name, message.packed(), message.deadline_ms) if is_kept else b""
+        return More(note.record, note.expires_at_ms, body)
 
     async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
         """The verdict while the store is away, by what is this node's own; raises the fault where that won't do."""

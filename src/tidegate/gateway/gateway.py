@@ -184,7 +184,7 @@ class Gateway:
     async def explain(self, message: Message) -> Explanation:
         """What would happen to this message now; takes and changes nothing. Raises StoreUnavailable."""
         request = message.request
-        addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
+        addressee = Addressee(request, self._identity.of(request.kind, request.recipient))
         while True:
             standing = await self._standings.current(message.route.portfolio)
             rules, user, now_ms = standing.rules, addressee.user, self._clock.now_ms()

@@ -62,21 +62,23 @@ class Message(Struct, gc=False):
     not_before_ms: int = 0
     campaign: str | None = None
     headers: Mapping[str, str] = NO_HEADERS
-    attempt: int = 1
-    queued: bool = False
-    pacing_wait_ms: int | None = None
     deadline_is_ours: bool = False
     delivery: Delivery = Delivery.AT_MOST_ONCE
     """Whether it is tried once more when nothing is heard of its first try."""
 
     relayed: bool = False
     """Whether its app is told how it ended, by webhook, when that was promised and nobody else tells it."""
+    claim: Claim | None = None
+    """That it is the only one of its kind, where that is to be found out as it is admitted."""
+
+    # What a direct send says nothing of.
+    attempt: int = 1
+    queued: bool = False
+    pacing_wait_ms: int | None = None
     part: Part | None = None
     """The row of a campaign that it is for."""
     alternatives: tuple[Route, ...] = ()
     """Other numbers of its campaign, by which it may go when its own is stopped."""
-    claim: Claim | None = None
-    """That it is the only one of its kind, where that is to be found out as it is admitted."""
 
     # What is found out when it is submitted.
     user: bytes = b""

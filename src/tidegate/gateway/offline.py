@@ -109,16 +109,16 @@ class Offline:
         """The store is there."""
         self._heard[portfolio].at_ms = self._clock.monotonic_ms()
 
-    def answered(self, ask: Ask, facts: Facts, asked_at_ms: float) -> None:
-        """The store was there when it was asked (ms, this node's time); here is what it saw."""
-        heard, pair = self._heard[ask.intent.portfolio], (ask.intent.number, ask.intent.recipient)
+    def answered(self, intent: Intent, facts: Facts, asked_at_ms: float) -> None:
+        """The store was there when it was asked of a send (ms, this node's time); here is what it saw."""
+        heard, pair = self._heard[intent.portfolio], (intent.number, intent.recipient)
         heard.at_ms = asked_at_ms
-        windows, ends_ms = heard.windows, facts.window_ends_ms
-        if not ends_ms and pair not in windows and pair not in heard.users:
+        windows = heard.windows
+        if not facts.window_ends_ms and pair not in windows and pair not in heard.users:
             return  # Nobody said that there is one: nothing has to be denied.
         if facts.repeated or not (facts.taken or _has_looked(facts)):
             return  # It did not look at the window.
-        windows[pair] = facts.now_ms, ends_ms
+        windows[pair] = facts.now_ms, facts.window_ends_ms
         windows.move_to_end(pair)
         if len(windows) > _MOST_PAIRS:
             windows.popitem(last=False)

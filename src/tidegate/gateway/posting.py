@@ -56,6 +56,7 @@ class Posting:
         self._enforcement = enforcement
         self._noting = noting
         self._tracing = tracing
+        self._is_traced = tracing.is_on
         #: Called with the id of a message out of the queue when its POST starts.
         self.on_start: Callable[[str], None] = lambda message_id: None
 
@@ -65,7 +66,7 @@ class Posting:
         body = serialise(message.request, wrap_opaque(message_id, self._identity.seal(message_id)))
         if message.queued:
             self.on_start(message_id)
-        if self._tracing.is_on:
+        if self._is_traced:
             return self._traced(message, body, may_start)
         return self._upstream.post(message.route.number, message.raw_path, body, message.headers, may_start)
 

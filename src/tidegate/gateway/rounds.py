@@ -108,9 +108,9 @@ class Rounds:
         # What most sends take is written out here: all of them pay for each function that another one waits for.
         clock, posting = self._clock, self._posting
         request, route = message.request, message.route
-        addressee = Addressee(self._users, request, self._identity.of(request.kind, request.recipient))
+        addressee = Addressee(request, self._identity.of(request.kind, request.recipient))
         # One look at the clock for all of a round: what it admits starts within a span of it.
-        room, at_ms = self._room(route.number), clock.monotonic_ms()
+        room, at_ms = self._room(route.number), clock.monotonic_s() * 1000
         line, now_ms = Line(room, clock, message, room.arrival(), at_ms, at_ms), clock.at_ms(at_ms)
         decide, admit = self._desks[route.portfolio]
         message.of_share = message.app in self._sharing
@@ -130,8 +130,11 @@ class Rounds:
                 if not isinstance(decided, Yes) or (room.waiters and line.joins(decided.terms)):
                     verdict = await self._unasked(message, decided, standing, addressee, line, now_ms)
                 else:
-                    marks = decided.leaves_a_mark or message.marketing_at_ms
-                    note = self._note(message, decided, standing, addressee, line, now_ms) if marks else NOTHING
+                    note = (
+                        self._note(message, decided, standing, addressee, line, now_ms)
+                        if decided.leaves_a_mark or message.marketing_at_ms
+                        else NOTHING
+                    )
                     ask = self._admission.asking(message, decided, note)
                     try:
                         facts = await admit(ask)
@@ -178,7 +181,7 @@ class Rounds:
         if isinstance(decided, Yes):
             refuse_unclaimed(message.claim)
             return line.verdict(self.case(message, addressee, standing, line), now_ms)
-        if await addressee.look(decided, message.route.portfolio):
+        if await addressee.look(decided, self._users, message.route.portfolio):
             return None
         refuse_unclaimed(message.claim)
         return decided

@@ -67,6 +67,7 @@ class Settling:
         self._ledger = ledger
         ledger.on_settled = self._settled
         self._tracing = tracing
+        self._is_traced = tracing.is_on
         self._users = users
         self._seal = seal
         self._clock = clock
@@ -91,7 +92,7 @@ class Settling:
             message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"",
             message.intent, self._seal, wamid, claim if once else None, answered,
         )  # fmt: skip
-        if self._tracing.is_on:
+        if self._is_traced:
             self._spawn(self._settle(outcome))
         else:
             self._unwritten += 1

@@ -30,7 +30,6 @@ from tidegate.policy.users import EMPTY, User, Word
 from tidegate.policy.verdict import Queue, Reject, Verdict
 from tidegate.policy.warm_up import Ramp
 from tidegate.policy.warming import Warming, number_id
-from tidegate.store.users import Users
 from tidegate.tracing import NO_TRACING
 
 DAY_MS = 86_400_000
@@ -115,7 +114,7 @@ BEGINNINGS = st.sampled_from([0, 1_000, -1_000, *(hour * 3_600_000 - NOW_MS % 3_
 def addressee_of(message: Message, user: User = EMPTY) -> Addressee:
     """Whoever it goes to, of whom this is known; nobody is looked up."""
     request = message.request
-    return Addressee(cast(Users, None), request, Identity(b"k" * 32).of(request.kind, request.recipient), user)
+    return Addressee(request, Identity(b"k" * 32).of(request.kind, request.recipient), user)
 
 
 def case_of(message: Message) -> Case:

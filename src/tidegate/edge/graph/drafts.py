@@ -109,14 +109,9 @@ def message_of(draft: Draft, message_id: str, given: Granted, now_ms: int, claim
         not_before_ms,
         options.campaign,
         options.headers,
-        1,
-        False,
-        None,
         is_ours,
         delivery,
         app.webhook_url is not None,
-        None,
-        (),
         claim,
     )
 
