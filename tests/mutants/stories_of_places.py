@@ -62,6 +62,24 @@ async def a_delivery_that_lets_a_place_end_before_the_others_of_its_bucket_frees
     assert await book.used() == 1
 
 
+async def what_is_read_before_it_was_delivered_ends_a_place_before_the_others_of_its_bucket(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.admit("m2", DAN, hold_ms=LONG_MS)
+    await book.status("m2", "read", 0)
+    await book.at(DAY_MS + 1_000)
+    assert await book.used() == 1
+    await book.at(LONG_MS)
+    assert await book.used() == 0
+
+
+async def of_one_bucket_two_are_delivered_in_one_call(book: Book) -> None:
+    for id_, who in (("m1", ANN), ("m2", DAN), ("m3", BOB)):
+        await book.admit(id_, who, hold_ms=LONG_MS)
+    await book.ledger.statuses.apply([make_status(id_, "delivered", BEGIN_MS) for id_ in ("m1", "m2")])
+    await book.at(DAY_MS + 1_000)
+    assert await book.used() == 1
+
+
 async def nobody_is_taken_for_two_halves_of_others(book: Book) -> None:
     await book.admit("m1", ANN)
     await book.admit("m2", DAN)

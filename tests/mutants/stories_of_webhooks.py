@@ -11,7 +11,7 @@ from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_outcome, make_status
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LONG_MS, Book
 from tidegate.policy.facts import Tally
 from tidegate.store import told_outcomes
-from tidegate.store.statuses import UNWRITTEN, Refreshed
+from tidegate.store.statuses import CHANGED, UNWRITTEN, Refreshed
 
 
 async def a_delivery_counts_a_day_from_the_end_of_its_second(book: Book) -> None:
@@ -128,6 +128,24 @@ async def a_delivery_tells_what_is_known_of_its_user(book: Book) -> None:
     await book.client.hset(book.keys.user(ANN), mapping={"v": 1, "r": "{}"})
     told = (await book.ledger.statuses.apply([make_status("m2", "delivered", BEGIN_MS, anew="row/")]))[0]
     assert (told.has_counts, told.user) == (True, b"{}")
+
+
+async def what_may_follow_is_told_and_else_nothing(book: Book) -> None:
+    tell = book.ledger.statuses.apply
+    part = b'{"app":"a","number":"%b","category":"marketing","campaign":"c","row":"7"}' % NUMBER.encode()
+    for id_, about in (("m1", b""), ("m2", b""), ("m3", part), ("m4", b""), ("m5", b"")):
+        await book.admit(id_, BOB if id_ == "m5" else ANN, **{"about": about} if about else {})
+        await book.ledger.settle(make_outcome(id_, wamid=f"wamid.{id_}|sealed"))
+    states = ("sent", "delivered", "read", "sent")
+    words = [make_status("m1", state, BEGIN_MS, asks=False, anew="row/") for state in states]
+    assert await tell(words[:2]) + await tell(words[2:]) == [Refreshed(CHANGED)] * 3 + [Refreshed(0)]
+    assert (await tell([make_status("m2", "sent", BEGIN_MS)]))[0].before == b"accepted"
+    assert (await tell([make_status("m3", "sent", BEGIN_MS, asks=False)]))[0].noted == part
+    assert (await tell([make_status("m5", "failed", BEGIN_MS, asks=False)]))[0].freed == 1
+    await book.client.hset(book.keys.user(ANN), mapping={"v": 1, "r": "{}"})
+    told = (await tell([make_status("m4", "delivered", BEGIN_MS, asks=False, anew="row/")]))[0]
+    assert (told.code, told.user, told.has_counts) == (CHANGED, b"{}", 0)
+    assert [await book.state(id_) for id_ in ("m1", "m2", "m4")] == ["read", "sent", "delivered"]
 
 
 async def of_nobodys_delivery_no_counts_are_told(book: Book) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import islice, starmap
 from typing import Any, Final, Literal
 
 import orjson
@@ -20,7 +19,6 @@ from tidegate.store.trip import Asked, Trip
 #: Longer than Meta repeats a webhook (7 days), so that a repeated one still finds its message.
 REMEMBER_MS: Final = 8 * 86_400_000
 
-_VALUES: Final = 8
 #: What became of a status, by its `code`; none of these: it changed nothing.
 CHANGED, UNKNOWN, UNWRITTEN = 1, -1, -2
 
@@ -43,6 +41,8 @@ class Kind(Struct, frozen=True, gc=False, cache_hash=True):
     anew: str = ""
     """The beginnings of the names of users' counts that a delivery begins anew, divided by spaces: only whether there
     are such counts is told here."""
+    asks: bool = True
+    """Whether what is noted of its message is asked for, though nothing may follow from it by what the store knows."""
 
 
 class Status(Struct, frozen=True, gc=False):
@@ -60,8 +60,8 @@ class Refreshed(Struct, frozen=True, gc=False):
     """What a status did, as the script answers it: `known` message, `changed` state, `freed` a place.
 
     Of a message whose state changed, or was this one `before` already: its state before, what the gateway noted of it
-    (`about`: app, number, category ...), the 16 bytes of its recipient, and when it was admitted (ms). Of a delivery
-    that is told after something later all of that but the state `before`.
+    (`about`: app, number, category ...), and the 16 bytes of its recipient. Of a delivery that is told after something
+    later all of that but the state `before`. Nothing of all that but the code where nothing may follow.
     """
 
     code: int
@@ -69,7 +69,6 @@ class Refreshed(Struct, frozen=True, gc=False):
     before: bytes = b""
     noted: bytes = b""
     recipient: bytes = b""
-    admitted_at_ms: int = 0
     has_counts: int = 0
     """Of a delivery that changed the state: whether one of the user's counts that it begins anew is not empty."""
     user: bytes = b""
@@ -95,6 +94,10 @@ class Refreshed(Struct, frozen=True, gc=False):
         """What was noted of the message."""
         noted: dict[str, str] = orjson.loads(self.noted) if self.noted else {}
         return noted
+
+
+#: Said of most: it changed a message's state, or nothing, and nothing follows.
+PLAIN: Final = {code: Refreshed(code) for code in (CHANGED, 0)}
 
 
 class Statuses:
@@ -154,17 +157,19 @@ class Statuses:
         blocks: dict[str, int] = {}
         keys: list[bytes] = []
         kinds: dict[Kind, int] = {}
-        told: list[Any] = []
-        for s in statuses:
-            told += (s.message_id, kinds.setdefault(s.kind, len(kinds) + 1), s.sealed or s.wamid)
-        args: list[Any] = [REMEMBER_MS, KEEP_MS, self._ranks, " ".join({kind.anew: None for kind in kinds}), len(kinds)]
+        which = bytes([kinds.setdefault(status.kind, len(kinds) + 1) for status in statuses])
+        anew = " ".join({kind.anew: None for kind in kinds})
+        args: list[Any] = [REMEMBER_MS, KEEP_MS, self._ranks, anew, which, len(kinds)]
         for kind in kinds:
             block = blocks.get(kind.portfolio)
             if block is None:
                 block = blocks[kind.portfolio] = len(blocks)
                 keys += self._keys[kind.portfolio].all
-            args += (block, kind.status, kind.cause, kind.says, kind.counters, kind.billed_micros, kind.at_ms)
-        return keys, args + told
+            asks = "1" if kind.asks else ""
+            args += (block, kind.status, kind.cause, kind.says, kind.counters, kind.billed_micros, kind.at_ms, asks)
+        for status in statuses:
+            args += (status.message_id, status.sealed or status.wamid)
+        return keys, args
 
     def _tell(self, told: Callable[[list[Refreshed] | Exception], None], statuses: list[Status], answer: Any) -> None:
         refreshed: list[Refreshed] | Exception
@@ -179,8 +184,8 @@ class Statuses:
 
 
 def _read(statuses: list[Status], answer: list[Any]) -> list[Refreshed]:
-    values = islice(answer, 1, None)
-    refreshed = list(starmap(Refreshed, zip(*[values] * _VALUES, strict=True)))
+    # Of most nothing is told but what became of them.
+    refreshed = [PLAIN.get(one) or Refreshed(one) if type(one) is int else Refreshed(*one) for one in answer[1:]]
     if len(refreshed) != len(statuses):
         raise ValueError(f"{len(refreshed)} answers to {len(statuses)} statuses")
     return refreshed

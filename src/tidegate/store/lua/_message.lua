@@ -8,48 +8,83 @@
 --        of one that came out of the queue the tallies are followed by "\n<deadline>\n" and its history until then
 -- taken  "\n<outcomes, by commas, or -> <kpis, or -> <at> <cause>\n<wamid>"
 -- told   "\n<state> <1 if it was counted, or -> <outcomes> <kpis> <lines of history, after those before>"
-local function message_told(state, counted, outcomes, kpis, history)
-  return '\n' .. state .. (counted and ' 1 ' or ' - ') .. (outcomes == '' and '-' or string.gsub(outcomes, ' ', ',')) .. ' '
-    .. (kpis == '' and '-' or kpis) .. ' ' .. history
+local message_find, message_match, message_sub = string.find, string.match, string.sub
+-- Names that are listed by blanks, as they are packed, and the other way round: those of a call are few.
+local message_packed, message_listed = { [''] = '-' }, { ['-'] = false }
+
+-- All of a record that was told of more: `before`, what was known before its statuses told, then that.
+local function message_told(before, state, counted, outcomes, kpis, history, line)
+  local packed = message_packed[outcomes]
+  if not packed then
+    packed = string.gsub(outcomes, ' ', ',')
+    message_packed[outcomes] = packed
+  end
+  return before .. '\n' .. state .. (counted and ' 1 ' or ' - ') .. packed .. ' ' .. (kpis == '' and '-' or kpis) .. ' '
+    .. history .. line
 end
 
-local function message_listed(text)
-  if text == '-' then return nil end
-  return string.find(text, ',', 1, true) and string.gsub(text, ',', ' ') or text
-end
-
--- By field what is packed; where its statuses may be told of, all before that and the history that they told so far.
-local function message_spread(text)
+-- By field what most who are told of a status ask of what is packed, written into `record`; `is_named`: whether Meta's id
+-- has this name. Where what its statuses told begins, and their history: nil where they told nothing; then its attempt, of
+-- one that came out of the queue what it was there, and where the line ends that is noted of it, and Meta's id begins: nil
+-- of one that was not taken.
+local function message_glance(record, text, name)
   local attempt, number, place, at, window, bytes, from =
-    string.match(text, '^(%S+) (%S*) (%S+) (%d+) (%d+) (%d+)\n()', 17)
-  local state, history, wamid, outcomes, kpis, counted = 'sending', at .. ' sending\n', nil, nil, nil, nil
+    message_match(text, '^(%S+) (%S*) (%S+) (%d+) (%d+) (%d+)\n()', 17)
   local begins = from + bytes
-  local ends, before, since = string.find(text, '\n', begins, true), nil, nil
-  local tallied, waits, expires, queued_at = begins - 1, string.find(text, '\n\n', from - 1, true), nil, nil
-  if waits and waits < tallied then
-    local waited
-    expires, waited = string.match(string.sub(text, waits + 2, tallied), '^(%d+)\n(.*)$')
-    tallied, history, queued_at = waits, waited .. history, string.match('\n' .. waited, '\n(%d+) queued ')
-  end
+  local ends = message_find(text, '\n', begins, true)
+  local state, counted, outcomes, kpis, told, since, wamid_at = 'sending', nil, nil, nil, nil, nil, nil
   if ends then
-    local taken_at, cause, wamid_from
-    outcomes, kpis, taken_at, cause, wamid_from = string.match(text, '^(%S+) (%S+) (%d+) ([^\n]*)\n()', ends + 1)
-    state, history, before, since = 'accepted', history .. taken_at .. ' accepted ' .. cause .. '\n', text, ''
-    local told = string.find(text, '\n', wamid_from, true)
-    if told then
-      state, counted, outcomes, kpis, since = string.match(text, '^(%S+) (%S+) (%S+) (%S+) ()', told + 1)
-      before, since = string.sub(text, 1, told - 1), string.sub(text, since)
-      history, counted = history .. since, counted == '1' and '1' or nil
+    wamid_at = message_find(text, '\n', ends + 1, true) + 1
+    told = message_find(text, '\n', wamid_at, true)
+    if told then state, counted, outcomes, kpis, since = message_match(text, '^(%S+) (%S+) (%S+) (%S+) ()', told + 1)
+    else
+      state = 'accepted'
+      outcomes, kpis = message_match(text, '^(%S+) (%S+) ', ends + 1)
     end
-    wamid = string.sub(before, wamid_from)
-    if wamid == '' then wamid = nil end
-    if kpis == '-' then kpis = nil end
+    local listed = message_listed[outcomes]
+    if listed == nil then
+      listed = string.gsub(outcomes, ',', ' ')
+      message_listed[outcomes] = listed
+    end
+    outcomes, kpis, counted = listed or nil, kpis ~= '-' and kpis or nil, counted == '1' and '1' or nil
   end
-  return { state = state, recipient = string.sub(text, 1, 16), attempt = attempt, number = number,
-    place = place == '-' and '' or place, at = at, window = window, tallies = string.sub(text, from, tallied),
-    expires = expires, queued_at = queued_at, given = queued_at and '1',
-    about = string.sub(text, begins, (ends or 0) - 1), history = history, answered = ends and '1', wamid = wamid,
-    outcomes = outcomes and message_listed(outcomes), kpis = kpis, counted = counted }, before, since
+  local tallies, waited = message_sub(text, from, begins - 1), nil
+  local waits = bytes ~= '0' and message_find(tallies, '\n\n', 1, true)
+  if waits or string.byte(tallies, 1) == 10 then
+    tallies, waited = message_sub(tallies, 1, waits or 0), message_sub(tallies, (waits or 0) + 2)
+  end
+  record.state, record.number, record.at, record.window = state, number, at, window
+  record.place, record.tallies, record.about =
+    place == '-' and '' or place, tallies, message_sub(text, begins, (ends or 0) - 1)
+  record.outcomes, record.kpis, record.counted = outcomes, kpis, counted
+  if name then
+    local is_it = wamid_at and message_find(text, name, wamid_at, true) == wamid_at
+    local after = is_it and string.byte(text, wamid_at + #name) or 10
+    record.is_named = is_it and (after == 124 or after == 10)
+  end
+  return told, since, attempt, waited, ends, wamid_at
+end
+
+-- By field all that is packed.
+local function message_spread(text)
+  local record = { state = '', recipient = message_sub(text, 1, 16), attempt = '', number = '', place = '', at = '',
+    window = '', tallies = '', about = '', history = '', answered = '', wamid = '', outcomes = '', kpis = '', counted = '' }
+  local told, since, attempt, waited, ends, wamid_at = message_glance(record, text)
+  local history = record.at .. ' sending\n'
+  if waited then
+    record.expires, waited = message_match(waited, '^(%d+)\n(.*)$')
+    record.queued_at, history = message_match('\n' .. waited, '\n(%d+) queued '), waited .. history
+    record.given = record.queued_at and '1'
+  end
+  record.attempt, record.answered, record.wamid = attempt, ends and '1', nil
+  if ends then
+    local at, cause = message_match(text, '^%S+ %S+ (%d+) ([^\n]*)', ends + 1)
+    local wamid = message_sub(text, wamid_at, (told or 0) - 1)
+    history = history .. at .. ' accepted ' .. cause .. '\n' .. (told and message_sub(text, since) or '')
+    if wamid ~= '' then record.wamid = wamid end
+  end
+  record.history = history
+  return record
 end
 
 -- What a call reads of many records at once: until each is asked for, for then it may change.
@@ -67,15 +102,8 @@ local function message_text(key)
   return text
 end
 
--- All that is known of a message by field, nil where there is no such message; of one without fields of its own what is
--- packed, and of one that was taken all of that before what its statuses told, and the history that they told so far.
-local function message_of(k, id)
-  local key = k.message .. id
-  local text = message_text(key)
-  if text then
-    local known, before, since = message_spread(text)
-    return known, text, before, since
-  end
+-- The same of a record that is no string; nil where there is none.
+local function message_fields(key)
   local flat, own = redis.call('HGETALL', key), {}
   if not flat[1] then return nil end
   for i = 1, #flat, 2 do own[flat[i]] = flat[i + 1] end
@@ -84,6 +112,14 @@ local function message_of(k, id)
   own.packed = nil
   for field, value in pairs(own) do known[field] = value end
   return known
+end
+
+-- All that is known of a message by field, nil where there is no such message.
+local function message_of(k, id)
+  local key = k.message .. id
+  local text = message_text(key)
+  if text then return message_spread(text) end
+  return message_fields(key)
 end
 
 -- The fields that are asked for, in this order; false for one that is not known.

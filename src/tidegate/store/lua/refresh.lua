@@ -7,23 +7,30 @@
 -- ARGV[2]  ms for which a day's outcomes are kept
 -- ARGV[3]  ranks by state as "state=rank ..."
 -- ARGV[4]  beginnings of the names of a user's counts that a delivery begins anew, each followed by a space
--- ARGV[5]  how many kinds of status there are, then 7 a kind: portfolio, status, cause, what it says of the place (counts: a
---          delivery; frees: proven undelivered; keeps), counters (as count_outcomes has them), what Meta bills for it
---          (millionths, -1 unknown), Meta's time (ms)
--- ARGV[+]  3 a status: message id, kind (from 1), the name of Meta's id, or that with the id sealed: "<name>|<sealed>"
+-- ARGV[5]  which kind of status each one is, a byte each (the first kind is 1)
+-- ARGV[6]  how many kinds of status there are, then 8 a kind: portfolio, status, cause, what it says of the place (counts:
+--          a delivery; frees: proven undelivered; keeps), counters (as count_outcomes has them), what Meta bills for it
+--          (millionths, -1 unknown), Meta's time (ms), 1 where all that is noted of its message is asked for, else ''
+-- ARGV[+]  2 a status: message id, the name of Meta's id, or that with the id sealed: "<name>|<sealed>"
 --
--- Returns now, then 8 values a status: 1 if the state changed, 1 if a place came free; where the state changed, or was
--- this one already, what it was before, about, recipient and the time of its admission (ms), else '' thrice and 0; of a
--- delivery that is told late all but what it was before; then of a delivery that is news 1 where one of the
--- user's counts is not empty, else 0, and what is known of the user, or ''. -1 for the first: no such message; -2: it
--- does not know Meta's id yet, and the status did not bring it: nothing was done.
+-- Returns now, then of each status 1 if the state changed, else 0; or -1: there is no such message; -2: it does not know
+-- Meta's id yet, and the status did not bring it: nothing was done. Of one from which something may follow it is that and
+-- 6 values more: 1 if a place came free; where the state changed, or was this one already, what it was before, about and
+-- recipient, else '' thrice; of a delivery that is told late all but what it was before; then of a delivery that is news 1
+-- where one of the user's counts is not empty, else 0, and what is known of the user, or ''. Nothing follows where all is
+-- asked of none of its kind, no place came free, its message is none of a campaign and the like (`is_one`, _told.lua), and
+-- of the user of a delivery nothing is known or counted.
 -- Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered after all
 -- takes it again. A state never goes back, and a repeated status changes nothing. Of a message that was tried twice a
 -- status speaks of one try: its place is held for the other one, until it ends by itself.
+local first = 7 + 8 * ARGV[6]
+local n = (#ARGV - first + 1) / 2
+-- with: texts
 local now = now_ms(KEYS[1])
 local DAY, HOUR, answer, ranks, anew = 86400000, 3600000, { now }, {}, {}
 -- What is written once a call: of each portfolio what is awaited no more, and the latest send of each number.
-local known_of, heard = {}, {}
+-- Keys of messages that it has written.
+local known_of, heard, written = {}, {}, {}
 for state, rank in string.gmatch(ARGV[3], '(%l+)=(%d+)') do ranks[state] = tonumber(rank) end
 for name in string.gmatch(ARGV[4], '%S+') do anew[#anew + 1] = name end
 
@@ -32,42 +39,74 @@ local function carry(k, flat)
   scopes_carry(k, flat, now, ARGV[2])
 end
 
--- What a call asks of the users and places of its deliveries at once, by portfolio and recipient. `is_nobody`: nothing is
--- known of the user.
+-- The keys of what is counted of a user, after those before.
+local function counts_of(k, recipient, keys)
+  local a, b, c, d, e, f, g, h, i, j, l, m, o, p, q, r = string.byte(recipient, 1, 16)
+  -- Whose it was nobody knows, of a message that was proven unsent before it was begun.
+  if not r then return end
+  local hex = string.format('%08x%08x%08x%08x', ((a * 256 + b) * 256 + c) * 256 + d, ((e * 256 + f) * 256 + g) * 256 + h,
+    ((i * 256 + j) * 256 + l) * 256 + m, ((o * 256 + p) * 256 + q) * 256 + r)
+  for name = 1, #anew do keys[#keys + 1] = k.count .. anew[name] .. hex end
+end
+
+-- What a call asks of the users and places of its deliveries at once, by portfolio and recipient: `texts` are the strings
+-- of places by their keys, as this call leaves them. `is_nobody`: nothing is known of any of these users, or counted.
 local near_places = {}
 local function places_near(k, recipients)
-  local near, users, keys, slots = near_places[k] or {}, {}, {}, {}
+  local near = { texts = {}, firsts = {}, is_nobody = false }
+  local keys, slots, known = {}, {}, {}
   near_places[k] = near
   for i = 1, #recipients do
     local recipient = recipients[i]
     local bucket, member = bucket_of(recipient), member_of(recipient)
-    local slot = bucket .. ':' .. member
-    near[recipient] = { bucket = bucket, member = member, slot = slot, text = '', held = false, is_nobody = false }
-    users[i], keys[i], slots[i] = k.user .. recipient, k.places .. bucket, slot
+    local key, slot = k.places .. bucket, bucket .. ':' .. member
+    near[recipient] = { bucket = bucket, key = key, member = member, slot = slot, held = false }
+    keys[i], slots[i], known[i] = key, slot, k.user .. recipient
   end
-  local is_nobody = redis.call('EXISTS', unpack(users)) == 0
+  if anew[1] then
+    for i = 1, #recipients do counts_of(k, recipients[i], known) end
+  end
+  near.is_nobody = redis.call('EXISTS', unpack(known)) == 0
   local texts, holds = redis.call('MGET', unpack(keys)), redis.call('HMGET', k.holds, unpack(slots))
-  for i = 1, #recipients do
-    local seen = near[recipients[i]]
-    seen.text, seen.held, seen.is_nobody = texts[i] or '', holds[i], is_nobody
+  for i = 1, #recipients do near.texts[keys[i]], near[recipients[i]].held = texts[i], holds[i] end
+end
+
+-- Writes what this call has found of places so far: whoever else reads them finds it.
+local function places_told()
+  texts_write()
+  for k, near in pairs(near_places) do
+    if near.firsts[1] then redis.call('ZADD', k.calendar, 'LT', unpack(near.firsts)) end
+    near.texts, near.firsts = {}, {}
   end
 end
 
 -- A place that is counted until then, and that no message holds but the one which is proven delivered: what `place_save`
 -- comes to for that, in fewer steps, for most deliveries are such. False, and nothing is done, where it is another.
 local function place_proven(k, recipient, id, counted)
-  local seen = near_places[k] and near_places[k][recipient]
-  if not seen then return false end
-  local bucket, text, held = seen.bucket, seen.text, seen.held
-  local at = held and entry_at(text, seen.member)
-  if not at or rewritten[k.places .. bucket] or (sums_of(k).holds or {})[seen.slot] ~= nil then return false end
+  local near = near_places[k]
+  local seen = near and near[recipient]
+  local text, held = seen and near.texts[seen.key], seen and seen.held
+  if not text or not held or #text > SHORT then return false end
+  local at = entry_at(text, seen.member)
+  if not at or (sums_of(k).holds or {})[seen.slot] ~= nil then return false end
   local before, holder, expected = string.match(held, '^(%d+);([^;,]+),(%d+),%d+$')
   if holder ~= id then return false end
   before, expected = before + 0, expected + 0
   if before > expected then expected = before end
   if before > counted then counted = before end
   if counted <= now then return false end
-  if counted ~= stamped(text, at + NAME) then place_write(k, bucket, seen.member, text, counted, at) end
+  if counted ~= stamped(text, at + NAME) then
+    local ends, is_alone = stamp(counted), #text == HEAD + ENTRY
+    local first = string.sub(text, 1, HEAD)
+    if is_alone or counted < stamped(text, 1) then
+      local last = #near.firsts
+      first, near.firsts[last + 1], near.firsts[last + 2] = ends, counted, seen.bucket
+    end
+    text = is_alone and first .. seen.member .. ends
+      or first .. string.sub(text, HEAD + 1, at + NAME - 1) .. ends .. string.sub(text, at + ENTRY)
+    near.texts[seen.key] = text
+    text_put(0, seen.key, text)
+  end
   holds_drop(k, seen.slot)
   if math.ceil(counted / 1000) ~= math.ceil(expected / 1000) then
     expect(k, expected, -1)
@@ -88,6 +127,7 @@ local function apply_to_place(k, id, record, recipient, admitted, at, says)
   if tried_twice and says ~= 'counts' then return 0 end
   if says == 'counts' and not tried_twice and not share_app(record.about)
     and place_proven(k, recipient, id, delivered + DAY) then return 0 end
+  places_told()
   local function change(place)
     if says == 'counts' then
       if not tried_twice then place.holds[id] = nil end
@@ -117,8 +157,7 @@ end
 
 -- Under which name a user is counted, and what is known of them there.
 local function user_of(k, recipient)
-  local seen = near_places[k] and near_places[k][recipient]
-  if seen and seen.is_nobody then return recipient, '' end
+  if near_places[k] and near_places[k].is_nobody and near_places[k][recipient] then return recipient, '' end
   local found = redis.call('HMGET', k.user .. recipient, 's', 'r')
   if not found[1] then return recipient, found[2] or '' end
   recipient = name_of(k, found[1])
@@ -128,90 +167,101 @@ end
 -- Whether something is counted of its user by a status, or follows for them: seldom of one that was sent and counted as
 -- that before, or is read after its delivery.
 local function needs_user(record, status)
-  if status == 'sent' then return not record.kpis end
+  if not record.kpis then return true end
+  if status == 'sent' then return false end
   return status ~= 'read' or record.state ~= 'delivered' or not record.counted or record.doubt
 end
 
--- The keys of a user's counts, of which some may not be empty, and where in the answer that is told: most have none, so
--- that all of a call are asked for at once.
-local count_keys, count_places = {}, {}
-local HEX = setmetatable({}, { __index = function(known, byte)
-  local two = string.format('%02x', byte)
-  known[byte] = two
-  return two
-end })
-local function hex_of(recipient)
-  local a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p = string.byte(recipient, 1, 16)
-  return HEX[a] .. HEX[b] .. HEX[c] .. HEX[d] .. HEX[e] .. HEX[f] .. HEX[g] .. HEX[h] .. HEX[i] .. HEX[j] .. HEX[k]
-    .. HEX[l] .. HEX[m] .. HEX[n] .. HEX[o] .. HEX[p]
-end
-local function look_at_counts(k, recipient, place)
-  -- Whose it was nobody knows, of a message that was proven unsent before it was begun.
-  if recipient == '' then return end
-  local hex = anew[1] and hex_of(recipient)
-  for i = 1, #anew do
-    local last = #count_keys + 1
-    count_keys[last], count_places[last] = k.count .. anew[i] .. hex, place
-  end
+-- Of a user's counts, of which some may not be empty, and the answers in which that is told: most have none, so that all of
+-- a call are asked for at once.
+local count_keys, count_tellings = {}, {}
+local function look_at_counts(k, recipient, telling)
+  counts_of(k, recipient, count_keys)
+  for i = #count_tellings + 1, #count_keys do count_tellings[i] = telling end
 end
 
 local function tell_counts()
   if not count_keys[1] or redis.call('EXISTS', unpack(count_keys)) == 0 then return end
   for i, key in ipairs(count_keys) do
-    if redis.call('EXISTS', key) == 1 then answer[count_places[i]] = 1 end
+    if redis.call('EXISTS', key) == 1 then count_tellings[i][6] = 1 end
   end
 end
 
 -- Writes what a status tells of a message: packed, where nothing of it has a field of its own yet, nor needs one. What was
--- delivered has no more to say of its place: it need not be known for longer (`is_over`).
-local function write(k, id, record, text, before, since, sets, is_over)
-  if before and not sets.wamid then
-    local told = message_told(sets.state, sets.counted, sets.outcomes or '', sets.kpis or '', since .. (sets.line or ''))
-    if is_over then redis.call('PSETEX', k.message .. id, ARGV[1], before .. told)
-    elseif before == text then redis.call('APPEND', k.message .. id, told)
-    else redis.call('SET', k.message .. id, before .. told, 'KEEPTTL') end
+-- delivered has no more to say of its place: it need not be known for longer (`is_over`). `more`: fields of their own.
+local function write(k, id, record, text, before, since, state, counted, outcomes, kpis, line, more, is_over)
+  local key = k.message .. id
+  if before and not more then
+    local told = message_told(before, state, counted, outcomes or '', kpis or '', since, line)
+    text_put(is_over and ARGV[1] or 'KEEPTTL', key, told)
+    near_messages[key], written[key] = told, true
     return
   end
-  if sets.line then sets.history, sets.line = record.history .. sets.line, nil end
-  local fields = {}
-  for field, value in pairs(sets) do fields[#fields + 1], fields[#fields + 2] = field, value end
-  message_set(k, id, unpack(fields))
-  if is_over then redis.call('PEXPIRE', k.message .. id, ARGV[1]) end
+  local fields = more or {}
+  fields.state, fields.counted, fields.outcomes, fields.kpis = state, counted, outcomes, kpis
+  if line ~= '' then fields.history = (record.history or message_spread(text).history) .. line end
+  local flat = {}
+  for field, value in pairs(fields) do flat[#flat + 1], flat[#flat + 2] = field, value end
+  message_set(k, id, unpack(flat))
+  if is_over then redis.call('PEXPIRE', key, ARGV[1]) end
 end
+
+local function recipient_of(record, text) return record.recipient or (text and sub(text, 1, 16)) or '' end
+
+-- What is known of a message that is told of, where that is a string: of one after another.
+local seen = {}
 
 local function refresh(id, kind, wamid)
   local k, status, says, at, name = kind.k, kind.status, kind.says, kind.at, wamid_name(wamid)
-  local record, text, before, since = message_of(k, id)
-  if not record then return -1, 0, '', '', '', 0, 0, '' end
+  local key, record, before, since = k.message .. id, seen, nil, ''
+  -- It is told of for the second time.
+  if written[key] then texts_write() end
+  local text = message_text(key)
+  if text then
+    local told, told_since = message_glance(seen, text, name)
+    if told then before, since = sub(text, 1, told - 1), sub(text, told_since)
+    elseif seen.state ~= 'sending' then before = text end
+  else
+    record = message_fields(key)
+    if not record then return -1 end
+    record.is_named = record.wamid and wamid_name(record.wamid) == name
+  end
   local state, rank = record.state, ranks[status]
   -- The acceptance has written it down, and not long ago.
-  local is_written = record.wamid and wamid_name(record.wamid) == name
-  if not is_written and name == wamid then return -2, 0, '', '', '', 0, 0, '' end
+  local is_written = record.is_named
+  if not is_written and name == wamid then return -2 end
   local admitted, rank_now, is_news = tonumber(record.at or 0), ranks[state] or 0, false
-  local sets = { state = state, counted = record.counted, outcomes = record.outcomes, kpis = record.kpis }
+  local counted, outcomes, kpis, more = record.counted, record.outcomes, record.kpis, nil
   hear(k, id, record.number, admitted)
   if not is_written or now - admitted > HOUR then redis.call('SET', k.wamid .. name, id, 'PX', ARGV[1]) end
-  local recipient, user = record.recipient, ''
-  if needs_user(record, status) then recipient, user = user_of(k, recipient) end
+  local recipient, user, line = nil, '', ''
+  if needs_user(record, status) then recipient, user = user_of(k, recipient_of(record, text)) end
   -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
   local freed, noted = 0, record.tallies or ''
-  if says == 'counts' and (not record.counted or record.doubt) then
-    sets.counted, is_news = '1', true
+  if says == 'counts' and (not counted or record.doubt) then
+    counted, is_news = '1', true
     freed = apply_to_place(k, id, record, recipient, admitted, at, says)
     noted = tallies_retake(k, id, noted)
   elseif says ~= 'counts' and status == 'failed' and rank > rank_now then
     freed = apply_to_place(k, id, record, recipient, admitted, at, says)
     noted = tallies_release(k, id, noted, says ~= 'frees')
   end
-  if kind.billed >= 0 and status ~= 'failed' then noted = tallies_bill(k, id, noted, kind.billed) end
+  if kind.billed >= 0 and status ~= 'failed' and not kind.is_billed[noted] then
+    local billed = tallies_bill(k, id, noted, kind.billed)
+    if billed == noted then kind.is_billed[noted] = true end
+    noted = billed
+  end
   if noted ~= (record.tallies or '') then before = nil end
   local is_changed = rank > rank_now and state ~= status
   local is_told = is_changed or state == status or status == 'delivered'
+  local about, is_one = record.about or '', true
   if is_told and record.at then
-    local _, known, figures = outcomes_note(k, admitted, record.outcomes, record.kpis,
-      outcomes_about(k, record.about or ''), recipient, kind.counters, at, status == 'delivered')
-    if known ~= (record.outcomes or '') then sets.outcomes, is_news = known, true end
-    if figures ~= (record.kpis or '') then sets.kpis, is_news = figures, true end
+    local told = outcomes_about(k, about)
+    local _, known, figures = outcomes_note(k, admitted, outcomes, kpis, told, recipient, kind.counters, at,
+      status == 'delivered')
+    is_one = told.same.is_one
+    if known ~= (outcomes or '') then outcomes, is_news = known, true end
+    if figures ~= (kpis or '') then kpis, is_news = figures, true end
   end
   if is_changed then
     if state == 'queued' then
@@ -222,47 +272,57 @@ local function refresh(id, kind, wamid)
       redis.call('HDEL', k.message .. id, 'doubt')
     end
     if rank_now < ranks.accepted then
-      sets.reason = ''
+      more = { reason = '' }
       if record.body then redis.call('HDEL', k.message .. id, 'body') end
     end
-    if not is_written then sets.wamid = wamid end
-    is_news, sets.state, sets.line = true, status, digits(now) .. ' ' .. status .. ' ' .. kind.cause .. '\n'
+    if not is_written then
+      more = more or {}
+      more.wamid = wamid
+    end
+    is_news, line = true, kind.line
   end
-  if is_news then write(k, id, record, text, before, since, sets, is_changed and status ~= 'sent') end
-  if not is_told then return 0, freed, '', '', '', 0, 0, '' end
+  if is_news then
+    write(k, id, record, text, before, since, is_changed and status or state, counted, outcomes, kpis, line, more,
+      is_changed and status ~= 'sent')
+  end
+  local code = is_changed and 1 or 0
   -- When it was delivered is news, though it was read by then.
-  local before = (is_changed or state == status) and state or ''
-  if says ~= 'counts' or before == '' or (is_changed and state == 'delivered') then user = ''
-  else look_at_counts(k, recipient, #answer + 7) end
-  return is_changed and 1 or 0, freed, before, record.about or '', recipient, admitted, 0, user
+  local before_it = (is_changed or state == status) and state or ''
+  local asks_user = says == 'counts' and before_it ~= '' and not (is_changed and state == 'delivered')
+  local is_nobody = not asks_user or (near_places[k] and near_places[k].is_nobody and near_places[k][recipient])
+  if freed == 0 and (not is_told or (kind.asks == '' and not is_one and is_nobody)) then return code end
+  if not is_told then return { code, freed, '', '', '', 0, '' } end
+  local telling = { code, freed, before_it, about, recipient or recipient_of(record, text), 0, asks_user and user or '' }
+  if asks_user then look_at_counts(k, recipient, telling) end
+  return telling
 end
 
-local kinds, keys, delivered, first = {}, {}, {}, 6 + 7 * ARGV[5]
-for i = 6, first - 1, 7 do
-  -- By their number as it is written.
-  kinds[string.format('%d', (i + 1) / 7)] = { k = keys_of(tonumber(ARGV[i])), status = ARGV[i + 1], cause = ARGV[i + 2],
-    says = ARGV[i + 3], counters = ARGV[i + 4], billed = tonumber(ARGV[i + 5]), at = tonumber(ARGV[i + 6]) }
+local kinds, keys, delivered = {}, {}, {}
+for i = 7, first - 1, 8 do
+  kinds[(i + 1) / 8] = { k = keys_of(tonumber(ARGV[i])), status = ARGV[i + 1], cause = ARGV[i + 2], says = ARGV[i + 3],
+    counters = ARGV[i + 4], billed = tonumber(ARGV[i + 5]), at = tonumber(ARGV[i + 6]), asks = ARGV[i + 7], is_billed = {},
+    line = digits(now) .. ' ' .. ARGV[i + 1] .. ' ' .. ARGV[i + 2] .. '\n' }
 end
-for i = first, #ARGV, 3 do keys[#keys + 1] = kinds[ARGV[i + 1]].k.message .. ARGV[i] end
+for i = 1, n do keys[i] = kinds[string.byte(ARGV[5], i)].k.message .. ARGV[first + 2 * i - 2] end
 messages_near(keys)
-for i, key in ipairs(keys) do
-  local kind, text = kinds[ARGV[first + 3 * i - 2]], near_messages[key]
+for i = 1, n do
+  local kind, text = kinds[string.byte(ARGV[5], i)], near_messages[keys[i]]
   if text and kind.status == 'delivered' then
     local recipients = delivered[kind.k] or {}
     delivered[kind.k] = recipients
-    recipients[#recipients + 1] = string.sub(text, 1, 16)
+    recipients[#recipients + 1] = sub(text, 1, 16)
   end
 end
 for k, recipients in pairs(delivered) do places_near(k, recipients) end
 places_later()
 local is_done, fault = pcall(function()
-  for i = first, #ARGV, 3 do
-    local last = #answer
-    answer[last + 1], answer[last + 2], answer[last + 3], answer[last + 4], answer[last + 5], answer[last + 6],
-      answer[last + 7], answer[last + 8] = refresh(ARGV[i], kinds[ARGV[i + 1]], ARGV[i + 2])
+  for i = 1, n do
+    local at = first + 2 * i - 2
+    answer[i + 1] = refresh(ARGV[at], kinds[string.byte(ARGV[5], i)], ARGV[at + 1])
   end
 end)
 -- What is added up is written even where one of them can't be told: the others are not told again.
+places_told()
 later_write()
 tell_counts()
 for k, ids in pairs(known_of) do redis.call('ZREM', k.inflight, unpack(ids)) end
