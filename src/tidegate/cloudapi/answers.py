@@ -18,7 +18,8 @@ _WAMID = re.compile(r"wamid\.[A-Za-z0-9+/=_-]{1,512}")
 _WA_ID = re.compile(r"[0-9]{1,20}")
 _USER_ID = re.compile(r"[!-~]{1,160}")
 _STATUS = re.compile(r"[a-z_]{1,64}")
-#: The answer as Meta writes it mostly. What is so is JSON that can be read in one way only.
+#: The answer as Meta writes it mostly, with what an Acceptance has of it in its order. What is so is JSON that can be
+#: read in one way only.
 _USUAL = re.compile(
     r'\{"messaging_product":"whatsapp",'
     r'"contacts":\[\{"input":"[ -!#-[\]-~]{1,64}","wa_id":"([0-9]{1,20})"\}\],'
@@ -29,13 +30,13 @@ _USUAL = re.compile(
 class Acceptance(Struct, frozen=True, gc=False):
     """Proof that Meta took a message. Ids are left out of `repr`: a wamid holds the user's phone number."""
 
-    wamid: str
     wa_id: str | None
     """The user's WhatsApp id, which can differ from the number sent to; digits."""
-    user_id: str | None
-    """The user's business-scoped id."""
+    wamid: str
     message_status: str
     """`accepted`, `held_for_quality_assessment` or `paused`; `accepted` when Meta leaves it out."""
+    user_id: str | None = None
+    """The user's business-scoped id."""
 
     def __repr__(self) -> str:
         return f"Acceptance(message_status={self.message_status!r})"
@@ -45,8 +46,7 @@ def read_acceptance(raw: bytes) -> Acceptance | None:
     """What Meta's answer says of an accepted message; None for whatever does not prove acceptance."""
     # What is so is ASCII, which is the same by this name.
     if usual := _USUAL.fullmatch(raw.decode("latin-1")):
-        wa_id, usual_id, status = usual.groups("accepted")
-        return Acceptance(usual_id, wa_id, None, status)
+        return Acceptance(*usual.groups("accepted"))
     try:
         answer = read_json(raw)
     except BadJson:
@@ -59,10 +59,10 @@ def read_acceptance(raw: bytes) -> Acceptance | None:
         return None
     contact = _first(answer.get("contacts"))
     return Acceptance(
-        wamid=wamid,
         wa_id=_matching(_WA_ID, contact.get("wa_id")),
-        user_id=_matching(_USER_ID, contact.get("user_id")),
+        wamid=wamid,
         message_status=_matching(_STATUS, message.get("message_status")) or "accepted",
+        user_id=_matching(_USER_ID, contact.get("user_id")),
     )
 
 

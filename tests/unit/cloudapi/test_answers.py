@@ -17,31 +17,25 @@ WAMID = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000015AA=="
 @pytest.mark.parametrize(
     ("name", "acceptance"),
     [
-        ("accepted_template", Acceptance(WAMID, "16505551234", None, "accepted")),
+        ("accepted_template", Acceptance("16505551234", WAMID, "accepted")),
         (
             "accepted_text_no_message_status",
-            Acceptance("wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000032AA==", "16505551234", None, "accepted"),
+            Acceptance("16505551234", "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000032AA==", "accepted"),
         ),
         (
             "held",
             Acceptance(
-                "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000022AA==",
-                "16505551234",
-                None,
-                "held_for_quality_assessment",
+                "16505551234", "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000022AA==", "held_for_quality_assessment"
             ),
         ),
         (
             "brazil_wa_id_differs",
-            Acceptance("wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000033AA==", "551187654321", None, "accepted"),
+            Acceptance("551187654321", "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000033AA==", "accepted"),
         ),
         (
             "bsuid",
             Acceptance(
-                "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000017AA==",
-                None,
-                "US.27711208655302745501",
-                "accepted",
+                None, "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBIA3C0DE000017AA==", "accepted", "US.27711208655302745501"
             ),
         ),
         ("read_receipt", None),
@@ -62,7 +56,7 @@ def test_a_recorded_answer_is_read(name: str, acceptance: Acceptance | None, rec
     ids=["no contacts", "parts of wrong types", "parts that say nothing", "more than needed"],
 )
 def test_an_id_is_proof_enough(answer: object) -> None:
-    assert read_acceptance(json.dumps(answer).encode()) == Acceptance(WAMID, None, None, "accepted")
+    assert read_acceptance(json.dumps(answer).encode()) == Acceptance(None, WAMID, "accepted")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +133,7 @@ def test_any_bytes_prove_nothing(raw: bytes) -> None:
 
 
 def test_an_acceptance_shows_no_person() -> None:
-    assert repr(Acceptance(WAMID, "16505551234", "US.1", "accepted")) == "Acceptance(message_status='accepted')"
+    assert repr(Acceptance("16505551234", WAMID, "accepted", "US.1")) == "Acceptance(message_status='accepted')"
 
 
 def request_to(**recipient: str) -> Request:
@@ -164,7 +158,7 @@ def test_a_queued_send_is_answered_as_meta_answers_a_held_one() -> None:
         "tidegate": {"verdict": "queue", "reason": "messaging_limit", "until": "2026-11-21T11:02:10Z"},
     }
     assert read_acceptance(json.dumps(answer).encode()) == Acceptance(
-        "wamid.m1", "16505551234", None, "held_for_quality_assessment"
+        "16505551234", "wamid.m1", "held_for_quality_assessment"
     )
 
 

@@ -154,7 +154,7 @@ def request(**to: str) -> Request:
     ],
 )
 def test_what_an_answer_shows(to: dict[str, str], wa_id: str | None, links: list[tuple[Name, Name, bool]]) -> None:
-    acceptance = Acceptance(M, wa_id, None, "accepted")
+    acceptance = Acceptance(wa_id, M, "accepted")
 
     assert list(links_of_answer(request(**to), acceptance, NOW_MS)) == [Link(*link, NOW_MS) for link in links]
 
