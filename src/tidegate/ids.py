@@ -46,7 +46,10 @@ class MessageIds:
         """A new id: 48 bits of time, 80 of chance."""
         if now_ms >> _SPAN_BITS != self._span:
             self._begins, self._span = {}, now_ms >> _SPAN_BITS
-        begin = self._begins.get(portfolio) or self._begin(portfolio, now_ms)
+        try:
+            begin = self._begins[portfolio]
+        except KeyError:
+            begin = self._begin(portfolio, now_ms)
         chances = self._chances or self._some()
         return begin + _LAST_PAIRS[now_ms & _IN_SPAN] + chances.pop()
 

@@ -31,9 +31,17 @@ def serialise(request: Request, opaque: str | None) -> bytes:
         for opening in _USUAL_BEGINNINGS:
             # The key stands where it can be no other one, whatever is written behind it.
             if text.startswith(opening) and request.kind is _PHONE:
-                phone = request.recipient.encode()
-                rest = text[len(opening) + len(request.recipient_input) : -1]
-                return b"".join((opening, b"+", phone, rest, _THEN_OPAQUE, dumps(opaque), b"}"))
+                return b"".join(
+                    (
+                        opening,
+                        b"+",
+                        request.recipient.encode(),
+                        text[len(opening) + len(request.recipient_input) : -1],
+                        _THEN_OPAQUE,
+                        dumps(opaque),
+                        b"}",
+                    )
+                )
         if put := _put_into_text(request, opaque):
             return put
     body = dict(request.body)

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.gateway.message import Route
 from tidegate.policy.rules import Delivery, Hold, Rules
 from tidegate.policy.standing import Standing
 
+
+class Wishes(NamedTuple):
+    """What its sender asks for of that which the rules leave to them; None: they say nothing of it."""
+
+    category: Category | None = None
+    hold: Hold | None = None
+    delivery: Delivery | None = None
+
+
+NO_WISHES: Final = Wishes()
 #: Its category, how long it may wait at most (ms), whether in the queue, and what is promised of it.
 Granted = tuple[Category | None, int, bool, Delivery]
 
 
-def granted(
-    standing: Standing,
-    route: Route,
-    request: Request,
-    hint: Category | None,
-    hold: Hold | None,
-    delivery: Delivery | None,
-) -> Granted:
-    """What a message is granted that asks for this."""
-    rules, category = standing.rules, category_of(standing, route, request, hint)
+def granted(standing: Standing, route: Route, request: Request, wishes: Wishes) -> Granted:
+    """What a message is granted whose sender asks for this."""
+    rules, category = standing.rules, category_of(standing, route, request, wishes.category)
     return (
         category,
         longest_wait_ms(rules, category),
-        holds(rules, category, hold),
-        promise(rules, category, delivery),
+        holds(rules, category, wishes.hold),
+        promise(rules, category, wishes.delivery),
     )
 
 

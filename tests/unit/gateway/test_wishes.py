@@ -8,7 +8,7 @@ from tests.factories import make_rules, make_standing, make_template
 from tidegate.cloudapi.messages import Request, read_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.gateway import Route
-from tidegate.gateway.wishes import Granted, granted
+from tidegate.gateway.wishes import Granted, Wishes, granted
 from tidegate.policy.rules import Delivery, Hold
 
 UTILITY, MARKETING, AUTHENTICATION = Category.UTILITY, Category.MARKETING, Category.AUTHENTICATION
@@ -62,4 +62,4 @@ def test_what_it_is_granted_is_said_by(
     request_: Request, wishes: tuple[Category | None, Hold | None, Delivery | None], expected: Granted
 ) -> None:
     standing = make_standing(rules=RULES, templates={TEMPLATE.key: TEMPLATE})
-    assert granted(standing, ROUTE, request_, *wishes) == expected
+    assert granted(standing, ROUTE, request_, Wishes(*wishes)) == expected

@@ -48,31 +48,33 @@ class Draft(Struct, gc=False):
         return f"Draft({self.options!r})"
 
 
-_Known = tuple[Standing | None, dict[tuple[object, ...], Kind]]
-_NOTHING: Final[_Known] = (None, {})
-
-
 class Kinds:
     """Tells what drafts come to. What those that ask for the same do is worked out once under a standing."""
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, tuple[Standing, dict[tuple[object, ...], Kind]]] = {}
 
     def of(self, draft: Draft, standing: Standing) -> Kind:
         """What this one comes to."""
         route, request, options = draft.route, draft.request, draft.options
-        under, kinds = self._known.get(route.portfolio, _NOTHING)
-        if under is not standing:
-            _, kinds = self._known[route.portfolio] = (standing, {})
-        asked = (route.waba, request.template, request.category, options.category, options.hold, options.delivery)
-        kind = kinds.get(asked)
-        if kind is None:
-            if len(kinds) >= _MOST_KINDS:
-                kinds.clear()
-            given = _granted(draft, standing)
-            kind = kinds[asked] = Kind(given, _rule(standing.rules.duplicates, given[0]))
+        asked = (route.waba, request.template, request.category, options.wishes)
+        try:
+            under, kinds = self._known[route.portfolio]
+            if under is standing:
+                return kinds[asked]
+        except KeyError:
+            pass
+        return self._work_out(draft, standing, asked)
+
+    def _work_out(self, draft: Draft, standing: Standing, asked: tuple[object, ...]) -> Kind:
+        under, kinds = self._known.get(draft.route.portfolio, (None, {}))
+        if under is not standing or len(kinds) >= _MOST_KINDS:
+            kinds = {}
+            self._known[draft.route.portfolio] = standing, kinds
+        given = _granted(draft, standing)
+        kind = kinds[asked] = Kind(given, _rule(standing.rules.duplicates, given[0]))
         return kind
 
 
@@ -117,8 +119,7 @@ def message_of(draft: Draft, message_id: str, given: Granted, now_ms: int, claim
 
 
 def _granted(draft: Draft, standing: Standing) -> Granted:
-    options = draft.options
-    return granted(standing, draft.route, draft.request, options.category, options.hold, options.delivery)
+    return granted(standing, draft.route, draft.request, draft.options.wishes)
 
 
 def _rule(rule: Duplicates | None, category: Category | None) -> Duplicates | None:
@@ -130,7 +131,7 @@ def _rule(rule: Duplicates | None, category: Category | None) -> Duplicates | No
 def _refuse_bad_start(category: Category | None, options: SendOptions) -> None:
     if category is None:
         raise _bad_start("is for templates: a free-form message is never kept")
-    if options.hold is Hold.REJECT:
+    if options.wishes.hold is Hold.REJECT:
         raise _bad_start("asks to keep what Tidegate-Hold: reject asks not to keep")
 
 

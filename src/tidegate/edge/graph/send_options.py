@@ -14,6 +14,7 @@ from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.idempotency import read_key
 from tidegate.edge.times import read_time
 from tidegate.gateway.message import NO_HEADERS
+from tidegate.gateway.wishes import NO_WISHES, Wishes
 from tidegate.policy.rules import Delivery, Hold
 
 Word = TypeVar("Word", Category, Hold, Delivery)
@@ -30,9 +31,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 class SendOptions(Struct, frozen=True, gc=False):
     """What a caller asks for beside the message. Times are the store's, in ms."""
 
-    category: Category | None = None
-    hold: Hold | None = None
-    delivery: Delivery | None = None
+    wishes: Wishes = NO_WISHES
     expires_at_ms: int | None = None
     not_before_ms: int = 0
     campaign: str | None = None
@@ -42,14 +41,12 @@ class SendOptions(Struct, frozen=True, gc=False):
     """That go to Meta with it."""
 
     def __repr__(self) -> str:
-        return f"SendOptions(category={self.category!r}, hold={self.hold!r}, campaign={self.campaign!r})"
+        return f"SendOptions(wishes={self.wishes!r}, campaign={self.campaign!r})"
 
     def of_one(self, idempotency_key: str | None, headers: Mapping[str, str]) -> SendOptions:
         """The same for one request, of which this is said too."""
         return SendOptions(
-            self.category,
-            self.hold,
-            self.delivery,
+            self.wishes,
             self.expires_at_ms,
             self.not_before_ms,
             self.campaign,
@@ -93,9 +90,11 @@ def _read(given: dict[str, str], now_ms: int) -> SendOptions:
     if dry_run not in ("true", "false"):
         raise _bad("Tidegate-Dry-Run", "has to be true or false")
     return SendOptions(
-        category=_word(given, "Tidegate-Category", Category),
-        hold=_word(given, "Tidegate-Hold", Hold),
-        delivery=_word(given, "Tidegate-Delivery", Delivery),
+        wishes=Wishes(
+            _word(given, "Tidegate-Category", Category),
+            _word(given, "Tidegate-Hold", Hold),
+            _word(given, "Tidegate-Delivery", Delivery),
+        ),
         expires_at_ms=expires_at_ms,
         not_before_ms=not_before_ms,
         campaign=campaign,

@@ -89,7 +89,7 @@ class Telling:
             if "RateLimit" in reply.headers or not (is_fault or "Idempotency-Replayed" in reply.headers):
                 return reply
             try:
-                category = await self._gateway.category(draft.route, draft.request, draft.options.category)
+                category = await self._gateway.category(draft.route, draft.request, draft.options.wishes.category)
             except StoreUnavailable:
                 return reply
             return reply.with_headers(await self._quota.headers(draft.route.portfolio, category, read=not is_fault))

@@ -11,6 +11,7 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.graph.drafts import Draft, Kinds, message_of, to_message
 from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Message, Route
+from tidegate.gateway.wishes import Wishes
 from tidegate.policy.rules import Hold, Rules
 from tidegate.policy.standing import Standing, TemplateStanding
 from tidegate.settings.tables import App
@@ -41,8 +42,8 @@ def test_a_message_is_what_it_is_without_anything_known() -> None:
     kinds = Kinds()
     wishes = [
         SendOptions(),
-        SendOptions(hold=Hold.REJECT),
-        SendOptions(category=Category.UTILITY),
+        SendOptions(Wishes(hold=Hold.REJECT)),
+        SendOptions(Wishes(category=Category.UTILITY)),
         SendOptions(expires_at_ms=5_000, campaign="spring", headers={"traceparent": "00-1-2-03"}),
         SendOptions(not_before_ms=9_000),
     ]

@@ -34,7 +34,7 @@ def knowing(*lines: str) -> KnownHeads:
 def told(known: SendHead | None) -> tuple[int, str | None, str | None, str]:
     assert known is not None
     assert known.options is not None
-    assert known.options.category is Category.UTILITY
+    assert known.options.wishes.category is Category.UTILITY
     assert (known.key_hash, repr(known)) == ("hash", "SendHead()")
     return known.length, known.options.idempotency_key, known.options.headers.get("traceparent"), known.request_id
 

@@ -8,6 +8,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph.send_options import FURTHEST_MS, SendOptions, read_options
+from tidegate.gateway.wishes import Wishes
 from tidegate.policy.rules import Delivery, Hold
 
 NOW_MS = 1_795_251_600_000  # 2026-11-21T09:00:00Z
@@ -22,12 +23,12 @@ def read(*pairs: tuple[str, str]) -> SendOptions:
     ("name", "value", "options"),
     [
         pytest.param("Content-Type", "x", SendOptions(), id="other headers are no wishes"),
-        pytest.param("tidegate-category", "Utility", SendOptions(category=Category.UTILITY), id="a category"),
-        pytest.param("Tidegate-Hold", "reject", SendOptions(hold=Hold.REJECT), id="a hold"),
+        pytest.param("tidegate-category", "Utility", SendOptions(Wishes(category=Category.UTILITY)), id="a category"),
+        pytest.param("Tidegate-Hold", "reject", SendOptions(Wishes(hold=Hold.REJECT)), id="a hold"),
         pytest.param(
             "Tidegate-Delivery",
             "at_least_once",
-            SendOptions(delivery=Delivery.AT_LEAST_ONCE),
+            SendOptions(Wishes(delivery=Delivery.AT_LEAST_ONCE)),
             id="what is promised of it",
         ),
         pytest.param("Tidegate-Expires", "0", SendOptions(expires_at_ms=NOW_MS), id="an expiry of now"),
