@@ -31,6 +31,7 @@ class StraightWebhooks:
         self._closing = closing
         self._prefix = prefix
         self._heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
+        self.begins: Final = True
         self._date = self._before = self._behind = ""
 
     def takes(self, message: RawRequestMessage) -> bool:

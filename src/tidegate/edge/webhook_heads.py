@@ -35,8 +35,6 @@ class WebhookHead(Struct, frozen=True, gc=False):
     length: int
     signature: str
     request_id: str
-    #: Whether `begin` may answer it.
-    begins: bool = True
 
     def __repr__(self) -> str:
         return "WebhookHead()"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
-from tidegate.edge.door.connections import Connection
+from tidegate.edge.door.connections import Connection, LimitedServer
 
 #: So much is kept until that loop waits again; more than that it is given at once.
 _MOST_EARLY: Final = 2**16
@@ -19,10 +19,12 @@ class AwaitingConnection(Connection):
     a connection.
     """
 
-    #: What has come too early.
-    _early = b""
-    #: What aiohttp's own loop waits by; None while it does not.
-    _idle: asyncio.Future[None] | None = None
+    def __init__(self, server: LimitedServer, **options: Any) -> None:
+        #: What aiohttp's own loop waits by; None while it does not.
+        self._idle: asyncio.Future[None] | None = None
+        #: What has come too early.
+        self._early = b""
+        super().__init__(server, **options)
 
     @property
     def _waiter(self) -> asyncio.Future[None] | None:

@@ -220,12 +220,10 @@ class CarryingConnection(AwaitingConnection):
         self._carry(Plain(message, None, head, payload.read_nowait(-1), self._remote))
 
     def _carry(self, plain: Plain[Any]) -> None:
-        self._plain, known = plain, plain.known
-        # Most begin nothing, and are not asked.
-        if (known is None or known.begins) and self._carrier.begin(plain, self._told):
+        self._plain, carrier, turn = plain, self._carrier, self._turn
+        if carrier.begins and carrier.begin(plain, self._told):
             return
-        turn = self._turn
-        if turn is None or turn.done():
+        if turn is None:
             self._carrying = spawn(self._carry_on(), "plain requests")
         else:
             turn.set_result(None)
@@ -348,6 +346,7 @@ class CarryingConnection(AwaitingConnection):
         self._unpark()
         if self._turn is not None:
             self._turn.cancel()
+            self._turn = None
 
     def _end_patience(self) -> None:
         if self._patience is not None:

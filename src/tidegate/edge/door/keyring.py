@@ -28,7 +28,7 @@ log = structlog.get_logger()
 class Keyring:
     """Finds apps by their keys, of which it holds the hashes only."""
 
-    __slots__ = ("_clock", "_keys", "_lockout", "_metrics", "_server", "app_at_once")
+    __slots__ = ("_clock", "_keys", "_lockout", "_metrics", "_server")
 
     def __init__(self, keys: KeysInForce, server: Server, clock: StoreClock, metrics: Metrics) -> None:
         self._keys = keys
@@ -36,8 +36,6 @@ class Keyring:
         self._clock = clock
         self._metrics = metrics
         self._lockout = Lockout()
-        #: The same as `app_of_hash`, where nobody has to be asked for it; else None.
-        self.app_at_once: Final = keys.found
 
     async def app(self, request: Headed, key: str | None) -> App:
         """The app of the key that came with a request.

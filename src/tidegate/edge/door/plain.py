@@ -26,11 +26,6 @@ class Known(Protocol):
         """What the caller calls it; empty where it has no name."""
         ...
 
-    @property
-    def begins(self) -> bool:
-        """Whether its carrier may `begin` to answer it."""
-        ...
-
 
 K = TypeVar("K", bound=Known)
 
@@ -78,6 +73,11 @@ Answered = Callable[[bytes, bool], None]
 
 class Carrier(Protocol[K]):
     """Answers plain requests."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether it answers any by `begin`: only then it is asked."""
+        ...
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether it answers a request with this head."""

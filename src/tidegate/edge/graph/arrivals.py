@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from msgspec import Struct
 from multidict import CIMultiDictProxy
 
@@ -27,8 +25,6 @@ class SendHead(Struct, frozen=True, gc=False):
     options: SendOptions | None = None
     length: int = 0
     request_id: str = ""
-    #: Whether `begin` answers it: each of these waits for Meta.
-    begins: ClassVar[bool] = False
 
     @classmethod
     def read(cls, headers: CIMultiDictProxy[str], target: Target) -> SendHead:

@@ -59,7 +59,7 @@ class Sends:
     ) -> None:
         self._gateway = services.gateway
         self._keyring = keyring
-        self._app_of = keyring.app_at_once
+        self._keys = services.keys
         self._grants = grants
         self._passthrough = passthrough
         self._turnstiles = turnstiles
@@ -90,7 +90,7 @@ class Sends:
             clock, key_hash = self._clock, head.key_hash
             at_ms = clock.monotonic_s() * 1000
             now_ms = clock.at_ms(at_ms)
-            app = self._app_of(key_hash, at_ms, now_ms) if key_hash and not self._ending.drains else None
+            app = self._keys.found(key_hash, at_ms, now_ms) if key_hash and not self._ending.drains else None
             if app is None:
                 with self._in_hand:
                     app, raw = await self._authenticated(head, raw, remote, whole)
@@ -122,8 +122,9 @@ class Sends:
                 claim = self._duplicates.claim(draft, message_id, rule) if rule is not None else None
                 message = message_of(draft, message_id, kind.granted, now_ms, claim)
                 answered = await self._gateway.submit(message)
-                telling = self._telling
-                return telling.at_once(message, claim, answered) or await telling.of(draft, message, claim, answered)
+                telling, category = self._telling, message.category
+                told = telling.at_once(portfolio, category, claim, answered)
+                return told or await telling.of(draft, category, claim, answered)
             except Exception as fault:
                 return await self._otherwise(fault, draft, message_id, kind)
         except (BadMessage, Denial) as no:
@@ -209,7 +210,8 @@ class Sends:
             return answers.unavailable(message_id)
         message = message_of(draft, message_id, self._kinds.of(draft, standing).granted, now_ms)
         answered = await self._gateway.submit(message)
-        return self._telling.at_once(message, None, answered) or await self._telling.of(draft, message, None, answered)
+        told = self._telling.at_once(portfolio, message.category, None, answered)
+        return told or await self._telling.of(draft, message.category, None, answered)
 
     async def _otherwise(self, fault: Exception, draft: Draft, message_id: str, kind: DraftKind | None) -> Reply:
         """The answer to a send that is not the first of its kind, or that a fault cut short."""

@@ -40,6 +40,8 @@ class Straight:
         self._send = graph.send
         self._ending = ending
         self._prefix = prefix
+        #: Each waits for Meta.
+        self.begins: Final = False
         self._heads = KnownHeads(_MOST)
         #: What a head says that is the same, to the byte, as one that was answered before; None where nobody knows.
         self.known: Final = self._heads.find
@@ -54,7 +56,7 @@ class Straight:
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
     def begin(self, _plain: Plain[SendHead], _answered: Answered) -> bool:
-        """Whether it answers by calling `answered`: to none, for each waits for Meta."""
+        """Whether it answers by calling `answered`."""
         return False
 
     def answer(self, plain: Plain[SendHead]) -> Coroutine[Any, Any, object]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from tidegate.cloudapi.messages import BadMessage
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.drafts import Draft, to_message
@@ -17,7 +18,7 @@ from tidegate.edge.graph.quota import Quota
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Answered, Forwarded, Held, Message, Refused, Unavailable
+from tidegate.gateway import Answered, Forwarded, Held, Refused, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
 from tidegate.policy.verdict import Reason
 
@@ -39,17 +40,19 @@ class Telling:
         self._quota = quota
         self._once = once
 
-    def at_once(self, message: Message, claim: SendClaim | None, answered: Answered) -> Reply | None:
+    def at_once(
+        self, portfolio: str, category: Category | None, claim: SendClaim | None, answered: Answered
+    ) -> Reply | None:
         """The same as `of` where nobody has to be asked for anything, as for most that Meta answered; else None."""
         if type(answered) is not Forwarded or (claim is not None and not claim.is_answered):
             return None
-        quota = self._quota.at_once(message.route.portfolio, message.category)
+        quota = self._quota.at_once(portfolio, category)
         if quota is None:
             return None
         reply = answers.forwarded(answered) if claim is None else claim.reply_to(answered)
         return reply.with_headers(quota)
 
-    async def of(self, draft: Draft, message: Message, claim: SendClaim | None, answered: Answered) -> Reply:
+    async def of(self, draft: Draft, category: Category | None, claim: SendClaim | None, answered: Answered) -> Reply:
         """The answer to a send of which the gateway said this. What it has claimed keeps it, or is given back."""
         if claim is None:
             reply = answers.render(answered, draft.request, self._clock.now_ms())
@@ -59,8 +62,8 @@ class Telling:
                 await self._once.conclude(claim.entry, draft, reply, only_success=True)
         full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
         read = not isinstance(answered, Unavailable)
-        portfolio = message.route.portfolio
-        return reply.with_headers(await self._quota.headers(portfolio, message.category, full=full, read=read))
+        portfolio = draft.route.portfolio
+        return reply.with_headers(await self._quota.headers(portfolio, category, full=full, read=read))
 
     async def of_no(self, fault: BadMessage | Denial, message_id: str, portfolio: str) -> Reply:
         """The answer to a body that is no message; a Denial is raised again, once it says whose it is.
