@@ -121,8 +121,9 @@ class Batch(Generic[Item, Answer]):
         trip, is_begun = self._trip, False
         try:
             if trip is not None:
-                keys, args = trip.ask(items)
-                is_begun = trip.begin(keys, args, partial(self._came, items, askers))
+                ask, begin = trip.ask, trip.begin
+                keys, args = ask(items)
+                is_begun = begin(keys, args, partial(self._came, items, askers))
         except Exception:
             # An item that can't be asked for: the other way finds out which.
             is_begun = False

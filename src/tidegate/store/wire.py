@@ -129,8 +129,6 @@ class Line(asyncio.Protocol):
         self._waiting: deque[tuple[Told, float, Timer | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        #: Its loop's time.
-        self.now_s: Final = self._loop.time
         self._reader = hiredis.Reader(
             protocolError=InvalidResponse, replyError=connection._parser.parse_error, notEnoughData=_NOT_ALL
         )
@@ -144,7 +142,12 @@ class Line(asyncio.Protocol):
     @property
     def is_fit(self) -> bool:
         """Whether it may be asked: the connection lasts, and leads to the server that is trusted now."""
-        return not self._transport.is_closing() and self._trusts(self._run_id)
+        trusts = self._trusts
+        return not self._transport.is_closing() and trusts(self._run_id)
+
+    def now_s(self) -> float:
+        """Its loop's time."""
+        return self._loop.time()
 
     @property
     def is_awaited(self) -> bool:
@@ -155,7 +158,7 @@ class Line(asyncio.Protocol):
         """Send one command in this step. `told` gets its answer as soon as that is read; neither may raise."""
         packed: Any = words
         packet = pack_command(packed)
-        self._waiting.append((told, self.now_s(), timer))
+        self._waiting.append((told, self._loop.time(), timer))
         self._send(packet)
 
     def ask_all(self, commands: Sequence[Sequence[bytes | str | int]], told: Told) -> None:
@@ -164,7 +167,7 @@ class Line(asyncio.Protocol):
         packet = b"".join([pack_command(words) for words in packed])
         # One call to whoever counts what fails: the same object waits for each of the answers.
         gathering = _Gathering(len(commands), told)
-        self._waiting += [(gathering, self.now_s(), None)] * len(commands)
+        self._waiting += [(gathering, self._loop.time(), None)] * len(commands)
         self._send(packet)
 
     def _send(self, packet: bytes) -> None:
@@ -189,7 +192,7 @@ class Line(asyncio.Protocol):
                     if pulse.failures:
                         pulse.answered()
                     if timer is not None:
-                        timer(self.now_s() - asked_s)
+                        timer(self._loop.time() - asked_s)
                     told(answer)
         except InvalidResponse as fault:
             self.drop(RedisConnectionError(f"the store was not understood: {type(fault).__name__}"))
@@ -220,7 +223,7 @@ class Line(asyncio.Protocol):
         self._timer = None
         if not self.is_awaited:
             return
-        left_s = self._waiting[0][1] + self._timeout_s - self.now_s()
+        left_s = self._waiting[0][1] + self._timeout_s - self._loop.time()
         if left_s > 0:
             self._timer = self._loop.call_later(left_s, self._look, False)
         elif not again:
