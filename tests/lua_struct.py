@@ -23,6 +23,16 @@ def unpack(form: bytes, text: bytes, at: float = 1) -> tuple[float | bytes, ...]
     return *values, begin + 1
 
 
+def pack(form: bytes, *values: Any) -> bytes:
+    """A text of these values, from which `unpack` reads them."""
+    parts = zip(form.decode().removeprefix("<"), values, strict=True)
+    return b"".join(value + b"\0" if kind == "s" else _number(kind, value) for kind, value in parts)
+
+
+def _number(kind: str, value: float) -> bytes:
+    return struct.pack(f"<{kind}", int(value) if kind == "B" else value)
+
+
 def _packed(numbers: Any) -> bytes:
     """A table of numbers, by name."""
     return msgspec.msgpack.encode({name.decode(): number for name, number in numbers.items()})
@@ -49,7 +59,7 @@ def _make(socket: Any, server: Any) -> Any:
     runtime = _made[0](socket, server)
     if is_new:
         lua = runtime.globals()
-        lua[b"struct"] = runtime.table_from({b"unpack": unpack})
+        lua[b"struct"] = runtime.table_from({b"pack": pack, b"unpack": unpack})
         lua[b"cmsgpack"] = runtime.table_from(
             {b"pack": _packed, b"unpack": lambda text: runtime.table_from(_numbers(text))}
         )

@@ -175,7 +175,7 @@ MUTANTS: Final = [
     Mutant("of a user who may wait for an answer nothing is looked up", "refresh",
            "  if not record.kpis then return true end\n", ""),
     Mutant("what a send took is forgotten", "_message",
-           "and '' or place, tallies,", "and '' or place, '',"),
+           "MESSAGE_PLACES[place], tallies,", "MESSAGE_PLACES[place], '',"),
     Mutant("an acceptance is written over a status", "_told",
            "  elseif find(text, '\\n', from, true) then return nil\n  else\n",
            "  else\n    text, from = string.match(text, '[^\\n]*', from), 1\n"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from tidegate.store.scripts import StoreClient
 
 _PACKED: Final = b"packed"
 _RECIPIENT_BYTES: Final = 16
+#: When it was admitted, its window's end, how long its tallies are, and whether it needs a place.
+_NUMBERS: Final = struct.Struct("<dddc")
 
 
 async def read(client: StoreClient, key: str | bytes) -> dict[bytes, bytes]:
@@ -37,9 +40,9 @@ def spread(stored: bytes | Mapping[Any, Any]) -> dict[bytes, bytes]:
 
 
 def _unpacked(packed: bytes) -> dict[bytes, bytes]:
-    head, _, rest = packed[_RECIPIENT_BYTES:].partition(b"\n")
-    attempt, number, place, at, window, tallies_bytes = head.split(b" ")
-    end = int(tallies_bytes)
+    at_ms, window_ends_ms, tallies_bytes, place = _NUMBERS.unpack_from(packed, _RECIPIENT_BYTES)
+    attempt, number, rest = packed[_RECIPIENT_BYTES + _NUMBERS.size :].split(b"\0", 2)
+    at, end = b"%d" % at_ms, int(tallies_bytes)
     about, taken, added = rest[end:].partition(b"\n")
     tallies, waits, waited = (b"\n" + rest[:end]).partition(b"\n\n")
     record = {
@@ -49,7 +52,7 @@ def _unpacked(packed: bytes) -> dict[bytes, bytes]:
         b"number": number,
         b"place": b"" if place == b"-" else place,
         b"at": at,
-        b"window": window,
+        b"window": b"%d" % window_ends_ms,
         b"tallies": (tallies + b"\n")[1:] if waits else rest[:end],
         b"about": about,
         b"history": b"%b sending\n" % at,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from tidegate.store.message_record import spread
 
 WHO = b"\nabc def 12345 \xff"
-SENT = WHO + b'1 106 - 5 0 0\n{"app":"a"}'
+SENT = WHO + struct.pack("<dddc", 5, 0, 0, b"-") + b'1\x00106\x00{"app":"a"}'
 KNOWN = {
     b"state": b"sending",
     b"recipient": WHO,
@@ -30,7 +32,7 @@ TAKEN = {b"state": b"accepted", b"answered": b"1", b"history": b"5 sending\n9 ac
         pytest.param({b"state": b"queued"}, {b"state": b"queued"}, id="fields of its own are as they are"),
         pytest.param(SENT, KNOWN, id="what is under way is known by what is packed"),
         pytest.param(
-            WHO + b"2 106 1 5 7 12\nspend 1\nx 2\n{}",
+            WHO + struct.pack("<dddc", 5, 7, 12, b"1") + b"2\x00106\x00spend 1\nx 2\n{}",
             KNOWN
             | {
                 b"attempt": b"2",

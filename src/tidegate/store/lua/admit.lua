@@ -41,7 +41,7 @@ local done, answer = pcall(function()
     return book.k
   end
   -- What stands in the midst of a message's record is mostly what it is in the one before.
-  local middle, middle_place, middle_window, middle_taken
+  local middle, tallied, middle_place, middle_window, middle_taken, middle_attempt
   local dry, counts, pair_shadow
   at, look, which = first, first_look, nil
   for s = 1, n do
@@ -311,12 +311,12 @@ local done, answer = pcall(function()
       else
         -- The packed form of what is known as it goes: _message.lua.
         if state then taken = taken .. '\n' .. argv[at + 4] .. '\n' .. record[3] end
-        if taken ~= middle_taken or window ~= middle_window or place_kind ~= middle_place then
-          middle_taken, middle_window, middle_place = taken, window, place_kind
-          middle = ' ' .. (place_kind == '' and '-' or place_kind) .. ' ' .. now_text .. ' '
-            .. (window > 0 and digits(window) or '0') .. ' ' .. #taken .. '\n' .. taken
+        if taken ~= middle_taken or window ~= middle_window or place_kind ~= middle_place or attempt ~= middle_attempt then
+          middle_taken, middle_window, middle_place, middle_attempt = taken, window, place_kind, attempt
+          middle = struct.pack('<dddBs', now, window, #taken, string.byte(place_kind == '' and '-' or place_kind), attempt)
+          tallied = '\0' .. taken
         end
-        local sent = recipient .. attempt .. ' ' .. number .. middle .. about
+        local sent = recipient .. middle .. number .. tallied .. about
         if body == '' then text_put(remember_ms, message_key, sent)
         else redis.call('HSET', message_key, 'packed', sent) end
       end

@@ -190,7 +190,7 @@ end
 
 -- Writes down that Meta took it, where nothing else is known of it; whether it did.
 local function take(way, id, key, text, wamid)
-  local attempt, at, bytes, from = string.match(text, '^(%S+) %S* %S+ (%d+) %d+ (%d+)\n()', 17)
+  local at, _, bytes, _, attempt, _, from = struct.unpack('<dddBss', text, 17)
   local k, line = way.k, way.uncounted
   local noted = attempt == way.attempt and outcomes_about(k, text, from + bytes)
   if not noted then return false end
