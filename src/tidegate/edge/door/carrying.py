@@ -1,8 +1,8 @@
 """Connections whose plain requests are answered as they come: what aiohttp makes of each costs more than its answer.
 
-aiohttp's own loop (`RequestHandler.start`) answers all others. It waits by a future while no request is in hand; while
-a plain one is, that future is put aside (`_parked`). Those of a connection are answered one after another by one task,
-which is made with the first: one for each would cost as much as its answer.
+aiohttp's own loop (`RequestHandler.start`) answers all others; while a plain one is in hand, it is parked. Those of a
+connection are answered one after another by one task, which is made with the first: one for each would cost as much as
+its answer.
 """
 
 from __future__ import annotations
@@ -15,22 +15,16 @@ from aiohttp import StreamReader
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
-from tidegate.edge.door.awaiting import AwaitingConnection
 from tidegate.edge.door.connections import LimitedServer
+from tidegate.edge.door.parking import HEAD_ENDS, ParkingConnection
 from tidegate.edge.door.plain import NONE, AnotherWay, Carrier, Known, Plain
 from tidegate.tasks import spawn
 
-#: Many clients write a head and its body apart: a plain request's body is waited for so long, before it goes the way of
-#: those that may be slow.
-_BODY_COMES_S: Final = 0.1
 #: aiohttp's own bound of what is held of a body before it is read.
 _READ_AHEAD: Final = 2**16
-_HEAD_ENDS: Final = b"\r\n\r\n"
-#: Where in the stream the parser stands is not known any more: several requests came at once, or an unusual one.
-_SOMEWHERE: Final = -1
 
 
-class CarryingConnection(AwaitingConnection):
+class CarryingConnection(ParkingConnection):
     """Such a connection.
 
     A head that is the same, to the byte, as one that the parser has read is not read again: it means the same wherever
@@ -43,31 +37,20 @@ class CarryingConnection(AwaitingConnection):
         #: Who took its last request: most take all of a connection.
         self._carrier = server.carriers[0]
         self._remote: str | None = None
-        self._parked: asyncio.Future[None] | None = None
         #: The plain request that is being answered, by the task or without it.
         self._plain = NONE
         self._carrying: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         #: What the task waits by while it has nothing to do.
         self._turn: asyncio.Future[None] | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        #: Of a plain request that was not parsed, and whose body is awaited: what has come.
-        self._unparsed = b""
         #: What has come behind one that was not parsed, and is in hand.
         self._behind = b""
-        #: How many bytes of a body are to come until a request begins again, as far as the parser is concerned.
-        self._due = 0
-        #: The head that it has read last.
-        self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or cut it off where there are far too many."""
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self._remote = str(peer[0] if isinstance(peer, list | tuple) else peer) if peer is not None else None
-        if self.is_surplus:
-            # That it is one too many is told by aiohttp's own loop.
-            self._due = _SOMEWHERE
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
@@ -121,9 +104,6 @@ class CarryingConnection(AwaitingConnection):
             data, self._early = self._early + data, b""
         return None if self._idle is None and self._keeps(data) else data
 
-    def _is_between(self) -> bool:
-        return not self._due and self._parked is None and super()._is_between()
-
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
         """End the connection; what is not answered by then is cut."""
         await super().shutdown(timeout)
@@ -133,7 +113,7 @@ class CarryingConnection(AwaitingConnection):
 
     def _knows(self, data: bytes, idle: asyncio.Future[None]) -> bool:
         """Whether it begins with a head that is known; then it is taken."""
-        head, end, body = data.partition(_HEAD_ENDS)
+        head, end, body = data.partition(HEAD_ENDS)
         known = (self._carrier.known(head) or self._known_to_another(head)) if end else None
         if known is None:
             return False
@@ -144,8 +124,7 @@ class CarryingConnection(AwaitingConnection):
             self._head_has_come()
         self._idle, self._parked = None, idle
         if left:
-            self._unparsed = data
-            self._patience = self._loop.call_later(_BODY_COMES_S, self._parse_after_all)
+            self._await_unparsed(data)
         else:
             self._carry(Plain(None, known, b"", body, self._remote, data))
         return True
@@ -157,40 +136,6 @@ class CarryingConnection(AwaitingConnection):
                 self._carrier = carrier
                 return known
         return None
-
-    def _parse_after_all(self) -> None:
-        data, idle = self._unparsed, self._unpark()
-        if data and idle is not None and not idle.done():
-            self._read_for_it(data)
-
-    def _read_for_it(self, data: bytes) -> None:
-        """Have the parser read what aiohttp's own loop answers, unless a plain request is before it."""
-        self._read(data)
-        if self._parked is None:
-            # It holds a key.
-            self._head = b""
-
-    def _read(self, data: bytes) -> None:
-        before = len(self._messages)
-        super()._read(data)
-        if self._due > 0:
-            self._due = max(self._due - len(data), _SOMEWHERE)
-        elif self._due == 0 and data:
-            self._due = max(self._left_of(data, len(self._messages) - before), _SOMEWHERE)
-        if self._patience is not None and self._messages[0][1].is_eof():
-            self._carry_parsed()
-
-    def _left_of(self, data: bytes, begun: int) -> int:
-        """How many bytes are to come of the request that begins here; negative where that can't be told."""
-        self._head = head = data[: max(data.find(_HEAD_ENDS), 0)]
-        message = self._messages[-1][0] if begun == 1 else None
-        # Whatever a parser may take for the end of a line, here it is the same.
-        if not isinstance(message, RawRequestMessage) or head.count(b"\n") != head.count(b"\r\n"):
-            return _SOMEWHERE
-        length = message.headers.get("Content-Length", "0")
-        if message.chunked or message.upgrade or not length.isdecimal():
-            return _SOMEWHERE
-        return int(length) - (len(data) - len(head) - len(_HEAD_ENDS))
 
     def _hand_out(self, idle: asyncio.Future[None]) -> None:
         """Have the first request that was parsed answered: a plain one here, and every other by aiohttp's own loop."""
@@ -205,11 +150,11 @@ class CarryingConnection(AwaitingConnection):
         self._carrier = carrier
         self._park(idle)
         if payload.is_eof():
-            self._carry_parsed()
+            self._body_has_come()
         else:
-            self._patience = self._loop.call_later(_BODY_COMES_S, self._unpark_and_wake)
+            self._await_parsed()
 
-    def _carry_parsed(self) -> None:
+    def _body_has_come(self) -> None:
         # Reading from a payload has the connection read on.
         self._end_patience()
         message, payload = self._messages[0]
@@ -324,39 +269,12 @@ class CarryingConnection(AwaitingConnection):
             self._resume_transport_reading()
         self.data_received(behind)
 
-    def _park(self, idle: asyncio.Future[None]) -> None:
-        self._idle, self._parked = None, idle
-
-    def _unpark(self) -> asyncio.Future[None] | None:
-        """What aiohttp's own loop waits by, given back to it."""
-        if self._patience is not None:
-            self._end_patience()
-        self._unparsed = self._head = b""
-        idle, self._parked = self._parked, None
-        if idle is not None:
-            self._idle = idle
-            if self._early:
-                self._loop.call_soon(self._take_early)
-            if self._force_close or self._close:
-                idle.cancel()
-        return idle
-
     def _give_up(self) -> None:
         """Have both end that wait for a next request: aiohttp's own loop, and the task."""
         self._unpark()
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
-
-    def _end_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-    def _unpark_and_wake(self) -> None:
-        idle = self._unpark()
-        if idle is not None and not idle.done():
-            idle.set_result(None)
 
 
 class CarryingServer(LimitedServer):
