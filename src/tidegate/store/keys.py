@@ -61,8 +61,9 @@ lane that it was given.
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
 | once:<app>:<key> | string | who does what only one does, its answer (`lua/_once.lua`) | recall, admit, settle | 24 h |
 
-A `message:` that goes as most do is one string, a head and lines, to which Meta's acceptance and its statuses add; it becomes a
-hash, with that string in a field `packed`, once it needs fields of its own (`lua/_message.lua`, `message_record.py`).
+A `message:` that goes as most do is one string, a head and lines, to which Meta's acceptance and its statuses add; it
+becomes a hash, with that string in a field `packed`, once it needs fields of its own (`lua/_message.lua`,
+`message_record.py`).
 
 What `relay:` begins, each for one app:
 
