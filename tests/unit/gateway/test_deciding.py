@@ -54,7 +54,7 @@ STANDINGS = [
     make_standing(epoch=1, pauses=(PAUSE,)),
     make_standing(epoch=2, held_until_ms=NOW_MS + 500),
     make_standing(epoch=3, limit=250),
-    make_standing(epoch=4, rules=RULES[2], warmings={number_id(NUMBER): WARMING}),
+    make_standing(epoch=4, rules=RULES[2], warmings={number_id(NUMBER): WARMING, number_id("102"): WARMING}),
     make_standing(epoch=5, breakers=Board([open_since(NOW_MS - 300, make_throttle(value=NUMBER))])),
 ]
 #: A send, and what may be otherwise about the next one: so that most have much in common.
