@@ -88,7 +88,7 @@ class Rounds:
         self._grants = grants
         self._seal = seal
         self._sharing = frozenset(app for app, grant in grants.items() if grant.limit_share is not None)
-        self._metrics = metrics
+        self._counted = metrics.sends
         self._desks = {
             portfolio: _Desk(
                 Deciding(self.case, tracing).decided, tracing.awaited_within("admit", ledger.admitting(portfolio))
@@ -106,8 +106,7 @@ class Rounds:
         `tried`: numbers that a campaign's message could not go by.
         """
         # What most sends take is written out here: all of them pay for each function that another one waits for.
-        clock, posting = self._clock, self._posting
-        request, route = message.request, message.route
+        clock, request, route = self._clock, message.request, message.route
         addressee = Addressee(request, self._identity.of(request.kind, request.recipient))
         # One look at the clock for all of a round: what it admits starts within a span of it.
         room, at_ms = self._room(route.number), clock.monotonic_s() * 1000
@@ -149,9 +148,9 @@ class Rounds:
                     if isinstance(verdict, Send):
                         probes = Probes(decided.probes.shared, note.probes) if note.probes else decided.probes
                         began_s = clock.monotonic_s()
-                        posted = await posting.post(message, line.may_start)
-                        answered = posting.accepted(message, posted, began_s, probes)
-                        answered = answered or await posting.otherwise(message, posted, probes)
+                        posted = await self._posting.post(message, line.may_start)
+                        answered = self._posting.accepted(message, posted, began_s, probes)
+                        answered = answered or await self._posting.otherwise(message, posted, probes)
                 if answered is None:
                     ended = await self._not_sent(message, verdict, decided, standing, addressee, line, tried)
                     message, answered = ended
@@ -164,7 +163,7 @@ class Rounds:
             message = line.message
             answered = Unavailable(message.message_id, str(fault))
         # Counted as what it was sent as, whatever it was judged as.
-        self._metrics.sent(answered.verdict, answered.reason, line.message.category)
+        self._counted[answered.verdict, answered.reason, line.message.category] += 1
         self.on_answer(message, answered)
         return answered
 

@@ -166,8 +166,9 @@ class Metrics:
 
     def _begin_at_nothing(self) -> None:
         """Have a series of what has not happened yet: the first time is no growth of one that was not there before."""
-        #: What each send counts, until somebody looks: the library takes longer to find a series than to count.
-        self._unwritten_sends: Counts[tuple[str, Reason | None, Category | None]] = Counts()
+        #: Guarded sends that were answered, by verdict, reason and category (None: free-form); whoever answers one
+        #: counts it here. The library takes longer to find a series than to count: it is told when somebody looks.
+        self.sends: Counts[tuple[str, Reason | None, Category | None]] = Counts()
         #: Of all that was posted, what was not answered; and how much was posted when somebody looked last.
         self._unwritten_outcomes: Counts[str] = Counts()
         self._written_posts = 0
@@ -193,10 +194,6 @@ class Metrics:
     def relay_took(self, spent_ms: float) -> None:
         """One POST to an app ended."""
         self._relay_seconds.observe(spent_ms / 1000)
-
-    def sent(self, verdict: str, reason: Reason | None, category: Category | None) -> None:
-        """One guarded send was answered; None: it was free-form."""
-        self._unwritten_sends[verdict, reason, category] += 1
 
     def shadowed(self, reasons: Iterable[Reason]) -> None:
         """Guardrails in shadow mode would have objected."""
@@ -288,9 +285,9 @@ class Metrics:
         self._loop_lag.observe(lag_s)
 
     def _write(self) -> None:
-        sends, self._unwritten_sends = self._unwritten_sends, Counts()
-        for (verdict, reason, category), count in sends.items():
+        for (verdict, reason, category), count in self.sends.items():
             self._sends.labels(verdict, reason.value if reason else "", category or "service").inc(count)
+        self.sends.clear()
         webhooks, self._unwritten_webhooks = self._unwritten_webhooks, Counts()
         for status, count in webhooks.items():
             self._webhooks.labels(str(status)).inc(count)
