@@ -25,7 +25,8 @@ def read_answer(status: int, raw: bytes, body: bytes) -> Response | Unknown:
     `raw`: what came, as far as the end of the answer's head at least, found to be HTTP by llhttp; `body`: no
     longer than an answer's may be, and still packed.
     """
-    head = head_of(raw)
+    # Most begin with their own head, which is taken as it stands.
+    head = raw[: raw.index(_END) + 2] if raw.startswith(_BEGINNINGS) else _head_of(raw)
     headers = Headers(head)
     # To ask whether it is `in` it would first be taken for a number.
     if head.lower().find(_ENCODED) >= 0:
@@ -40,16 +41,14 @@ def read_answer(status: int, raw: bytes, body: bytes) -> Response | Unknown:
 
 def is_measured(raw: bytes) -> bool:
     """Whether a head says where the body ends. `raw`: as for `read_answer`."""
-    return Headers(head_of(raw)).has(_MEASURE)
+    return Headers(_head_of(raw)).has(_MEASURE)
 
 
-def head_of(raw: bytes) -> bytes:
+def _head_of(raw: bytes) -> bytes:
     """The head of an answer, from its status line to the break after its last header.
 
     `raw`: what came up to there at least, with whatever stood before it and came after it.
     """
-    if raw.startswith(_BEGINNINGS):
-        return raw[: raw.index(_END) + 2]
     lines = _Lines()
     with contextlib.suppress(HttpParserError, HttpParserUpgrade):
         lines.parser.feed_data(raw)

@@ -7,7 +7,7 @@ from httptools import HttpResponseParser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidegate.upstream.answer import head_of, is_measured, read_answer
+from tidegate.upstream.answer import is_measured, read_answer
 from tidegate.upstream.headers import Headers, Wanted
 from tidegate.upstream.outcomes import Response
 
@@ -46,7 +46,9 @@ def test_headers_are_those_that_llhttp_tells(headers: list[tuple[bytes, bytes, b
         return
     if not listed.is_whole:
         return
-    told = Headers(head_of(raw))
+    answer = read_answer(200, raw, b"")
+    assert isinstance(answer, Response)
+    told = answer.headers
     assert told.all() == {name.decode("latin-1"): value.decode("latin-1") for name, value in listed.headers}
     for name in told.all():
         wanted = Wanted(name.lower())
@@ -74,7 +76,9 @@ def test_headers_are_those_that_llhttp_tells(headers: list[tuple[bytes, bytes, b
     ],
 )
 def test_a_head_is_the_answers_own(raw: bytes) -> None:
-    assert Headers(head_of(raw)).all() == OWN
+    answer = read_answer(200, raw, b"{}")
+    assert isinstance(answer, Response)
+    assert answer.headers.all() == OWN
 
 
 @pytest.mark.parametrize(
