@@ -33,6 +33,8 @@ _SWEEPS: Final = 64
 _ALL: Final = -1
 #: Nobody waits for an outcome to be written: those of so long go together.
 _SETTLED_TOGETHER_S: Final = 0.005
+#: So many values are told of a message that is settled.
+_A_MESSAGE: Final = 4
 #: More than any limit that is one.
 EVERY_PLACE: Final = 1_000_000_000
 
@@ -233,7 +235,9 @@ class Ledger:
         keys: list[bytes] = []
         ways: dict[tuple[str, int, str, bool, str], int] = {}
         texts: list[str] = []
-        which = bytearray()
+        #: Which of these each did, as far as another way follows; all after them did `way`, which is that of `last`.
+        which = b""
+        last, way = None, 0
         args: list[Any] = []
         for outcome in outcomes:
             if outcome.close():
@@ -241,18 +245,19 @@ class Ledger:
                 if noted is not None:
                     noted.wamid = outcome.wamid
             told = (outcome.portfolio, outcome.attempt, outcome.state, outcome.release, outcome.cause)
-            way = ways.get(told)
-            if way is None:
-                way = ways[told] = len(ways) + 1
-                portfolio, attempt, state, release, cause = told
-                if portfolio not in blocks:
-                    blocks[portfolio] = len(blocks)
-                    keys += self._keys[portfolio].all
-                texts.append(f"{blocks[portfolio]} {attempt} {state} {1 if release else 0} {cause}")
-            which.append(way)
+            if told != last:
+                which = which.ljust(len(args) // _A_MESSAGE, bytes((way,)))
+                last, way = told, ways.setdefault(told, len(ways) + 1)
+                if way > len(texts):
+                    portfolio, attempt, state, release, cause = told
+                    if portfolio not in blocks:
+                        blocks[portfolio] = len(blocks)
+                        keys += self._keys[portfolio].all
+                    texts.append(f"{blocks[portfolio]} {attempt} {state} {1 if release else 0} {cause}")
             args += (outcome.message_id, outcome.wamid, outcome.once, outcome.answer)
-        of_each = bytes(which) if len(texts) > 1 else b""
-        return keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), of_each, *texts, *args]
+        if which:
+            which = which.ljust(len(outcomes), bytes((way,)))
+        return keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), which, *texts, *args]
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
         keys, args = self._blocks(inbounds, [DAY_MS], _encode_inbound)
