@@ -63,6 +63,7 @@ def _signals(ground: Ground, records: Records, sending: Sending, whose: Whose) -
         portfolio_of_waba={route.waba: route.portfolio for route in ground.routes},
         number_of_display={display: number for display, number in displayed if display},
         on_status=sending.feed.heard,
+        is_watched=sending.feed.is_watched,
     )
 
 

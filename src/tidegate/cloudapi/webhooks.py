@@ -76,8 +76,8 @@ def verify_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[b
         return False
     proven = False
     for secret in secrets:
-        begun = _begun(secret)
-        inner, outer = begun[0].copy(), begun[1].copy()
+        begun, ending = _begun(secret)
+        inner, outer = begun.copy(), ending.copy()
         inner.update(raw)
         outer.update(inner.digest())
         # An empty secret is one that everybody knows.

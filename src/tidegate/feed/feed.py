@@ -86,6 +86,10 @@ class Feed:
         build = partial(tellings.status, message_id, state, about, codes)
         self._note(portfolio, word, build, remarkable=state not in _PLAIN)
 
+    def is_watched(self, portfolio: str) -> bool:
+        """Whether anybody may read of what happens in this portfolio."""
+        return portfolio in self._watched
+
     def heard(self, portfolio: str, message_id: str, state: str, noted: bytes, codes: Sequence[int] = ()) -> None:
         """A status gave a message another state; `noted` is the JSON of what was noted of it."""
         if portfolio in self._watched:

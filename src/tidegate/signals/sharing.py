@@ -154,13 +154,14 @@ class Sharing(Generic[Item]):
         self._under_way -= 1
         # The store has the next ones before these are answered.
         self._go_on()
-        tightens, first = True in told, 0
+        if True in told:
+            first = 0
+            for delivery, count in turn:
+                delivery.tightened |= True in told[first : first + count]
+                first += count
         for delivery, count in turn:
-            if tightens and True in told[first : first + count]:
-                delivery.tightened = True
-            first += count
-            delivery.left -= count
-            if delivery.left:
+            delivery.left = left = delivery.left - count
+            if left:
                 continue
             if delivery.tightened:
                 spawn(self._tell_settled(delivery), "a stop told to all")

@@ -7,6 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +54,8 @@ _HELD: Final = ("template_paused", "paused_by_operator", "number_standing", "mes
 #: Events read before others have their turn on this node: some 3 ms of work.
 _READ_AT_ONCE: Final = 100
 
+_AT_MS: Final = attrgetter("at_ms")
+
 log = structlog.get_logger()
 
 
@@ -78,9 +81,10 @@ class Signals:
         portfolio_of_waba: Mapping[str, str],
         number_of_display: Mapping[str, str],
         on_status: OnStatus,
+        is_watched: Callable[[str], bool],
     ) -> None:
         """`on_status` is called with the portfolio, a message's id, its new state, what was noted of it (JSON), and
-        Meta's error codes.
+        Meta's error codes; of all that becomes of messages only where the portfolio `is_watched`.
         """
         self._standings = standings
         self._enforcement = enforcement
@@ -121,6 +125,7 @@ class Signals:
             on_change=lambda portfolio: self.on_change(portfolio, ()),
             on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
             on_status=on_status,
+            is_watched=is_watched,
             on_fault=self._not_applied,
         )
         self._sharing: Sharing[StatusUpdate] = Sharing(self._apply_statuses, enforcement.settled)
@@ -170,11 +175,12 @@ class Signals:
     def _note_applied(self, events: list[StatusUpdate], ended: Ended, found: Sequence[bool | None] | Exception) -> None:
         if not isinstance(found, Exception):
             now_ms = self._clock.now_ms()
-            applied = [event for event, one in zip(events, found, strict=True) if one is not None]
-            if applied:
-                self._metrics.applied(applied[0], len(applied))
+            if None in found:
+                events = [event for event, one in zip(events, found, strict=True) if one is not None]
+            if events:
+                self._metrics.applied(events[0], len(events))
             # Meta's times are whole seconds: those of one call are few.
-            for at_ms, count in Counter([event.at_ms for event in applied]).items():
+            for at_ms, count in Counter(map(_AT_MS, events)).items():
                 self._metrics.webhook_lag(max(0, now_ms - at_ms) / 1_000, count)
         ended(found)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, NamedTuple
 
 from tidegate.cloudapi.errors import lookup
 from tidegate.cloudapi.events import Pricing, StatusUpdate
@@ -12,6 +12,7 @@ from tidegate.policy.allowance_rules import BudgetRule
 from tidegate.policy.consequences.readers import DELIVERED_SIGNAL
 from tidegate.policy.lifecycle import FROM_STATUS
 from tidegate.policy.tallies import billed_micros
+from tidegate.signals.easings import Easings
 from tidegate.store.outcomes import counters_of
 from tidegate.store.standings import Standings
 from tidegate.store.statuses import Kind
@@ -19,50 +20,69 @@ from tidegate.store.statuses import Kind
 _CAUSE: Final = "Meta's webhook"
 
 
+class _Rules(NamedTuple):
+    """What the statuses of a portfolio's messages have in common.
+
+    `digits`: of a phone, which tell what a message costs. `anew`: what a delivery begins anew. `asks`, `delivery_asks`:
+    whether what was noted of their messages is asked for.
+    """
+
+    digits: int
+    budget: BudgetRule | None
+    anew: str
+    asks: bool
+    delivery_asks: bool
+
+
 class Kinds:
     """The kinds of the statuses of one call, each made once: many say the same in the same second."""
 
-    __slots__ = ("_known", "_rules", "_standings")
+    __slots__ = ("_easings", "_is_watched", "_known", "_rules", "_standings")
 
-    def __init__(self, standings: Standings) -> None:
+    def __init__(self, standings: Standings, easings: Easings, is_watched: Callable[[str], bool]) -> None:
         self._standings = standings
-        #: By portfolio: how many digits tell what a message costs, its budget, and what a delivery begins anew.
-        self._rules: dict[str, tuple[int, BudgetRule | None, str]] = {}
+        self._easings = easings
+        self._is_watched = is_watched
+        #: By portfolio.
+        self._rules: dict[str, _Rules] = {}
         self._known: dict[tuple[str, MessageStatus, Pricing | None, str, int], Kind] = {}
 
     def of(self, event: StatusUpdate, portfolio: str) -> Kind:
         """That of one status of a portfolio's message."""
-        digits, budget, anew = self._rules.get(portfolio) or self._read(portfolio)
-        status, pricing, at_ms = event.status, event.pricing, event.at_ms
-        market = event.phone[:digits] if digits and event.phone is not None else ""
+        rules = self._rules.get(portfolio) or self._read(portfolio)
+        digits, phone, status = rules.digits, event.phone, event.status
+        market = phone[:digits] if digits and phone is not None else ""
         if status is MessageStatus.FAILED or event.errors:
-            micros = billed_micros(budget, market, pricing, at_ms)
-            return _kind_of(portfolio, status, [error.code for error in event.errors], at_ms, micros, anew)
-        key = portfolio, status, pricing, market, at_ms
+            return _kind_of(portfolio, rules, event, market)
+        key = portfolio, status, event.pricing, market, event.at_ms
         kind = self._known.get(key)
         if kind is None:
-            micros = billed_micros(budget, market, pricing, at_ms)
-            kind = self._known[key] = _kind_of(portfolio, status, (), at_ms, micros, anew)
+            kind = self._known[key] = _kind_of(portfolio, rules, event, market)
         return kind
 
-    def _read(self, portfolio: str) -> tuple[int, BudgetRule | None, str]:
-        rules = self._standings.known(portfolio).rules
-        easing = rules.consequences.easing(DELIVERED_SIGNAL)
+    def _read(self, portfolio: str) -> _Rules:
+        rules, asks = self._standings.known(portfolio).rules, self._is_watched(portfolio)
+        budget, easing = rules.budget, rules.consequences.easing(DELIVERED_SIGNAL)
         anew = " ".join(easing.counts) if easing is not None else ""
-        read = self._rules[portfolio] = rules.budget.told_by_digits if rules.budget else 0, rules.budget, anew
+        read = self._rules[portfolio] = _Rules(
+            budget.told_by_digits if budget else 0, budget, anew, asks, asks or self._easings.ask(portfolio)
+        )
         return read
 
 
-def _kind_of(portfolio: str, status: MessageStatus, codes: Sequence[int], at_ms: int, micros: int, anew: str) -> Kind:
+def _kind_of(portfolio: str, rules: _Rules, event: StatusUpdate, market: str) -> Kind:
+    status, codes = event.status, [error.code for error in event.errors]
+    says = _says(status, codes)
     return Kind(
         portfolio,
         FROM_STATUS[status].value,
         " ".join([_CAUSE, *map(str, codes)]),
-        _says(status, codes),
-        at_ms,
+        says,
+        event.at_ms,
         counters_of(status, codes[0] if codes else None),
-        micros,
-        anew,
+        billed_micros(rules.budget, market, event.pricing, event.at_ms),
+        rules.anew,
+        status is MessageStatus.FAILED or (rules.delivery_asks if says == "counts" else rules.asks),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from msgspec import Struct
@@ -14,18 +14,16 @@ from msgspec.structs import replace
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.events import StatusUpdate
 from tidegate.cloudapi.messages import RecipientKind
-from tidegate.cloudapi.vocabulary import Category, MessageStatus
+from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
-from tidegate.policy.breaker import Breaker
 from tidegate.policy.campaign.part import Part
-from tidegate.policy.consequences.readers import DELIVERED_SIGNAL, signals_of
-from tidegate.policy.consequences.rulebook import Easing
+from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Subject
-from tidegate.policy.standing import Standing
-from tidegate.policy.users import Link, given_back, links_of, may_be_held
+from tidegate.policy.users import Link, given_back, links_of
+from tidegate.signals.easings import Easings, subject_of
 from tidegate.signals.lost import lost_send
 from tidegate.signals.sharing import Ended
 from tidegate.signals.status_kinds import Kinds
@@ -34,7 +32,7 @@ from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books
 from tidegate.store.messages import Messages
 from tidegate.store.standings import Standings
-from tidegate.store.statuses import CHANGED, UNKNOWN, UNWRITTEN, Refreshed, Status
+from tidegate.store.statuses import CHANGED, MOVED, UNKNOWN, UNWRITTEN, Refreshed, Status
 from tidegate.store.statuses import Statuses as StoredStatuses
 from tidegate.store.users import Users
 from tidegate.tasks import spawn
@@ -72,14 +70,6 @@ class _Call(Struct):
     found: list[bool | None]
 
 
-class _Ended(NamedTuple):
-    """What a delivery may end under a standing. `easing`: None where that may be anything."""
-
-    standing: Standing
-    easing: Easing | None
-    breakers: Sequence[Breaker]
-
-
 class Statuses:
     """Applies statuses. What `begin` told of is stored; applied again it changes nothing."""
 
@@ -100,15 +90,17 @@ class Statuses:
         on_change: Callable[[str], None],
         on_fate: Callable[[str, Part, State], None],
         on_status: OnStatus,
+        is_watched: Callable[[str], bool],
         on_fault: OnFault,
     ) -> None:
         """`on_change` is called with the portfolio when sends may be due; `on_fate` with a campaign's row too, when a
-        status tells what became of its message; `on_status` when it is the first to tell that; `on_fault` with one that
-        a fault of ours keeps from being applied.
+        status tells what became of its message; `on_status` when it is the first to tell that, of all of a portfolio's
+        only where that `is_watched`; `on_fault` with one that a fault of ours keeps from being applied.
         """
         self._statuses = statuses
         self._books = books
         self._standings = standings
+        self._easings = Easings(standings)
         self._messages = messages
         self._whose = whose
         self._users = users
@@ -120,9 +112,8 @@ class Statuses:
         self._on_change = on_change
         self._on_fate = on_fate
         self._on_status = on_status
+        self._is_watched = is_watched
         self._on_fault = on_fault
-        #: By portfolio, for the standing that was known when it was looked at.
-        self._ended: dict[str, _Ended] = {}
 
     def begin(self, events: Sequence[StatusUpdate], ended: Ended) -> None:
         """Apply them. `ended` is told of each whether less may be sent than before (None: a fault of ours keeps it from
@@ -147,9 +138,13 @@ class Statuses:
 
     def _came(self, call: _Call, ended: Ended, came: list[Refreshed] | Exception) -> None:
         """What the store answered to the call that was begun, or the fault."""
-        if isinstance(came, Exception) or any(one.code == UNWRITTEN for one in came):
+        if isinstance(came, Exception):
             return self._carry_on(self._carry(call, came), ended)
-        self._follow_all(call, came)
+        # From most nothing follows.
+        if came.count(MOVED) != len(came):
+            if any(one.code == UNWRITTEN for one in came):
+                return self._carry_on(self._carry(call, came), ended)
+            self._follow_all(call, came)
         if call.slow:
             return self._carry_on(self._bring_about(call), ended)
         ended(call.found)
@@ -174,15 +169,15 @@ class Statuses:
 
     def _read_all(self, events: Sequence[StatusUpdate], owners: Sequence[_Owner | None]) -> _Call:
         call = _Call(events, [], [], [False] * len(events))
-        kinds = Kinds(self._standings)
+        kind_of = Kinds(self._standings, self._easings, self._is_watched).of
+        name_of, told = self._messages.wamid_name, call.told
         place = -1
         for event, owner in zip(events, owners, strict=True):
             place += 1
             try:
-                if owner is not None and owner[0]:
-                    kind = kinds.of(event, owner[0])
-                    wamid = self._messages.wamid_name(event.wamid)
-                    call.told.append(_Told(place, event, Status(kind, owner[1], wamid)))
+                if owner is not None and (portfolio := owner[0]):
+                    status = Status(kind_of(event, portfolio), owner[1], name_of(event.wamid))
+                    told.append(_Told(place, event, status))
                     if event.user_id is None and event.parent_user_id is None:
                         continue
                 if (work := self._beside(event, owner if owner is not None and owner[0] else None)) is not None:
@@ -193,6 +188,8 @@ class Statuses:
 
     def _follow_all(self, call: _Call, refreshed: Sequence[Refreshed | None]) -> None:
         for one, what in zip(call.told, refreshed, strict=True):
+            if what is MOVED:
+                continue
             try:
                 if what is None:
                     call.found[one.place] = None
@@ -282,24 +279,11 @@ class Statuses:
         # One that comes again may have been cut short the first time: what follows from it is done once more, and is
         # nothing where it was done.
         if kind.says == "counts":
-            if self._eases_nothing(one, refreshed):
+            if self._easings.are_none(event, portfolio, refreshed):
                 return None
         elif event.status is MessageStatus.SENT:
             return None
         return partial(self._signal, one, refreshed)
-
-    def _eases_nothing(self, one: _Told, refreshed: Refreshed) -> bool:
-        """Whether a delivery ends nothing: its user is held by nothing, and so is all that it was sent by and as."""
-        portfolio = one.status.kind.portfolio
-        standing, known = self._standings.known(portfolio), self._ended.get(portfolio)
-        if known is None or known.standing is not standing:
-            known = self._ended[portfolio] = _ended_by(standing)
-        if known.easing is None or refreshed.has_counts or may_be_held(refreshed.user):
-            return False
-        if not known.breakers:
-            return True
-        subject = _subject_of(one, refreshed)
-        return all(subject.value(breaker.scope) != breaker.value for breaker in known.breakers)
 
     async def _signal(self, one: _Told, refreshed: Refreshed) -> bool:
         portfolio = one.status.kind.portfolio
@@ -307,7 +291,7 @@ class Statuses:
         if one.status.kind.says == "frees" and (marketing_at := refreshed.about.get("marketing_at")):
             at_ms = int(marketing_at)
             await self._users.update(portfolio, refreshed.recipient, lambda user: given_back(user, at_ms))
-        signals = signals_of(one.event, _subject_of(one, refreshed), self._clock.now_ms())
+        signals = signals_of(one.event, subject_of(one.event, portfolio, refreshed), self._clock.now_ms())
         return await self._enforcement.apply(signals)
 
     async def _find(self, one: _Told) -> bool:
@@ -358,23 +342,3 @@ async def _told(work: Coroutine[Any, Any, list[bool | None]], ended: Ended) -> N
         ended(RuntimeError("webhooks were given up"))
         raise
     ended(found)
-
-
-def _ended_by(standing: Standing) -> _Ended:
-    easing = standing.rules.consequences.easing(DELIVERED_SIGNAL)
-    rules = easing.rules if easing is not None else ()
-    return _Ended(standing, easing, [breaker for breaker in standing.breakers if breaker.rule in rules])
-
-
-def _subject_of(one: _Told, refreshed: Refreshed) -> Subject:
-    about, event = refreshed.about, one.event
-    name, _, language = about.get("template", "").rpartition("/")
-    category = about.get("category")
-    return Subject(
-        one.status.kind.portfolio,
-        about.get("waba", event.waba_id),
-        about.get("number", event.number_id),
-        template=(name, language) if name else None,
-        category=Category(category) if category in tuple(Category) else None,
-        recipient=refreshed.recipient,
-    )

@@ -96,8 +96,8 @@ class Refreshed(Struct, frozen=True, gc=False):
         return noted
 
 
-#: Said of most: it changed a message's state, or nothing, and nothing follows.
-PLAIN: Final = {code: Refreshed(code) for code in (CHANGED, 0)}
+#: What most did: a message is in another state, and nothing follows from it.
+MOVED: Final = Refreshed(CHANGED)
 
 
 class Statuses:
@@ -184,8 +184,9 @@ class Statuses:
 
 
 def _read(statuses: list[Status], answer: list[Any]) -> list[Refreshed]:
-    # Of most nothing is told but what became of them.
-    refreshed = [PLAIN.get(one) or Refreshed(one) if type(one) is int else Refreshed(*one) for one in answer[1:]]
+    refreshed = [
+        MOVED if one == CHANGED else Refreshed(one) if type(one) is int else Refreshed(*one) for one in answer[1:]
+    ]
     if len(refreshed) != len(statuses):
         raise ValueError(f"{len(refreshed)} answers to {len(statuses)} statuses")
     return refreshed
