@@ -173,7 +173,7 @@ MUTANTS: Final = [
            "\nif is_done then later_write() end\n"),
     Mutant("what a status tells of Meta's id is lost", "refresh", "if before and not more then", "if before then"),
     Mutant("of a user who may wait for an answer nothing is looked up", "refresh",
-           "  if not record.kpis then return true end\n", ""),
+           "  if (record.kpis or '') == '' then return true end\n", ""),
     Mutant("what a send took is forgotten", "_message",
            "MESSAGE_PLACES[place], tallies,", "MESSAGE_PLACES[place], '',"),
     Mutant("an acceptance is written over a status", "_told",

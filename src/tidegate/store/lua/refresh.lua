@@ -167,7 +167,7 @@ end
 -- Whether something is counted of its user by a status, or follows for them: seldom of one that was sent and counted as
 -- that before, or is read after its delivery.
 local function needs_user(record, status)
-  if not record.kpis then return true end
+  if (record.kpis or '') == '' then return true end
   if status == 'sent' then return false end
   return status ~= 'read' or record.state ~= 'delivered' or not record.counted or record.doubt
 end
