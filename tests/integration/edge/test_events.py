@@ -117,6 +117,15 @@ async def pair(valkey_socket: str, tmp_path_factory: pytest.TempPathFactory) -> 
         await runner.cleanup()
 
 
+async def test_of_a_send_from_whose_statuses_nothing_else_follows_it_is_told_what_became(pair: Pair) -> None:
+    async with reading(pair.here) as reader:
+        await pair.all_note()
+        sent = await pair.there.send(template())
+        for word in ("sent", "delivered", "read"):
+            await pair.status(str(sent["Tidegate-Id"]), word)
+            await reader.hears("status", message_id=sent["Tidegate-Id"], state=word)
+
+
 async def test_a_send_on_one_node_is_told_on_the_other_masked_and_with_what_became_of_it(pair: Pair) -> None:
     async with reading(pair.here) as reader:
         await pair.all_note()
