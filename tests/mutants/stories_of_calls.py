@@ -63,10 +63,11 @@ async def sends_of_one_call_write_what_they_write_one_by_one(book: Book) -> None
         _ask("m4", BOB, "b", hold_ms=LONG_MS),
         _ask("m5", ANN, pair_emission_ms=0),
         _ask("m6", DAN, "a"),
-        _ask("m7", DAN[:2] + b"fred" * 3 + b"--", hold_ms=HOUR_MS),
+        make_ask("m7", BOB, deadline_ms=BEGIN_MS),
+        _ask("m8", DAN[:2] + b"fred" * 3 + b"--", hold_ms=HOUR_MS),
     ]
     seen = await _goes_alike(book, asks, began)
-    assert [one.taken for one in seen] == [True, True, True, True, True, False, True]
+    assert [one.taken for one in seen] == [True, True, True, True, True, False, False, True]
 
 
 async def what_is_added_to_many_places_is_written_as_it_is_to_few(book: Book) -> None:

@@ -82,6 +82,7 @@ class Questions:
         kinds: dict[_Kind, int] = {}
         told: dict[bytes, int] = {}
         args: list[Any] = []
+        kind_of: list[int] = []
         for ask in asks:
             intent, terms, once, more = ask.intent, ask.terms, ask.once, ask.more
             portfolio, about = intent.portfolio, intent.about
@@ -96,10 +97,13 @@ class Questions:
                     block = blocks[portfolio] = len(blocks)
                     keys += self._keys[portfolio].all
                 common = kinds[kind] = told.setdefault(self._text(block, kind, terms), len(told))
-            args += (common, intent.message_id, intent.recipient, intent.number, ask.deadline_ms, about, claim)
+            kind_of.append(common)
+            args += (intent.message_id, intent.recipient, intent.number, about, claim)
             if more is not None:
                 args += (terms.user_version, *more)
-        return keys, [len(told), *told, *args]
+        deadlines_ms = [ask.deadline_ms for ask in asks]
+        deadlines = struct.pack(f"<{len(asks) + 1}d", min(deadlines_ms), *deadlines_ms)
+        return keys, [len(told), *told, bytes(kind_of) if len(told) > 1 else b"", deadlines, *args]
 
     def _text(self, block: int, kind: _Kind, terms: Terms) -> bytes:
         known = self._texts.get((block, kind))

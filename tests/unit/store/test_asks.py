@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any, NamedTuple
 
 import pytest
@@ -41,6 +42,12 @@ def common(questions: Questions, *asks: Ask) -> list[Common]:
     return [_read(text) for text in args[1 : 1 + args[0]]]
 
 
+def after(args: list[Any]) -> tuple[list[int], list[float], list[Any]]:
+    """The kind and the deadline of each, the earliest before all; and what is told of each."""
+    of_kind, deadlines, *told = args[1 + args[0] :]
+    return list(of_kind), list(struct.unpack(f"<{len(deadlines) // 8}d", deadlines)), told
+
+
 def _read(text: bytes) -> Common:
     told: Any = lua_struct.unpack(KIND, text)
     *_, count, attempt, epoch, turns, at = told
@@ -59,8 +66,17 @@ def test_what_sends_have_in_common_is_told_once() -> None:
 
     assert keys == KEYS["red"].all
     assert args[0] == 1
-    assert [int(args[2]), int(args[9])] == [0, 0]
-    assert [args[3], args[10]] == ["a", "b"]
+    of_kind, _, told = after(args)
+    assert of_kind == []
+    assert told[0::5] == ["a", "b"]
+
+
+def test_deadlines_are_told_in_one_text_the_earliest_before_all() -> None:
+    of, deadlines = make_terms(), [9_000, 7_000, 8_000]
+
+    _, args = Questions(KEYS).of([ask(of, deadline_ms=at) for at in deadlines])
+
+    assert after(args)[1] == [7_000, *deadlines]
 
 
 def test_each_send_is_told_of_under_its_own_portfolio_attempt_and_terms() -> None:
@@ -93,7 +109,8 @@ def test_what_a_send_claims_is_named_beside_it_and_for_how_long_is_told_once() -
     _, args = questions.of(asks)
 
     assert [each.kept_ms for each in common(questions, *asks)] == [5_000, 7_000, 0]
-    assert (args[4::7], args[10::7]) == ([0, 0, 1, 2], ["shop:d0", "shop:d1", "shop:d2", ""])
+    of_kind, _, told = after(args)
+    assert (of_kind, told[4::5]) == ([0, 0, 1, 2], ["shop:d0", "shop:d1", "shop:d2", ""])
 
 
 def test_more_is_told_of_few_and_of_all_that_rest_on_what_is_known_of_a_user() -> None:
@@ -104,9 +121,9 @@ def test_more_is_told_of_few_and_of_all_that_rest_on_what_is_known_of_a_user() -
     flags = [each.flags & module._MORE for each in common(Questions(KEYS), *asks)]
 
     assert flags == [0, module._MORE]
-    told = args[1 + args[0] :]
-    assert [told[at] for at in (0, 7, 18, 29)] == [0, 1, 1, 0]
-    assert (told[14:18], told[25:29]) == ([3, b"", 0, b""], [0, b"record", 9, b"body"])
+    of_kind, _, told = after(args)
+    assert of_kind == [0, 1, 1, 0]
+    assert (told[10:14], told[19:23]) == ([3, b"", 0, b""], [0, b"record", 9, b"body"])
 
 
 def test_further_turns_and_tallies_are_told_after_the_numbers() -> None:

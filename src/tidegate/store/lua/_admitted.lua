@@ -3,7 +3,7 @@ write = function()
   texts_write()
   for i = 1, #stands do
     local stand = stands[i]
-    if stand.added then tally_write(stand, not found[stand.at], now) end
+    if stand.is_taken then tally_write(stand, not found[stand.at], now) end
   end
   for b = 1, #books do
     local book = books[b]
@@ -12,13 +12,14 @@ write = function()
     if held then held.write(book) end
     -- The book of an app, which what few sends need has added, has no more.
     if book.intents then
-      if book.begun > 0 then redis.call('HINCRBY', prefix .. 'releases', begun_in, book.begun) end
+      local begun = book.begun + #book.held / 2
+      if begun > 0 then redis.call('HINCRBY', prefix .. 'releases', begun_in, begun) end
       if book.firsts then redis.call('ZADD', prefix .. 'calendar', 'LT', unpack(book.firsts)) end
       local change, n = NONE, 0
-      if book.change ~= 0 then change, n = { 'used', book.stood + book.change, false, false }, 2 end
-      if book.is_paced then
+      if book.used ~= book.stood then change, n = { 'used', book.used, false, false }, 2 end
+      local paced = book.paced
+      if book.intents[1] and next(paced) then
         -- A turn that has come is as none.
-        local paced = book.paced
         for number, turn in pairs(paced) do
           if turn <= now then paced[number] = nil end
         end

@@ -1,7 +1,7 @@
 -- allowances: tallies (of recipients, of money) that a send asks for. What is given back of them: _paces.lua.
 
--- What a call for many sends knows of each tally, and writes once: where it stands, what was taken (false where nothing
--- was).
+-- What a call for many sends knows of each tally, and writes once: where it stood as the call began, where it stands, and
+-- whether anything was taken of it.
 local stands = {}
 
 -- The tallies of a kind of sends, so many, told from there on in a text: cost, limit (-1 none), end (ms, 0 never), `when`,
@@ -19,7 +19,8 @@ local function tallies_of(form, count, prefix, text, from, looks, look)
       if stands[i].key == key then stand = stands[i] end
     end
     if not stand then
-      stand = { prefix = prefix, name = name, key = key, ends = ends, at = look, stood = 0, added = false }
+      stand = { prefix = prefix, name = name, key = key, ends = ends, at = look, began = 0, stood = 0,
+        is_taken = false }
       looks[look] = key
       look = look + 1
       stands[#stands + 1] = stand
@@ -51,23 +52,27 @@ local function tallies_look(tallies, is_new, open)
 end
 
 -- Takes it, but for places, which are counted by themselves; answers what is noted with the message: "<name> <cost>\n"
--- each, the cost negative once it was given back.
-local function tallies_take(tallies)
-  local noted = ''
+-- each, the cost negative once it was given back. Where each stood before is told in `answer`, if any, after `told`.
+local function tallies_take(tallies, answer, told)
+  local noted
   for i = 1, #tallies do
     local tally = tallies[i]
     local cost, stand = tally.pays, tally.stand
+    local stood = stand.stood
+    if answer then answer[told + i] = stood end
     if cost and tally.when ~= 4 then
-      stand.stood, stand.added = stand.stood + cost, (stand.added or 0) + cost
-      noted = noted .. (cost == tally.cost and tally.noted or tally.name .. ' 0\n')
+      stand.stood = stood + cost
+      if not stand.is_taken then stand.is_taken = true end
+      local text = cost == tally.cost and tally.noted or tally.name .. ' 0\n'
+      noted = noted and noted .. text or text
     end
   end
-  return noted
+  return noted or ''
 end
 
 -- Writes what was taken of one. The first recipient of a warm-up ("warm:<subject>:0") tells when it began.
 local function tally_write(stand, is_new, now)
-  redis.call('INCRBY', stand.key, stand.added)
+  redis.call('INCRBY', stand.key, stand.stood - stand.began)
   -- Its name says of which span it is, and so when it ends: once is enough.
   if is_new and stand.ends ~= 0 then redis.call('PEXPIRE', stand.key, math.max(1000, stand.ends - now)) end
   local subject = string.match(stand.name, '^warm:(.*):0$')

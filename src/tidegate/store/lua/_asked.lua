@@ -3,14 +3,18 @@
 -- user: most are new messages to users of whom nothing is known.
 local KIND, TALLY = '<BBdddddddddddBsss', '<dddBss'
 local argv, last, NONE, books = ARGV, #ARGV, {}, {}
-local looks, look, first = { KEYS[1], false, false, false, false }, 2, 2 + argv[1]
--- What is the same for all sends of a kind, until there is one of another: those of several wait in `kinds`. The last four
--- are made when the first of them is judged: when a hold of it ends, the text of a hold's times, and to users of whom
--- nothing is known that of the pair's turn and the number's turn.
+local looks, look, first = { KEYS[1], false, false, false, false }, 2, 4 + argv[1]
+-- Which kind each is of; deadlines, of which most calls have to know the earliest.
+local of_kind, deadlines = argv[first - 2], argv[first - 1]
+local earliest = struct.unpack('<d', deadlines)
+local function deadline_of(s) return (struct.unpack('<d', deadlines, 8 * s + 1)) end
+-- What is the same for all sends of a kind, until there is one of another: those of several wait in `kinds`. The last five
+-- are made when the first of them is judged: when a hold of it ends, the text of a hold's times, when its outcome must be
+-- known, and to users of whom nothing is known the text of the pair's turn and the number's turn.
 local book, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
-  tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, pair_text, turn
-local kinds = first > 3 and {}
-for i = 2, first - 1 do
+  tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, due, pair_text, turn
+local kinds = first > 5 and {}
+for i = 2, first - 3 do
   local portfolio, count, from
   portfolio, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
     tolerance_us, valid_until, claim_ms, count, attempt, epoch, turns, from = struct.unpack(KIND, argv[i])
@@ -21,34 +25,34 @@ for i = 2, first - 1 do
   if not book then
     -- What a call adds up of it: _holders.lua.
     book = { portfolio = portfolio, prefix = string.sub(KEYS[2 * portfolio - 1], 1, -6), ledger = KEYS[2 * portfolio],
-      paced = NONE, is_paced = false, epoch = '0', stood = 0, used = 0, change = 0, begun = 0, held = NONE,
-      intents = NONE }
+      paced = NONE, epoch = '0', stood = 0, used = 0, change = 0, begun = 0, held = NONE, intents = NONE }
     books[#books + 1] = book
   end
   turns, tallies = turns == '' and NONE or cjson.decode(turns), NONE
   if count > 0 then tallies, look = tallies_of(TALLY, count, book.prefix, argv[i], from, looks, look) end
   if kinds then
     kinds[i - 1] = { book, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance,
-      emission_us, tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, false, false, false, false }
+      emission_us, tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, false, false, false, false, false }
   end
 end
 
 -- Of each send the name of its string of places, and whether one before it in this call may have changed what is read of
 -- it here.
-local buckets, again, named, unmet = {}, NONE, nil, { false, false, false }
+local buckets, again, named, unmet = {}, {}, nil, { false, false, false }
 local at, n, first_look, which, prefix, step = first, 0, look, nil, nil, nil
 while at <= last do
-  if argv[at] ~= which then
-    which = argv[at]
-    if kinds then book, flags = unpack(kinds[which + 1], 1, 2) end
-    prefix, step = book.prefix, flags % 64 >= 32 and 11 or 7
-  end
-  local recipient, number, claim = argv[at + 2], argv[at + 3], argv[at + 6]
-  local bucket, message_key, claim_key = bucket_of(recipient), prefix .. MESSAGE .. argv[at + 1], nil
-  local places_key = prefix .. PLACES .. bucket
   n = n + 1
+  local kind = kinds and byte(of_kind, n) or 0
+  if kind ~= which then
+    which = kind
+    if kinds then book, flags = unpack(kinds[kind + 1], 1, 2) end
+    prefix, step = book.prefix, flags % 64 >= 32 and 9 or 5
+  end
+  local recipient, claim = argv[at + 1], argv[at + 4]
+  local bucket, message_key, claim_key = bucket_of(recipient), prefix .. MESSAGE .. argv[at], nil
+  local places_key = prefix .. PLACES .. bucket
   buckets[n] = bucket
-  looks[look], looks[look + 1] = prefix .. PAIR .. number .. ':' .. recipient, places_key
+  looks[look], looks[look + 1] = prefix .. PAIR .. argv[at + 2] .. ':' .. recipient, places_key
   look = look + 2
   if claim ~= '' then
     claim_key = prefix .. ONCE .. claim
@@ -56,11 +60,11 @@ while at <= last do
     look = look + 1
   end
   unmet[2 * n - 1] = message_key
-  unmet[2 * n] = step > 7 and argv[at + 7] ~= '0' and message_key or prefix .. USER .. recipient
+  unmet[2 * n] = step > 5 and argv[at + 5] ~= '0' and message_key or prefix .. USER .. recipient
   at = at + step
   if n > 1 or at <= last then
-    if not named then named, again = {}, {} end
-    again[n] = named[places_key] or named[message_key] or (claim_key and named[claim_key])
+    if not named then named = {} end
+    if named[places_key] or named[message_key] or (claim_key and named[claim_key]) then again[n] = true end
     named[places_key], named[message_key] = true, true
     if claim_key then named[claim_key] = true end
   end
@@ -70,7 +74,8 @@ local found = redis.call('MGET', unpack(looks, 1, look - 1))
 local now = now_by(found[1])
 for i = 1, #stands do
   local stand = stands[i]
-  stand.stood = (found[stand.at] or 0) + 0
+  stand.began = (found[stand.at] or 0) + 0
+  stand.stood = stand.began
 end
 for b = 1, #books do unmet[2 * n + b] = books[b].prefix .. 'queued_for' end
 local known, is_any_queued, is_any_known = redis.call('EXISTS', unpack(unmet, 1, 2 * n + #books)), false, false

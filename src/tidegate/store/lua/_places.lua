@@ -6,6 +6,7 @@
 -- A place ends at the later of its counted end (a delivery + 24 h) and the ends of its holds: messages whose fate is
 -- unknown. `used` counts the places whose end has not been swept yet; a place is held while its end > now.
 local HEAD, NAME, ENTRY = 6, 7, 13
+local byte, sub, format = string.byte, string.sub, string.format
 -- So long a string is written anew with what is added to it, where many of a call are; a longer one is added to.
 local SHORT = 256
 -- The messages of a call have most of their times in common: each is written once.
@@ -13,7 +14,7 @@ local known_digits, last_stamp, last_stamped = {}, '', -1
 local function digits(ms)
   local text = known_digits[ms]
   if not text then
-    text = string.format('%d', ms)
+    text = format('%d', ms)
     known_digits[ms] = text
   end
   return text
@@ -37,7 +38,7 @@ local function stamp(ms)
 end
 
 local function stamped(text, from)
-  local a, b, c, d, e, f = string.byte(text, from, from + 5)
+  local a, b, c, d, e, f = byte(text, from, from + 5)
   return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
 end
 
@@ -48,8 +49,8 @@ local function entry_at(text, member)
 end
 
 local function bucket_of(recipient)
-  local high, low = string.byte(recipient, 1, 2)
-  return string.format('%d', (high * 256 + low) % 4096)
+  local high, low = byte(recipient, 1, 2)
+  return format('%d', (high * 256 + low) % 4096)
 end
 
-local function member_of(recipient) return string.sub(recipient, 3, 9) end
+local function member_of(recipient) return sub(recipient, 3, 9) end

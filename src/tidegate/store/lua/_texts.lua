@@ -6,10 +6,10 @@ local function text_put(lasting, key, text)
   if texts then
     local list = texts[lasting]
     if list then
-      local at = #list + 1
-      list[at], list[at + 1] = key, text
+      local at = list.n
+      list[at], list[at + 1], list.n = key, text, at + 2
     else
-      texts[lasting] = { key, text }
+      texts[lasting] = { key, text, n = 3 }
     end
   elseif lasting == 0 then redis.call('SET', key, text)
   elseif lasting == 'KEEPTTL' then redis.call('SET', key, text, 'KEEPTTL')
@@ -19,7 +19,7 @@ end
 local function texts_write()
   if not texts then return end
   for lasting, list in pairs(texts) do
-    local last = #list
+    local last = list.n - 1
     if lasting == 'KEEPTTL' then list[last + 1] = lasting
     elseif lasting ~= 0 then list[last + 1], list[last + 2] = 'PX', lasting end
     if lasting == 0 then redis.call('MSET', unpack(list)) else redis.call('MSETEX', last / 2, unpack(list)) end

@@ -10,11 +10,12 @@
 --          ms, pair emission ms, pair tolerance ms, throughput emission us, throughput tolerance us, time from which the
 --          decision does not hold (ms, 0 none), ms for which a claim is kept, how many tallies there are; as texts attempt,
 --          epoch of the decision, further turns (a JSON list, or nothing: _paces.lua); then the tallies (_allowances.lua)
--- ARGV     then 7 a send: which of these (0 is the first), message id, recipient (16 bytes), number, deadline (ms), about
---          (text), name of what it claims to be the only one of (_once.lua; '' nothing); where more is told, 4 more:
---          version of the user's record that it rests on (else 0: there is none), that record as it is to be once the
---          send is taken ('' = as it is), when that may be forgotten (ms, 0 never), what a further try would need
---          (sealed, '' none)
+-- ARGV     then of all sends in one text each: which of these it is of, a byte (0 is the first; '' all), and their deadlines
+--          (ms), packed as doubles, the earliest before all
+-- ARGV     then 5 a send: message id, recipient (16 bytes), number, about (text), name of what it claims to be the only one
+--          of (_once.lua; '' nothing); where more is told, 4 more: version of the user's record that it rests on (else 0:
+--          there is none), that record as it is to be once the send is taken ('' = as it is), when that may be forgotten
+--          (ms, 0 never), what a further try would need (sealed, '' none)
 --
 -- Returns now, then of a send that was taken as most are (no further turns, and no turn that it did not wait for) 2 more
 -- than twice the places used, and 1 more where it was counted before; less than 0 where a window is known, whose end
@@ -45,32 +46,33 @@ local done, answer = pcall(function()
   local dry, counts, pair_shadow
   at, look, which = first, first_look, nil
   for s = 1, n do
-    if argv[at] ~= which then
-      which = argv[at]
+    local kind = kinds and byte(of_kind, s) or 0
+    if kind ~= which then
+      which = kind
       if kinds then
         book, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
-          tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, pair_text, turn =
-          unpack(kinds[which + 1])
+          tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, due, pair_text, turn =
+          unpack(kinds[kind + 1])
       end
       if not ends then
         ends, turn = now + hold_ms, now + emission_us / 1000
-        times = string.format(',%d,%d', expected, ends)
-        pair_text = string.format('0 %d', now + pair_emission)
+        times, due = format(',%d,%d', expected, ends), format('%d', now + outcome_ms)
+        pair_text = format('0 %d', now + pair_emission)
         if kinds then
-          local kind = kinds[which + 1]
-          kind[18], kind[19], kind[20], kind[21] = ends, times, pair_text, turn
+          local common = kinds[kind + 1]
+          common[18], common[19], common[20], common[21], common[22] = ends, times, due, pair_text, turn
         end
       end
-      dry, counts, pair_shadow, step = flags % 2 == 1, flags % 8 >= 4, flags % 16 >= 8, flags % 64 >= 32 and 11 or 7
+      dry, counts, pair_shadow, step = flags % 2 == 1, flags % 8 >= 4, flags % 16 >= 8, flags % 64 >= 32 and 9 or 5
     end
-    local id, recipient, number, about = argv[at + 1], argv[at + 2], argv[at + 3], argv[at + 5]
+    local id, recipient, number, about = argv[at], argv[at + 1], argv[at + 2], argv[at + 3]
     local message_key, pair_key, places_key = unmet[2 * s - 1], looks[look], looks[look + 1]
     local pair, place_text, claimed = found[look], found[look + 1], nil
     local is_again = again[s]
     local is_known, user_version, body, claim_key = is_any_known or is_again, 0, '', nil
-    if step > 7 then user_version, body = argv[at + 7] + 0, argv[at + 10] end
+    if step > 5 then user_version, body = argv[at + 5] + 0, argv[at + 8] end
     look = look + 2
-    if argv[at + 6] ~= '' then
+    if argv[at + 4] ~= '' then
       claim_key, claimed = looks[look], found[look]
       look = look + 1
     end
@@ -120,7 +122,7 @@ local done, answer = pcall(function()
           break
         end
       end
-      if now >= argv[at + 4] + 0 then
+      if now >= earliest and now >= deadline_of(s) then
         seen = { 0, epoch + 0, 2 }
         break
       end
@@ -222,8 +224,6 @@ local done, answer = pcall(function()
           answer[told], answer[told + 1] = -answer[told], window
           told = told + 1
         end
-        for i = 1, #tallies do answer[told + i] = tallies[i].stand.stood end
-        told = told + #tallies
       end
 
       -- All is there: take it.
@@ -253,14 +253,14 @@ local done, answer = pcall(function()
           end
           if book.holds then
             -- Its last place may be one that this call has swept: what is put there counts, and not that it was dropped.
-            book.holds[bucket .. ':' .. member] = '0;' .. id .. times
+            book.holds[bucket .. ':' .. member], book.begun = '0;' .. id .. times, book.begun + 1
           elseif held_now[1] then
             local slot = #held_now + 1
             held_now[slot], held_now[slot + 1] = bucket .. ':' .. member, '0;' .. id .. times
           else
             book.held = { bucket .. ':' .. member, '0;' .. id .. times }
           end
-          book.change, book.begun, book.used = book.change + 1, book.begun + 1, used + 1
+          book.used = used + 1
         else
           local k = names_of(book)
           local place = held.load(k, recipient)
@@ -288,14 +288,14 @@ local done, answer = pcall(function()
         local next_turn = turn
         if tat > now then next_turn = tat + emission_us / 1000 end
         if flags % 32 >= 16 then next_turn = math.min(next_turn, now + (tolerance_us + emission_us) / 1000) end
-        paced[number], book.is_paced = next_turn, true
+        paced[number] = next_turn
       end
       if claim_key then text_put(claim_ms, claim_key, now_text .. ' ' .. id .. ' ') end
       if turns_at[1] then paces.take(book.k, turns, now) end
-      local taken = tallies_take(tallies)
-      if step > 7 and argv[at + 8] ~= '' then
-        local user_key, user_expires = book.prefix .. USER .. recipient, argv[at + 9] + 0
-        redis.call('HSET', user_key, 'v', math.max(version + 1, now), 'r', argv[at + 8])
+      local taken = tallies_take(tallies, not seen and answer, told)
+      if step > 5 and argv[at + 6] ~= '' then
+        local user_key, user_expires = book.prefix .. USER .. recipient, argv[at + 7] + 0
+        redis.call('HSET', user_key, 'v', math.max(version + 1, now), 'r', argv[at + 6])
         if user_expires > 0 then redis.call('PEXPIRE', user_key, math.max(1000, user_expires - now))
         else redis.call('PERSIST', user_key) end
       end
@@ -310,7 +310,7 @@ local done, answer = pcall(function()
           'history', (record[3] or '') .. now_text .. ' sending\n')
       else
         -- The packed form of what is known as it goes: _message.lua.
-        if state then taken = taken .. '\n' .. argv[at + 4] .. '\n' .. record[3] end
+        if state then taken = taken .. '\n' .. digits(deadline_of(s)) .. '\n' .. record[3] end
         if taken ~= middle_taken or window ~= middle_window or place_kind ~= middle_place or attempt ~= middle_attempt then
           middle_taken, middle_window, middle_place, middle_attempt = taken, window, place_kind, attempt
           middle = struct.pack('<dddBs', now, window, #taken, string.byte(place_kind == '' and '-' or place_kind), attempt)
@@ -320,18 +320,19 @@ local done, answer = pcall(function()
         if body == '' then text_put(remember_ms, message_key, sent)
         else redis.call('HSET', message_key, 'packed', sent) end
       end
-      if body ~= '' then redis.call('HSET', message_key, 'body', body, 'expires', argv[at + 4]) end
+      if body ~= '' then redis.call('HSET', message_key, 'body', body, 'expires', digits(deadline_of(s))) end
       if is_apart or body ~= '' then redis.call('PEXPIRE', message_key, remember_ms) end
       local intents = book.intents
       if intents[1] then
         local intent = #intents + 1
-        intents[intent], intents[intent + 1] = now + outcome_ms, id
+        intents[intent], intents[intent + 1] = due, id
       else
-        book.intents = { now + outcome_ms, id }
+        book.intents = { due, id }
       end
       if state then met.leave(book, record[4] or recipient, id, record[5]) end
     until true
-    if seen then
+    if not seen then told = told + #tallies
+    else
       for i = 1, 13 do answer[told + i] = seen[i] or (i <= 10 and 0 or '') end
       told = told + 13
     end
