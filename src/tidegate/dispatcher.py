@@ -36,10 +36,16 @@ _RETRY_MS: Final = 500
 _PACING_WAIT_MS: Final = 10_000
 #: Room that came free is used together with what comes free in this span after it: soon where there is much of it.
 _AGAIN_S, _AGAIN_LATER_S = 0.005, 0.02
-#: Reading a claimed body takes time of the loop, and a claim may bring hundreds: no more bytes than this at a turn.
+_MUCH_ROOM: Final = MOST_ON_THE_WAY * 3 // 4
+#: So many go in at a turn of the loop, half of those that may be inside: the store is asked for them while the others
+#: get ready, and neither waits for the other. Reading a body takes time of the loop: no more bytes than this at a turn.
+_AT_ONCE: Final = MOST_INSIDE // 2
 _BYTES_AT_ONCE: Final = 65_536
 #: What a message may become by running out of time that says what became of a campaign's row.
 _ENDED: Final = frozenset({State.EXPIRED.value, State.UNKNOWN.value})
+
+#: A member of an enumeration is looked for at each asking; this one is asked for at each send.
+_AT_MOST_ONCE: Final = Delivery.AT_MOST_ONCE
 
 #: Told of a message that ran out of time: portfolio, id, what it became, what was noted of it.
 OnEnd = Callable[[str, str, str, Mapping[str, str]], None]
@@ -72,6 +78,7 @@ class Dispatcher:
         self._hands = Hands()
         self._anteroom: Anteroom[tuple[str, Claimed]] = Anteroom(FLOOR_EVERY)
         self._again: asyncio.TimerHandle | None = None
+        self._is_in_no_hurry = False
         self._opening: asyncio.Handle | None = None
         self._claims: Counter[str] = Counter()
         self._claimed_at_ms: dict[str, float] = {}
@@ -184,14 +191,22 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         if self._opening is None and self._hands.inside < MOST_INSIDE:
             self._opening = loop.call_soon(self._let_in)
-        if self._again is None and self._hands.hungry:
-            has_much = self._hands.on_the_way <= MOST_ON_THE_WAY * 3 // 4
+        again = self._again
+        if self._hands.hungry and (again is None or self._is_in_no_hurry):
+            has_much = self._hands.on_the_way <= _MUCH_ROOM
+            if again is not None:
+                if not has_much:
+                    return
+                again.cancel()
+            self._is_in_no_hurry = not has_much
             self._again = loop.call_later(_AGAIN_S if has_much else _AGAIN_LATER_S, self._fill)
 
     def _let_in(self) -> None:
         self._opening = None
         unread = 0
-        while self._hands.inside < MOST_INSIDE and unread <= _BYTES_AT_ONCE:
+        for _ in range(_AT_ONCE):
+            if self._hands.inside >= MOST_INSIDE or unread > _BYTES_AT_ONCE:
+                break
             following = self._anteroom.next()
             if following is None:
                 return
@@ -237,12 +252,12 @@ class Dispatcher:
 
     async def message(self, claimed: Claimed) -> Message:
         """A claimed message, ready to be submitted. Raises BrokenSeal, BadMessage, StoreUnavailable."""
-        packed = orjson.loads(await self._queue.open(claimed))
         about = orjson.loads(claimed.about)
+        packed = orjson.loads(await self._queue.open(claimed, about["app"]))
         request = read_send(packed["body"])
         if not isinstance(request, Request):
             raise ValueError("a read receipt was queued")
-        route = self._routes[claimed.lane.number]
+        route, delivery, numbers = self._routes[claimed.lane.number], about.get("delivery"), packed.get("numbers")
         return Message(
             message_id=claimed.message_id,
             app=about["app"],
@@ -255,11 +270,11 @@ class Dispatcher:
             not_before_ms=packed["not_before_ms"],
             campaign=about.get("campaign"),
             part=Part.of(about),
-            alternatives=tuple(self._routes[number] for number in packed.get("numbers", ()) if number in self._routes),
+            alternatives=tuple(self._routes[one] for one in numbers if one in self._routes) if numbers else (),
             headers=packed["headers"],
             attempt=claimed.attempt,
             queued=True,
-            delivery=Delivery(about.get("delivery", Delivery.AT_MOST_ONCE)),
+            delivery=Delivery(delivery) if delivery else _AT_MOST_ONCE,
             pacing_wait_ms=_PACING_WAIT_MS,
             relayed="relay" in about,
         )

@@ -13,10 +13,10 @@ Item = TypeVar("Item")
 #: So many claimed messages of a node may be submitted and not started at once, those that wait for their turn not
 #: counted. An admitted send starts within 200 ms of its asking, or not at all: were all that is due submitted together,
 #: most of it would ask, come too late, go back to the queue and ask again.
-MOST_INSIDE: Final = 64
+MOST_INSIDE: Final = 96
 #: So many with those that are claimed and not submitted yet: whoever starts is followed by another without a claim
 #: in between.
-MOST_ON_THE_WAY: Final = 192
+MOST_ON_THE_WAY: Final = 256
 #: Of one number, what it may send within this span waits for its turn here, the rest in the queue.
 _IN_LINE_MS: Final = 500
 #: In one claim: what a number takes at once, or nearly (its slack), so that claims go round all numbers.
@@ -25,7 +25,7 @@ _LEAST_AT_ONCE: Final = 2
 _LEAST_IN_HAND: Final = 8
 _MOST_IN_HAND: Final = 512
 #: The urgent may always have some more in hand: a campaign's claims are no reason for them to wait.
-_MORE_FOR: Final[Mapping[Category, int]] = {
+MORE_FOR: Final[Mapping[Category, int]] = {
     category: _LEAST_IN_HAND * (len(Category) - 1 - category.priority) for category in Category
 }
 
@@ -52,14 +52,14 @@ class Hands:
         busy = len(self._on_the_way.keys() | self.hungry.keys() | {portfolio})
         share = max(1, MOST_ON_THE_WAY // busy) - self._on_the_way[portfolio]
         left = min(share, MOST_ON_THE_WAY - self.on_the_way)
-        return {category: max(0, left + more) for category, more in _MORE_FOR.items()}
+        return {category: max(0, left + more) for category, more in MORE_FOR.items()}
 
-    def most(self, number: str, category: Category, throughput: int) -> int:
-        """How many more of a number's messages may be claimed now."""
+    def most(self, number: str, throughput: int) -> int:
+        """How many more of a number's messages may be claimed now, also below 0; of the urgent `MORE_FOR` more."""
         at_once = max(_LEAST_AT_ONCE, throughput * _AT_ONCE_MS // 1_000)
         in_line = max(_LEAST_IN_HAND, throughput * _IN_LINE_MS // 1_000) - self._in_line[number]
         in_hand = min(max(throughput, _LEAST_IN_HAND), _MOST_IN_HAND) - self._in_hand[number]
-        return max(0, min(at_once, in_line, in_hand) + _MORE_FOR[category])
+        return min(at_once, in_line, in_hand)
 
     def reserve(self, portfolio: str, messages: int) -> None:
         """So many are being claimed; negative: that has ended."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.hands import Hands
+from tidegate.hands import MORE_FOR, Hands
 from tidegate.pacer import FLOOR_EVERY
 from tidegate.policy.capacity import category_places
 from tidegate.policy.standing import Standing
@@ -25,15 +25,23 @@ def open_lanes(
     """
     if not numbers:
         return {}
+    closed = {(one.scope, one.value) for one in standing.pauses if one.until_ms is None or one.until_ms > now_ms}
+    if ("portfolio", standing.portfolio) in closed:
+        return {}
     order = _BY_URGENCY[::-1] if turn % FLOOR_EVERY == FLOOR_EVERY - 1 else _BY_URGENCY
     first = turn % len(numbers)
+    most_of = [
+        (number, hands.most(number, standing.number(number).throughput))
+        for number in (*numbers[first:], *numbers[:first])
+        # A campaign's messages may go by another of its numbers: they are asked for.
+        if standing.campaigns or ("number", number) not in closed
+    ]
     lanes: dict[Lane, tuple[int, int]] = {}
     for category in order:
-        places = category_places(standing.limit, category, standing.rules)
-        for number in (*numbers[first:], *numbers[:first]):
-            lane = Lane(number, category)
-            if not standing.pauses or not _is_paused(standing, lane, now_ms):
-                lanes[lane] = (hands.most(number, category, standing.number(number).throughput), places)
+        if ("category", category.value) not in closed:
+            places, more = category_places(standing.limit, category, standing.rules), MORE_FOR[category]
+            for number, most in most_of:
+                lanes[Lane(number, category)] = (max(0, most + more), places)
     return lanes
 
 
@@ -43,14 +51,3 @@ def left_some(claim: Claim, lanes: Mapping[Lane, tuple[int, int]], room: int) ->
         return True
     claimed = Counter(one.lane for one in claim.messages)
     return any(claimed[lane] >= most for lane, (most, _) in lanes.items())
-
-
-def _is_paused(standing: Standing, lane: Lane, now_ms: int) -> bool:
-    scopes = {("portfolio", standing.portfolio), ("category", lane.category.value)}
-    if not standing.campaigns:
-        # A campaign's messages may go by another of its numbers: they are asked for.
-        scopes.add(("number", lane.number))
-    return any(
-        (pause.scope, pause.value) in scopes and (pause.until_ms is None or pause.until_ms > now_ms)
-        for pause in standing.pauses
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from tests.factories import DAY_MS, NUMBER, PORTFOLIO, make_seal, user
 from tests.mutants.book import BEGIN_MS, LANE, Book
@@ -37,7 +38,7 @@ async def test_a_claim_opens_what_was_queued(book: Book) -> None:
 
     [claimed] = (await book.claim()).messages
 
-    assert await book.queue.open(claimed) == SECRET
+    assert await book.queue.open(claimed, "checkout") == SECRET
     assert (claimed.about, claimed.expires_at_ms) == (b'{"app":"checkout"}', BEGIN_MS + 60_000)
     assert (claimed.lane, claimed.attempt) == (LANE, 1)
 
@@ -49,7 +50,7 @@ async def test_a_look_claims_nothing_and_finds_what_is_queued_alone(book: Book) 
     seen = await book.queue.peek(PORTFOLIO, "m1")
 
     assert seen is not None
-    assert await book.queue.open(seen) == SECRET
+    assert await book.queue.open(seen, "checkout") == SECRET
     assert (seen.lane, seen.about, seen.expires_at_ms) == (LANE, b'{"app":"checkout"}', BEGIN_MS + 60_000)
     assert (await book.state("m1"), seen.attempt) == ("queued", 0)
     # Of one that goes, that has gone, and that nobody knows.
@@ -69,9 +70,11 @@ async def test_what_is_queued_can_be_read_by_nobody_without_the_key(book: Book, 
     one, other = (await book.claim()).messages
 
     with pytest.raises(BrokenSeal):
-        await SendQueue(store_client, [PORTFOLIO], make_seal(b"x" * 32)).open(one)
+        await SendQueue(store_client, [PORTFOLIO], make_seal(b"x" * 32)).open(one, "")
     with pytest.raises(BrokenSeal):
-        await book.queue.open(type(one)(**{n: getattr(one, n) for n in one.__slots__} | {"sealed": other.sealed}))
+        await book.queue.open(replace(one, sealed=other.sealed), "")
+    with pytest.raises(BrokenSeal):
+        await book.queue.open(one, "checkout")
 
 
 @pytest.mark.parametrize("ends", ["cancelled", "accepted", "delivered", "expired"])

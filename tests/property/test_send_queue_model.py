@@ -262,7 +262,7 @@ class SendQueueMachine(RuleBasedStateMachine):
         self.in_hand += expected
         for one in claim.messages:
             message = self.model.messages[one.message_id]
-            assert self.bench.run(self.queue.open(one)) == message.body
+            assert self.bench.run(self.queue.open(one, "")) == message.body
             assert (one.lane, one.expires_at_ms) == (message.lane, message.expires_at_ms)
         self._check_wake(lanes, claim)
 

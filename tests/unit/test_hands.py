@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.hands import MOST_ON_THE_WAY, Anteroom, Hands
+from tidegate.hands import MORE_FOR, MOST_ON_THE_WAY, Anteroom, Hands
 
 CODES, UPDATES, CAMPAIGN = Category.AUTHENTICATION, Category.UTILITY, Category.MARKETING
 FAST, SLOW = 1_000, 80
@@ -60,21 +60,21 @@ def test_portfolios_that_have_something_to_send_share_the_room() -> None:
 
 def test_of_a_number_a_claim_brings_what_it_takes_at_once() -> None:
     hands = Hands()
-    assert hands.most("1", CAMPAIGN, FAST) == 10
-    assert hands.most("2", CAMPAIGN, SLOW) == 2
-    assert hands.most("2", CODES, SLOW) > 2
+    assert hands.most("1", FAST) == 10
+    assert hands.most("2", SLOW) == 2
+    assert hands.most("2", SLOW) + MORE_FOR[CODES] > 2
 
 
 def test_a_number_is_given_up_on_while_enough_of_it_waits_in_line() -> None:
     hands = Hands()
     first, *rest = taken(hands, "one", "1", 40)
-    assert hands.most("1", CAMPAIGN, SLOW) == 0
-    assert hands.most("1", CODES, SLOW) > 0
+    assert hands.most("1", SLOW) == 0
+    assert hands.most("1", SLOW) + MORE_FOR[CODES] > 0
     hands.rest(first)
-    assert hands.most("1", CAMPAIGN, SLOW) == 0, "who waits for its turn is still in line"
+    assert hands.most("1", SLOW) == 0, "who waits for its turn is still in line"
     for message_id in (first, *rest):
         hands.start(message_id)
-    assert hands.most("1", CAMPAIGN, SLOW) == 2
+    assert hands.most("1", SLOW) == 2
 
 
 def test_meta_has_no_more_of_a_number_than_it_sends_in_a_second() -> None:
@@ -82,9 +82,9 @@ def test_meta_has_no_more_of_a_number_than_it_sends_in_a_second() -> None:
     ids = taken(hands, "one", "1", SLOW)
     for message_id in ids:
         hands.start(message_id)
-    assert hands.most("1", CAMPAIGN, SLOW) == 0
+    assert hands.most("1", SLOW) == 0
     hands.end("1", ids[0])
-    assert hands.most("1", CAMPAIGN, SLOW) == 1
+    assert hands.most("1", SLOW) == 1
 
 
 def test_the_urgent_go_in_first_and_of_so_many_one_is_the_least_urgent() -> None:

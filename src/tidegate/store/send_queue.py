@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
@@ -44,8 +45,7 @@ class Lane(NamedTuple):
         return cls(number, Category(category))
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True, gc=False):
     """A message to be queued. `attempt` is None for a new one, else the attempt that gives it back."""
 
     message_id: str
@@ -62,8 +62,7 @@ class Waiting:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True, gc=False):
     """A message leased to this node; `attempt` is its fence."""
 
     message_id: str
@@ -217,9 +216,9 @@ class SendQueue:
         attempt, lane = int(record.get(b"attempt", 0)), Lane.read(record[b"lane"].decode())
         return Claimed(message_id, attempt, lane, sealed, record[b"about"], int(record[b"expires"]))
 
-    async def open(self, claimed: Claimed) -> bytes:
-        """The body of a claimed message. Raises BrokenSeal."""
-        return await self._seal.open(_body_name(claimed.message_id, claimed.lane, claimed.about), claimed.sealed)
+    async def open(self, claimed: Claimed, app: str) -> bytes:
+        """The body of a claimed message of this app. Raises BrokenSeal."""
+        return await self._seal.open(body_name(claimed.message_id, claimed.lane.number, app), claimed.sealed)
 
     async def reap(self, portfolio: str) -> tuple[int, list[Reaped]]:
         """End what ran out of time; the store's time, and what ended."""
