@@ -295,6 +295,8 @@ MUTANTS: Final = [
     Mutant("a glance overlooks places of a share", "glance", "if has_ended(book.calendar) then", "if false then"),
     Mutant("a lane without room wakes for what is due", "claim", "if most > 0 then claim(",
            "if true then claim("),
+    Mutant("the second of a call does not see that the first was queued", "enqueue",
+           "if is_any_known or before[k.message .. id] then", "if is_any_known then"),
     Mutant("what was given back is given back again", "enqueue", "if record[2] ~= attempt or (", "if ("),
     Mutant("what is given back keeps its place", "enqueue", "  place.holds[id] = nil\n", ""),
     Mutant("a holder waits for a place", "enqueue", "if needs_place and place_load(k, recipient).ends > now then",

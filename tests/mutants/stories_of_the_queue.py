@@ -226,6 +226,11 @@ async def what_was_cancelled_is_neither_claimed_nor_admitted(book: Book) -> None
     assert await book.queue.end(PORTFOLIO, "m1", "cancelled", "a test") == "cancelled"
 
 
+async def what_is_queued_twice_in_one_call_is_queued_once(book: Book) -> None:
+    assert await asyncio.gather(book.enqueue("m1", ANN), book.enqueue("m1", ANN, due_at_ms=HOUR_MS)) == [True, False]
+    assert await book.claimed() == [("m1", 1)]
+
+
 async def what_waits_beyond_its_deadline_expires(book: Book) -> None:
     await book.enqueue("m1", ANN, expires_at_ms=1_000)
     await book.at(999)

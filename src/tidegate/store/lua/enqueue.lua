@@ -11,12 +11,23 @@
 -- Returns now, then of each 1 when it is queued now, 0 when it was already, or is no longer this attempt's.
 local now = now_ms(KEYS[1])
 local remember_ms = tonumber(ARGV[1])
-local answer = { now }
+local answer, looks, before = { now }, {}, {}
+
+-- Most are new messages to users of whom nothing is known.
+for i = 2, #ARGV, 13 do
+  local k = keys_of(tonumber(ARGV[i]))
+  looks[#looks + 1], looks[#looks + 2] = k.message .. ARGV[i + 1], k.user .. ARGV[i + 4]
+end
+local is_any_known = redis.call('EXISTS', unpack(looks)) > 0
 
 local function enqueue(k, id, attempt, lane, recipient, due, needs_place, deadline, body, about, reason, until_ms, cause)
-  recipient = name_of(k, recipient)
-  local record = message_read(k, id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
-    'recipient', 'reason', 'doubt', 'about')
+  local record = {}
+  if is_any_known then recipient = name_of(k, recipient) end
+  if is_any_known or before[k.message .. id] then
+    record = message_read(k, id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
+      'recipient', 'reason', 'doubt', 'about')
+  end
+  before[k.message .. id] = true
   local state = record[1]
 
   if attempt == '' then
