@@ -351,6 +351,8 @@ async def test_an_erased_user_leaves_no_more_than_the_bare_refusal(users: Users,
     await ledger.open_window(make_inbound(ANN, NOW_MS))
     await users.refuse(PORTFOLIO, ANN, MARKETING, "wrote STOP", NOW_MS)
     await users.update(PORTFOLIO, ANN, lambda known: known.in_zone("Europe/Rome").with_marketing_send(NOW_MS))
+    for what in (NUMBER, f"marketing:{NUMBER}", f"asked:{NUMBER}"):
+        await store_client.set(KEYS.reached(what, ANN), "m1")
 
     erased = await users.erase(PORTFOLIO, ANN, [NUMBER], forget=False)
 
