@@ -107,6 +107,8 @@ MUTANTS: Final = [
     Mutant("the repeated call is not recognised", "admit",
            "if state == 'sending' and record[2] == attempt and not dry then",
            "if false then"),
+    Mutant("what is packed beside fields of its own is not known", "admit",
+           "is_text or record[7] then", "is_text then"),
     Mutant("the fence is skipped", "admit",
            "not (state == 'queued' and record[2] == attempt)", "not (state == 'queued')"),
     Mutant("the epoch is not checked", "admit", "if book.epoch ~= epoch and", "if false and"),

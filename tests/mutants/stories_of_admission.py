@@ -58,6 +58,12 @@ async def a_turn_in_shadow_is_told_and_not_waited_for(book: Book) -> None:
     assert not (await book.admit("m9", ANN, **terms)).taken
 
 
+async def a_send_that_keeps_what_a_further_try_needs_is_taken_once(book: Book) -> None:
+    assert (await book.admit("m1", ANN, body=b"sealed")).taken
+    facts = await book.admit("m1", ANN, body=b"sealed")
+    assert (facts.taken, facts.repeated) == (True, True)
+
+
 async def a_denial_takes_nothing(book: Book) -> None:
     terms = {"throughput_emission_us": 1_000_000, "pair_emission_ms": 6_000}
     assert not (await book.admit("m1", ANN, places=0, **terms)).taken

@@ -93,11 +93,12 @@ local done, answer = pcall(function()
         met = { read = message_read, leave = queue_leave, wake = queue_wake }
       end
       if is_known then
-        -- Most that are known come out of the queue, and have fields of their own.
-        if is_again or message_texts[s] then
+        -- Most that are known come out of the queue, and have nothing but fields of their own.
+        local is_text = is_again or message_texts[s]
+        record = is_text and NONE
+          or redis.call('HMGET', message_key, 'state', 'attempt', 'history', 'recipient', 'lane', 'doubt', 'packed')
+        if is_text or record[7] then
           record = met.read(names_of(book), id, 'state', 'attempt', 'history', 'recipient', 'lane', 'doubt')
-        else
-          record = redis.call('HMGET', message_key, 'state', 'attempt', 'history', 'recipient', 'lane', 'doubt')
         end
         state = record[1]
         if state == 'sending' and record[2] == attempt and not dry then
