@@ -82,7 +82,8 @@ class Admission:
         """
         is_one_of_its_kind = note is NOTHING and message.part is None and message.request.opaque is None
         about = (is_one_of_its_kind and yes.about) or message.about(self._seal)
-        more = self._more(message, note) if note.record or message.delivery is _AT_LEAST_ONCE else None
+        asks_more = note is not NOTHING or message.delivery is _AT_LEAST_ONCE
+        more = self._more(message, note) if asks_more else None
         route, claim = message.route, message.claim
         intent = message.intent = Intent(
             route.portfolio, message.message_id, message.attempt, message.user, route.number, about

@@ -49,7 +49,8 @@ class Claim(Struct, kw_only=True, gc=False):
         if facts.taken:
             self.is_taken = True
             # Of a call that was carried out before its answer was lost it is not told when.
-            self.since_ms = 0 if facts.repeated else facts.now_ms
+            if not facts.repeated:
+                self.since_ms = facts.now_ms
         elif not (facts.stale or facts.other_user or facts.outdated):
             raise Unclaimed
 

@@ -146,7 +146,8 @@ class Rounds:
                         taken = self._admission.taken(message, ask, facts, line.asked_ms, decided.is_quiet)
                         verdict = taken or await self._judged(message, ask, standing, addressee, line, facts)
                     if isinstance(verdict, Send):
-                        probes = Probes(decided.probes.shared, note.probes) if note.probes else decided.probes
+                        is_probe = note is not NOTHING and note.probes
+                        probes = Probes(decided.probes.shared, note.probes) if is_probe else decided.probes
                         began_s = clock.monotonic_s()
                         posted = await self._posting.post(message, line.may_start)
                         answered = self._posting.accepted(message, posted, began_s, probes)
