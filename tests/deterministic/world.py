@@ -54,6 +54,8 @@ class World:
     members: list[Member] = field(default_factory=list)
     meta: Meta = field(init=False)
     callers: Callers = field(init=False)
+    #: What the number takes in a second.
+    throughput: int = 80
     #: How many replicas have to hold a promise.
     replicas_ack: int = 0
     #: Where nodes keep their journals, one folder a machine; None: they remember as long as they live.
@@ -110,7 +112,7 @@ class World:
                 os.dup2(self.nowhere, lock)
 
     def _settings(self, member: Member) -> Settings:
-        number = {"id": NUMBER, "display_phone_number": DISPLAY, "throughput": 80}
+        number = {"id": NUMBER, "display_phone_number": DISPLAY, "throughput": self.throughput}
         waba = {"id": WABA, "access_token": "EAAG-token", "number": [number]}
         journal = {} if self.folder is None else {"directory": str(self.folder / member.name)}
         return Settings.model_validate(
