@@ -140,6 +140,8 @@ async def nothing_is_tried_again_in_a_silence(book: Book) -> None:
 
 
 async def nothing_is_tried_again_that_did_not_ask_for_it(book: Book) -> None:
+    await book.enqueue("m1", ANN, about=b'{"category":"marketing"}')
+    await book.claimed()
     await book.admit("m1", ANN, about=b'{"category":"marketing"}')
     await book.settle("m1", "unknown")
     await book.at(1)

@@ -257,6 +257,15 @@ async def what_was_sent_after_all_is_not_sent_again(book: Book) -> None:
     assert (await book.claimed(), await book.state("m1"), await book.used()) == ([], "delivered", 1)
 
 
+async def what_is_queued_no_more_keeps_nobody_from_being_woken(book: Book) -> None:
+    await book.admit("m1", BOB)
+    await book.enqueue("m2", ANN, needs_place=True)
+    # As a call leaves it that broke off while it wrote.
+    await book.client.hset(f"tidegate:{{{PORTFOLIO}}}:queued_for", ANN, "m1 m2")
+    await book.writes(ANN, 0)
+    assert await book.claimed(places=0) == [("m2", 1)]
+
+
 async def a_lane_without_room_wakes_nobody_for_what_is_due_already(book: Book) -> None:
     await book.enqueue("m1", ANN)
     assert (await book.claim(most=0)).wake_at_ms is None

@@ -24,7 +24,8 @@ end
 local function wake_queued(k, recipient, now)
   local woken = 0
   for id in string.gmatch(redis.call('HGET', k.queued_for, recipient) or '', '%S+') do
-    local lane = redis.call('HGET', k.message .. id, 'lane')
+    -- Of one that is queued no more the record may be no hash.
+    local lane = redis.pcall('HMGET', k.message .. id, 'lane')[1]
     if lane and redis.call('ZREM', k.waiting .. lane, id) == 1 then
       redis.call('ZADD', k.lane .. lane, now, id)
       woken = woken + 1
