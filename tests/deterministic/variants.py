@@ -93,7 +93,7 @@ def variants() -> tuple[Variant, ...]:
     admit_edits = {
         "intent": (
             ("'state', 'sending', 'attempt', attempt,", "'state', state or 'sending', 'attempt', attempt,"),
-            ("is_apart = state and (record[6] or", "is_apart = state and (true or"),
+            ("is_apart = state and (body ~= '' or", "is_apart = state and (true or"),
             ("if state then met.leave(", "if false then met.leave("),
         ),
         "taken": (("if needs_place then\n        if place_ends", "if false then\n        if place_ends"),),

@@ -43,6 +43,15 @@ async def what_is_queued_after_it_was_taken_back_is_not_queued(book: Book) -> No
     assert await book.state("m2") is None
 
 
+async def what_has_a_body_out_of_the_queue_is_taken_once_whatever_was_noted_of_it(book: Book) -> None:
+    await book.enqueue("m1", ANN)
+    await book.claimed()
+    assert (await book.admit("m1", ANN, body=b"sealed")).taken
+    again = await book.admit("m1", ANN, body=b"sealed")
+    assert (again.taken, again.repeated) == (True, True)
+    assert await book.used() == 1
+
+
 async def what_comes_out_of_the_queue_may_be_tried_again(book: Book) -> None:
     await book.enqueue("m1", ANN, about=ABOUT)
     await book.claimed()

@@ -304,7 +304,7 @@ local done, answer = pcall(function()
       -- The intent, before the first byte leaves.
       local place_kind = needs_place and '1' or (counts and '0' or '')
       -- One out of the queue keeps fields of its own where this is its further try, or one may follow.
-      local is_apart = state and (record[6] or string.find(about, 'at_least_once', 1, true))
+      local is_apart = state and (body ~= '' or record[6] or string.find(about, 'at_least_once', 1, true))
       if is_apart then
         redis.call('HSET', message_key, 'state', 'sending', 'attempt', attempt, 'recipient', recipient, 'number', number,
           'place', place_kind, 'at', now_text, 'about', about, 'window', digits(window), 'tallies', taken,
