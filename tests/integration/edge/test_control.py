@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -412,7 +413,9 @@ class TestPauses:
         seen += [(await bare("GET", f"{V1}/{of}")).raw for of in ("quality", "audit")]
         assert all(b"complains" in one for one in seen[:4])
         assert all(b"is content" in one for one in seen[4:])
-        assert not [one for one in seen if b"555" in one or b"EAAG" in one]
+        assert made.body["reason"] == "+16***34 complains, see Bearer ***"
+        # Three digits alone may well stand in a hash of the audit's chain.
+        assert not [one for one in seen if re.search(rb"650\D*555|555\D?1234|EAAG", one)]
 
 
 class TestQuality:
