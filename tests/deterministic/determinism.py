@@ -52,7 +52,7 @@ def determined(loop: DeterministicLoop, seed: int, wall: Any) -> Iterator[None]:
             "secrets.token_bytes": lambda size=32: chance.randbytes(size),
             "time.time": wall,
             # What a run before has left of its pool is not this one's.
-            "tidegate.edge.door.doorway._ids": RequestIds(),
+            "tidegate.edge.door.request_ids.new_id": RequestIds().new,
             # Of how long a connection of the pool has been idle: however slow the machine is.
             "aiohttp.connector.monotonic": loop.time,
             # Asked at every call of a script, and true: no script of ours sets a global.

@@ -42,25 +42,31 @@ class StraightWebhooks:
         """Whether webhooks are posted to this path."""
         return path == PATH or (self._prefix is not None and without_prefix(path, self._prefix) == PATH)
 
+    def read(self, message: RawRequestMessage) -> WebhookHead:
+        """What the head of one says that was parsed."""
+        headers = message.headers
+        signatures = headers.getall(SIGNATURE, ())
+        signature = signatures[0] if len(signatures) == 1 else None
+        return WebhookHead(int(headers["Content-Length"]), signature, headers.get(REQUEST_ID, ""))
+
     def known(self, head: bytes) -> WebhookHead | None:
         """What a head says that is, but for its signature and the like, the same as one of Meta's before."""
         return self._heads.find(head)
 
     def begin(self, plain: Plain[WebhookHead], answered: Answered) -> bool:
         """Whether it answers by calling `answered`: to one that tells of a few statuses, and to what is not Meta's."""
-        signature, request_id = _said(plain)
-        told = partial(self._told, plain.head, request_id, answered)
+        signature, request_id = plain.head.signature, request_id_of(plain.head.request_id)
+        told = partial(self._told, plain.raw_head, request_id, answered)
         return signature is not None and self._webhook.begin(plain.body, signature, told)
 
-    def answer(self, plain: Plain[WebhookHead]) -> Coroutine[Any, Any, int]:
+    def answer(self, head: WebhookHead, body: bytes, _remote: str | None) -> Coroutine[Any, Any, int]:
         """The status that one of these comes to."""
-        signature, _ = _said(plain)
-        return self._webhook.take(plain.body, () if signature is None else (signature,))
+        return self._webhook.take(body, () if head.signature is None else (head.signature,))
 
     def tell(self, plain: Plain[WebhookHead], outcome: object, answered: Answered) -> None:
         """Answer one that came to this, or ended in this fault, by calling `answered`."""
         assert isinstance(outcome, int | Exception)
-        answered(*self._written(outcome, plain.head, _said(plain)[1]))
+        answered(*self._written(outcome, plain.raw_head, request_id_of(plain.head.request_id)))
 
     def _told(self, head: bytes, request_id: str, answered: Answered, fault: Exception | None) -> None:
         outcome = self._webhook.outcome(fault)
@@ -78,23 +84,12 @@ class StraightWebhooks:
                 # Nobody but Meta has any of theirs remembered.
                 self._heads.learn(head)
         closes = self._closing()
-        return answer_bytes(reply, request_id, closes=closes), closes
+        return answer_bytes(reply, request_id, closes), closes
 
     def _kept(self, request_id: str) -> bytes:
         """That a body is kept, as it is answered in this second, with the id put in its place."""
         date = rfc822_formatted_time()
         if date != self._date:
-            self._date, answer = date, answer_bytes(Reply(200, {}, b""), _ITS_ID, closes=False).decode()
+            self._date, answer = date, answer_bytes(Reply(200, {}, b""), _ITS_ID, False).decode()
             self._before, _, self._behind = answer.partition(_ITS_ID)
         return f"{self._before}{request_id}{self._behind}".encode()
-
-
-def _said(plain: Plain[WebhookHead]) -> tuple[str | None, str]:
-    """The signature, None unless there is one and no more; and the id of the request."""
-    known = plain.known
-    if known is not None:
-        return known.signature, request_id_of(known.request_id)
-    assert plain.message is not None
-    headers = plain.message.headers
-    signatures = headers.getall(SIGNATURE, ())
-    return signatures[0] if len(signatures) == 1 else None, request_id_of(headers.get(REQUEST_ID, ""))

@@ -30,10 +30,10 @@ _LONGEST: Final = 4_096
 
 
 class WebhookHead(Struct, frozen=True, gc=False):
-    """What the head of a webhook says. `length`: of the body, in bytes."""
+    """What the head of a webhook says. `length`: of the body, in bytes. `signature`: None unless there is just one."""
 
     length: int
-    signature: str
+    signature: str | None
     request_id: str
 
     def __repr__(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
-
-from aiohttp.helpers import rfc822_formatted_time
 
 from tidegate.edge.replies import Reply
 
@@ -16,7 +17,7 @@ _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES: Final = tuple(f"HTTP/1.1 {status:03} {_PHRASES.get(status, '')}" for status in range(1000))
 
 
-def answer_bytes(reply: Reply, request_id: str, *, closes: bool) -> bytes:
+def answer_bytes(reply: Reply, request_id: str, closes: bool) -> bytes:
     """The head and the body of an answer to a request of HTTP/1.1; `closes`: it is the last on its connection.
 
     Raises ValueError for a header that would break off the head, or be several (RFC 9110, 5.5).
@@ -29,8 +30,13 @@ def answer_bytes(reply: Reply, request_id: str, *, closes: bool) -> bytes:
         raise ValueError("a header of the answer holds what ends a header")
     if closes and "Connection" not in headers:
         lines.append("Connection: close")
-    head = (
-        f"{_LINES(lines)}\r\nContent-Length: {len(body)}\r\nServer: tidegate\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
-    )
+    end = _end_of_head(int(time.time()))  # noqa: TID251 - a Date is of the wall clock
+    head = f"{_LINES(lines)}\r\nContent-Length: {len(body)}\r\n{end}"
     # What is no UTF-8 came as bytes that are none, from Meta: aiohttp leaves them out as well.
     return head.encode("utf-8", "ignore") + body
+
+
+@lru_cache(1)
+def _end_of_head(at_s: int) -> str:
+    """What ends each head that is written in this second."""
+    return f"Server: tidegate\r\nDate: {formatdate(at_s, usegmt=True)}\r\n\r\n"

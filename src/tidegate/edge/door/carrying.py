@@ -17,7 +17,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from tidegate.edge.door.connections import LimitedServer
 from tidegate.edge.door.parking import HEAD_ENDS, ParkingConnection
-from tidegate.edge.door.plain import NONE, AnotherWay, Carrier, Known, Plain
+from tidegate.edge.door.plain import NONE, AnotherWay, Carrier, Head, Plain
 from tidegate.tasks import spawn
 
 #: aiohttp's own bound of what is held of a body before it is read.
@@ -92,7 +92,7 @@ class CarryingConnection(ParkingConnection):
 
     def _whole(self, data: bytes) -> bytes | None:
         """It with what came before it and was not read; None where it is kept as well."""
-        if self._plain.known is not None:
+        if self._plain.raw:
             self._behind += data
             # No more is kept than what comes at once.
             self._pause_transport_reading()
@@ -126,12 +126,12 @@ class CarryingConnection(ParkingConnection):
         if left:
             self._await_unparsed(data)
         else:
-            self._carry(Plain(None, known, b"", body, self._remote, data))
+            self._carry(Plain(known, body, self._remote, data))
         return True
 
-    def _known_to_another(self, head: bytes) -> Known | None:
+    def _known_to_another(self, head: bytes) -> Head | None:
         for carrier in self._carriers:
-            known: Known | None = carrier.known(head) if carrier is not self._carrier else None
+            known: Head | None = carrier.known(head) if carrier is not self._carrier else None
             if known is not None:
                 self._carrier = carrier
                 return known
@@ -162,7 +162,8 @@ class CarryingConnection(ParkingConnection):
         head = self._head if self._due == 0 and len(self._messages) == 1 else b""
         # It holds a key.
         self._head = b""
-        self._carry(Plain(message, None, head, payload.read_nowait(-1), self._remote))
+        body = payload.read_nowait(-1)
+        self._carry(Plain(self._carrier.read(message), body, self._remote, b"", message, head))
 
     def _carry(self, plain: Plain[Any]) -> None:
         self._plain, carrier, turn = plain, self._carrier, self._turn
@@ -176,17 +177,16 @@ class CarryingConnection(ParkingConnection):
     async def _carry_on(self) -> None:
         """Answer the one in hand, and each that comes after it, as aiohttp's `start` answers all others."""
         while True:
-            turn = self._turn = self._loop.create_future()
+            turn, plain = self._loop.create_future(), self._plain
+            self._turn = turn
             try:
                 try:
-                    outcome = await self._carrier.answer(self._plain)
+                    outcome = await self._carrier.answer(plain.head, plain.body, plain.remote)
                 except (AnotherWay, ConnectionError):
                     raise
                 except Exception as fault:
                     outcome = fault
-                self._carrier.tell(self._plain, outcome, self._told)
-                # Who waits for the next holds on to nothing of the last.
-                del outcome
+                self._carrier.tell(plain, outcome, self._told)
             except AnotherWay:
                 self._leave()
             except BaseException as fault:
@@ -194,6 +194,8 @@ class CarryingConnection(ParkingConnection):
                 # Nobody is there any more to be answered.
                 if not isinstance(fault, ConnectionError):
                     raise
+            # Who waits for the next holds on to nothing of the last.
+            plain, outcome = NONE, None
             await turn
 
     def _told(self, answer: bytes, closes: bool) -> None:
@@ -256,7 +258,7 @@ class CarryingConnection(ParkingConnection):
             unread.feed_eof()
             self._messages[0] = (plain.message, unread)
         idle = self._unpark()
-        if plain.known is not None:
+        if plain.raw:
             self._read_for_it(plain.raw)
         elif idle is not None and not idle.done():
             idle.set_result(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -11,8 +10,8 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from tidegate.edge.denials import Denial, Kind, graph_reply, problem_reply
+from tidegate.edge.door import request_ids
 from tidegate.edge.door.connections import is_surplus
-from tidegate.edge.door.request_ids import RequestIds
 from tidegate.edge.faces import Face, face_of
 from tidegate.edge.replies import Reply
 from tidegate.errors import StoreUnavailable
@@ -24,9 +23,6 @@ ID_KEY: Final = web.RequestKey("request_id", str)
 _CLOSE: Final = {"Connection": "close"}
 #: Whether the process lives is asked of a full one too: it is not to be killed for that.
 _ALIVE: Final = "/healthz"
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-
-_ids: Final = RequestIds()
 
 log = structlog.get_logger()
 
@@ -123,6 +119,4 @@ def _rendered(request: web.Request, fault: Exception, request_id: str) -> web.Re
 
 def request_id_of(given: str) -> str:
     """The id of a request: what its caller calls it, where that is an id, else a new one."""
-    if given and _REQUEST_ID.fullmatch(given):
-        return given
-    return _ids.new()
+    return request_ids.given_id(given) or request_ids.new_id()

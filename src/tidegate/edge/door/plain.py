@@ -13,8 +13,8 @@ from msgspec import Struct
 _UNUSUAL: Final = ("Expect", "Transfer-Encoding", "Content-Encoding", "Upgrade")
 
 
-class Known(Protocol):
-    """The head of plain requests, as it was read from the first that came with it."""
+class Head(Protocol):
+    """What the head of plain requests says."""
 
     @property
     def length(self) -> int:
@@ -27,30 +27,30 @@ class Known(Protocol):
         ...
 
 
-K = TypeVar("K", bound=Known)
+H = TypeVar("H", bound=Head)
 
 
-class Plain(Struct, Generic[K], frozen=True, gc=False):
+class Plain(Struct, Generic[H], frozen=True, gc=False):
     """One that has come whole.
 
-    Either `message` is its head, as the parser read it, or `known` is, by a head that was the same to the byte; `head`
-    are the bytes of one that may be known from now on, without the empty line behind it. `raw`: all of it, where it was
-    not parsed.
+    `raw`: all of it, where a head that was the same to the byte has told what it says. Else `message` is what the
+    parser made of its head, and `raw_head` the bytes of one that may be known from now on, without the empty line
+    behind it.
     """
 
-    message: RawRequestMessage | None
-    known: K | None
-    head: bytes
+    head: H
     body: bytes
     remote: str | None
     raw: bytes = b""
+    message: RawRequestMessage | None = None
+    raw_head: bytes = b""
 
     def __repr__(self) -> str:
         return "Plain()"
 
 
 #: Stands where there is none.
-NONE: Final[Plain[Any]] = Plain(None, None, b"", b"", None)
+NONE: Final[Plain[Any]] = Plain(None, b"", None)
 
 
 def is_plain_post(message: RawRequestMessage, most: int) -> bool:
@@ -71,7 +71,7 @@ class AnotherWay(Exception):
 Answered = Callable[[bytes, bool], None]
 
 
-class Carrier(Protocol[K]):
+class Carrier(Protocol[H]):
     """Answers plain requests."""
 
     @property
@@ -83,18 +83,22 @@ class Carrier(Protocol[K]):
         """Whether it answers a request with this head."""
         ...
 
-    def known(self, head: bytes) -> K | None:
-        """What a head says that is the same, to the byte, as one that was answered before."""
+    def read(self, message: RawRequestMessage) -> H:
+        """What the head says of one that it answers."""
         ...
 
-    def begin(self, plain: Plain[K], answered: Answered) -> bool:
+    def known(self, head: bytes) -> H | None:
+        """The same of a head that is the same, to the byte, as one that was answered before; else None."""
+        ...
+
+    def begin(self, plain: Plain[H], answered: Answered) -> bool:
         """Whether it answers by calling `answered`, once, after this has returned; else `answer` is to be asked."""
         ...
 
-    def answer(self, plain: Plain[K]) -> Coroutine[Any, Any, object]:
-        """What it comes to, for `tell`. Raises AnotherWay, and whatever else is to be answered as a fault."""
+    def answer(self, head: H, body: bytes, remote: str | None) -> Coroutine[Any, Any, object]:
+        """What such a one comes to, for `tell`. Raises AnotherWay, and whatever else is to be answered as a fault."""
         ...
 
-    def tell(self, plain: Plain[K], outcome: object, answered: Answered) -> None:
+    def tell(self, plain: Plain[H], outcome: object, answered: Answered) -> None:
         """Answer one that came to this, or ended in this fault, by calling `answered`."""
         ...

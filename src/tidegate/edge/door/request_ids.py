@@ -1,12 +1,14 @@
-"""Ids of requests that came without one: UUIDs of version 4, made many at a time."""
+"""Ids of requests: those that came with them, and new ones, UUIDs of version 4, made many at a time."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from itertools import chain
 from typing import Final
 
+_GIVEN: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _AT_ONCE: Final = 128
 #: An id and a blank behind it.
 _LONG: Final = 37
@@ -18,8 +20,13 @@ _VARIANTS: Final = b"89ab" * 64
 _HYPHENS_AT: Final = (8, 13, 18, 23)
 
 
+def given_id(text: str) -> str:
+    """What its caller calls a request, where that is an id; else empty."""
+    return text if text and _GIVEN.fullmatch(text) else ""
+
+
 class RequestIds:
-    """Makes them. Not to be shared by threads, or over a fork."""
+    """Makes new ones. Not to be shared by threads, or over a fork."""
 
     __slots__ = ("new",)
 
@@ -37,3 +44,7 @@ def _some() -> list[str]:
         text[at::_LONG] = b"-" * _AT_ONCE
     text[_BLANK_AT::_LONG] = b" " * _AT_ONCE
     return text.decode().split()
+
+
+#: A new one, of this process.
+new_id: Final = RequestIds().new

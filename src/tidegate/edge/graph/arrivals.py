@@ -15,7 +15,7 @@ class SendHead(Struct, frozen=True, gc=False):
     `raw_path`: where it is posted to. `headers`: without what is of one request only, where the head is known by
     others like it. It holds no key then: `key_hash` is the `key_sha256` of the one that it came with, "" where the key
     is still to be looked for. `options`: None where they are to be read, as they are each time where they rest on the
-    time. `length`: of the body, in bytes. `request_id`: as it was given, "" where it was not.
+    time. `length`: of the body, in bytes. `request_id`: "" where none was given.
     """
 
     target: Target
@@ -27,9 +27,9 @@ class SendHead(Struct, frozen=True, gc=False):
     request_id: str = ""
 
     @classmethod
-    def read(cls, headers: CIMultiDictProxy[str], target: Target) -> SendHead:
+    def read(cls, headers: CIMultiDictProxy[str], target: Target, request_id: str = "") -> SendHead:
         """One that the parser has just read."""
-        return cls(target, path_of_send(target), headers)
+        return cls(target, path_of_send(target), headers, request_id=request_id)
 
     def __repr__(self) -> str:
         return "SendHead()"

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from tidegate.edge.door.request_ids import given_id
 from tidegate.edge.graph.arrivals import SendHead
 from tidegate.edge.graph.send_options import read_lasting_options, read_trace
 from tidegate.edge.graph_paths import Target, path_of_send
@@ -105,7 +106,7 @@ class KnownHeads:
                 return None
             trace = read_trace(values[traceparent_at].decode()) if traceparent_at >= 0 else NO_HEADERS
             options = options.of_one(key, trace)
-        request_id = values[request_id_at].decode().strip() if request_id_at >= 0 else ""
+        request_id = given_id(values[request_id_at].decode().strip()) if request_id_at >= 0 else ""
         return SendHead(known.target, known.raw_path, known.headers, known.key_hash, options, int(length), request_id)
 
 

@@ -5,17 +5,16 @@ Whatever is out of the ordinary goes the way of all other requests; both ways me
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from aiohttp.http_parser import RawRequestMessage
-from multidict import CIMultiDictProxy
 
 from tidegate.edge.denials import Denial
+from tidegate.edge.door import request_ids
 from tidegate.edge.door.answer_bytes import answer_bytes
 from tidegate.edge.door.bodies import is_form
-from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
+from tidegate.edge.door.doorway import REQUEST_ID, refusal
 from tidegate.edge.door.keyring import bearer
 from tidegate.edge.door.origins import without_prefix
 from tidegate.edge.door.plain import Answered, Plain, is_plain_post
@@ -37,7 +36,8 @@ class Straight:
 
     def __init__(self, graph: Graph, ending: Ending, prefix: str | None) -> None:
         """`prefix`: is taken off the path, where it begins with it."""
-        self._send = graph.send
+        #: What one comes to. Raises Denial, and AnotherWay.
+        self.answer: Final = graph.send
         self._ending = ending
         self._prefix = prefix
         #: Each waits for Meta.
@@ -55,54 +55,40 @@ class Straight:
             return False
         return self._target_of(message.path) is not None and not is_form(Arrival(headers, None))
 
+    def read(self, message: RawRequestMessage) -> SendHead:
+        """What the head of one says that was parsed."""
+        target = self._target_of(message.path)
+        assert target is not None
+        return SendHead.read(message.headers, target, request_ids.given_id(message.headers.get(REQUEST_ID, "")))
+
     def begin(self, _plain: Plain[SendHead], _answered: Answered) -> bool:
         """Whether it answers by calling `answered`."""
         return False
 
-    def answer(self, plain: Plain[SendHead]) -> Coroutine[Any, Any, object]:
-        """What one of these comes to. Raises Denial, and AnotherWay."""
-        send, known = self._send, plain.known
-        if known is not None:
-            return send(known, plain.body, plain.remote)
-        return send(SendHead.read(*self._read(plain)), plain.body, plain.remote)
-
     def tell(self, plain: Plain[SendHead], outcome: object, answered: Answered) -> None:
         """Answer one that came to this, or ended in this fault, by calling `answered`."""
-        known, closes = plain.known, self._ending.closes
-        if known is not None:
-            request_id = request_id_of(known.request_id)
-        else:
-            request_id = request_id_of(self._read(plain)[0].get(REQUEST_ID, ""))
-        if plain.head and type(outcome) is Reply:
+        head, closes = plain.head, self._ending.closes
+        request_id = head.request_id or request_ids.new_id()
+        if type(outcome) is Reply and plain.raw_head:
             outcome = self._learnt(plain, outcome)
-        if type(outcome) is Reply:
-            reply = outcome
-        else:
+        if type(outcome) is not Reply:
             if not isinstance(outcome, Exception):
                 outcome = TypeError("only what has a request can have its answer streamed")
-            target = known.target if known is not None else self._read(plain)[1]
-            reply = refusal(outcome, "POST", target.path, request_id)
-            closes = closes or reply.headers.get("Connection") == "close"
-        answered(answer_bytes(reply, request_id, closes=closes), closes)
+            outcome = refusal(outcome, "POST", head.target.path, request_id)
+            closes = closes or outcome.headers.get("Connection") == "close"
+        answered(answer_bytes(outcome, request_id, closes), closes)
 
     def _learnt(self, plain: Plain[SendHead], reply: Reply) -> Reply | Denial:
         """The answer, once its request's head is known; what is wrong with the wishes in that is told first."""
-        headers, target = self._read(plain)
+        head = plain.head
         # That its key opens is asked with each request.
-        key = bearer(headers.getall("Authorization"))
+        key = bearer(head.headers.getall("Authorization"))
         if key is not None:
             try:
-                self._heads.learn(plain.head, headers, target, hash_key(key))
+                self._heads.learn(plain.raw_head, head.headers, head.target, hash_key(key))
             except Denial as denial:
                 return denial
         return reply
-
-    def _read(self, plain: Plain[SendHead]) -> tuple[CIMultiDictProxy[str], Target]:
-        """What the head says of one that was parsed."""
-        assert plain.message is not None
-        target = self._target_of(plain.message.path)
-        assert target is not None
-        return plain.message.headers, target
 
     def _read_target(self, raw_path: str) -> Target | None:
         # A query may hold a key: such a path is read by whoever keeps nothing of it.

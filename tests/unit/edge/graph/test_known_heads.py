@@ -51,6 +51,7 @@ def told(known: SendHead | None) -> tuple[int, str | None, str | None, str]:
             (0, "a b", None, "2"),
             id="another of each",
         ),
+        pytest.param((*LINES, *OWN), (*LINES, *OWN[:2], "X-Request-Id: a b"), (12, "one", TRACE, ""), id="no id"),
         pytest.param(
             (*OWN[:1], *LINES), ("Idempotency-Key: two", *LINES), (12, "two", None, ""), id="a key before all else"
         ),
