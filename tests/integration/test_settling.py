@@ -71,7 +71,7 @@ async def test_it_is_sealed_when_it_is_written(store_client: StoreClient) -> Non
 
 
 def test_what_is_sealed_yet_to_be_is_shown_nowhere() -> None:
-    shown = repr(_Open(PORTFOLIO, "m1", 1, "accepted", "accepted", named=WAMID))
+    shown = repr(_Open(PORTFOLIO, "m1", 1, "accepted", "accepted", unsealed=(make_seal(), WAMID, None, ANSWERED)))
 
     assert shown == f"_Open({PORTFOLIO!r}, 'm1', attempt=1, state='accepted')"
 

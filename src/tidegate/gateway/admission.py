@@ -20,7 +20,7 @@ from tidegate.gateway.message import Message
 from tidegate.gateway.offline import Offline
 from tidegate.gateway.place_times import PlaceTimes
 from tidegate.gateway.settling import Settling
-from tidegate.journal import Intent
+from tidegate.journal import WITH_A_PLACE, Intent
 from tidegate.metrics import Metrics
 from tidegate.policy.capacity import category_places
 from tidegate.policy.decide import PLACE_REASONS, judge, shadowed
@@ -80,10 +80,10 @@ class Admission:
 
         Raises StoreUnavailable where something has to be sealed and there is no key for it.
         """
-        is_one_of_its_kind = note is NOTHING and message.part is None and message.request.opaque is None
-        about = (is_one_of_its_kind and yes.about) or message.about(self._seal)
-        asks_more = note is not NOTHING or message.delivery is _AT_LEAST_ONCE
-        more = self._more(message, note) if asks_more else None
+        if note is NOTHING and yes.about and message.request.opaque is None:
+            about, more = yes.about, None
+        else:
+            about, more = message.about(self._seal), self._more(message, note)
         route, claim = message.route, message.claim
         intent = message.intent = Intent(
             route.portfolio, message.message_id, message.attempt, message.user, route.number, about
@@ -108,7 +108,7 @@ class Admission:
             message.claim.heed(facts)
         if not facts.taken:
             return None
-        if not facts.repeated and facts.needs_place(ask.terms):
+        if intent.place == WITH_A_PLACE and not facts.counted and not facts.repeated:
             self.places_taken[intent.portfolio] += 1
         return _SEND if is_quiet else None
 

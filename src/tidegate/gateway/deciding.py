@@ -15,7 +15,7 @@ from tidegate.gateway.line import Line
 from tidegate.gateway.message import Message
 from tidegate.policy.decide import decide
 from tidegate.policy.facts import Case, Terms
-from tidegate.policy.rules import Mode
+from tidegate.policy.rules import Delivery, Mode
 from tidegate.policy.standing import Standing
 from tidegate.policy.users import EMPTY, User
 from tidegate.policy.verdict import Verdict
@@ -33,8 +33,8 @@ class Yes(Struct, frozen=True):
 
     `is_quiet`: no guardrail in shadow mode has anything to say of it. `probes`: the half-open breakers that it is a
     probe of, whoever gets it. `leaves_a_mark`: it may leave something in its recipient's record. `about`: what is noted
-    of such a message, as JSON, where it is no campaign's row and nothing is noted with its recipient, or by its sender;
-    empty: that is worked out for each.
+    of such a message, as JSON, where its sender notes nothing of it; empty: that, and what else is kept of it, is
+    worked out for each.
     """
 
     terms: Terms
@@ -78,23 +78,14 @@ class Deciding:
         if addressee.user is not EMPTY or message.deadline_ms <= now_ms or message.not_before_ms > now_ms:
             kind = None
         else:
-            # All that a decision looks at, the recipient's record and the times of the message aside; and what else is
-            # noted of it.
-            request, category, campaign = message.request, message.category, message.campaign
-            has_nights = category in self._with_nights or campaign is not None
+            request = message.request
+            recipient, of_recipient = request.recipient, request.kind
+            has_nights = message.category in self._with_nights or message.campaign is not None
             kind = (
-                message.route,
-                category,
-                request.template,
-                message.app,
-                campaign,
-                request.kind,
-                message.queued,
-                request.type,
-                message.delivery,
-                message.relayed,
-                zones_of_recipient(request.kind, request.recipient) if has_nights else (),
-                request.recipient[self._prefix],
+                message.kind or _kind(message),
+                of_recipient,
+                zones_of_recipient(of_recipient, recipient) if has_nights else (),
+                recipient[self._prefix],
             )
             yes = self._said.get(kind)
             if yes is not None and yes.from_ms <= now_ms < yes.until_ms:
@@ -121,14 +112,12 @@ class Deciding:
         if len(self._said) >= _MOST_KINDS or len(self._terms) >= _MOST_KINDS:
             self._forget()
         begun_ms = now_ms - now_ms % _MOMENT_MS
-        plain = replace(message, part=None, marketing_at_ms=0)
         yes = self._said[kind] = replace(
             yes,
             terms=self._terms.setdefault(decided, decided),
             from_ms=max(begun_ms, standing.held_until_ms),
             until_ms=min((begun_ms + _MOMENT_MS, *_ends_ms(decided))),
-            # Where its app is told how it ends, to whom it goes is noted as well.
-            about=b"" if message.relayed and message.queued else plain.noted_json(),
+            about=replace(message, marketing_at_ms=0).noted_json() if _is_noted_alike(message) else b"",
         )
         return yes
 
@@ -143,6 +132,30 @@ class Deciding:
     def _forget(self) -> None:
         self._said.clear()
         self._terms.clear()
+
+
+def _kind(message: Message) -> object:
+    """All that a decision looks at, the recipient and the times of the message aside; and what else is noted of it."""
+    return (
+        message.route,
+        message.category,
+        message.request.template,
+        message.app,
+        message.campaign,
+        message.queued,
+        message.request.type,
+        message.delivery,
+        message.relayed,
+        message.part is None,
+    )
+
+
+def _is_noted_alike(message: Message) -> bool:
+    """Whether what is noted of each message of its kind is the same, and nothing else is kept of it."""
+    # Of a campaign's it is noted which row it is for; and to whom it goes, where its app is told how it ends.
+    if message.queued:
+        return message.part is None and not message.relayed
+    return message.part is None and message.delivery is Delivery.AT_MOST_ONCE
 
 
 def _yes(case: Case, terms: Terms, standing: Standing, user: User) -> Yes:

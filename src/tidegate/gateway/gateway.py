@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import Request
@@ -42,6 +42,17 @@ from tidegate.store.standings import Standings
 from tidegate.store.users import Users
 from tidegate.tracing import Tracing
 from tidegate.upstream import Upstream
+
+
+class Submit(Protocol):
+    """Takes a message, and says what became of it.
+
+    `at_ms`, `now_ms`: this moment, by this node's time and the store's, of whoever has just looked.
+    """
+
+    def __call__(
+        self, message: Message, at_ms: float | None = None, now_ms: int = 0
+    ) -> Coroutine[Any, Any, Answered]: ...
 
 
 class Gateway:
@@ -115,9 +126,7 @@ class Gateway:
 
         #: Sends, queues or refuses one message. Never raises for what the store or Meta may do; Unclaimed where it
         #: claims to be the only one of its kind.
-        self.submit: Final[Callable[[Message], Coroutine[Any, Any, Answered]]] = (
-            self._traced if tracing.is_on else self._rounds.go
-        )
+        self.submit: Final[Submit] = self._traced if tracing.is_on else self._rounds.go
 
     def call_on_change(self, wake: Callable[[str], None]) -> None:
         """Have `wake` called with the portfolio when something was queued or a place came free."""
@@ -165,11 +174,11 @@ class Gateway:
         """What is promised of a message whose caller asked for nothing."""
         return wishes.promise(self._standings.known(route.portfolio).rules, category, None)
 
-    async def _traced(self, message: Message) -> Answered:
+    async def _traced(self, message: Message, at_ms: float | None = None, now_ms: int = 0) -> Answered:
         # Each time is a span of its own: whoever claims has to have claimed before.
         refuse_unclaimed(message.claim)
         with self._tracing.span("send", traced.parent_of(message)) as span:
-            answered = await self._rounds.go(traced.begun(message, span))
+            answered = await self._rounds.go(traced.begun(message, span), at_ms, now_ms)
             traced.ended(answered, span)
             return answered
 

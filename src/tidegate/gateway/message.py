@@ -26,7 +26,7 @@ _RANK: Final = {Category.AUTHENTICATION: 0, Category.UTILITY: 2, None: 4, Catego
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Route(NamedTuple):
+class Route(Struct, frozen=True, cache_hash=True, gc=False):
     """One number and the accounts that it belongs to."""
 
     portfolio: str
@@ -70,6 +70,9 @@ class Message(Struct, gc=False):
     """Whether its app is told how it ended, by webhook, when that was promised and nobody else tells it."""
     claim: Claim | None = None
     """That it is the only one of its kind, where that is to be found out as it is admitted."""
+    kind: object | None = None
+    """One object for all that agree in app, route, category, template, type, campaign, delivery and in whether they are
+    relayed, as long as one standing lasts; None where nobody made one."""
 
     # What a direct send says nothing of.
     attempt: int = 1
@@ -176,7 +179,7 @@ class Message(Struct, gc=False):
         """It by another number of its campaign; its own becomes one of those by which it may go."""
         path = self.raw_path.replace(f"/{self.route.number}/", f"/{route.number}/", 1)
         others = tuple(other for other in self.alternatives if other != route)
-        return replace(self, route=route, raw_path=path, alternatives=(*others, self.route))
+        return replace(self, route=route, raw_path=path, alternatives=(*others, self.route), kind=None)
 
     @property
     def body_name(self) -> str:

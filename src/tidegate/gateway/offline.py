@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.clock import StoreClock
-from tidegate.journal import Intent, Journal, JournalUnwritable
+from tidegate.journal import WITH_A_PLACE, Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
 from tidegate.policy.offline import Fare, fare
 from tidegate.store.asks import Ask
@@ -229,7 +229,7 @@ def _is_bound(tally: Tally, costs: Fare, *, in_window: bool) -> bool:
 def _intent(ask: Ask, facts: Facts) -> Intent:
     """What the books have to be told of it, once they are there again."""
     intent, in_window = ask.intent, facts.window_open(ask.terms.window_margin_ms)
-    intent.place = ("0" if in_window else "1") if ask.terms.counts else ""
+    intent.place = ("0" if in_window else WITH_A_PLACE) if ask.terms.counts else ""
     intent.window_ends_ms = facts.window_ends_ms
     intent.at_ms, intent.ends_ms = facts.now_ms, facts.now_ms + ask.terms.hold_ms
     intent.offline = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -47,11 +47,11 @@ _TOO_OFTEN: Final = "the standing changes faster than this send can be decided"
 _UTILITY: Final = Category.UTILITY
 
 
-class _Desk(NamedTuple):
-    """What each send of one portfolio asks."""
-
-    decide: Callable[[Message, Addressee, Standing, Line, int], Verdict | Yes]
-    admit: Callable[[Ask], Awaitable[Facts]]
+#: What each send of one portfolio asks: whether it may go, and the ledger.
+_Desk = tuple[
+    Callable[[Message, Addressee, Standing, Line, int], Verdict | Yes],
+    Callable[[Ask], Awaitable[Facts]],
+]
 
 
 class Rounds:
@@ -89,9 +89,10 @@ class Rounds:
         self._seal = seal
         self._sharing = frozenset(app for app, grant in grants.items() if grant.limit_share is not None)
         self._counted = metrics.sends
-        self._desks = {
-            portfolio: _Desk(
-                Deciding(self.case, tracing).decided, tracing.awaited_within("admit", ledger.admitting(portfolio))
+        self._desks: dict[str, _Desk] = {
+            portfolio: (
+                Deciding(self.case, tracing).decided,
+                tracing.awaited_within("admit", ledger.admitting(portfolio)),
             )
             for portfolio in standings.portfolios
         }
@@ -100,17 +101,22 @@ class Rounds:
         #: Called with each message as it went in the end, and what became of it.
         self.on_answer: Callable[[Message, Answered], None] = lambda message, answered: None
 
-    async def go(self, message: Message, tried: frozenset[str] = frozenset()) -> Answered:
+    async def go(
+        self, message: Message, at_ms: float | None = None, now_ms: int = 0, *, tried: frozenset[str] = frozenset()
+    ) -> Answered:
         """What became of a message. Raises Unclaimed, and nothing for what the store or Meta may do.
 
-        `tried`: numbers that a campaign's message could not go by.
+        `at_ms`, `now_ms`: this moment, by this node's time and the store's, where that was just looked at. `tried`:
+        numbers that a campaign's message could not go by.
         """
         # What most sends take is written out here: all of them pay for each function that another one waits for.
         clock, request, route = self._clock, message.request, message.route
         addressee = Addressee(request, self._identity.of(request.kind, request.recipient))
         # One look at the clock for all of a round: what it admits starts within a span of it.
-        room, at_ms = self._room(route.number), clock.monotonic_s() * 1000
-        line, now_ms = Line(room, clock, message, room.arrival(), at_ms, at_ms), clock.at_ms(at_ms)
+        at_ms = clock.monotonic_ms() if at_ms is None else at_ms
+        now_ms = now_ms or clock.at_ms(at_ms)
+        room = self._room(route.number)
+        line = Line(room, clock, message, room.arrival(), at_ms, at_ms)
         decide, admit = self._desks[route.portfolio]
         message.of_share = message.app in self._sharing
         answered: Answered | None = None
@@ -122,8 +128,8 @@ class Rounds:
             while answered is None:
                 standing = self._read(route.portfolio) or await self._standings.current(route.portfolio)
                 message.user, message.rules_version = addressee.name, standing.rules.version
-                is_as_it_says = standing.breakers.are_closed
-                message = message if is_as_it_says else self.as_judged(message, addressee, standing, now_ms)
+                is_as_said = standing.breakers.are_closed
+                message = message if is_as_said else self.as_judged(message, addressee, standing, now_ms)
                 decided = decide(message, addressee, standing, line, now_ms)
                 verdict: Verdict | Gone | None
                 if not isinstance(decided, Yes) or (room.waiters and line.joins(decided.terms)):
@@ -146,8 +152,7 @@ class Rounds:
                         taken = self._admission.taken(message, ask, facts, line.asked_ms, decided.is_quiet)
                         verdict = taken or await self._judged(message, ask, standing, addressee, line, facts)
                     if isinstance(verdict, Send):
-                        is_probe = note is not NOTHING and note.probes
-                        probes = Probes(decided.probes.shared, note.probes) if is_probe else decided.probes
+                        probes = decided.probes if note is NOTHING else Probes(decided.probes.shared, note.probes)
                         began_s = clock.monotonic_s()
                         posted = await self._posting.post(message, line.may_start)
                         answered = self._posting.accepted(message, posted, began_s, probes)
@@ -156,7 +161,7 @@ class Rounds:
                     ended = await self._not_sent(message, verdict, decided, standing, addressee, line, tried)
                     message, answered = ended
                     if message.route is not route:
-                        return await self.go(message, tried | {route.number})
+                        return await self.go(message, tried=tried | {route.number})
                     answered = answered or _given_up(message, line)
                     line.asked_ms = clock.monotonic_ms()
                     now_ms = clock.at_ms(line.asked_ms)
@@ -244,7 +249,7 @@ class Rounds:
         if message.category is _UTILITY:
             case = self.case(message, addressee, standing)
             if is_marketing_now(case, standing, now_ms):
-                return replace(message, category=Category.MARKETING)
+                return replace(message, category=Category.MARKETING, kind=None)
         return message
 
     def case(self, message: Message, addressee: Addressee, standing: Standing, line: Line | None = None) -> Case:

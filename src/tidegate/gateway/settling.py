@@ -29,28 +29,25 @@ _turnstiles: WeakKeyDictionary[StoreClock, asyncio.Semaphore] = WeakKeyDictionar
 
 
 class _Open(Outcome, gc=False):
-    """One that is sealed as it is written, and not before: nobody waits for that.
+    """One that is sealed as it is written, and not before: nobody waits for that."""
 
-    `named`: what Meta calls it. `claim`: keeps what its sender is told, where the outcome names it.
-    """
-
-    seal: Seal | None = None
-    named: str = ""
-    claim: Claim | None = None
-    answered: Answered | None = None
+    unsealed: tuple[Seal, str, Claim | None, Answered] | None = None
+    """By what, and what: what Meta calls it; and what its sender is told, by the claim that keeps it, where the outcome
+    names that."""
 
     def close(self) -> bool:
-        seal, claim, answered = self.seal, self.claim, self.answered
-        if seal is None:
+        unsealed = self.unsealed
+        if unsealed is None:
             return False
-        self.seal = self.claim = self.answered = None
-        if self.named:
+        self.unsealed = None
+        seal, named, claim, answered = unsealed
+        if named:
             try:
-                self.wamid = seal.close_wamid(self.message_id, self.named)
+                self.wamid = seal.close_wamid(self.message_id, named)
             except StoreUnavailable:
                 # Without a key it is not noted: the message's webhooks bring it again.
                 self.wamid = ""
-        if claim is not None and answered is not None:
+        if claim is not None:
             try:
                 self.answer = claim.with_answer(answered)
             except (StoreUnavailable, TypeError):
@@ -90,7 +87,7 @@ class Settling:
         once = claim.keeps(message_id) if claim is not None else ""
         outcome = _Open(
             message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"",
-            message.intent, self._seal, wamid, claim if once else None, answered,
+            message.intent, (self._seal, wamid, claim if once else None, answered),
         )  # fmt: skip
         if self._is_traced:
             self._spawn(self._settle(outcome))

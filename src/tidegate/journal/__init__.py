@@ -2,9 +2,10 @@
 
 from tidegate.journal.files import JournalUnwritable, Slot, open_slot, open_slots_of_the_dead
 from tidegate.journal.journal import Journal
-from tidegate.journal.memory import Intent, Memory, Past
+from tidegate.journal.memory import WITH_A_PLACE, Intent, Memory, Past
 
 __all__ = [
+    "WITH_A_PLACE",
     "Intent",
     "Journal",
     "JournalUnwritable",

@@ -16,6 +16,9 @@ K = TypeVar("K")
 #: A send counts for 24 h from its delivery, of which its own node seldom hears: an hour more than from its admission.
 KEPT_MS: Final = 25 * 3_600_000
 
+#: The `place` of a send that took one, or refreshes one.
+WITH_A_PLACE: Final = "1"
+
 Entry = list[Any]
 """One line of the journal: its kind, then what it says."""
 
@@ -74,7 +77,7 @@ class Past:
             # What is remembered last is the last.
             del intents[message_id]
         intents[message_id] = intent
-        if intent.place == "1":
+        if intent.place == WITH_A_PLACE:
             recipient, counted = intent.recipient, self.counted
             if recipient in counted:
                 del counted[recipient]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.factories import make_template
 from tests.integration.campaigns.floor import FIRST, PORTFOLIO, SECOND, WABA, Floor, a_template, pause, platform
@@ -183,7 +184,7 @@ async def test_room_before_a_number_that_a_variant_may_not_go_by_is_no_room(floo
     await services.fates.open(PORTFOLIO, "cmp-1", 40, record.campaign.deadline_ms)
     feeder, now_ms = services.campaign_runner._tending._feeder, services.clock.now_ms()
     # The second number is of another account, which has template b only, and the first one's has a only.
-    feeder._routes = {**feeder._routes, SECOND: feeder._routes[SECOND]._replace(waba="2")}
+    feeder._routes = {**feeder._routes, SECOND: structs.replace(feeder._routes[SECOND], waba="2")}
     standing = await services.standings.current(PORTFOLIO)
     off = [
         make_template(waba=waba, name=name, status=TemplateStatus.REJECTED) for waba, name in ((WABA, "b"), ("2", "a"))

@@ -39,7 +39,7 @@ def taken(fault: Exception | None = None) -> Said:
 
 def closed(claim: Said) -> _Open:
     """The outcome with which the answer of a claim is kept, once it is closed."""
-    outcome = _Open("red", "m1", 1, "unknown", "a test", once="shop:same", seal=make_seal(), claim=claim, answered=HELD)
+    outcome = _Open("red", "m1", 1, "unknown", "a test", once="shop:same", unsealed=(make_seal(), "", claim, HELD))
     assert outcome.close()
     return outcome
 

@@ -21,6 +21,7 @@ from tidegate.gateway.addressee import Addressee
 from tidegate.gateway.deciding import Deciding, Yes
 from tidegate.gateway.line import Line
 from tidegate.policy.breaker import Board
+from tidegate.policy.campaign.part import Part
 from tidegate.policy.decide import decide
 from tidegate.policy.facts import Case, Terms
 from tidegate.policy.identity import Identity
@@ -81,8 +82,8 @@ OTHERWISE = st.sampled_from(
     [
         {},
         *({"category": category} for category in (*Category, None)),
-        {"route": FIRST.route._replace(number="102")},
-        {"route": FIRST.route._replace(waba="2")},
+        {"route": structs.replace(FIRST.route, number="102")},
+        {"route": structs.replace(FIRST.route, waba="2")},
         {"template": TemplateRef("news", "en")},
         {"recipient": "81312345678"},
         {"recipient": "16505551234"},
@@ -109,6 +110,18 @@ MESSAGES = st.lists(OTHERWISE, max_size=2).map(
 WITHIN_MS = st.sampled_from([0, 1, 300, 499, 500, 501, 699, 700, 899, 999])
 #: Now, and where nights and days begin or end in one of the zones.
 BEGINNINGS = st.sampled_from([0, 1_000, -1_000, *(hour * 3_600_000 - NOW_MS % 3_600_000 for hour in range(25))])
+
+
+class Kinds:
+    """Gives each message the object that stands for all that agree with it."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, object] = {}
+
+    def of(self, message: Message) -> object:
+        members = (message.app, message.route, message.category, message.request.template, message.request.type)
+        asked = (message.campaign, message.delivery, message.relayed)
+        return self._known.setdefault((members, asked), object())
 
 
 def addressee_of(message: Message, user: User = EMPTY) -> Addressee:
@@ -147,25 +160,27 @@ def said(deciding: Asked, message: Message, standing: Standing, now_ms: int, use
 @given(
     standings=st.lists(st.sampled_from(STANDINGS), min_size=1, max_size=2),
     begins_ms=BEGINNINGS,
-    sends=st.lists(st.tuples(MESSAGES, WITHIN_MS), min_size=2, max_size=20),
+    sends=st.lists(st.tuples(MESSAGES, WITHIN_MS, st.booleans()), min_size=2, max_size=20),
 )
 def test_it_decides_as_the_policy_does_whatever_it_remembers(
-    standings: list[Standing], begins_ms: int, sends: list[tuple[Message, int]]
+    standings: list[Standing], begins_ms: int, sends: list[tuple[Message, int, bool]]
 ) -> None:
-    deciding = Asked()
+    deciding, kinds = Asked(), Kinds()
 
-    for turn, (message, within_ms) in enumerate(sends):
+    for turn, (message, within_ms, is_of_a_kind) in enumerate(sends):
+        message.kind = kinds.of(message) if is_of_a_kind and not message.queued else None
         standing, now_ms = standings[turn % len(standings)], NOW_MS + begins_ms + within_ms
         decided = said(deciding, message, standing, now_ms)
         assert decided == decide(case_of(message), standing, standing.rules, now_ms, EMPTY)
 
 
-def test_the_second_of_a_kind_costs_no_decision() -> None:
+@pytest.mark.parametrize("kind", [None, object()], ids=["by what it asks for", "by what it is told to be"])
+def test_the_second_of_a_kind_costs_no_decision(kind: object) -> None:
     deciding, standing = Asked(), make_standing()
 
-    first = said(deciding, FIRST, standing, NOW_MS)
+    first = said(deciding, structs.replace(FIRST, kind=kind), standing, NOW_MS)
 
-    other = a_message(message_id="m2", recipient="16505550000")
+    other = structs.replace(a_message(message_id="m2", recipient="16505550000"), kind=kind)
     assert said(deciding, other, standing, NOW_MS) is first
     assert deciding.cases == 1
 
@@ -183,13 +198,31 @@ def test_who_is_asleep_is_not_told_what_was_said_of_one_awake() -> None:
 
 def test_what_is_noted_of_a_kind_is_what_is_noted_of_each() -> None:
     deciding, standing = Asked(), make_standing()
-    told = [FIRST, structs.replace(FIRST, relayed=True), structs.replace(FIRST, delivery=Delivery.AT_LEAST_ONCE)]
+    told = [FIRST, structs.replace(FIRST, relayed=True), structs.replace(FIRST, queued=True)]
 
     for message in told * 2:
         yes = deciding.decided(message, standing, NOW_MS)
         assert isinstance(yes, Yes)
         assert yes.about == message.noted_json()
     assert deciding.cases == len(told)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"delivery": Delivery.AT_LEAST_ONCE}, id="its body is kept"),
+        pytest.param({"part": Part("spring", 1, 0, "first", "a"), "campaign": "spring"}, id="which row it is for"),
+        pytest.param({"queued": True, "relayed": True}, id="to whom it goes"),
+    ],
+)
+def test_of_what_is_kept_of_each_alone_nothing_is_remembered_for_its_kind(changes: dict[str, Any]) -> None:
+    deciding, standing = Asked(), make_standing()
+
+    for _ in range(2):
+        yes = deciding.decided(a_message(**changes), standing, NOW_MS)
+        assert isinstance(yes, Yes)
+        assert yes.about == b""
+    assert deciding.cases == 1
 
 
 def as_it_is(standing: Standing) -> Standing:

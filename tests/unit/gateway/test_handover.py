@@ -32,6 +32,7 @@ def a_message(*others: Route) -> Message:
         category=Category.MARKETING,
         hold=True,
         alternatives=others,
+        kind=object(),
     )
 
 
@@ -63,7 +64,7 @@ def test_it_is_posted_for_its_new_number_and_may_come_back() -> None:
     other = by_another_number(a_message(SECOND, THIRD), Reason.NUMBER_STANDING, paused("1"), NOW_MS, {"1"})
 
     assert other is not None
-    assert (other.message_id, other.raw_path) == ("m1", "/v25.0/2/messages")
+    assert (other.message_id, other.raw_path, other.kind) == ("m1", "/v25.0/2/messages", None)
     assert other.alternatives == (THIRD, FIRST)
     assert orjson.loads(other.packed())["numbers"] == ["3", "1"]
 
