@@ -40,9 +40,9 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Opening:
-    """What a good key opens, and the hour (since 1970) of its last use that was noted."""
+    """What a good key opens: the app of this name; and the hour (since 1970) of its last use that was noted."""
 
-    app: App
+    app: str
     hour: int = _NEVER
 
 
@@ -90,10 +90,11 @@ class KeysInForce:
 
     def find(self, key_hash: str) -> App | None:
         """The app of the key with this SHA-256, by what this node knows; None for a key of nobody."""
-        return self.found(key_hash, _LONG_AGO, self._clock.now_ms())
+        name = self.found(key_hash, _LONG_AGO, self._clock.now_ms())
+        return None if name is None else self._apps[name]
 
-    def found(self, key_hash: str, at_ms: float, now_ms: int) -> App | None:
-        """The same where what was made and revoked on other nodes was asked for a moment ago, else None.
+    def found(self, key_hash: str, at_ms: float, now_ms: int) -> str | None:
+        """The name of that app where what was made and revoked on other nodes was asked for a moment ago, else None.
 
         `at_ms`: this node's own time now; `now_ms`: the store's.
         """
@@ -223,9 +224,8 @@ class KeysInForce:
         before, self._index = self._index, {}
         for record in [known.record for known in self._known().values()]:
             if record.revoked_at_ms is None:
-                app = self._apps[record.app]
-                opening = self._index[record.key_sha256] = before.get(record.key_sha256) or _Opening(app)
-                opening.app = app
+                opening = self._index[record.key_sha256] = before.get(record.key_sha256) or _Opening(record.app)
+                opening.app = record.app
 
     def _note(self, opening: _Opening, key_hash: str, hour: int) -> None:
         opening.hour = hour

@@ -81,6 +81,18 @@ async def test_once_revoked_it_is_taken_by_no_node_whose_lease_has_ended(store_c
     assert there.find(OTHERS) is not None
 
 
+async def test_a_key_that_the_file_gives_to_another_app_opens_that_one(store_client: StoreClient) -> None:
+    node = a_node(store_client)
+    before = node.find(FILE)
+    checkout, others = (
+        app.model_copy(update={"key_sha256": key}) for app, key in zip(APPS, [(), (FILE,)], strict=True)
+    )
+
+    node.configure([checkout, others])
+
+    assert (before, node.find(FILE), node.find(OTHERS)) == (CHECKOUT, others, None)
+
+
 async def test_whoever_revokes_waits_as_long_as_a_node_may_believe_what_it_knew(
     store_client: StoreClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

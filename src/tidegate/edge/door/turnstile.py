@@ -59,20 +59,15 @@ class Turnstiles:
         self._metrics = metrics
         self._of_apps: dict[str, Turnstile] = {}
 
-    def enter(self, app: App) -> Turnstile:
-        """Have one of an app's enter the node's, and its own, which is the answer. Raises Denial when one is full."""
+    def enter(self, own: Turnstile) -> None:
+        """Have one of an app's enter the node's and its `own`, or neither: raises Denial when one is full."""
         node = self.node
-        try:
-            own = self._of_apps[app.name]
-        except KeyError:
-            own = self.of(app)
         if not (node.room and own.room):
             # The one that is full says so.
             with node, own:
                 pass
         node.room -= 1
         own.room -= 1
-        return own
 
     def leave(self, own: Turnstile) -> None:
         """Have one leave both that entered them by `enter`."""

@@ -18,7 +18,7 @@ from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.identity import AMBIGUOUS, canonical_phone
-from tidegate.policy.rules import Duplicates, Mode
+from tidegate.policy.rules import Mode
 from tidegate.store.idempotency import Entry, Mine, Other, Running
 
 #: So long the second waits for the first one's answer: as long as Meta may take for it.
@@ -40,17 +40,17 @@ class DuplicateGuard:
         self._services = services
         self._seal = services.seal
 
-    def claim(self, draft: Draft, message_id: str, rule: Duplicates) -> SendClaim:
-        """That it is the first of its kind, as most are: what it claims as it is admitted."""
-        app, request = draft.app.name, draft.request
+    def claim(self, draft: Draft, message_id: str, within_ms: int) -> SendClaim:
+        """That it is the first of its kind within this span, as most are: what it claims as it is admitted."""
+        sender, request = draft.sender, draft.request
         kind, user = request.kind, request.recipient
         if kind is _PHONE and user.startswith(AMBIGUOUS):
             user = canonical_phone(user)
         # Nothing of how it was written or which version of the API was named; and whatever names the user in the body:
         # here one name does.
         same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
-        name = self._seal.name(_begin(app, draft.raw_path, kind) + dumps(same, None, SORTED))
-        entry = Entry(draft.route.portfolio, f"{app}:same-{name}", "", message_id, rule.within_ms)
+        name = self._seal.name(_begin(sender.name, draft.raw_path, kind) + dumps(same, None, SORTED))
+        entry = Entry(sender.portfolio, f"{sender.name}:same-{name}", "", message_id, within_ms)
         return SendClaim(draft, self._services, entry=entry)
 
     async def found(self, entry: Entry, draft: Draft, mode: Mode, submit: Submit) -> Reply:
@@ -64,7 +64,8 @@ class DuplicateGuard:
             return await self._once.carried_out(entry, draft, submit, only_success=True)
         self._services.metrics.duplicate(mode.value)
         if mode is Mode.SHADOW:
-            log.info("duplicate_in_shadow", message_id=message_id, app=draft.app.name, number=draft.route.number)
+            sender = draft.sender
+            log.info("duplicate_in_shadow", message_id=message_id, app=sender.name, number=sender.route.number)
             return await submit(draft, message_id, self._services.clock.now_ms())
         if isinstance(found, Reply):
             return found.with_headers({"Tidegate-Duplicate-Of": found.headers["Tidegate-Id"]})

@@ -56,7 +56,7 @@ class Graph:
     async def _answer(self, request: web.Request, target: Target, ours: Mapping[str, str]) -> web.StreamResponse:
         if request.method == "POST" and target.is_send:
             head = SendHead.read(request.headers, target)
-            answer = await self._sends.handle(head, None, request.remote, request)
+            answer = await self._sends.handle(head, b"", request.remote, request)
             return answer.response() if isinstance(answer, Reply) else answer
         self._refuse_when_draining()
         return await self._passthrough.forward(request, target, ours)

@@ -135,7 +135,7 @@ class Once:
 
     def let_go(self, entry: Entry, draft: Draft) -> None:
         """Free a claim whose request was told that the store is away, as soon as its message is sure not to go."""
-        spawn(self._let_go(entry, draft.route.portfolio), "idempotency")
+        spawn(self._let_go(entry, draft.sender.portfolio), "idempotency")
 
     async def _let_go(self, entry: Entry, portfolio: str) -> None:
         # The store may have carried out what it did not answer: until that is taken back, another try could double it.
@@ -169,8 +169,9 @@ class Once:
         return fate(found, draft.request, self._services.clock.now_ms()) if found else None
 
     def _entry(self, draft: Draft, message_id: str) -> Entry:
-        name = draft.app.name
-        home = self._homes.get(name)
+        sender = draft.sender
+        home = self._homes.get(sender.name)
         if home is None:
-            home = self._homes[name] = home_of(self._services, draft.app, draft.route.portfolio)
-        return Entry(home, f"{name}:{digest_of(draft.options.idempotency_key or '')}", draft.fingerprint, message_id)
+            home = self._homes[sender.name] = home_of(self._services, sender.app, sender.portfolio)
+        name = f"{sender.name}:{digest_of(draft.options.idempotency_key or '')}"
+        return Entry(home, name, draft.fingerprint, message_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 from aiohttp import web
@@ -20,27 +20,24 @@ from tidegate.edge.door.turnstile import Turnstile, Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.arrivals import Arrival, SendHead
-from tidegate.edge.graph.drafts import Draft, Kinds, message_of
-from tidegate.edge.graph.drafts import Kind as DraftKind
+from tidegate.edge.graph.drafts import Draft, message_of
 from tidegate.edge.graph.duplicates import DuplicateGuard
 from tidegate.edge.graph.once import Once
 from tidegate.edge.graph.passthrough import Passthrough
 from tidegate.edge.graph.quota import Quota
 from tidegate.edge.graph.quotes import Quotes
 from tidegate.edge.graph.send_options import read_options
+from tidegate.edge.graph.senders import Sender, SendKind
 from tidegate.edge.graph.telling import Telling
 from tidegate.edge.graph_paths import Target, credential, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
-from tidegate.gateway import Route, Unclaimed
-from tidegate.settings.tables import App, Scope
+from tidegate.gateway import Unclaimed
+from tidegate.settings.tables import Scope
 
 #: Names in a body for which it is looked into: they hold other messages' ids, or a key where none belongs.
 _LOOKED_INTO: Final = PLACES | {"access_token"}
-
-#: Asked for at each send, as a name of this module.
-_SEND: Final = Scope.SEND
 
 
 class Sends:
@@ -60,7 +57,6 @@ class Sends:
         self._gateway = services.gateway
         self._keyring = keyring
         self._keys = services.keys
-        self._grants = grants
         self._passthrough = passthrough
         self._turnstiles = turnstiles
         self._strangers = strangers
@@ -71,15 +67,22 @@ class Sends:
         self._standings = services.standings
         self._standing = services.standings.read
         self._quotes = Quotes(services, grants)
-        self._kinds = Kinds()
         self._once = Once(services.idempotency, services)
         self._duplicates = DuplicateGuard(self._once, services)
         self._telling = Telling(services, quota, self._once)
+        self._apps = {app.name: app for app in services.settings.apps}
+        #: Who may send, and the turnstile of the app; by its name and the id of the number.
+        self._senders = {
+            (app.name, route.number): (Sender(app, route), turnstiles.of(app))
+            for app in services.settings.apps
+            if Scope.SEND in app.scopes
+            for route in grants.routes(app)
+        }
 
     async def handle(
-        self, head: SendHead, raw: bytes | None, remote: str | None, whole: web.Request | None = None
+        self, head: SendHead, raw: bytes, remote: str | None, whole: web.Request | None = None
     ) -> Reply | web.StreamResponse:
-        """Answer one POST: either its body is here, `raw`, or all of it is there to be read from, `whole`.
+        """Answer one POST: its body is here, `raw`, unless all of it is there to be read from, `whole`.
 
         Raises Denial, and AnotherWay for a read receipt that came without its request.
         """
@@ -87,39 +90,37 @@ class Sends:
         message_id, portfolio = "", ""
         # Most go through this one coroutine: each costs its time once more with everything that is waited for.
         try:
-            clock, key_hash = self._clock, head.key_hash
+            clock = self._clock
             at_ms = clock.monotonic_s() * 1000
             now_ms = clock.at_ms(at_ms)
-            app = self._keys.found(key_hash, at_ms, now_ms) if key_hash and not self._ending.drains else None
-            if app is None:
+            name = None if self._ending.drains else self._keys.found(head.key_hash, at_ms, now_ms)
+            if name is None:
                 with self._in_hand:
-                    app, raw = await self._authenticated(head, raw, remote, whole)
+                    name, raw = await self._authenticated(head, raw, remote, whole)
                 now_ms = clock.now_ms()
-            if _SEND not in app.scopes:
-                # Says so.
-                require(app, _SEND)
-            own = self._turnstiles.enter(app)
-            route = self._grants.route(app, head.target.object_id)
-            if route is None:
-                raise Denial(Kind.NOT_FOUND)
-            portfolio = route.portfolio
+            found = self._senders.get((name, head.target.object_id))
+            if found is None:
+                self._refuse(name)
+            sender, turnstile = found
+            self._turnstiles.enter(turnstile)
+            own, portfolio = turnstile, sender.portfolio
             message_id = self._ids.new(portfolio, now_ms)
-            request = parse_send(raw) if raw is not None and whole is None else None
+            request = parse_send(raw) if whole is None else None
             if type(request) is not Request or not _LOOKED_INTO.isdisjoint(request.body):
-                found, raw = await self._looked_into(head.target, raw, whole, app, route, request)
-                if not isinstance(found, Request):
-                    return found
-                request, now_ms = found, clock.now_ms()
+                read, raw = await self._looked_into(head.target, raw, whole, sender, request)
+                if not isinstance(read, Request):
+                    return read
+                request, now_ms = read, clock.now_ms()
             options = head.options or read_options(head.headers, now_ms)
-            draft = Draft(app, route, request, options, head.raw_path, raw or b"")
+            draft = Draft(sender, request, options, head.raw_path, raw)
             if options.dry_run or options.idempotency_key is not None:
                 return await self._asked_for(draft, message_id)
-            kind: DraftKind | None = None
+            kind: SendKind | None = None
             try:
                 standing = self._standing(portfolio) or await self._standings.current(portfolio)
-                kind = self._kinds.of(draft, standing)
-                rule = kind.duplicates
-                claim = self._duplicates.claim(draft, message_id, rule) if rule is not None else None
+                kind = sender.kind_of(request, options, standing)
+                within_ms = kind.same_within_ms
+                claim = self._duplicates.claim(draft, message_id, within_ms) if within_ms else None
                 message = message_of(draft, message_id, kind.granted, now_ms, claim)
                 answered = await self._gateway.submit(message)
                 telling, category = self._telling, message.category
@@ -133,13 +134,17 @@ class Sends:
             if own is not None:
                 self._turnstiles.leave(own)
 
+    def _refuse(self, name: str) -> NoReturn:
+        """Raises Denial for an app of this name that may not send, or not by this number."""
+        require(self._apps[name], Scope.SEND)
+        raise Denial(Kind.NOT_FOUND)
+
     async def _looked_into(
         self,
         target: Target,
-        raw: bytes | None,
+        raw: bytes,
         whole: web.Request | None,
-        app: App,
-        route: Route,
+        sender: Sender,
         message: Request | ReadReceipt | None,
     ) -> tuple[Request | web.StreamResponse, bytes]:
         """What is sent by a request whose body is not here yet, or has to be looked into, and that body, as it came.
@@ -149,30 +154,29 @@ class Sends:
         if whole is not None:
             # What came without its request is known to be neither compressed nor a form.
             refuse_encoded(whole)
-        if raw is None:
-            raw = await read_body(_needed(whole))
+            raw = raw or await read_body(whole)
         body = raw
         if message is None:
             body = raw if whole is None or not is_form(whole) else form_to_json(scrubbed(form_text(raw)))
             message = parse_send(body)
         if quoted(message.body):
-            message, body = await self._requoted(message, body, app, route)
+            message, body = await self._requoted(message, body, sender)
         if isinstance(message, ReadReceipt):
-            return await self._passthrough.forward_receipt(_needed(whole), target, route, body), raw
+            return await self._passthrough.forward_receipt(_needed(whole), target, sender.route, body), raw
         if "access_token" in message.body:
             raise BadMessage(100, "access_token: belongs in the Authorization header")
         return message, raw
 
     async def _requoted(
-        self, message: Request | ReadReceipt, body: bytes, app: App, route: Route
+        self, message: Request | ReadReceipt, body: bytes, sender: Sender
     ) -> tuple[Request | ReadReceipt, bytes]:
-        told = await self._quotes.resolved(message.body, app, route.portfolio)
+        told = await self._quotes.resolved(message.body, sender.app, sender.portfolio)
         return (message, body) if told is message.body else (message.with_body(told), orjson.dumps(told))
 
     async def _authenticated(
-        self, head: SendHead, raw: bytes | None, remote: str | None, whole: web.Request | None
-    ) -> tuple[App, bytes | None]:
-        """The caller, and the body where it is here already, or had to be read to know.
+        self, head: SendHead, raw: bytes, remote: str | None, whole: web.Request | None
+    ) -> tuple[str, bytes]:
+        """The caller's name, and the body where it is here already, or had to be read to know.
 
         Raises Denial for none that is known, and while the node drains.
         """
@@ -183,14 +187,13 @@ class Sends:
             if known is None:
                 # Whoever has a key that opens nothing any more is told so, and counted.
                 raise AnotherWay
-            return known, raw
+            return known.name, raw
         arrival = Arrival(head.headers, remote)
         key = bearer(head.headers.getall("Authorization", [])) or credential(head.target.query)
         if key is not None or "Authorization" in head.headers or not is_form(arrival):
-            return await self._keyring.app(arrival, key), raw
-        if raw is None:
-            raw = await self._strangers.read(_needed(whole))
-        return await self._keyring.app(arrival, credential(raw.decode("ascii", "replace"))), raw
+            return (await self._keyring.app(arrival, key)).name, raw
+        raw = raw or await self._strangers.read(_needed(whole))
+        return (await self._keyring.app(arrival, credential(raw.decode("ascii", "replace")))).name, raw
 
     def _asked_for(self, draft: Draft, message_id: str) -> Coroutine[Any, Any, Reply]:
         """The answer to a send whose caller asks for more than that it goes."""
@@ -203,17 +206,18 @@ class Sends:
 
     async def _submit(self, draft: Draft, message_id: str, now_ms: int) -> Reply:
         """Carry out a send of which it is known by other means whether it is the first of its kind."""
-        portfolio = draft.route.portfolio
+        sender, portfolio = draft.sender, draft.sender.portfolio
         try:
             standing = self._standing(portfolio) or await self._standings.current(portfolio)
         except StoreUnavailable:
             return answers.unavailable(message_id)
-        message = message_of(draft, message_id, self._kinds.of(draft, standing).granted, now_ms)
+        kind = sender.kind_of(draft.request, draft.options, standing)
+        message = message_of(draft, message_id, kind.granted, now_ms)
         answered = await self._gateway.submit(message)
         told = self._telling.at_once(portfolio, message.category, None, answered)
         return told or await self._telling.of(draft, message.category, None, answered)
 
-    async def _otherwise(self, fault: Exception, draft: Draft, message_id: str, kind: DraftKind | None) -> Reply:
+    async def _otherwise(self, fault: Exception, draft: Draft, message_id: str, kind: SendKind | None) -> Reply:
         """The answer to a send that is not the first of its kind, or that a fault cut short."""
         if kind is None and isinstance(fault, StoreUnavailable):
             # Nothing was asked for it yet.
@@ -221,7 +225,7 @@ class Sends:
         rule = kind.duplicates if kind is not None else None
         if rule is None or not isinstance(fault, Unclaimed):
             return await self._telling.of_fault(fault, draft, message_id)
-        entry = self._duplicates.claim(draft, message_id, rule).entry
+        entry = self._duplicates.claim(draft, message_id, rule.within_ms).entry
         found = self._duplicates.found(entry, draft, rule.mode, self._submit)
         return await self._telling.of_earlier(draft, message_id, found)
 

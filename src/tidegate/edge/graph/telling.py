@@ -62,7 +62,7 @@ class Telling:
                 await self._once.conclude(claim.entry, draft, reply, only_success=True)
         full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
         read = not isinstance(answered, Unavailable)
-        portfolio = draft.route.portfolio
+        portfolio = draft.sender.portfolio
         return reply.with_headers(await self._quota.headers(portfolio, category, full=full, read=read))
 
     async def of_no(self, fault: BadMessage | Denial, message_id: str, portfolio: str) -> Reply:
@@ -92,10 +92,11 @@ class Telling:
             if "RateLimit" in reply.headers or not (is_fault or "Idempotency-Replayed" in reply.headers):
                 return reply
             try:
-                category = await self._gateway.category(draft.route, draft.request, draft.options.wishes.category)
+                route, hint = draft.sender.route, draft.options.wishes.category
+                category = await self._gateway.category(route, draft.request, hint)
             except StoreUnavailable:
                 return reply
-            return reply.with_headers(await self._quota.headers(draft.route.portfolio, category, read=not is_fault))
+            return reply.with_headers(await self._quota.headers(draft.sender.portfolio, category, read=not is_fault))
         except Exception as fault:
             return await self.of_fault(fault, draft, message_id)
 
@@ -107,7 +108,7 @@ class Telling:
         if isinstance(fault, Denial | BadMessage | ConnectionError):
             raise fault
         log.error("send_failed", message_id=message_id, exc_info=fault)
-        portfolio = draft.route.portfolio
+        portfolio = draft.sender.portfolio
         try:
             state = await self._services.idempotency.bury(portfolio, message_id)
             found = await self._services.messages.find(portfolio, message_id) if state else None
@@ -121,10 +122,10 @@ class Telling:
     async def dry_run(self, draft: Draft, message_id: str) -> Reply:
         """What would become of it; nothing does."""
         try:
-            standing = await self._services.standings.current(draft.route.portfolio)
+            standing = await self._services.standings.current(draft.sender.portfolio)
             message = to_message(draft, message_id, standing, self._clock.now_ms())
             explanation = await self._gateway.explain(message)
         except StoreUnavailable:
             return answers.unavailable(message_id)
         reply = answers.dry_run(explanation, message_id)
-        return reply.with_headers(await self._quota.headers(draft.route.portfolio, message.category))
+        return reply.with_headers(await self._quota.headers(draft.sender.portfolio, message.category))

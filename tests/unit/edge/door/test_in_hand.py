@@ -23,10 +23,10 @@ class Sent(AbstractContextManager[None]):
         self._turnstiles = turnstiles
 
     def __enter__(self) -> None:
-        self._own = self._turnstiles.enter(ONE)
+        self._turnstiles.enter(self._turnstiles.of(ONE))
 
     def __exit__(self, *_: object) -> None:
-        self._turnstiles.leave(self._own)
+        self._turnstiles.leave(self._turnstiles.of(ONE))
 
 
 @pytest.mark.parametrize("first", ["here", "turnstile", "send"])
@@ -53,7 +53,8 @@ async def test_it_goes_on_for_whoever_goes_from_one_to_the_other() -> None:
     with in_hand:
         ended = asyncio.create_task(in_hand.ended())
         await asyncio.sleep(0)
-    own = turnstiles.enter(ONE)
+    own = turnstiles.of(ONE)
+    turnstiles.enter(own)
     for _ in range(3):
         await asyncio.sleep(0)
     assert not ended.done()

@@ -49,12 +49,14 @@ def test_a_full_node_takes_nobody_until_somebody_leaves_however_that_ends() -> N
 )
 def test_who_enters_both_and_finds_one_full_has_entered_neither(most: int, kind: Kind) -> None:
     turnstiles = Turnstiles(most, Metrics())
-    first, second = turnstiles.enter(ONE), turnstiles.enter(ONE)
+    own = turnstiles.of(ONE)
+    for _ in range(2):
+        turnstiles.enter(own)
     for _ in range(3):
         with pytest.raises(Denial) as refused:
-            turnstiles.enter(ONE)
+            turnstiles.enter(own)
         assert refused.value.kind is kind
-    assert (turnstiles.node.inside, first.inside) == (2, 2)
-    for own in (first, second):
+    assert (turnstiles.node.inside, own.inside) == (2, 2)
+    for _ in range(2):
         turnstiles.leave(own)
     assert (turnstiles.node.inside, turnstiles.of(ONE).inside) == (0, 0)

@@ -8,8 +8,9 @@ import orjson
 
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.edge.graph.drafts import Draft, Kinds, message_of, to_message
+from tidegate.edge.graph.drafts import Draft, message_of, to_message
 from tidegate.edge.graph.send_options import SendOptions
+from tidegate.edge.graph.senders import Sender
 from tidegate.gateway import Message, Route
 from tidegate.gateway.wishes import Wishes
 from tidegate.policy.rules import Hold, Rules
@@ -22,7 +23,11 @@ NO_WISH = SendOptions()
 STANDING = Standing("p", epoch=1, limit=1_000, limit_source="operator")
 
 
-def a_draft(options: SendOptions = NO_WISH, template: str = "offer") -> Draft:
+def a_sender() -> Sender:
+    return Sender(APP, ROUTE)
+
+
+def a_draft(sender: Sender, options: SendOptions = NO_WISH, template: str = "offer") -> Draft:
     body = {
         "messaging_product": "whatsapp",
         "to": "+16505551234",
@@ -31,15 +36,16 @@ def a_draft(options: SendOptions = NO_WISH, template: str = "offer") -> Draft:
     }
     request = parse_send(orjson.dumps(body))
     assert isinstance(request, Request)
-    return Draft(APP, ROUTE, request, options, "/v25.0/1/messages", b"")
+    return Draft(sender, request, options, "/v25.0/1/messages", b"")
 
 
-def a_message(kinds: Kinds, draft: Draft, standing: Standing, now_ms: int) -> Message:
-    return message_of(draft, "id", kinds.of(draft, standing).granted, now_ms)
+def a_message(draft: Draft, standing: Standing, now_ms: int) -> Message:
+    kind = draft.sender.kind_of(draft.request, draft.options, standing)
+    return message_of(draft, "id", kind.granted, now_ms)
 
 
 def test_a_message_is_what_it_is_without_anything_known() -> None:
-    kinds = Kinds()
+    sender = a_sender()
     wishes = [
         SendOptions(),
         SendOptions(Wishes(hold=Hold.REJECT)),
@@ -48,17 +54,17 @@ def test_a_message_is_what_it_is_without_anything_known() -> None:
         SendOptions(not_before_ms=9_000),
     ]
     for options in wishes * 2:
-        draft = a_draft(options)
-        assert a_message(kinds, draft, STANDING, 1_000) == to_message(draft, "id", STANDING, 1_000)
+        draft = a_draft(sender, options)
+        assert a_message(draft, STANDING, 1_000) == to_message(draft, "id", STANDING, 1_000)
 
 
 def test_a_new_standing_is_asked_anew() -> None:
-    kinds, draft = Kinds(), a_draft()
+    draft = a_draft(a_sender())
     known = TemplateStanding("waba", "offer", "en_US", category=Category.AUTHENTICATION)
     later = replace(STANDING, epoch=2, templates={("waba", "offer", "en_US"): known})
     stricter = replace(later, rules=Rules.model_validate({"max_wait": {"authentication": "5m"}}))
 
-    found = [a_message(kinds, draft, standing, 0) for standing in (STANDING, later, stricter, STANDING)]
+    found = [a_message(draft, standing, 0) for standing in (STANDING, later, stricter, STANDING)]
 
     assert [message.category for message in found] == [
         Category.MARKETING,
@@ -70,7 +76,8 @@ def test_a_new_standing_is_asked_anew() -> None:
 
 
 def test_names_of_templates_that_never_end_are_not_kept_for_ever() -> None:
-    kinds = Kinds()
-    for number in range(5_000):
-        kinds.of(a_draft(template=f"t{number}"), STANDING)
-    assert len(kinds._known["p"][1]) <= 4_096
+    sender = a_sender()
+    for number in range(3_000):
+        draft = a_draft(sender, template=f"t{number}")
+        sender.kind_of(draft.request, draft.options, STANDING)
+    assert len(sender._kinds) <= 1_024

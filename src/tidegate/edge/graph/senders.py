@@ -1,0 +1,72 @@
+"""Who sends: what is the same of all sends of an app by one of its numbers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from tidegate.cloudapi.messages import Request
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.edge.graph.send_options import SendOptions
+from tidegate.gateway import Route
+from tidegate.gateway.wishes import Granted, granted
+from tidegate.policy.rules import Duplicates, Mode
+from tidegate.policy.standing import Standing
+from tidegate.settings.tables import App
+
+#: It is kept of so many kinds of sends of one sender what they come to.
+_MOST_KINDS: Final = 1_024
+
+
+class SendKind(Struct, frozen=True, gc=False, eq=False):
+    """What sends of one sender that ask for the same come to under one standing. It is one object for all of them.
+
+    `duplicates`: the rule, where it speaks of them; `same_within_ms`: its span, 0 where it does not.
+    """
+
+    granted: Granted
+    duplicates: Duplicates | None
+    same_within_ms: int
+
+
+class Sender:
+    """An app by one of its numbers. What sends that ask for the same come to is worked out once under a standing."""
+
+    __slots__ = ("_kinds", "_under", "app", "is_told", "name", "portfolio", "route")
+
+    def __init__(self, app: App, route: Route) -> None:
+        self.app: Final = app
+        self.route: Final = route
+        # What is asked for at each send is no field of a table, for which one looks three times as long.
+        self.name: Final = app.name
+        self.portfolio: Final = route.portfolio
+        #: Whether the app is told how its messages end, by webhook.
+        self.is_told: Final = app.webhook_url is not None
+        self._under: Standing | None = None
+        self._kinds: dict[tuple[object, ...], SendKind] = {}
+
+    def kind_of(self, request: Request, options: SendOptions, standing: Standing) -> SendKind:
+        """What a send of its with these options comes to."""
+        asked = (request.template, request.category, request.type, options.wishes, options.campaign)
+        known = self._kinds.get(asked) if self._under is standing else None
+        return known or self._work_out(asked, request, options, standing)
+
+    def _work_out(
+        self, asked: tuple[object, ...], request: Request, options: SendOptions, standing: Standing
+    ) -> SendKind:
+        if self._under is not standing or len(self._kinds) >= _MOST_KINDS:
+            self._under, self._kinds = standing, {}
+        given = granted(standing, self.route, request, options.wishes)
+        rule = _rule(standing.rules.duplicates, given[0])
+        kind = self._kinds[asked] = SendKind(given, rule, 0 if rule is None else rule.within_ms)
+        return kind
+
+    def __repr__(self) -> str:
+        return f"Sender({self.name!r}, {self.route!r})"
+
+
+def _rule(rule: Duplicates | None, category: Category | None) -> Duplicates | None:
+    if rule is None or rule.mode is Mode.OFF:
+        return None
+    return rule if (category.value if category else "service") in rule.categories else None
