@@ -19,6 +19,7 @@ FLOOR_EVERY: Final = 20
 @dataclass(order=True, slots=True)
 class _Waiter:
     priority: int
+    came_ms: float
     arrival: int
     turn: asyncio.Event = field(compare=False)
     gone: bool = field(default=False, compare=False)
@@ -27,14 +28,14 @@ class _Waiter:
 class Room:
     """The waiting room of one number. A turn is a chance to ask `admit` again, not a promise."""
 
-    __slots__ = ("_clock", "_emission_ms", "_next_at_ms", "_timer", "_turns", "arrival", "waiters")
+    __slots__ = ("_arrivals", "_clock", "_emission_ms", "_next_at_ms", "_timer", "_turns", "waiters")
 
     def __init__(self, clock: StoreClock) -> None:
         self._clock = clock
         #: Who is in it, or was a moment ago; empty: whoever comes is the first in line.
         self.waiters: list[_Waiter] = []
-        #: Gives a place in line, kept by a send that has to wait more than once.
-        self.arrival: Final[Callable[[], int]] = itertools.count().__next__
+        #: Tells those apart who came at the same time.
+        self._arrivals = itertools.count()
         self._next_at_ms = 0.0
         self._emission_ms = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -46,16 +47,17 @@ class Room:
         return int(self._next_at_ms + ahead * self._emission_ms) if ahead else None
 
     async def wait(
-        self, priority: int, arrival: int, opens_at_ms: int | None, emission_ms: float, limit_ms: float
+        self, priority: int, came_ms: float, opens_at_ms: int | None, emission_ms: float, limit_ms: float
     ) -> bool:
         """Wait for a turn; False when `limit_ms` (a span) went by without one.
 
-        `opens_at_ms`: when the number's next turn comes, by the store's word; None: as known here.
+        `came_ms`: when it came (this node's time), which is its place in line however often it waits. `opens_at_ms`:
+        when the number's next turn comes, by the store's word; None: as known here.
         """
         self._emission_ms = emission_ms
         if opens_at_ms is not None:
             self._next_at_ms = max(self._next_at_ms, opens_at_ms) if self.waiters else opens_at_ms
-        waiter = _Waiter(priority, arrival, asyncio.Event())
+        waiter = _Waiter(priority, came_ms, next(self._arrivals), asyncio.Event())
         heapq.heappush(self.waiters, waiter)
         self._schedule()
         try:
@@ -97,7 +99,7 @@ class Room:
         self._turns += 1
         if self._turns % FLOOR_EVERY == 0:
             present = [waiter for waiter in self.waiters if not waiter.gone]
-            return max(present, key=lambda w: (w.priority, -w.arrival), default=None)
+            return max(present, key=lambda w: (w.priority, -w.came_ms, -w.arrival), default=None)
         while self.waiters:
             waiter = heapq.heappop(self.waiters)
             if not waiter.gone:

@@ -17,7 +17,7 @@ def a_room(loop: VirtualLoop) -> tuple[Room, StoreClock]:
 
 
 async def turn(room: Room, clock: StoreClock, priority: int, turns: list[tuple[int, int]], limit_ms: float) -> bool:
-    has_turn = await room.wait(priority, room.arrival(), None, EMISSION_MS, limit_ms)
+    has_turn = await room.wait(priority, clock.monotonic_ms(), None, EMISSION_MS, limit_ms)
     if has_turn:
         turns.append((priority, clock.now_ms()))
     return has_turn
@@ -27,13 +27,29 @@ def test_turns_come_at_the_rate_and_in_order_of_arrival() -> None:
     async def main(loop: VirtualLoop) -> list[tuple[int, int]]:
         room, clock = a_room(loop)
         turns: list[tuple[int, int]] = []
-        opens = room.wait(CAMPAIGN, room.arrival(), clock.now_ms() + 50, EMISSION_MS, 10_000)
+        opens = room.wait(CAMPAIGN, clock.monotonic_ms(), clock.now_ms() + 50, EMISSION_MS, 10_000)
         await asyncio.gather(opens, *(turn(room, clock, CAMPAIGN, turns, 10_000) for _ in range(80)))
         return turns
 
     turns = run_virtually(main)
     assert len(turns) == 80
     assert turns[-1][1] - 1_000_000 == 50 + 80 * EMISSION_MS, "the first when the room opens, 80 intervals for 80 more"
+
+
+def test_who_came_first_goes_first_however_late_they_wait() -> None:
+    async def main(loop: VirtualLoop) -> list[str]:
+        room, clock = a_room(loop)
+        turns: list[str] = []
+
+        async def waits(name: str, came_ms: float) -> None:
+            if await room.wait(CAMPAIGN, came_ms, clock.now_ms() + 50, EMISSION_MS, 10_000):
+                turns.append(name)
+
+        now_ms = clock.monotonic_ms()
+        await asyncio.gather(waits("later", now_ms), waits("same time", now_ms), waits("earlier", now_ms - 1))
+        return turns
+
+    assert run_virtually(main) == ["earlier", "later", "same time"]
 
 
 def test_a_code_that_arrives_last_goes_next() -> None:
@@ -92,7 +108,7 @@ def test_the_expected_turn_counts_only_those_who_go_before() -> None:
     async def main(loop: VirtualLoop) -> tuple[int | None, int | None]:
         room, clock = a_room(loop)
         turns: list[tuple[int, int]] = []
-        opens = asyncio.ensure_future(room.wait(REPLY, room.arrival(), clock.now_ms() + 100, EMISSION_MS, 1_000))
+        opens = asyncio.ensure_future(room.wait(REPLY, clock.monotonic_ms(), clock.now_ms() + 100, EMISSION_MS, 1_000))
         others = [asyncio.ensure_future(turn(room, clock, CAMPAIGN, turns, 1_000)) for _ in range(7)]
         await asyncio.sleep(0)
         expected = room.turn_at_ms(CODE), room.turn_at_ms(CAMPAIGN)

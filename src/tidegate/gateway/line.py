@@ -20,7 +20,7 @@ START_BY_MS: Final = 200
 class Line(Struct, gc=False):
     """One send's place in the line before its number: who was there first, and more urgent, goes first.
 
-    `message`: as it came: whatever it is judged as, it stays where it is in the line. `arrival`: its place in the room.
+    `message`: as it came: whatever it is judged as, it stays where it is in the line.
     `asked_ms`: when it was to be admitted last (this node's time). `rounds`: how often it did not go since it waited
     last. `turn_at_ms`: when its turn may come, where others are before it (the store's time).
     """
@@ -28,7 +28,6 @@ class Line(Struct, gc=False):
     room: Room
     clock: StoreClock
     message: Message
-    arrival: int
     began_ms: float
     asked_ms: float
     rounds: int = 0
@@ -64,7 +63,7 @@ class Line(Struct, gc=False):
         # One who joins the line knows only an estimate of its own turn, not when the next turn comes.
         opens_at_ms, self.turn_at_ms = None if self.turn_at_ms is not None else wait.until_ms, None
         self.has_turn = await self.room.wait(
-            self.message.priority, self.arrival, opens_at_ms, emission_ms, case.pacing_wait_ms
+            self.message.priority, self.began_ms, opens_at_ms, emission_ms, case.pacing_wait_ms
         )
         return None if self.has_turn else given_up(case, wait.objection)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from tidegate.clock import StoreClock
@@ -46,7 +46,6 @@ class Posting:
         noting: Noting,
         tracing: Tracing,
     ) -> None:
-        self._upstream = upstream
         self._settling = settling
         self._keeping = keeping
         self._clock = clock
@@ -56,7 +55,8 @@ class Posting:
         self._enforcement = enforcement
         self._noting = noting
         self._tracing = tracing
-        self._is_traced = tracing.is_on
+        self._upstream = upstream
+        self._post = self._traced if tracing.is_on else upstream.post
         #: Called with the id of a message out of the queue when its POST starts.
         self.on_start: Callable[[str], None] = lambda message_id: None
 
@@ -66,14 +66,14 @@ class Posting:
         body = serialise(message.request, wrap_opaque(message_id, self._identity.seal(message_id)))
         if message.queued:
             self.on_start(message_id)
-        if self._is_traced:
-            return self._traced(message, body, may_start)
-        return self._upstream.post(message.route.number, message.raw_path, body, message.headers, may_start)
+        post = self._post
+        return post(message.route.number, message.raw_path, body, message.headers, may_start)
 
-    async def _traced(self, message: Message, body: bytes, may_start: Callable[[], bool]) -> Outcome:
+    async def _traced(
+        self, number: str, raw_path: str, body: bytes, headers: Mapping[str, str], may_start: Callable[[], bool]
+    ) -> Outcome:
         with self._tracing.span("post") as span:
-            headers = under(message.headers, span)
-            result = await self._upstream.post(message.route.number, message.raw_path, body, headers, may_start)
+            result = await self._upstream.post(number, raw_path, body, under(headers, span), may_start)
             span.tell(outcome=_POSTED[type(result)], status=result.status if isinstance(result, Response) else None)
             return result
 

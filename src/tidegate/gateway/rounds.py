@@ -19,12 +19,12 @@ from tidegate.gateway.deciding import Deciding, Yes
 from tidegate.gateway.handover import by_another_number
 from tidegate.gateway.keeping import Keeping
 from tidegate.gateway.line import Line
-from tidegate.gateway.message import Message
+from tidegate.gateway.message import Message, Route
 from tidegate.gateway.posting import Posting
 from tidegate.gateway.wishes import longest_wait_ms
 from tidegate.ids import MessageIds
 from tidegate.metrics import Metrics
-from tidegate.pacer import Pacer
+from tidegate.pacer import Pacer, Room
 from tidegate.policy.facts import Case, Facts
 from tidegate.policy.grant import Grant
 from tidegate.policy.identity import Identity
@@ -47,11 +47,21 @@ _TOO_OFTEN: Final = "the standing changes faster than this send can be decided"
 _UTILITY: Final = Category.UTILITY
 
 
-#: What each send of one portfolio asks: whether it may go, and the ledger.
-_Desk = tuple[
-    Callable[[Message, Addressee, Standing, Line, int], Verdict | Yes],
-    Callable[[Ask], Awaitable[Facts]],
-]
+_Decide = Callable[[Message, Addressee, Standing, Line, int], Verdict | Yes]
+_Admit = Callable[[Ask], Awaitable[Facts]]
+
+
+class _Desks(dict[Route, tuple[Room, _Decide, _Admit]]):
+    """What each send by a number asks: who waits before it, whether it may go, and the ledger; by route."""
+
+    def __init__(self, desk: Callable[[Route], tuple[Room, _Decide, _Admit]]) -> None:
+        """`desk`: makes one of a route that is asked for."""
+        super().__init__()
+        self._desk = desk
+
+    def __missing__(self, route: Route) -> tuple[Room, _Decide, _Admit]:
+        desk = self[route] = self._desk(route)
+        return desk
 
 
 class Rounds:
@@ -80,7 +90,6 @@ class Rounds:
         self._users = users
         self._identity = identity
         self._ids = ids
-        self._room = pacer.room
         self._clock = clock
         self._admission = admission
         self._posting = posting
@@ -89,13 +98,14 @@ class Rounds:
         self._seal = seal
         self._sharing = frozenset(app for app, grant in grants.items() if grant.limit_share is not None)
         self._counted = metrics.sends
-        self._desks: dict[str, _Desk] = {
-            portfolio: (
-                Deciding(self.case, tracing).decided,
-                tracing.awaited_within("admit", ledger.admitting(portfolio)),
-            )
+        decides = {portfolio: Deciding(self.case, tracing).decided for portfolio in standings.portfolios}
+        admits = {
+            portfolio: tracing.awaited_within("admit", ledger.admitting(portfolio))
             for portfolio in standings.portfolios
         }
+        self._desks = _Desks(
+            lambda route: (pacer.room(route.number), decides[route.portfolio], admits[route.portfolio])
+        )
         #: Called with the id of a message out of the queue that waits for its turn.
         self.on_wait: Callable[[str], None] = lambda message_id: None
         #: Called with each message as it went in the end, and what became of it.
@@ -115,9 +125,8 @@ class Rounds:
         # One look at the clock for all of a round: what it admits starts within a span of it.
         at_ms = clock.monotonic_ms() if at_ms is None else at_ms
         now_ms = now_ms or clock.at_ms(at_ms)
-        room = self._room(route.number)
-        line = Line(room, clock, message, room.arrival(), at_ms, at_ms)
-        decide, admit = self._desks[route.portfolio]
+        room, decide, admit = self._desks[route]
+        line = Line(room, clock, message, at_ms, at_ms)
         message.of_share = message.app in self._sharing
         answered: Answered | None = None
         try:

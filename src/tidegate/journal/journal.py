@@ -54,8 +54,9 @@ class Journal:
 
     def remember(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends, in the memory alone: all that there is to do where it is not durable."""
+        of = self.of
         for intent in intents:
-            self.of(intent.portfolio).remember(intent)
+            of(intent.portfolio).remember(intent)
         if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:
             self._tidy(now_ms)
 
