@@ -7,9 +7,9 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from tidegate.upstream.encodings import Undecodable, decoded
+from tidegate.upstream.encodings import decoded
 from tidegate.upstream.headers import Headers, Wanted
-from tidegate.upstream.outcomes import MAX_ANSWER, TOO_LONG, Response, Unknown
+from tidegate.upstream.outcomes import Response
 
 _END: Final = b"\r\n\r\n"
 #: What begins so is the head of the answer itself, not word that it goes on.
@@ -19,8 +19,8 @@ _ENCODED: Final = _ENCODING.needles[0]
 _MEASURE: Final = Wanted("content-length", "transfer-encoding")
 
 
-def read_answer(status: int, raw: bytes, body: bytes) -> Response | Unknown:
-    """What was answered; Unknown where it is no answer to a send.
+def read_answer(status: int, raw: bytes, body: bytes) -> Response:
+    """What was answered. Raises Undecodable where it is no answer to a send.
 
     `raw`: what came, as far as the end of the answer's head at least, found to be HTTP by llhttp; `body`: no
     longer than an answer's may be, and still packed.
@@ -30,12 +30,7 @@ def read_answer(status: int, raw: bytes, body: bytes) -> Response | Unknown:
     headers = Headers(head)
     # To ask whether it is `in` it would first be taken for a number.
     if head.lower().find(_ENCODED) >= 0:
-        try:
-            body = decoded(body, *headers.picked(_ENCODING).values())
-        except Undecodable as fault:
-            return Unknown(str(fault))
-        if len(body) > MAX_ANSWER:
-            return TOO_LONG
+        body = decoded(body, *headers.picked(_ENCODING).values())
     return Response(status, headers, body)
 
 

@@ -27,7 +27,10 @@ class Upstream:
     tokens: Mapping[str, str] = field(repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, repr=False)
     _pool: Pool | None = field(default=None, repr=False)
-    _heads: Heads | None = field(default=None, repr=False)
+    _heads: Heads = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._heads = Heads(self._base(), self.tokens)
 
     async def start(self) -> None:
         """Open both pools of connections."""
@@ -39,9 +42,7 @@ class Upstream:
             trust_env=False,
             raise_for_status=False,
         )
-        base = URL(self.base_url, encoded=True)
-        self._heads = Heads(base, self.tokens)
-        self._pool = Pool(Dialler(base), self.timeout_s)
+        self._pool = Pool(Dialler(self._base()), self.timeout_s)
 
     async def close(self) -> None:
         """Close both pools; sends under way are cut, so end them first."""
@@ -63,6 +64,9 @@ class Upstream:
         """The address of a raw path (with its query) on the configured host, percent-encoding untouched."""
         return URL(f"{self.base_url}{raw_path}", encoded=True)
 
+    def _base(self) -> URL:
+        return URL(self.base_url, encoded=True)
+
     async def post(
         self,
         number: str,
@@ -76,11 +80,11 @@ class Upstream:
         Never raises for what the peer may do: whatever can't be read once bytes have left is Unknown. No redirect is
         followed. Raises KeyError for a number without a token, RuntimeError before start.
         """
-        pool, heads = self._pool, self._heads
-        if pool is None or heads is None:
+        pool = self._pool
+        if pool is None:
             raise RuntimeError("the upstream client has not been started")
         try:
-            request = heads.request(number, raw_path, headers, body)
+            request = self._heads.request(number, raw_path, headers, body)
         except Unwritable as fault:
             return NotSent(str(fault))
         sending = pool.begin(request, may_start)

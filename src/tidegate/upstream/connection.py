@@ -10,7 +10,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from msgspec import Struct
 
 from tidegate.upstream.answer import is_measured, read_answer
-from tidegate.upstream.outcomes import CUT_SHORT, MAX_ANSWER, TOO_LONG, Outcome, Response, Unknown
+from tidegate.upstream.encodings import Undecodable
+from tidegate.upstream.outcomes import CUT_SHORT, MAX_ANSWER, TOO_LONG, Outcome, Unknown
 
 #: Status line and headers, and what chunks have around them.
 _MOST_AROUND: Final = 65_536
@@ -20,12 +21,12 @@ class Sending(Struct, eq=False):
     """A request that waits for a connection or for its answer, and the future of its outcome.
 
     `connection` is the proof: as long as it is None no byte has left, and from the step in which it is set one may
-    have. `until`: when its time is up, by the loop's clock.
+    have. `since`: when it came, by the loop's clock.
     """
 
     request: bytes
     may_start: Callable[[], bool]
-    until: float
+    since: float
     outcome: asyncio.Future[Outcome]
     connection: Connection | None = None
 
@@ -47,6 +48,19 @@ class Owner(Protocol):
         """A free connection is to carry nothing any more."""
 
 
+class _Nowhere(asyncio.Transport):
+    """Where a connection leads before it is made, and when it has ended."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def abort(self) -> None:
+        return
+
+
+_NOWHERE: Final = _Nowhere()
+
+
 class Connection(asyncio.Protocol):
     """Free, or with the one request that it carries.
 
@@ -55,7 +69,6 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_body",
         "_early",
         "_is_over",
         "_owner",
@@ -70,8 +83,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        #: None before it is made, and when it has ended.
-        self.transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport = _NOWHERE
         self.sending: Sending | None = None
         #: What came of this answer before its last piece, as far as its head may reach.
         self._early: list[bytes] = []
@@ -82,7 +94,6 @@ class Connection(asyncio.Protocol):
         self.on_body: Final = self._parts.append
         #: Of the answer once it is whole.
         self._status = 0
-        self._body = b""
         #: Whether nothing may be carried after it.
         self._is_over = False
         # It tells no headers: they are checked all the same, and most are of no use to anybody.
@@ -91,7 +102,7 @@ class Connection(asyncio.Protocol):
     def carry(self, sending: Sending) -> bool:
         """Write a request, head and body in this step; False: the connection has ended, and nothing was written."""
         transport = self.transport
-        if transport is None or transport.is_closing():
+        if transport.is_closing():
             return False
         self.sending = sending
         sending.connection = self
@@ -100,9 +111,8 @@ class Connection(asyncio.Protocol):
 
     def drop(self) -> None:
         """End it at once, and tell nobody; what was not written yet is not written any more."""
-        transport, self.transport, self.sending = self.transport, None, None
-        if transport is not None:
-            transport.abort()
+        transport, self.transport, self.sending = self.transport, _NOWHERE, None
+        transport.abort()
 
     # asyncio's side of it.
 
@@ -115,17 +125,31 @@ class Connection(asyncio.Protocol):
         if sending is None:
             self._owner.lost(self)
             return
+        fault = None
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self._is_over = True
-            self._read_on(sending, data, Unknown(type(error).__name__))
+            fault = Unknown(type(error).__name__)
+        # Most come whole in one piece.
+        if not self._status or self._early or len(data) > _MOST_AROUND:
+            data = self._read_on(sending, data, fault)
+            if not data:
+                return
+        parts = self._parts
+        try:
+            response = read_answer(self._status, data, b"".join(parts))
+        except Undecodable as error:
+            self._owner.ended(self, sending, Unknown(str(error)))
             return
-        if self._status and not self._early and len(data) <= _MOST_AROUND:
-            # Most come whole in one piece.
-            self._answered(sending, data)
-        else:
-            self._read_on(sending, data, None)
+        # Where an answer came before all was written, its rest must not stand in front of the next request.
+        if self._is_over or self.transport.get_write_buffer_size():
+            self._owner.ended(self, sending, response)
+            return
+        parts.clear()
+        self._status = 0
+        self.sending = None
+        self._owner.answered(self, sending, response)
 
     def eof_received(self) -> None:
         self._end(None)
@@ -137,7 +161,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._status:
-            self._is_over = True
+            # What is added from here on is of another one, which nobody has asked for.
+            self._is_over, self._parts = True, self._parts.copy()
 
     def on_message_complete(self) -> None:
         if self._status:
@@ -147,44 +172,35 @@ class Connection(asyncio.Protocol):
         if status < 200 and status >= 100:
             self._parts.clear()
         else:
-            self._status, self._body = status, b"".join(self._parts)
-            self._is_over = not parser.should_keep_alive()
+            self._status = status
+            if not parser.should_keep_alive():
+                self._is_over = True
 
     # What came of it.
 
-    def _read_on(self, sending: Sending, data: bytes, fault: Unknown | None) -> None:
-        """Of an answer that comes in pieces, or is long, or none at all."""
+    def _read_on(self, sending: Sending, data: bytes, fault: Unknown | None) -> bytes:
+        """Of an answer that comes in pieces, or is long, or none at all: what came of it, once it is whole."""
         self._size += len(data)
         if self._size > _MOST_AROUND and self._is_too_long():
             self._owner.ended(self, sending, TOO_LONG)
         elif self._status:
             raw = b"".join((*self._early, data))
             self._early, self._size = [], 0
-            self._answered(sending, raw)
+            return raw
         elif fault is not None:
             self._owner.ended(self, sending, fault)
         elif self._size - len(data) <= _MOST_AROUND:
             # What begins later is of no head.
             self._early.append(data)
+        return b""
 
     def _is_too_long(self) -> bool:
-        body = len(self._body) if self._status else sum(map(len, self._parts))
+        body = sum(map(len, self._parts))
         return body > MAX_ANSWER or self._size - body > _MOST_AROUND
-
-    def _answered(self, sending: Sending, raw: bytes) -> None:
-        transport = self.transport
-        outcome = read_answer(self._status, raw, self._body)
-        # Where an answer came before all was written, its rest must not stand in front of the next request.
-        if self._is_over or type(outcome) is not Response or transport is None or transport.get_write_buffer_size():
-            self._owner.ended(self, sending, outcome)
-            return
-        self._parts.clear()
-        self._status, self._body, self.sending = 0, b"", None
-        self._owner.answered(self, sending, outcome)
 
     def _end(self, error: Exception | None) -> None:
         sending = self.sending
-        if self.transport is None:
+        if self.transport is _NOWHERE:
             return
         if sending is None:
             self._owner.lost(self)
@@ -198,4 +214,7 @@ class Connection(asyncio.Protocol):
         raw = b"".join(self._early)
         if not self._parts or is_measured(raw):
             return CUT_SHORT
-        return read_answer(self._parser.get_status_code(), raw, b"".join(self._parts))
+        try:
+            return read_answer(self._parser.get_status_code(), raw, b"".join(self._parts))
+        except Undecodable as error:
+            return Unknown(str(error))

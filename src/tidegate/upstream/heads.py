@@ -35,8 +35,9 @@ class Heads:
         """The whole request. `headers`: none of those that are ours. Raises Unwritable."""
         token = self._tokens[number]
         head = self._kept.get((token, raw_path)) or self._keep(token, raw_path)
-        more = b"".join([_line(name, value) for name, value in headers.items()]) if headers else b""
-        return b"%b%bContent-Length: %d\r\n\r\n%b" % (head, more, len(body), body)
+        if headers:
+            head += b"".join([_line(name, value) for name, value in headers.items()])
+        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
     def _keep(self, token: str, raw_path: str) -> bytes:
         if _PATH.fullmatch(raw_path) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final
 
 from tidegate.tasks import cancelled, spawn
@@ -20,6 +21,7 @@ MOST_DIALLED: Final = 32
 #: Loops round their time to this.
 _TICK_S: Final = 0.001
 _CLOSE_S: Final = 0.5
+_SINCE: Final = attrgetter("since")
 
 
 class Pool:
@@ -36,9 +38,9 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         #: Free connections, and since when by the loop's clock; the one used last is the last.
         self._free: dict[Connection, float] = {}
-        #: Sends without an outcome, in the order of their coming. A dict serves as an ordered set.
-        self._under_way: dict[Sending, None] = {}
-        #: Those of them that wait in line: no byte of them has left.
+        #: All connections: the free ones, and those that carry a send.
+        self._made: set[Connection] = set()
+        #: Sends in line: no byte of them has left. A dict serves as an ordered set.
         self._waiting: dict[Sending, None] = {}
         self._dialled: set[asyncio.Task[Any]] = set()
         # One timer for all sends, and one for all free connections: each waits for the oldest.
@@ -49,31 +51,29 @@ class Pool:
         """Start a send, in this step where a connection is free."""
         loop = self._loop
         now = loop.time()
-        sending = Sending(request, may_start, now + self._timeout_s, loop.create_future())
-        self._under_way[sending] = None
+        sending = Sending(request, may_start, now, loop.create_future())
         if self._limit is None:
-            self._limit = loop.call_at(sending.until, self._end_late)
+            self._limit = loop.call_at(now + self._timeout_s, self._end_late)
         free = self._free
         while free:
             connection, since = free.popitem()
-            if now - since >= IDLE_S:
-                connection.drop()
-            elif not may_start():
-                free[connection] = since
-                self._end(sending, LAPSED)
-                return sending
-            elif connection.carry(sending):
-                return sending
+            if now - since < IDLE_S:
+                if not may_start():
+                    free[connection] = since
+                    self._end(sending, LAPSED)
+                    return sending
+                if connection.carry(sending):
+                    return sending
+            self._drop(connection)
         self._waiting[sending] = None
         self._dial()
         return sending
 
     def cut(self, sending: Sending) -> None:
         """Have nothing more happen for a send whose caller is gone."""
-        self._under_way.pop(sending, None)
         self._waiting.pop(sending, None)
         if sending.connection is not None and sending.connection.sending is sending:
-            sending.connection.drop()
+            self._drop(sending.connection)
             self._dial()
 
     async def close(self) -> None:
@@ -81,21 +81,21 @@ class Pool:
         for timer in (self._limit, self._rest):
             if timer is not None:
                 timer.cancel()
-        for sending in list(self._under_way):
+        for sending in self._under_way():
             self._give_up(sending, "the gateway ended")
-        for connection in self._free:
-            connection.drop()
-        self._free.clear()
+        for connection in list(self._made):
+            self.lost(connection)
         await cancelled(self._dialled, _CLOSE_S)
 
     # What connections tell.
 
     def answered(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
         """A send has its outcome, and its connection is free again."""
-        del self._under_way[sending]
-        told = sending.outcome
-        if not told.done():
-            told.set_result(outcome)
+        try:  # noqa: SIM105 - a context at each send
+            sending.outcome.set_result(outcome)
+        except asyncio.InvalidStateError:
+            # Its caller has gone, in this turn of the loop.
+            pass
         if self._waiting or self._rest is None:
             self._offer(connection)
         else:
@@ -103,14 +103,14 @@ class Pool:
 
     def ended(self, connection: Connection, sending: Sending, outcome: Outcome) -> None:
         """A send has its outcome, and its connection carries nothing any more."""
-        connection.drop()
+        self._drop(connection)
         self._end(sending, outcome)
         self._dial()
 
     def lost(self, connection: Connection) -> None:
         """A free connection is of no use any more."""
         self._free.pop(connection, None)
-        connection.drop()
+        self._drop(connection)
 
     # The way of a send.
 
@@ -124,6 +124,7 @@ class Pool:
                 del self._waiting[sending]
                 return True
             else:
+                self._drop(connection)
                 return False
         self._keep(connection)
         return True
@@ -134,7 +135,6 @@ class Pool:
             self._rest = self._loop.call_at(now + IDLE_S, self._end_idle)
 
     def _end(self, sending: Sending, outcome: Outcome) -> None:
-        self._under_way.pop(sending, None)
         if sending.connection is None:
             self._waiting.pop(sending, None)
         if not sending.outcome.done():
@@ -150,8 +150,7 @@ class Pool:
 
     def _dial(self) -> None:
         """Have as many connections made as sends wait in line, within bounds."""
-        made = len(self._free) + len(self._under_way) - len(self._waiting)
-        most = min(len(self._waiting), MOST_DIALLED, MOST_CONNECTIONS - made)
+        most = min(len(self._waiting), MOST_DIALLED, MOST_CONNECTIONS - len(self._made))
         while len(self._dialled) < most:
             self._dialled.add(spawn(self._connect(), "connection to the Cloud API"))
 
@@ -160,6 +159,7 @@ class Pool:
         try:
             async with asyncio.timeout(self._timeout_s):
                 connection = await self._dialler.dial(lambda: Connection(self))
+            self._made.add(connection)
             if self._offer(connection):
                 fault = ""
         except (OSError, ValueError) as error:
@@ -171,14 +171,24 @@ class Pool:
             self._end(next(iter(self._waiting)), NotSent(fault))
         self._dial()
 
+    def _drop(self, connection: Connection) -> None:
+        self._made.discard(connection)
+        connection.drop()
+
     # Time.
+
+    def _under_way(self) -> list[Sending]:
+        """Sends without an outcome, in the order of their coming."""
+        carried = [connection.sending for connection in self._made if connection.sending is not None]
+        carried.sort(key=_SINCE)
+        return [*carried, *self._waiting]
 
     def _end_late(self) -> None:
         now, self._limit = self._loop.time() + _TICK_S, None
-        while self._under_way:
-            sending = next(iter(self._under_way))
-            if sending.until > now:
-                self._limit = self._loop.call_at(sending.until, self._end_late)
+        for sending in self._under_way():
+            until = sending.since + self._timeout_s
+            if until > now:
+                self._limit = self._loop.call_at(until, self._end_late)
                 return
             self._give_up(sending, "TimeoutError")
 

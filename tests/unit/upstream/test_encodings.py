@@ -28,7 +28,11 @@ def test_what_is_not_known_is_left_as_it_is(encoding: str) -> None:
 
 
 def test_a_bomb_is_unpacked_to_the_first_byte_too_many() -> None:
-    assert len(decoded(gzip.compress(b" " * 5_000_000), "gzip")) == MAX_ANSWER + 1
+    bomb = gzip.compress(b" " * 5_000_000)
+    for packed in (gzip.compress(b" " * (MAX_ANSWER + 1)), bomb, bomb[:-100] + b"\xff" * 100):
+        with pytest.raises(Undecodable, match="longer"):
+            decoded(packed, "gzip")
+    assert len(decoded(gzip.compress(b" " * MAX_ANSWER), "gzip")) == MAX_ANSWER
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+import pytest
 from yarl import URL
 
 from tests.deterministic.loop import DeterministicLoop, run
@@ -106,6 +107,7 @@ def test_a_connection_that_rested_too_long_while_all_stood_still_is_not_used() -
         loop._now += IDLE_S + 1
         assert isinstance(await stage.post(), Response)
         assert len(stage.made) == 2
+        assert len(stage.pool._made) == 1
         await stage.pool.close()
 
     play(main)
@@ -182,17 +184,20 @@ def test_connections_that_rest_are_given_up_one_by_one() -> None:
     play(main)
 
 
-def test_a_connection_that_has_ended_when_it_is_made_proves_that_nothing_was_sent() -> None:
+@pytest.mark.parametrize("noticed_after_s", [0, 1])
+def test_a_connection_that_has_ended_when_it_is_made_proves_that_nothing_was_sent(noticed_after_s: int) -> None:
     class Unlucky(Dialler):
         async def dial(self, make: Any) -> Any:
             connection = await super().dial(make)
             connection.transport.abort()
+            await asyncio.sleep(noticed_after_s)
             return connection
 
     async def main(loop: DeterministicLoop) -> None:
         stage = Stage(loop, dialler=Unlucky)
         assert await asyncio.gather(*stage.begin(3)) == [NotSent("ConnectionResetError")] * 3
         assert len(stage.made) == 3
+        assert not stage.pool._made
         await stage.pool.close()
 
     play(main)
@@ -231,6 +236,22 @@ def test_a_caller_who_goes_when_his_answer_has_come_takes_nothing_with_him() -> 
         [second] = stage.begin(1)
         stage.pool.cut(first)
         assert isinstance(await second, Response)
+        assert len(stage.made) == 1
+        await stage.pool.close()
+
+    play(main)
+
+
+def test_a_caller_who_goes_in_the_turn_in_which_his_answer_comes_leaves_the_connection_to_the_next() -> None:
+    async def main(loop: DeterministicLoop) -> None:
+        stage = Stage(loop, lasts_s=1)
+        first = stage.pool.begin(b"POST / HTTP/1.1\r\n\r\n", lambda: True)
+        await asyncio.sleep(0.5)
+        # What is cancelled learns of it only after the answer is read.
+        first.outcome.cancel()
+        await asyncio.sleep(1)
+        stage.pool.cut(first)
+        assert isinstance(await stage.post(), Response)
         assert len(stage.made) == 1
         await stage.pool.close()
 
