@@ -414,7 +414,8 @@ class TestRateLimitHeaders:
 
         unread = await quota.headers(PORTFOLIO, None, read=False)
 
-        told = [unread, quota.at_once(PORTFOLIO, None) or {}, await quota.headers(PORTFOLIO, None)]
+        standing = parts.standings.known(PORTFOLIO)
+        told = [unread, quota.at_once(PORTFOLIO, None, standing) or {}, await quota.headers(PORTFOLIO, None)]
         assert [numbers.get("RateLimit-Policy") for numbers in (before, *told)] == [
             '"messaging-limit";q=2000;w=86400',
             None,
@@ -436,7 +437,8 @@ class TestRateLimitHeaders:
         told = [await quota.headers(PORTFOLIO, None)]
         for at_s in (0.05, 0.15, 0.95):
             here_s.append(at_s)
-            told.append(quota.at_once(PORTFOLIO, None) or await quota.headers(PORTFOLIO, None))
+            standing = parts.standings.known(PORTFOLIO)
+            told.append(quota.at_once(PORTFOLIO, None, standing) or await quota.headers(PORTFOLIO, None))
 
         until_s = [int(numbers["RateLimit"].split(";t=")[1]) for numbers in told]
         assert [first - later for first, later in pairwise(until_s)] == [0, 1, 0]

@@ -11,9 +11,8 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge import denials
 from tidegate.edge.denials import Denial
 from tidegate.edge.graph.send_options import SendOptions
-from tidegate.edge.graph.senders import Sender
+from tidegate.edge.graph.senders import Sender, SendKind
 from tidegate.gateway import Claim, Message
-from tidegate.gateway.wishes import Granted, granted
 from tidegate.policy.rules import Hold
 from tidegate.policy.standing import Standing
 
@@ -38,16 +37,13 @@ class Draft(Struct, gc=False):
 
 def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -> Message:
     """The gateway's message, received at `now_ms`. Raises Denial for options that contradict it."""
-    given = granted(standing, draft.sender.route, draft.request, draft.options.wishes)
-    return message_of(draft, message_id, given, now_ms)
+    return message_of(draft, message_id, draft.sender.kind_of(draft.request, draft.options, standing), now_ms)
 
 
-def message_of(draft: Draft, message_id: str, given: Granted, now_ms: int, claim: Claim | None = None) -> Message:
-    """The same of a draft that is granted this. `claim`: that it is the only one of its kind, found out as it is
-    admitted.
-    """
+def message_of(draft: Draft, message_id: str, kind: SendKind, now_ms: int, claim: Claim | None = None) -> Message:
+    """The same of a draft of this kind. `claim`: that it is the first such message, found out as it is admitted."""
     sender, options = draft.sender, draft.options
-    category, wait_ms, holds, delivery = given
+    category, wait_ms, holds, delivery = kind.granted
     not_before_ms, deadline_ms = options.not_before_ms, options.expires_at_ms
     is_ours = False
     if not_before_ms > now_ms:
@@ -74,6 +70,7 @@ def message_of(draft: Draft, message_id: str, given: Granted, now_ms: int, claim
         delivery,
         sender.is_told,
         claim,
+        kind,
     )
 
 

@@ -27,7 +27,6 @@ Submit = Callable[[Draft, str, int], Coroutine[Any, Any, Reply]]
 #: A message of which a 503 was told may still be on its way to be taken back: looked at so often, so far apart.
 _LOOKS: Final = 100
 _LOOK_EVERY_MS: Final = 200
-_UNTOLD: Final = Reply(0, {}, b"")
 
 
 class SendClaim(Claim, gc=False):
@@ -35,26 +34,27 @@ class SendClaim(Claim, gc=False):
 
     draft: Draft
     services: Services
-    #: What became of it, and the answer to that.
-    became: Answered | None = None
-    reply: Reply = _UNTOLD
+    #: The answer to what became of it, once somebody has made it.
+    reply: Reply | None = None
 
     def with_answer(self, answered: Answered) -> bytes:
-        return self.services.idempotency.with_answer(self.entry, self.since_ms, packed(self.reply_to(answered)))
+        answer = packed(self.reply or self.reply_to(answered))
+        return self.services.idempotency.with_answer(self.entry, self.since_ms, answer)
 
     def keep_later(self, answered: Answered) -> None:
         entry, reply, services = self.entry, self.reply_to(answered), self.services
         spawn(until_stored(lambda: services.idempotency.keep(entry, packed(reply)), services.clock), "idempotency")
 
     def reply_to(self, answered: Answered) -> Reply:
-        """The answer to this: the same one, whoever needs it first."""
-        if self.became is not answered:
+        """The answer to this, which became of it: the same one, whoever needs it first."""
+        reply = self.reply
+        if reply is None:
             if type(answered) is Forwarded:
-                self.reply = answers.forwarded(answered)
+                reply = answers.forwarded(answered)
             else:
-                self.reply = answers.render(answered, self.draft.request, self.services.clock.now_ms())
-            self.became = answered
-        return self.reply
+                reply = answers.render(answered, self.draft.request, self.services.clock.now_ms())
+            self.reply = reply
+        return reply
 
 
 class Once:

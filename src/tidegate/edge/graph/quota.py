@@ -75,23 +75,28 @@ class Quota:
     def __init__(self, ledger: Ledger, standings: Standings, gateway: Gateway, clock: StoreClock) -> None:
         self._ledger = ledger
         self._standings = standings
-        self._standing = standings.read
         self._taken = gateway.places_taken
         self._clock = clock
         self._snapshots: dict[str, _Snapshot] = {}
 
     def at_once(
-        self, portfolio: str, category: Category | None, *, full: bool = False, under: Standing | None = None
+        self,
+        portfolio: str,
+        category: Category | None,
+        standing: Standing,
+        *,
+        full: bool = False,
+        however_old: bool = False,
     ) -> dict[str, str] | None:
-        """The same as `headers` where nothing has to be asked or worked out for it; else None.
+        """The same as `headers` under this standing where nothing has to be asked or worked out for it; else None.
 
-        `under`: what was worked out for this standing, however old it is by now.
+        `however_old`: what was worked out may be.
         """
-        standing, clock = under or self._standing(portfolio), self._clock
         snapshot = self._snapshots.get(portfolio)
         if snapshot is None or snapshot.under is not standing:
-            return {} if standing is not None and standing.limit == UNLIMITED else None
-        if under is None and (clock.monotonic_s() > snapshot.told_until_s or snapshot.jumps != clock.jumps):
+            return {} if standing.limit == UNLIMITED else None
+        clock = self._clock
+        if (clock.monotonic_s() > snapshot.told_until_s or snapshot.jumps != clock.jumps) and not however_old:
             return None
         left = 0 if full else snapshot.left[category] - self._taken[portfolio]
         told = f'"messaging-limit";r={left if left > 0 else 0}{snapshot.then}'
@@ -120,7 +125,7 @@ class Quota:
                     await self._read(portfolio, snapshot, standing.limit)
         if snapshot.known and snapshot.limit == standing.limit:
             snapshot.judge(standing, self._clock)
-        return self.at_once(portfolio, category, full=full, under=standing) or {}
+        return self.at_once(portfolio, category, standing, full=full, however_old=True) or {}
 
     def _is_old(self, snapshot: _Snapshot, limit: int) -> bool:
         return snapshot.limit != limit or snapshot.is_old(self._clock)

@@ -20,7 +20,7 @@ _MOST_KINDS: Final = 1_024
 
 
 class SendKind(Struct, frozen=True, gc=False, eq=False):
-    """What sends of one sender that ask for the same come to under one standing. It is one object for all of them.
+    """What sends of one sender that ask for the same come to under one standing; it is one object for all of them.
 
     `duplicates`: the rule, where it speaks of them; `same_within_ms`: its span, 0 where it does not.
     """

@@ -20,7 +20,7 @@ from tidegate.edge.door.turnstile import Turnstile, Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.arrivals import Arrival, SendHead
-from tidegate.edge.graph.drafts import Draft, message_of
+from tidegate.edge.graph.drafts import Draft, message_of, to_message
 from tidegate.edge.graph.duplicates import DuplicateGuard
 from tidegate.edge.graph.once import Once
 from tidegate.edge.graph.passthrough import Passthrough
@@ -97,7 +97,7 @@ class Sends:
             if name is None:
                 with self._in_hand:
                     name, raw = await self._authenticated(head, raw, remote, whole)
-                now_ms = clock.now_ms()
+                at_ms, now_ms = self._moment()
             found = self._senders.get((name, head.target.object_id))
             if found is None:
                 self._refuse(name)
@@ -110,21 +110,24 @@ class Sends:
                 read, raw = await self._looked_into(head.target, raw, whole, sender, request)
                 if not isinstance(read, Request):
                     return read
-                request, now_ms = read, clock.now_ms()
+                request, (at_ms, now_ms) = read, self._moment()
             options = head.options or read_options(head.headers, now_ms)
             draft = Draft(sender, request, options, head.raw_path, raw)
             if options.dry_run or options.idempotency_key is not None:
                 return await self._asked_for(draft, message_id)
             kind: SendKind | None = None
             try:
-                standing = self._standing(portfolio) or await self._standings.current(portfolio)
+                standing = self._standing(portfolio)
+                if standing is None:
+                    standing = await self._standings.current(portfolio)
+                    at_ms, now_ms = self._moment()
                 kind = sender.kind_of(request, options, standing)
                 within_ms = kind.same_within_ms
                 claim = self._duplicates.claim(draft, message_id, within_ms) if within_ms else None
-                message = message_of(draft, message_id, kind.granted, now_ms, claim)
-                answered = await self._gateway.submit(message)
+                message = message_of(draft, message_id, kind, now_ms, claim)
+                answered = await self._gateway.submit(message, at_ms, now_ms)
                 telling, category = self._telling, message.category
-                told = telling.at_once(portfolio, category, claim, answered)
+                told = telling.at_once(portfolio, category, standing, claim, answered)
                 return told or await telling.of(draft, category, claim, answered)
             except Exception as fault:
                 return await self._otherwise(fault, draft, message_id, kind)
@@ -133,6 +136,11 @@ class Sends:
         finally:
             if own is not None:
                 self._turnstiles.leave(own)
+
+    def _moment(self) -> tuple[float, int]:
+        """It, after whatever was waited for: by this node's time (`monotonic_ms`), and by the store's."""
+        at_ms = self._clock.monotonic_ms()
+        return at_ms, self._clock.at_ms(at_ms)
 
     def _refuse(self, name: str) -> NoReturn:
         """Raises Denial for an app of this name that may not send, or not by this number."""
@@ -206,15 +214,14 @@ class Sends:
 
     async def _submit(self, draft: Draft, message_id: str, now_ms: int) -> Reply:
         """Carry out a send of which it is known by other means whether it is the first of its kind."""
-        sender, portfolio = draft.sender, draft.sender.portfolio
+        portfolio = draft.sender.portfolio
         try:
             standing = self._standing(portfolio) or await self._standings.current(portfolio)
         except StoreUnavailable:
             return answers.unavailable(message_id)
-        kind = sender.kind_of(draft.request, draft.options, standing)
-        message = message_of(draft, message_id, kind.granted, now_ms)
+        message = to_message(draft, message_id, standing, now_ms)
         answered = await self._gateway.submit(message)
-        told = self._telling.at_once(portfolio, message.category, None, answered)
+        told = self._telling.at_once(portfolio, message.category, standing, None, answered)
         return told or await self._telling.of(draft, message.category, None, answered)
 
     async def _otherwise(self, fault: Exception, draft: Draft, message_id: str, kind: SendKind | None) -> Reply:

@@ -20,6 +20,7 @@ from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Answered, Forwarded, Held, Refused, Unavailable
 from tidegate.policy.decide import PLACE_REASONS
+from tidegate.policy.standing import Standing
 from tidegate.policy.verdict import Reason
 
 #: Said of a message whose app has no place left.
@@ -41,12 +42,20 @@ class Telling:
         self._once = once
 
     def at_once(
-        self, portfolio: str, category: Category | None, claim: SendClaim | None, answered: Answered
+        self,
+        portfolio: str,
+        category: Category | None,
+        standing: Standing,
+        claim: SendClaim | None,
+        answered: Answered,
     ) -> Reply | None:
-        """The same as `of` where nobody has to be asked for anything, as for most that Meta answered; else None."""
+        """The same as `of` where nobody has to be asked for anything, as for most that Meta answered; else None.
+
+        `standing`: the one that it was sent under.
+        """
         if type(answered) is not Forwarded or (claim is not None and not claim.is_answered):
             return None
-        quota = self._quota.at_once(portfolio, category)
+        quota = self._quota.at_once(portfolio, category, standing)
         if quota is None:
             return None
         reply = answers.forwarded(answered) if claim is None else claim.reply_to(answered)

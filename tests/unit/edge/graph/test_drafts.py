@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
+from itertools import product
 
 import orjson
+from msgspec import structs
 
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
@@ -13,7 +16,7 @@ from tidegate.edge.graph.send_options import SendOptions
 from tidegate.edge.graph.senders import Sender
 from tidegate.gateway import Message, Route
 from tidegate.gateway.wishes import Wishes
-from tidegate.policy.rules import Hold, Rules
+from tidegate.policy.rules import Delivery, Hold, Rules
 from tidegate.policy.standing import Standing, TemplateStanding
 from tidegate.settings.tables import App
 
@@ -27,21 +30,20 @@ def a_sender() -> Sender:
     return Sender(APP, ROUTE)
 
 
-def a_draft(sender: Sender, options: SendOptions = NO_WISH, template: str = "offer") -> Draft:
-    body = {
-        "messaging_product": "whatsapp",
-        "to": "+16505551234",
-        "type": "template",
-        "template": {"name": template, "language": {"code": "en_US"}},
-    }
-    request = parse_send(orjson.dumps(body))
+def a_request(template: str | None, **more: object) -> Request:
+    named = {"type": "template", "template": {"name": template, "language": {"code": "en_US"}}} if template else {}
+    request = parse_send(orjson.dumps({"messaging_product": "whatsapp", "to": "+16505551234", **named, **more}))
     assert isinstance(request, Request)
-    return Draft(sender, request, options, "/v25.0/1/messages", b"")
+    return request
+
+
+def a_draft(sender: Sender, options: SendOptions = NO_WISH, template: str = "offer") -> Draft:
+    return Draft(sender, a_request(template), options, "/v25.0/1/messages", b"")
 
 
 def a_message(draft: Draft, standing: Standing, now_ms: int) -> Message:
     kind = draft.sender.kind_of(draft.request, draft.options, standing)
-    return message_of(draft, "id", kind.granted, now_ms)
+    return message_of(draft, "id", kind, now_ms)
 
 
 def test_a_message_is_what_it_is_without_anything_known() -> None:
@@ -54,8 +56,37 @@ def test_a_message_is_what_it_is_without_anything_known() -> None:
         SendOptions(not_before_ms=9_000),
     ]
     for options in wishes * 2:
-        draft = a_draft(sender, options)
-        assert a_message(draft, STANDING, 1_000) == to_message(draft, "id", STANDING, 1_000)
+        known, unknown = (a_message(a_draft(one, options), STANDING, 1_000) for one in (sender, a_sender()))
+        assert structs.replace(known, kind=None) == structs.replace(unknown, kind=None)
+
+
+def test_sends_of_one_kind_agree_in_all_that_a_decision_looks_at() -> None:
+    senders = [a_sender(), Sender(APP.model_copy(update={"name": "other", "webhook_url": "https://a.example"}), ROUTE)]
+    wishes = [
+        SendOptions(),
+        SendOptions(campaign="spring"),
+        SendOptions(Wishes(category=Category.UTILITY)),
+        SendOptions(Wishes(delivery=Delivery.AT_LEAST_ONCE)),
+        SendOptions(headers={"traceparent": "00-1-2-03"}),
+    ]
+    asked = [
+        *(a_request(template) for template in ("offer", "order")),
+        *(a_request(None, type="text", text={"body": "hi"}, **more) for more in ({}, {"category": "utility"})),
+        a_request(None, type="reaction", reaction={"message_id": "wamid.1", "emoji": ""}),
+    ]
+
+    messages = [
+        to_message(Draft(sender, request, options, "/v25.0/1/messages", b""), "id", STANDING, 0)
+        for sender, options, request in product(senders, wishes, asked * 2)
+    ]
+
+    alike = defaultdict(set)
+    for message in messages:
+        asked_for = (message.category, message.request.template, message.request.type, message.campaign)
+        alike[message.kind].add((message.app, message.route, message.delivery, message.relayed, *asked_for))
+    assert None not in alike
+    # Those that only differ in headers, which no decision looks at, are of one kind.
+    assert (len(alike), {len(told) for told in alike.values()}) == (2 * 4 * 5, {1})
 
 
 def test_a_new_standing_is_asked_anew() -> None:
