@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -29,17 +29,14 @@ USER_REASONS = frozenset(
 
 
 class Note(NamedTuple):
-    """What a send leaves in the user's record once it is taken: the record after it ('' = as it is), when that may be
-    forgotten (ms, 0 = never), which of the user's half-open breakers it is a probe of, and when it was noted as one of
+    """What a send leaves in the user's record once it is taken: the record after it, when that may be forgotten (ms,
+    0 = never), which of the user's half-open breakers it is a probe of, and when it was noted as one of
     the marketing messages that are capped (ms, 0 = not)."""
 
     record: bytes
     expires_at_ms: int
     probes: tuple[str, ...]
     marketing_at_ms: int
-
-
-NOTHING: Final = Note(b"", 0, (), 0)
 
 
 class Addressee(Struct, gc=False):
@@ -72,13 +69,13 @@ class Addressee(Struct, gc=False):
         """Take over the record that `admit` has found in place of the one that the decision rested on."""
         self._know(read_user(facts.user_record, facts.user_version))
 
-    def note(self, case: Case, rules: Rules, now_ms: int) -> Note:
-        """What this send, if it is taken now, leaves in the user's record."""
+    def note(self, case: Case, rules: Rules, now_ms: int) -> Note | None:
+        """What this send, if it is taken now, leaves in the user's record; None: nothing."""
         if case.category is not Category.MARKETING and not self.user.breakers:
-            return NOTHING
+            return None
         after = sent(self.user, case, rules, now_ms)
         if after is self.user:
-            return NOTHING
+            return None
         capped = after.marketing_sent_at_ms != self.user.marketing_sent_at_ms
         probed = after.probed_at_ms.items()
         probes = tuple(id_ for id_, at_ms in probed if self.user.probed_at_ms.get(id_) != at_ms)

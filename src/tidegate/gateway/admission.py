@@ -12,7 +12,7 @@ import structlog
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.gateway.addressee import NOTHING, Addressee, Note
+from tidegate.gateway.addressee import Addressee, Note
 from tidegate.gateway.answered import Gone
 from tidegate.gateway.deciding import Yes
 from tidegate.gateway.keeping import Keeping
@@ -36,7 +36,6 @@ from tidegate.store.standings import Standings
 
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _AT_LEAST_ONCE: Final = Delivery.AT_LEAST_ONCE
-_SEND: Final = Send()
 #: Leased places are given back within this, by all nodes that can be reached; until then they are asked for again.
 _CALLED_BACK_MS: Final = 1_500
 _CALL_AGAIN_MS: Final = 50
@@ -75,12 +74,12 @@ class Admission:
         #: Places that this node has taken since it started, by portfolio.
         self.places_taken: Counter[str] = Counter()
 
-    def asking(self, message: Message, yes: Yes, note: Note) -> Ask:
+    def asking(self, message: Message, yes: Yes, note: Note | None) -> Ask:
         """What to ask of the ledger.
 
         Raises StoreUnavailable where something has to be sealed and there is no key for it.
         """
-        if note is NOTHING and yes.about and message.request.opaque is None:
+        if note is None and yes.about and message.request.opaque is None:
             about, more = yes.about, None
         else:
             about, more = message.about(self._seal), self._more(message, note)
@@ -91,13 +90,8 @@ class Admission:
         once = None if claim is None or claim.is_taken else claim.entry
         return Ask(intent, yes.terms, message.deadline_ms, once, more)
 
-    def taken(
-        self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float, is_quiet: bool
-    ) -> Verdict | Gone | None:
-        """Send where the store took what was asked for and nobody has anything to say beside (`is_quiet`).
-
-        Then nobody has to judge: the law of `judge` is that it would say Send. Raises Unclaimed as the claim does.
-        """
+    def taken(self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float) -> bool:
+        """Whether the store took what was asked for, which is noted. Raises Unclaimed as the claim does."""
         now_ms = facts.now_ms
         if now_ms != self._told_ms:
             self._told_ms = now_ms
@@ -107,19 +101,19 @@ class Admission:
         if ask.once is not None and message.claim is not None:
             message.claim.heed(facts)
         if not facts.taken:
-            return None
+            return False
         if intent.place == WITH_A_PLACE and not facts.counted and not facts.repeated:
             self.places_taken[intent.portfolio] += 1
-        return _SEND if is_quiet else None
+        return True
 
-    def _more(self, message: Message, note: Note) -> More | None:
+    def _more(self, message: Message, note: Note | None) -> More | None:
         """What few sends ask for beside; None for one that is in the queue, and leaves nothing with its recipient."""
         # What comes from the queue is kept there.
         is_kept = message.delivery is _AT_LEAST_ONCE and not message.queued
-        if not is_kept and not note.record:
+        if not is_kept and (note is None or not note.record):
             return None
         body = self._seal.close(message.body_name, message.packed(), message.deadline_ms) if is_kept else b""
-        return More(note.record, note.expires_at_ms, body)
+        return More(body=body) if note is None else More(note.record, note.expires_at_ms, body)
 
     async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
         """The verdict while the store is away, by what is this node's own; raises the fault where that won't do."""

@@ -11,7 +11,7 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.enforcement import Probes
 from tidegate.errors import StoreNotAsked, StoreUnavailable
-from tidegate.gateway.addressee import NOTHING, Addressee, Note
+from tidegate.gateway.addressee import Addressee, Note
 from tidegate.gateway.admission import Admission
 from tidegate.gateway.answered import Answered, Gone, Held, Refused, Unavailable
 from tidegate.gateway.claims import refuse_unclaimed
@@ -45,7 +45,7 @@ _ROUNDS: Final = 40
 _TOO_OFTEN: Final = "the standing changes faster than this send can be decided"
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _UTILITY: Final = Category.UTILITY
-
+_SEND: Final = Send()
 
 _Decide = Callable[[Message, Addressee, Standing, Line, int], Verdict | Yes]
 _Admit = Callable[[Ask], Awaitable[Facts]]
@@ -147,7 +147,7 @@ class Rounds:
                     note = (
                         self._note(message, decided, standing, addressee, line, now_ms)
                         if decided.leaves_a_mark or message.marketing_at_ms
-                        else NOTHING
+                        else None
                     )
                     ask = self._admission.asking(message, decided, note)
                     try:
@@ -158,10 +158,13 @@ class Rounds:
                         # Nobody's stop can reach this node now: its start is counted from its own word.
                         line.asked_ms = clock.monotonic_ms()
                     else:
-                        taken = self._admission.taken(message, ask, facts, line.asked_ms, decided.is_quiet)
-                        verdict = taken or await self._judged(message, ask, standing, addressee, line, facts)
+                        # What was taken is not judged, where nobody has anything to say beside: it would be Send.
+                        is_sent = self._admission.taken(message, ask, facts, line.asked_ms) and decided.is_quiet
+                        verdict = (
+                            _SEND if is_sent else await self._judged(message, ask, standing, addressee, line, facts)
+                        )
                     if isinstance(verdict, Send):
-                        probes = decided.probes if note is NOTHING else Probes(decided.probes.shared, note.probes)
+                        probes = decided.probes if note is None else Probes(decided.probes.shared, note.probes)
                         began_s = clock.monotonic_s()
                         posted = await self._posting.post(message, line.may_start)
                         answered = self._posting.accepted(message, posted, began_s, probes)
@@ -209,12 +212,12 @@ class Rounds:
 
     def _note(
         self, message: Message, yes: Yes, standing: Standing, addressee: Addressee, line: Line, now_ms: int
-    ) -> Note:
-        """What the send leaves with its recipient, noted with the message too."""
-        note = NOTHING
+    ) -> Note | None:
+        """What the send leaves with its recipient, if anything, noted with the message too."""
+        note = None
         if yes.leaves_a_mark:
             note = addressee.note(self.case(message, addressee, standing, line), standing.rules, now_ms)
-        message.marketing_at_ms = note.marketing_at_ms
+        message.marketing_at_ms = 0 if note is None else note.marketing_at_ms
         return note
 
     async def _not_sent(
