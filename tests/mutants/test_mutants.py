@@ -90,9 +90,21 @@ async def told(patient: StoreClient) -> Mapping[Scenario, Telling]:
     return found
 
 
+@pytest.fixture(scope="module")
+def stories(told: Mapping[Scenario, Telling]) -> list[Scenario]:
+    """Those that killed lately come first: mutants of one place stand together, and die of the same."""
+    return list(told)
+
+
 def texts() -> dict[str, str]:
     """Every script as it would be sent now, by name."""
     return {name: scripts.script(name).text for name in scripts.script_names()}
+
+
+@pytest.fixture(scope="module")
+def original() -> Mapping[str, str]:
+    """The scripts as they are."""
+    return texts()
 
 
 async def killer(client: StoreClient, stories: Iterable[Scenario]) -> Scenario | None:
@@ -104,6 +116,7 @@ async def killer(client: StoreClient, stories: Iterable[Scenario]) -> Scenario |
 
 
 def test_a_mutant_is_the_original_but_for_one_text() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
     for mutant in MUTANTS:
         prefix, name = ("_", mutant.script[1:]) if mutant.script.startswith("_") else ("", mutant.script)
         text = scripts._read(scripts._LUA, name, prefix)
@@ -117,26 +130,23 @@ async def test_the_original_passes_every_story(told: Mapping[Scenario, Telling])
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_every_mutant_is_killed(patient: StoreClient, told: Mapping[Scenario, Telling]) -> None:
-    original = texts()
-    killed_by: dict[str, Scenario | None] = {}
-    # A story that killed lately is tried first: mutants of one place stand together, and die of the same.
-    stories = list(told)
-    for mutant in MUTANTS:
-        with mutated(mutant):
-            changed = {name for name, text in texts().items() if text != original[name]}
-            # A story that runs none of the changed scripts goes as it does with the original.
-            concerned = [story for story in stories if told[story].ran & changed]
-            try:
-                killed = killed_by[mutant.name] = await killer(patient, concerned)
-            except ResponseError as error:
-                pytest.fail(f"{mutant.name}: this is no mutant, it does not run: {error}")
-        if killed is not None:
-            stories.remove(killed)
-            stories.insert(0, killed)
-
-    width = max(map(len, killed_by))
-    for name, story in killed_by.items():
-        print(f"{name:<{width}}  {story.__name__.replace('_', ' ') if story else '*** survives ***'}")
-    print(f"mutants killed: {sum(map(bool, killed_by.values()))}/{len(killed_by)}")
-    assert [name for name, story in killed_by.items() if story is None] == []
+@pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
+async def test_every_mutant_is_killed(
+    mutant: Mutant,
+    patient: StoreClient,
+    original: Mapping[str, str],
+    told: Mapping[Scenario, Telling],
+    stories: list[Scenario],
+) -> None:
+    with mutated(mutant):
+        changed = {name for name, text in texts().items() if text != original[name]}
+        # A story that runs none of the changed scripts goes as it does with the original.
+        concerned = [story for story in stories if told[story].ran & changed]
+        try:
+            killed = await killer(patient, concerned)
+        except ResponseError as error:
+            pytest.fail(f"this is no mutant, it does not run: {error}")
+    assert killed is not None, "it survives"
+    stories.remove(killed)
+    stories.insert(0, killed)
+    print(f"\n{mutant.name}: {killed.__name__.replace('_', ' ')}")
