@@ -44,7 +44,7 @@ scopes = ["send", "read", "admin"]
 [testing]
 clock = true
 [rules]
-pacing_wait = "100ms"
+pacing_wait = "1s"
 """
 
 

@@ -64,7 +64,7 @@ access_token = "EAAG-another-token"
 [[portfolio.waba.number]]
 id = "200000000000002"
 [rules]
-pacing_wait = "100ms"
+pacing_wait = "1s"
 [testing]
 clock = {clock}
 """

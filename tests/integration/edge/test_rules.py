@@ -21,7 +21,7 @@ async def test_they_are_told_with_their_version(bare: Caller):
     got = await bare("GET", RULES, READER)
 
     assert got["ETag"] == f'"{got.body["version"]}"'
-    assert got.body["rules"]["pacing_wait"] == "100ms"
+    assert got.body["rules"]["pacing_wait"] == "1s"
 
 
 @pytest.mark.parametrize(
