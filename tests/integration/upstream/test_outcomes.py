@@ -35,6 +35,10 @@ def raw_deflate(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
+#: Long enough for a connection on a busy machine, short enough to wait for an answer that does not come.
+PATIENCE_S: Final = 0.5
+
+
 class Case(NamedTuple):
     """A part to play, from the peer that plays it; how long it is waited for, and what is sent."""
 
@@ -52,7 +56,7 @@ def ends(*pieces: bytes) -> Case:
 
 
 def hangs(*pieces: bytes) -> Case:
-    return Case(lambda peer: peer.says_and_hangs(*pieces), timeout_s=0.2)
+    return Case(lambda peer: peer.says_and_hangs(*pieces), timeout_s=PATIENCE_S)
 
 
 #: More than an answer to a send can be: cut off where that is seen.
@@ -72,8 +76,8 @@ UNKNOWN: Final = TOO_LARGE | {
     "a reset in the middle of the request": Case(lambda peer: peer.resets_at_once, body=LARGE),
     "an end without an answer": ends(),
     "silence": hangs(),
-    "a drip": Case(lambda peer: peer.drips, timeout_s=0.2),
-    "a request that is never read": Case(lambda _: never_reads, timeout_s=0.2, body=LARGE),
+    "a drip": Case(lambda peer: peer.drips, timeout_s=PATIENCE_S),
+    "a request that is never read": Case(lambda _: never_reads, timeout_s=PATIENCE_S, body=LARGE),
     "half a head, then the end": ends(HEAD + b"Content-Le"),
     "half a head, then silence": hangs(HEAD + b"Content-Le"),
     "half a body, then the end": ends(sized(b'{"a":1}')[:-3]),
