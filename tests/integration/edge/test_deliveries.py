@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -66,7 +67,8 @@ class Site:
         await carry_over(client, PortfolioKeys(PORTFOLIO))
         # Beside the counts there are the names of what is counted: a set of each day.
         async for key in client.scan_iter(f"tidegate:{{{PORTFOLIO}}}:outcomes:*", count=1_000, _type="hash"):
-            scope = key.decode().split(":", 4)[4]
+            # Of whichever day: one may turn between a send and what comes of it.
+            scope = re.sub(r"^(kpi:)?[0-9]+:", r"\1", key.decode().split(":", 3)[3])
             for field, count in (await client.hgetall(key)).items():
                 what = field.decode().partition(".")[2]
                 if what == "ms":

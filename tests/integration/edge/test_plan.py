@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from tests.waiting import until
 from tidegate.app import Node
 from tidegate.store.daily_use import DAY_MS, DailyUse
 from tidegate.store.scripts import StoreClient
+from tidegate.store.steerable_clock import SteerableClock
 
 V1 = "/gateway/v1"
 UTILITY = {"Tidegate-Category": "utility"}
@@ -220,8 +221,12 @@ async def test_one_plan_at_a_time_is_made_for_an_app_and_two_at_all(
 
 
 async def test_the_way_to_the_next_limit_is_told_day_by_day(bare: Caller, client: StoreClient) -> None:
-    now_ms = int(datetime.now(UTC).timestamp() * 1000)
-    use = DailyUse(client)
+    use, steered = DailyUse(client), SteerableClock(client, [PORTFOLIO])
+    left_ms = DAY_MS - await steered.now_ms() % DAY_MS
+    # Some days on at noon: no day turns between what is noted and what is told, and the node has noted none of them.
+    noon_s = (left_ms + 8 * DAY_MS + DAY_MS // 2) // 1000
+    assert (await bare("POST", f"{V1}/testing/clock", json={"advance_s": noon_s})).status == 200
+    now_ms = await steered.now_ms()
     for ago, used in ((40, 9), (6, 100), (2, 300), (1, 400)):
         await use.note(PORTFOLIO, now_ms - ago * DAY_MS, used)
 
