@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -19,7 +20,7 @@ from tidegate.store.scripts import StoreClient, script
 
 KEYS = PortfolioKeys(PORTFOLIO)
 IDENTITY = Identity(b"i" * 32)
-ROWS = [Row(1, 1, "15550001", {"first_name": "Ann"}), Row(2, 3, "US.1a", {"first_name": "Bob"}, "staff")]
+ROWS = [Row(1, 1, "15550001", {"first_name": "Annabelle"}), Row(2, 3, "US.1a", {"first_name": "Bob"}, "staff")]
 
 
 def digest(row: Row) -> bytes:
@@ -157,12 +158,20 @@ async def test_an_audience_is_read_as_it_was_put_and_goes_with_its_campaign(stor
     assert [key for key in await store_client.keys("*") if b"campaign" in key] == []
 
 
+def readable(value: bytes) -> bytes:
+    """What anybody may read of a value who has no key."""
+    try:
+        return value + zlib.decompress(value)
+    except zlib.error:
+        return value
+
+
 async def test_no_number_and_no_name_is_in_the_store_to_be_read(store_client: StoreClient) -> None:
     campaigns, record = await made(store_client)
     await uploaded(store_client, campaigns, record, "u1")
     for key in await store_client.keys("*"):
-        values = await store_client.hvals(key) if b":rows:" in key else []
-        assert not [value for value in values if b"15550001" in value or b"Ann" in value]
+        values = [readable(value) for value in await store_client.hvals(key)] if b":rows:" in key else []
+        assert not [value for value in values if b"15550001" in value or b"Annabelle" in value]
         assert b"15550001" not in key
 
 
