@@ -34,7 +34,6 @@ from tidegate.store.embedded import socket_url
 from tidegate.store.feeds import Feeds
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
 from tidegate.upstream import Response
-from tidegate.upstream.headers import Headers
 
 SECONDS: Final = 20
 _TURNS: Final = 4
@@ -58,7 +57,7 @@ class Cost:
 async def cost(feed: Feed, clock: StoreClock, feeds: Feeds, readers: int, per_second: int) -> Cost:
     """What the feed takes for seconds of so many sends, with so many readers."""
     message = _message()
-    answered = Forwarded(message.message_id, Response(200, Headers(b""), b"{}"), accepted=True)
+    answered = Forwarded(message.message_id, Response(200, b"", b"{}"), accepted=True)
     about, written = message.noted(), 0
     subscriptions = [feed.subscribe([PORTFOLIO], _everything, whose="bench") for _ in range(readers)]
     if readers:

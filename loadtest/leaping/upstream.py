@@ -14,7 +14,6 @@ from tidegate.simulator import reads
 from tidegate.simulator.answers import Answer, unknown_object
 from tidegate.simulator.world import World
 from tidegate.upstream import NotSent, Response, Unknown, Upstream
-from tidegate.upstream.headers import Headers
 
 BASE: Final = "http://platform.invalid"
 
@@ -60,7 +59,7 @@ class WorldUpstream(Upstream):
             number, self.tokens[number], orjson.loads(body), self.clock(), marketing_endpoint=lite
         )
         self.stir()
-        return Response(answer.http_status, Headers(b""), orjson.dumps(answer.body))
+        return Response(answer.http_status, b"", orjson.dumps(answer.body))
 
 
 @dataclass(frozen=True, slots=True)

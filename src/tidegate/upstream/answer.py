@@ -8,7 +8,7 @@ from typing import Final
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from tidegate.upstream.encodings import decoded
-from tidegate.upstream.headers import Headers, Wanted
+from tidegate.upstream.headers import Wanted
 from tidegate.upstream.outcomes import Response
 
 _END: Final = b"\r\n\r\n"
@@ -26,28 +26,27 @@ def read_answer(status: int, raw: bytes, body: bytes) -> Response:
     longer than an answer's may be, and still packed.
     """
     # Most begin with their own head, which is taken as it stands.
-    head = raw[: raw.index(_END) + 2] if raw.startswith(_BEGINNINGS) else _head_of(raw)
-    headers = Headers(head)
+    head = raw.partition(_END)[0] if raw.startswith(_BEGINNINGS) else _head_of(raw)
     # To ask whether it is `in` it would first be taken for a number.
     if head.lower().find(_ENCODED) >= 0:
-        body = decoded(body, *headers.picked(_ENCODING).values())
-    return Response(status, headers, body)
+        body = decoded(body, ", ".join(_ENCODING.picked(head).values()))
+    return Response(status, head, body)
 
 
 def is_measured(raw: bytes) -> bool:
     """Whether a head says where the body ends. `raw`: as for `read_answer`."""
-    return Headers(_head_of(raw)).has(_MEASURE)
+    return _MEASURE.stands_in(_head_of(raw))
 
 
 def _head_of(raw: bytes) -> bytes:
-    """The head of an answer, from its status line to the break after its last header.
+    """The head of an answer, from its status line to its last header.
 
     `raw`: what came up to there at least, with whatever stood before it and came after it.
     """
     lines = _Lines()
     with contextlib.suppress(HttpParserError, HttpParserUpgrade):
         lines.parser.feed_data(raw)
-    return b"".join([b"HTTP/1.1 %d\r\n" % lines.status, *lines.headers])
+    return b"\r\n".join([b"HTTP/1.1 %d" % lines.status, *lines.headers])
 
 
 class _Lines:
@@ -64,7 +63,7 @@ class _Lines:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.status:
-            self.headers.append(b"%b: %b\r\n" % (name, value))
+            self.headers.append(b"%b: %b" % (name, value))
 
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()

@@ -1,4 +1,4 @@
-"""The headers of Meta's answers, kept as they came: of all that is said with each answer next to nothing is read."""
+"""The heads of Meta's answers, kept as they came: of all that is said with each answer next to nothing is read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct
-
 
 class Wanted:
-    """Names of headers that somebody looks for, in lower case, and how those begin that are wanted as well."""
+    """Names of headers that somebody looks for, in lower case, and how those begin that are wanted as well.
+
+    They are looked for in a head: from its status line to its last header, in a form that llhttp takes.
+    """
 
     __slots__ = ("beginnings", "lines", "needles")
 
@@ -21,31 +22,14 @@ class Wanted:
         #: Such lines, as name and value.
         self.lines: Final = re.compile(rf"\r\n({'|'.join(all_names)}):[ \t]*([^\r]*)", re.IGNORECASE | re.ASCII)
 
-
-class Headers(Struct, frozen=True, gc=False):
-    """The headers of a head: from its status line to the break after its last header, in a form that llhttp takes.
-
-    Of a name that comes again the last counts.
-    """
-
-    head: bytes
-
-    def has(self, wanted: Wanted) -> bool:
+    def stands_in(self, head: bytes) -> bool:
         """Whether there is any of these."""
-        low = self.head.lower()
-        for needle in wanted.needles:
+        low = head.lower()
+        for needle in self.needles:
             if needle in low:
                 return True
-        return any(beginning in low for beginning in wanted.beginnings)
+        return any(beginning in low for beginning in self.beginnings)
 
-    def picked(self, wanted: Wanted) -> dict[str, str]:
-        """Those of these, named as they came."""
-        return dict(wanted.lines.findall(self.head.decode("latin-1")))
-
-    def all(self) -> dict[str, str]:
-        """All of them, named as they came."""
-        lines = [line.partition(":") for line in self.head.decode("latin-1").split("\r\n")[1:-1]]
-        return {name: value.lstrip(" \t") for name, _, value in lines}
-
-    def __repr__(self) -> str:
-        return f"Headers({', '.join(self.all())})"
+    def picked(self, head: bytes) -> dict[str, str]:
+        """Those of these, named as they came; of a name that comes again the last."""
+        return dict(self.lines.findall(head.decode("latin-1")))

@@ -7,21 +7,19 @@ from typing import Final
 
 from msgspec import Struct
 
-from tidegate.upstream.headers import Headers
-
 #: Answers to a send are small; whoever sends more is not Meta.
 MAX_ANSWER: Final = 262_144
 
 
 class Response(Struct, frozen=True, gc=False):
-    """Meta answered, with whatever. `headers`: named as they came, the last of a name; `body`: unpacked."""
+    """Meta answered, with whatever. `head`: as it came, to its last header; `body`: unpacked."""
 
     status: int
-    headers: Headers
+    head: bytes
     body: bytes
 
     def __repr__(self) -> str:
-        # What is in the body names a user.
+        # What is in the body names a user, and what is in the head may.
         return f"Response(status={self.status!r})"
 
 

@@ -52,7 +52,7 @@ def render(answered: Answered, request: Request, now_ms: int) -> Reply:
 def forwarded(answered: Forwarded) -> Reply:
     """Meta's own answer."""
     response = answered.response
-    headers = response.headers.picked(_OF_INTEREST)
+    headers = _OF_INTEREST.picked(response.head)
     headers["Tidegate-Verdict"] = "send"
     headers["Tidegate-Id"] = answered.message_id
     return Reply(response.status, headers, response.body)

@@ -10,7 +10,7 @@ from tidegate.cloudapi.messages import BadMessage, Request, parse_send
 from tidegate.edge.graph.answers import misread, render, unavailable
 from tidegate.gateway import Forwarded, Gone, Held, Refused, Unavailable
 from tidegate.policy.verdict import Reason
-from tidegate.upstream import Headers, Response
+from tidegate.upstream import Response
 
 NOW_MS = 1_795_251_600_000  # 2026-11-21T09:00:00Z
 ID = "tg00000000-0"
@@ -25,10 +25,8 @@ def request_() -> Request:
 
 @pytest.mark.parametrize("status", [200, 400, 401, 429, 500, 503])
 def test_metas_status_bytes_and_headers_of_interest_pass(request_, status):
-    headers = Headers(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nx-fb-rev: 1\r\nRetry-After: 9\r\nContent-Length: 5\r\nDate: x\r\n"
-    )
-    reply = render(Forwarded(ID, Response(status, headers, b"bytes"), accepted=status == 200), request_, NOW_MS)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nx-fb-rev: 1\r\nRetry-After: 9\r\nContent-Length: 5\r\nDate: x"
+    reply = render(Forwarded(ID, Response(status, head, b"bytes"), accepted=status == 200), request_, NOW_MS)
 
     assert (reply.status, reply.body) == (status, b"bytes")
     kept = {"Content-Type": "text/x", "x-fb-rev": "1", "Retry-After": "9"}
