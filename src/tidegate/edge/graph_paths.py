@@ -59,6 +59,11 @@ class Target:
         return len(self.edges) == 1 and self.edges[0] in SENDING_EDGES
 
     @property
+    def place(self) -> str:
+        """The same in every version of Graph's."""
+        return "/".join((self.object_id, *self.edges))
+
+    @property
     def is_upload(self) -> bool:
         """Whether it is an upload session: its body is the file, whatever its Content-Type says."""
         return self.object_id.startswith("upload:")

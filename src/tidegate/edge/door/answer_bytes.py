@@ -22,13 +22,13 @@ def answer_bytes(reply: Reply, request_id: str, closes: bool) -> bytes:
 
     Raises ValueError for a header that would break off the head, or be several (RFC 9110, 5.5).
     """
-    headers, body = reply.headers, reply.body
-    lines = [_STATUS_LINES[reply.status], *map(_LINE, headers.items()), f"X-Request-Id: {request_id}"]
+    body = reply.body
+    lines = [_STATUS_LINES[reply.status], *map(_LINE, reply.headers.items()), f"X-Request-Id: {request_id}"]
     # To look for each takes a tenth of the time that it takes to count them.
     told = "".join(lines)
     if "\n" in told or "\r" in told or "\0" in told:
         raise ValueError("a header of the answer holds what ends a header")
-    if closes and "Connection" not in headers:
+    if closes and "Connection" not in reply.headers:
         lines.append("Connection: close")
     end = _end_of_head(int(time.time()))  # noqa: TID251 - a Date is of the wall clock
     head = f"{_LINES(lines)}\r\nContent-Length: {len(body)}\r\n{end}"

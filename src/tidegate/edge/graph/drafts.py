@@ -43,16 +43,15 @@ def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -
 def message_of(draft: Draft, message_id: str, kind: SendKind, now_ms: int, claim: Claim | None = None) -> Message:
     """The same of a draft of this kind. `claim`: that it is the first such message, found out as it is admitted."""
     sender, options = draft.sender, draft.options
-    category, wait_ms, holds, delivery = kind.granted
     not_before_ms, deadline_ms = options.not_before_ms, options.expires_at_ms
     is_ours = False
     if not_before_ms > now_ms:
-        _refuse_bad_start(category, options)
+        _refuse_bad_start(kind.category, options)
         if deadline_ms is None:
             # Who may start later may also wait for as long, from then on.
-            deadline_ms = not_before_ms + wait_ms
+            deadline_ms = not_before_ms + kind.wait_ms
     elif deadline_ms is None:
-        deadline_ms, is_ours = now_ms + wait_ms, True
+        deadline_ms, is_ours = now_ms + kind.wait_ms, True
     # By their places: named one by one they take twice the time.
     return Message(
         message_id,
@@ -61,13 +60,13 @@ def message_of(draft: Draft, message_id: str, kind: SendKind, now_ms: int, claim
         draft.request,
         draft.raw_path,
         deadline_ms,
-        category,
-        holds,
+        kind.category,
+        kind.holds,
         not_before_ms,
         options.campaign,
         options.headers,
         is_ours,
-        delivery,
+        kind.delivery,
         sender.is_told,
         claim,
         kind,

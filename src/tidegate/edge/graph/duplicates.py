@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -26,8 +25,6 @@ _PATIENCE_MS: Final = 12_000
 _LOOK_EVERY_MS: Final = 100
 #: Asked for at each send, as a name of this module.
 _PHONE: Final = RecipientKind.PHONE
-#: Of so many numbers and paths it is known how what is said of their messages begins.
-_WAYS: Final = 1_024
 
 log = structlog.get_logger()
 
@@ -44,12 +41,12 @@ class DuplicateGuard:
         """That it is the first of its kind within this span, as most are: what it claims as it is admitted."""
         sender, request = draft.sender, draft.request
         kind, user = request.kind, request.recipient
-        if kind is _PHONE and user.startswith(AMBIGUOUS):
+        if user.startswith(AMBIGUOUS) and kind is _PHONE:
             user = canonical_phone(user)
         # Nothing of how it was written or which version of the API was named; and whatever names the user in the body:
         # here one name does.
         same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
-        name = self._seal.name(_begin(sender.name, draft.raw_path, kind) + dumps(same, None, SORTED))
+        name = self._seal.name(sender.begins[kind] + dumps(same, None, SORTED))
         entry = Entry(sender.portfolio, f"{sender.name}:same-{name}", "", message_id, within_ms)
         return SendClaim(draft, self._services, entry=entry)
 
@@ -85,9 +82,3 @@ class DuplicateGuard:
             if not isinstance(found, Running) or not patient:
                 return found
             await clock.sleep_until(clock.now_ms() + _LOOK_EVERY_MS)
-
-
-@lru_cache(_WAYS)
-def _begin(app: str, raw_path: str, kind: RecipientKind) -> bytes:
-    number, edge = raw_path.partition("?")[0].split("/")[-2:]
-    return dumps([app, number, edge, kind.value])

@@ -64,7 +64,7 @@ class KnownHeads:
             lasting.popall(name, None)
         kept = CIMultiDictProxy(lasting)
         options, length = read_lasting_options(kept), int(headers["Content-Length"])
-        known = SendHead(target, path_of_send(target), kept, key_hash, options, length)
+        known = SendHead(target, path_of_send(target), target.place, kept, key_hash, options, length)
         if not any(name in headers for name in _OF_ONE_REQUEST):
             if len(self._heads) >= _MOST:
                 self._heads.clear()
@@ -107,7 +107,16 @@ class KnownHeads:
             trace = read_trace(values[traceparent_at].decode()) if traceparent_at >= 0 else NO_HEADERS
             options = options.of_one(key, trace)
         request_id = given_id(values[request_id_at].decode().strip()) if request_id_at >= 0 else ""
-        return SendHead(known.target, known.raw_path, known.headers, known.key_hash, options, int(length), request_id)
+        return SendHead(
+            known.target,
+            known.raw_path,
+            known.place,
+            known.headers,
+            known.key_hash,
+            options,
+            int(length),
+            request_id,
+        )
 
 
 def _digest(parts: list[bytes]) -> bytes:

@@ -77,7 +77,7 @@ class Quota:
         self._standings = standings
         self._taken = gateway.places_taken
         self._clock = clock
-        self._snapshots: dict[str, _Snapshot] = {}
+        self._snapshots = {portfolio: _Snapshot() for portfolio in standings.portfolios}
 
     def at_once(
         self,
@@ -92,8 +92,8 @@ class Quota:
 
         `however_old`: what was worked out may be.
         """
-        snapshot = self._snapshots.get(portfolio)
-        if snapshot is None or snapshot.under is not standing:
+        snapshot = self._snapshots[portfolio]
+        if snapshot.under is not standing:
             return {} if standing.limit == UNLIMITED else None
         clock = self._clock
         if (clock.monotonic_s() > snapshot.told_until_s or snapshot.jumps != clock.jumps) and not however_old:
@@ -116,9 +116,7 @@ class Quota:
             return {}
         if standing.limit == UNLIMITED:
             return {}
-        snapshot = self._snapshots.get(portfolio)
-        if snapshot is None:
-            snapshot = self._snapshots[portfolio] = _Snapshot()
+        snapshot = self._snapshots[portfolio]
         if read and self._is_old(snapshot, standing.limit):
             async with snapshot.reading:
                 if self._is_old(snapshot, standing.limit):

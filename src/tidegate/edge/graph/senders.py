@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import Struct
+from orjson import dumps
 
-from tidegate.cloudapi.messages import Request
+from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Route
-from tidegate.gateway.wishes import Granted, granted
-from tidegate.policy.rules import Duplicates, Mode
+from tidegate.gateway.wishes import granted
+from tidegate.policy.rules import Delivery, Duplicates, Mode
 from tidegate.policy.standing import Standing
 from tidegate.settings.tables import App
 
@@ -22,10 +23,14 @@ _MOST_KINDS: Final = 1_024
 class SendKind(Struct, frozen=True, gc=False, eq=False):
     """What sends of one sender that ask for the same come to under one standing; it is one object for all of them.
 
-    `duplicates`: the rule, where it speaks of them; `same_within_ms`: its span, 0 where it does not.
+    The first four are what is granted to them, as `gateway.wishes.granted` tells it. `duplicates`: the rule, where it
+    speaks of them; `same_within_ms`: its span, 0 where it does not.
     """
 
-    granted: Granted
+    category: Category | None
+    wait_ms: int
+    holds: bool
+    delivery: Delivery
     duplicates: Duplicates | None
     same_within_ms: int
 
@@ -33,9 +38,10 @@ class SendKind(Struct, frozen=True, gc=False, eq=False):
 class Sender:
     """An app by one of its numbers. What sends that ask for the same come to is worked out once under a standing."""
 
-    __slots__ = ("_kinds", "_under", "app", "is_told", "name", "portfolio", "route")
+    __slots__ = ("_kinds", "_under", "app", "begins", "is_told", "name", "portfolio", "route")
 
-    def __init__(self, app: App, route: Route) -> None:
+    def __init__(self, app: App, route: Route, edge: str = "messages") -> None:
+        """`edge`: of Graph's, where they are posted to."""
         self.app: Final = app
         self.route: Final = route
         # What is asked for at each send is no field of a table, for which one looks three times as long.
@@ -43,6 +49,8 @@ class Sender:
         self.portfolio: Final = route.portfolio
         #: Whether the app is told how its messages end, by webhook.
         self.is_told: Final = app.webhook_url is not None
+        #: How what is said of its messages begins, by what their recipients are named by.
+        self.begins: Final = {kind: dumps([app.name, route.number, edge, kind.value]) for kind in RecipientKind}
         self._under: Standing | None = None
         self._kinds: dict[tuple[object, ...], SendKind] = {}
 
@@ -59,7 +67,7 @@ class Sender:
             self._under, self._kinds = standing, {}
         given = granted(standing, self.route, request, options.wishes)
         rule = _rule(standing.rules.duplicates, given[0])
-        kind = self._kinds[asked] = SendKind(given, rule, 0 if rule is None else rule.within_ms)
+        kind = self._kinds[asked] = SendKind(*given, rule, 0 if rule is None else rule.within_ms)
         return kind
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ from tidegate.edge.graph.quotes import Quotes
 from tidegate.edge.graph.send_options import read_options
 from tidegate.edge.graph.senders import Sender, SendKind
 from tidegate.edge.graph.telling import Telling
-from tidegate.edge.graph_paths import Target, credential, scrubbed
+from tidegate.edge.graph_paths import SENDING_EDGES, Target, credential, scrubbed
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
@@ -71,12 +71,13 @@ class Sends:
         self._duplicates = DuplicateGuard(self._once, services)
         self._telling = Telling(services, quota, self._once)
         self._apps = {app.name: app for app in services.settings.apps}
-        #: Who may send, and the turnstile of the app; by its name and the id of the number.
+        #: Who may send, and the turnstile of the app; by its name and the place.
         self._senders = {
-            (app.name, route.number): (Sender(app, route), turnstiles.of(app))
+            (app.name, f"{route.number}/{edge}"): (Sender(app, route, edge), turnstiles.of(app))
             for app in services.settings.apps
             if Scope.SEND in app.scopes
             for route in grants.routes(app)
+            for edge in SENDING_EDGES
         }
 
     async def handle(
@@ -98,7 +99,7 @@ class Sends:
                 with self._in_hand:
                     name, raw = await self._authenticated(head, raw, remote, whole)
                 at_ms, now_ms = self._moment()
-            found = self._senders.get((name, head.target.object_id))
+            found = self._senders.get((name, head.place))
             if found is None:
                 self._refuse(name)
             sender, turnstile = found
@@ -126,9 +127,8 @@ class Sends:
                 claim = self._duplicates.claim(draft, message_id, within_ms) if within_ms else None
                 message = message_of(draft, message_id, kind, now_ms, claim)
                 answered = await self._gateway.submit(message, at_ms, now_ms)
-                telling, category = self._telling, message.category
-                told = telling.at_once(portfolio, category, standing, claim, answered)
-                return told or await telling.of(draft, category, claim, answered)
+                told = self._telling.at_once(portfolio, kind.category, standing, claim, answered)
+                return told or await self._telling.of(draft, kind.category, claim, answered)
             except Exception as fault:
                 return await self._otherwise(fault, draft, message_id, kind)
         except (BadMessage, Denial) as no:

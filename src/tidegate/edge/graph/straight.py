@@ -69,7 +69,7 @@ class Straight:
         """Answer one that came to this, or ended in this fault, by calling `answered`."""
         head, closes = plain.head, self._ending.closes
         request_id = head.request_id or request_ids.new_id()
-        if type(outcome) is Reply and plain.raw_head:
+        if plain.raw_head:
             outcome = self._learnt(plain, outcome)
         if type(outcome) is not Reply:
             if not isinstance(outcome, Exception):
@@ -78,17 +78,17 @@ class Straight:
             closes = closes or outcome.headers.get("Connection") == "close"
         answered(answer_bytes(outcome, request_id, closes), closes)
 
-    def _learnt(self, plain: Plain[SendHead], reply: Reply) -> Reply | Denial:
-        """The answer, once its request's head is known; what is wrong with the wishes in that is told first."""
+    def _learnt(self, plain: Plain[SendHead], outcome: object) -> object:
+        """The same, once an answer's head is known; what is wrong with the wishes in that is told first."""
         head = plain.head
         # That its key opens is asked with each request.
         key = bearer(head.headers.getall("Authorization"))
-        if key is not None:
+        if key is not None and type(outcome) is Reply:
             try:
                 self._heads.learn(plain.raw_head, head.headers, head.target, hash_key(key))
             except Denial as denial:
                 return denial
-        return reply
+        return outcome
 
     def _read_target(self, raw_path: str) -> Target | None:
         # A query may hold a key: such a path is read by whoever keeps nothing of it.
