@@ -45,6 +45,7 @@ class More(NamedTuple):
 
 
 _NO_MORE: Final = More()
+_NO_CLAIM: Final = Entry("", "", "", "", 0)
 
 
 class Ask(Struct, frozen=True, gc=False):
@@ -61,9 +62,11 @@ class Ask(Struct, frozen=True, gc=False):
     dry_run: bool = False
 
 
-#: What sends of one kind have in common: where their terms are, portfolio, attempt, whether it is a dry run, for how
-#: long a claim is kept, whether more is told of each, whether their app has a share.
-_Kind = tuple[int, str, int, bool, int, bool, bool]
+#: What sends of one kind have in common beside their terms: portfolio, attempt, whether it is a dry run, for how long a
+#: claim is kept, whether more is told of each, whether their app has a share.
+_Kind = tuple[str, int, bool, int, bool, bool]
+#: Sends of one kind that follow each other in a call, and which of them is the first.
+_Run = tuple[Terms, _Kind, int]
 
 
 class Questions:
@@ -73,55 +76,75 @@ class Questions:
         """`keys`: of each portfolio."""
         self._keys = keys
         #: Terms are known by where they are: they are kept, so that nothing else comes to be there.
-        self._texts: dict[tuple[int, _Kind], tuple[Terms, bytes]] = {}
+        self._texts: dict[tuple[int, int, _Kind], tuple[Terms, bytes]] = {}
+        #: The last call whose sends were all of one kind, and what they had in common: so has the next one, mostly.
+        self._runs: list[_Run] = []
+        self._common: tuple[list[bytes], list[Any]] = [], []
 
     def of(self, asks: Sequence[Ask]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `admit`."""
+        runs: list[_Run] = []
+        terms, kind, tells_more = None, None, False
+        noted, is_of_share = b"", False
+        deadlines_ms: list[int] = []
+        args: list[Any] = []
+        for ask in asks:
+            intent, more = ask.intent, ask.more
+            about, once = intent.about, ask.once or _NO_CLAIM
+            if about is not noted:
+                noted, is_of_share = about, _SHARE in about
+            of_kind = (intent.portfolio, intent.attempt, ask.dry_run, once.kept_ms, more is not None, is_of_share)
+            if ask.terms is not terms or of_kind != kind:
+                terms, kind = ask.terms, of_kind
+                tells_more = more is not None or terms.user_version > 0
+                runs.append((terms, kind, len(deadlines_ms)))
+            deadlines_ms.append(ask.deadline_ms)
+            args += (intent.message_id, intent.recipient, intent.number, about, once.name)
+            if tells_more:
+                args += (ask.terms.user_version, *(more or _NO_MORE))
+        keys, common = self._common if runs == self._runs else self._in_common(runs, len(asks))
+        return keys, [*common, struct.pack(f"<{len(asks) + 1}d", min(deadlines_ms), *deadlines_ms), *args]
+
+    def _in_common(self, runs: list[_Run], sends: int) -> tuple[list[bytes], list[Any]]:
+        """The keys; and how it is told what so many sends have in common, and which of that each has."""
         blocks: dict[str, int] = {}
         keys: list[bytes] = []
-        kinds: dict[_Kind, int] = {}
+        ways: dict[tuple[int, _Kind], int] = {}
         told: dict[bytes, int] = {}
-        args: list[Any] = []
-        kind_of: list[int] = []
-        for ask in asks:
-            intent, terms, once, more = ask.intent, ask.terms, ask.once, ask.more
-            portfolio, about = intent.portfolio, intent.about
-            kept_ms, claim = (0, "") if once is None else (once.kept_ms, once.name)
-            if more is None and terms.user_version:
-                more = _NO_MORE
-            kind = (id(terms), portfolio, intent.attempt, ask.dry_run, kept_ms, more is not None, _SHARE in about)
-            common = kinds.get(kind)
-            if common is None:
-                block = blocks.get(portfolio)
+        #: Which of these each is of, as far as another run follows; all after them are of `way`.
+        which, way = b"", 0
+        for terms, kind, begins in runs:
+            which = which.ljust(begins, bytes((way,)))
+            known = ways.get((id(terms), kind))
+            if known is None:
+                block = blocks.get(kind[0])
                 if block is None:
-                    block = blocks[portfolio] = len(blocks)
-                    keys += self._keys[portfolio].all
-                common = kinds[kind] = told.setdefault(self._text(block, kind, terms), len(told))
-            kind_of.append(common)
-            args += (intent.message_id, intent.recipient, intent.number, about, claim)
-            if more is not None:
-                args += (terms.user_version, *more)
-        deadlines_ms = [ask.deadline_ms for ask in asks]
-        deadlines = struct.pack(f"<{len(asks) + 1}d", min(deadlines_ms), *deadlines_ms)
-        return keys, [len(told), *told, bytes(kind_of) if len(told) > 1 else b"", deadlines, *args]
+                    block = blocks[kind[0]] = len(blocks)
+                    keys += self._keys[kind[0]].all
+                known = ways[id(terms), kind] = told.setdefault(self._text(block, terms, kind), len(told))
+            way = known
+        common = keys, [len(told), *told, which.ljust(sends, bytes((way,))) if len(told) > 1 else b""]
+        if len(runs) == 1:
+            self._runs, self._common = runs, common
+        return common
 
-    def _text(self, block: int, kind: _Kind, terms: Terms) -> bytes:
-        known = self._texts.get((block, kind))
+    def _text(self, block: int, terms: Terms, kind: _Kind) -> bytes:
+        known = self._texts.get((block, id(terms), kind))
         if known is not None:
             return known[1]
         if len(self._texts) >= _MOST_TEXTS:
             self._texts.clear()
-        text = _common(block, kind, terms)
-        self._texts[block, kind] = terms, text
+        text = _common(block, terms, kind)
+        self._texts[block, id(terms), kind] = terms, text
         return text
 
 
-def _common(block: int, kind: _Kind, terms: Terms) -> bytes:
+def _common(block: int, terms: Terms, kind: _Kind) -> bytes:
     """What `admit` is told once of all sends that have it in common."""
-    _, _, attempt, is_dry, kept_ms, has_more, is_of_share = kind
+    _, attempt, is_dry, kept_ms, has_more, is_of_share = kind
     flags = is_dry * _DRY | terms.needs_window * _NEEDS_WINDOW | terms.counts * _COUNTS
     flags |= (not terms.waits_for_pair) * _PAIR_IN_SHADOW | (not terms.waits_for_throughput) * _THROUGHPUT_IN_SHADOW
-    flags |= has_more * _MORE | is_of_share * _OF_SHARE
+    flags |= (has_more or terms.user_version > 0) * _MORE | is_of_share * _OF_SHARE
     turns = orjson.dumps([turn[:3] for turn in terms.turns]) if terms.turns else b""
     return b"%b%d\0%d\0%b\0%b" % (
         _NUMBERS.pack(
@@ -168,47 +191,48 @@ def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Fact
     terms: Terms | None = None
     epoch = user_version = margin_ms = ends_ms = tallies = 0
     inside = outside = ""
-    for ask in asks:
-        if ask.terms is not terms:
-            # Most of a call have theirs in common: what follows from them is looked up once.
-            terms = ask.terms
-            epoch, user_version, margin_ms = terms.epoch, terms.user_version, terms.window_margin_ms
-            ends_ms, tallies = now_ms + terms.hold_ms, len(terms.tallies)
-            inside, outside = _PLACES[terms.counts]
-        if at >= told:
-            break
-        first, window_ends_ms, place = answer[at], 0, outside
-        if first >= _AS_MOST or first < 0:
-            at += 1
+    try:
+        for ask in asks:
+            if ask.terms is not terms:
+                # Most of a call have theirs in common: what follows from them is looked up once.
+                terms = ask.terms
+                epoch, user_version, margin_ms = terms.epoch, terms.user_version, terms.window_margin_ms
+                ends_ms, tallies = now_ms + terms.hold_ms, len(terms.tallies)
+                inside, outside = _PLACES[terms.counts]
+            first, window_ends_ms, place = answer[at], 0, outside
             if first < 0:
-                first, window_ends_ms = -first, answer[at]
-                at += 1
+                first, at = -first, at + 1
+                window_ends_ms = answer[at]
                 place = inside if window_ends_ms - margin_ms > now_ms else outside
-            end = at + tallies
-            facts = Facts(
-                now_ms,
-                epoch,
-                True,
-                window_ends_ms=window_ends_ms,
-                counted=first % 2 == 1,
-                used=first // 2 - 1,
-                user_version=user_version,
-                tallied=answer[at:end],
-            )
-            at = end
-        elif at + _FACTS > told:
-            break
-        else:
-            facts = _facts(now_ms, epoch, answer[at : at + _FACTS])
-            window_ends_ms = facts.window_ends_ms
-            place = inside if facts.window_open(margin_ms) and not facts.repeated else outside
-            at += _FACTS
-        seen.append(facts)
-        if facts.taken and not ask.dry_run:
-            intent = ask.intent
-            intent.place, intent.window_ends_ms, intent.at_ms, intent.ends_ms = place, window_ends_ms, now_ms, ends_ms
-            intents.append(intent)
-    if at != told or len(seen) != len(asks):
+            if first >= _AS_MOST:
+                begins = at + 1
+                at = begins + tallies
+                facts = Facts(
+                    now_ms,
+                    epoch,
+                    True,
+                    window_ends_ms=window_ends_ms,
+                    counted=first % 2 == 1,
+                    used=first // 2 - 1,
+                    user_version=user_version,
+                    tallied=answer[begins:at],
+                )
+            else:
+                facts = _facts(now_ms, epoch, answer[at : at + _FACTS])
+                window_ends_ms = facts.window_ends_ms
+                place = inside if facts.window_open(margin_ms) and not facts.repeated else outside
+                at += _FACTS
+            seen.append(facts)
+            if facts.taken and not ask.dry_run:
+                intent = ask.intent
+                intent.place, intent.at_ms, intent.ends_ms = place, now_ms, ends_ms
+                if window_ends_ms:
+                    intent.window_ends_ms = window_ends_ms
+                intents.append(intent)
+    except (IndexError, ValueError):
+        # It is shorter than that.
+        at = 0
+    if at != told:
         raise ValueError(f"{told} values for {len(asks)} sends")
     return seen, intents
 
