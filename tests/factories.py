@@ -137,6 +137,9 @@ class OneKey:
 
     def __init__(self, secret: bytes = b"k" * 32) -> None:
         self._key = DataKey(hashlib.blake2b(secret, digest_size=8).digest(), secret, AESGCM(secret))
+        self.todays = [self._key]
+        self.ends_ms = [NEVER_MS]
+        self.turns_at_ms = NOW_MS
 
     def now_ms(self) -> int:
         return NOW_MS
@@ -146,9 +149,6 @@ class OneKey:
 
     async def ready(self) -> None:
         return
-
-    def lasting(self, until_ms: int) -> DataKey:
-        return self._key
 
     async def find(self, key_id: bytes) -> DataKey | None:
         return self._key if key_id == self._key.key_id else None

@@ -15,7 +15,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.store.data_keys import SPANS, DataKeys
 from tidegate.store.keys import DATA_KEYS
 from tidegate.store.scripts import StoreClient
-from tidegate.store.sealing import BrokenSeal, Seal
+from tidegate.store.sealing import RECORD_MS, BrokenSeal, Seal
 
 NOWHERE = Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -169,8 +169,20 @@ async def test_without_the_store_the_keys_of_the_day_before_go_on(client: StoreC
         await fresh.closed()
 
 
+async def test_metas_id_of_a_message_is_readable_for_as_long_as_its_record_is_kept(client: StoreClient) -> None:
+    day_ms = NOW_MS // DAY_MS * DAY_MS
+    for at_ms in (day_ms, day_ms + DAY_MS - 1):
+        node = Node(client, at_ms=at_ms)
+        await node.seal.ready()
+        stored = node.seal.close_wamid("m1", "wamid.1")
+        node.at_ms += RECORD_MS
+        assert await node.seal.open_wamid("m1", stored) == "wamid.1"
+        node.at_ms += 7 * DAY_MS
+        assert await node.seal.open_wamid("m1", stored) is None, "nor longer than the next span that lasts"
+
+
 async def test_no_key_is_shown(client: StoreClient) -> None:
     node = Node(client)
     await node.closed()
-    key = node.keys.lasting(NOW_MS)
+    key = node.keys.todays[0]
     assert repr(key) == f"DataKey({key.key_id.hex()})"

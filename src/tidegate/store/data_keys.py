@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -73,9 +72,10 @@ class DataKeys:
         self.now_ms: Final = now_ms
         self._known: dict[bytes, DataKey] = {}
         #: Of each span the key of the day, and when it is destroyed; the shortest span first.
-        self._todays: list[DataKey] = []
-        self._ends_ms: list[int] = []
-        self._turns_at_ms = 0
+        self.todays: list[DataKey] = []
+        self.ends_ms: list[int] = []
+        #: Until when they are those of the day.
+        self.turns_at_ms = 0
         #: Keys that were not there, and when that was seen.
         self._missed: dict[bytes, int] = {}
         self._unreadable: set[bytes] = set()
@@ -83,25 +83,18 @@ class DataKeys:
 
     def is_ready_at(self, now_ms: int) -> bool:
         """Whether there are keys of this day."""
-        return now_ms < self._turns_at_ms
+        return now_ms < self.turns_at_ms
 
     async def ready(self) -> None:
         """See to it that there are keys of this day; where the store is away, those of the day before go on."""
-        if self.now_ms() < self._turns_at_ms:
+        if self.now_ms() < self.turns_at_ms:
             return
         async with self._lock:
-            if self.now_ms() >= self._turns_at_ms:
+            if self.now_ms() >= self.turns_at_ms:
                 try:
                     await self._turn()
                 except StoreUnavailable:
-                    self._turns_at_ms = self.now_ms() + _AGAIN_MS
-
-    def lasting(self, until_ms: int) -> DataKey:
-        """A key for what has to be readable until then. Raises StoreUnavailable where none could be made."""
-        try:
-            return self._todays[bisect_left(self._ends_ms, until_ms)]
-        except IndexError:
-            raise StoreUnavailable("the store is unavailable: there is no data key that lasts") from None
+                    self.turns_at_ms = self.now_ms() + _AGAIN_MS
 
     async def find(self, key_id: bytes) -> DataKey | None:
         """The key of this id; None when it was destroyed, or no payload key opens it. Raises StoreUnavailable."""
@@ -143,9 +136,9 @@ class DataKeys:
         if missing:
             # Two nodes may do so at once: then both keys are used, each by whom it is known to.
             await self._exchange([_new_key(span, day) for span in missing])
-        self._todays = [min(key for key in self._known.values() if _is_of(key.key_id, span, day)) for span in SPANS]
-        self._ends_ms = [key.ends_ms for key in self._todays]
-        self._turns_at_ms = (day + 1) * DAY_MS
+        self.todays = [min(key for key in self._known.values() if _is_of(key.key_id, span, day)) for span in SPANS]
+        self.ends_ms = [key.ends_ms for key in self.todays]
+        self.turns_at_ms = (day + 1) * DAY_MS
 
     async def _exchange(self, put: Sequence[DataKey]) -> None:
         """Put keys where they are missing, and learn all that there are."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from binascii import b2a_base64
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 
 from tidegate.entropy import portions
+from tidegate.errors import StoreUnavailable
 from tidegate.store.data_keys import DAY_MS, DataKey
 
 _ID: Final = 8
@@ -31,6 +33,13 @@ class BrokenSeal(Exception):
 class Keys(Protocol):
     """Where a seal has its keys from: `DataKeys`."""
 
+    todays: list[DataKey]
+    """Of each span the key of the day, the shortest span first."""
+    ends_ms: list[int]
+    """When each of them is destroyed."""
+    turns_at_ms: int
+    """Until when they are those of the day."""
+
     def now_ms(self) -> int:
         """The store's time."""
 
@@ -39,9 +48,6 @@ class Keys(Protocol):
 
     async def ready(self) -> None:
         """See to it that there are keys of this day."""
-
-    def lasting(self, until_ms: int) -> DataKey:
-        """A key for what has to be readable until then. Raises StoreUnavailable."""
 
     async def find(self, key_id: bytes) -> DataKey | None:
         """The key of this id. Raises StoreUnavailable."""
@@ -67,7 +73,11 @@ class Seal:
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
-        key_id, _, cipher = self._keys.lasting(until_ms)
+        keys = self._keys
+        try:
+            key_id, _, cipher = keys.todays[bisect_left(keys.ends_ms, until_ms)]
+        except IndexError:
+            raise StoreUnavailable("the store is unavailable: there is no data key that lasts") from None
         nonce = next(self._nonces)
         return key_id + nonce + cipher.encrypt(nonce, body, key_id + name.encode())
 
@@ -106,7 +116,7 @@ class Seal:
         """Meta's id of a message as it is stored: the name of it, and it, sealed. Raises StoreUnavailable."""
         told, named = wamid.encode(), self._wamids.copy()
         named.update(told)
-        sealed = self.close(message_id + _NAMED_BY_META, told, self.now_ms() + RECORD_MS)
+        sealed = self.close(message_id + _NAMED_BY_META, told, self._keys.turns_at_ms + RECORD_MS)
         return f"{named.hexdigest()}{_THEN}{b2a_base64(sealed, newline=False).decode()}"
 
     async def open_wamid(self, message_id: str, stored: str) -> str | None:
