@@ -60,14 +60,27 @@ async def test_it_is_sealed_when_it_is_written(store_client: StoreClient) -> Non
     journal = Journal()
     settling, claim = await settled_with(Ledger(store_client, (PORTFOLIO,), RANKS, one_slot=False, journal=journal))
     intent = journal.of(PORTFOLIO).intents["m1"]
-    assert (intent.state, intent.wamid, claim.is_sealed) == ("accepted", "", False)
+    assert (intent.state, intent.wamid, claim.is_sealed) == ("sending", "", False)
 
     await settling.ended(timeout_s=5)
 
+    assert intent.state == "accepted"
     keys, name = PortfolioKeys(PORTFOLIO), make_seal().wamid_index(WAMID)
     assert await store_client.get(keys.wamid(name)) == b"m1"
     assert await make_seal().open_wamid("m1", intent.wamid) == WAMID
     assert claim.is_sealed
+
+
+async def test_what_a_status_tells_before_it_is_written_stands(store_client: StoreClient) -> None:
+    journal = Journal()
+    settling, _ = await settled_with(Ledger(store_client, (PORTFOLIO,), RANKS, one_slot=False, journal=journal))
+    intent = journal.of(PORTFOLIO).intents["m1"]
+    journal.freed(PORTFOLIO, "m1")
+
+    await settling.ended(timeout_s=5)
+
+    assert intent.state == "failed"
+    assert await make_seal().open_wamid("m1", intent.wamid) == WAMID
 
 
 def test_what_is_sealed_yet_to_be_is_shown_nowhere() -> None:

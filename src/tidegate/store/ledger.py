@@ -135,14 +135,15 @@ class Ledger:
         return await self._outcomes[portfolio].put(outcome)
 
     def settling(self, outcome: Outcome) -> None:
-        """The same in passing: `on_settled` is told of it.
+        """The same in passing, of one that gives no place back: `on_settled` is told of it.
 
-        It is closed as late as it may be: off the way of the answer, and those of a moment one after the other.
+        It is closed as late as it may be: off the way of the answer, and those of a moment one after the other. Then a
+        journal that is a memory only is told of it as well; one that outlives this process is told at once.
         """
         if self._notes_at_once:
             outcome.close()
-        if outcome.noted is not None:
-            self._journal.end(outcome.noted, outcome.state, outcome.wamid)
+            if outcome.noted is not None:
+                self._journal.end(outcome.noted, outcome.state, outcome.wamid)
         self._outcomes[outcome.portfolio].in_passing(outcome)
 
     async def refresh(self, status: Status) -> Refreshed:
@@ -240,10 +241,13 @@ class Ledger:
         last, way = None, 0
         args: list[Any] = []
         for outcome in outcomes:
-            if outcome.close():
-                noted = outcome.noted
-                if noted is not None:
-                    noted.wamid = outcome.wamid
+            outcome.close()
+            noted = outcome.noted
+            if noted is not None:
+                noted.wamid = outcome.wamid
+                # Else a status has told more of it meanwhile.
+                if noted.state == "sending":
+                    noted.state = outcome.state
             told = (outcome.portfolio, outcome.attempt, outcome.state, outcome.release, outcome.cause)
             if told != last:
                 which = which.ljust(len(args) // _A_MESSAGE, bytes((way,)))
