@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, get_running_loop
+from asyncio import AbstractEventLoop, Future, InvalidStateError, get_running_loop
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -113,22 +113,24 @@ class Batch(Generic[Item, Answer]):
             self._start()
 
     def _start(self) -> None:
-        items, askers = self._waiting, self._askers
-        items += self._passing
-        self._waiting, self._askers, self._passing = [], [], []
+        items, askers, passing = self._waiting, self._askers, self._passing
+        self._waiting, self._askers = [], []
+        if passing:
+            items += passing
+            self._passing = []
         if len(items) > self._most:
             items, askers = self._as_many_as_fit(items, askers)
-        trip, is_begun = self._trip, False
-        try:
-            if trip is not None:
-                ask, begin = trip.ask, trip.begin
+        trip = self._trip
+        if trip is not None:
+            ask, begin = trip.ask, trip.begin
+            try:
                 keys, args = ask(items)
-                is_begun = begin(keys, args, partial(self._came, items, askers))
-        except Exception:
-            # An item that can't be asked for: the other way finds out which.
-            is_begun = False
-        if not is_begun:
-            self._carry_on(items, askers, self._run)
+                if begin(keys, args, partial(self._came, items, askers)):
+                    return
+            except Exception:
+                # An item that can't be asked for: the other way finds out which.
+                pass
+        self._carry_on(items, askers, self._run)
 
     def _as_many_as_fit(
         self, items: list[Item], askers: list[Future[Answer]]
@@ -212,8 +214,11 @@ class Batch(Generic[Item, Answer]):
     def _answer(self, items: list[Item], askers: list[Future[Answer]], answers: list[Answer]) -> None:
         # Fewer askers than items: nobody waits for the last of them.
         for asker, answer in zip(askers, answers, strict=False):
-            if not asker.done():
+            try:
                 asker.set_result(answer)
+            except InvalidStateError:
+                # It was cancelled.
+                continue
         if len(items) > len(askers):
             self._ended(items[len(askers) :], None)
 

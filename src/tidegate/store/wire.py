@@ -61,9 +61,11 @@ class Wire:
 
     @property
     def line(self) -> Line | None:
-        """The connection, where there is one that may be asked."""
+        """The connection, where there is one that may be asked: it lasts, and its server is the one that is trusted."""
         line = self._line
-        return line if line is not None and line.is_fit else None
+        if line is None or line.transport.is_closing() or not line.trusts(line.run_id):
+            return None
+        return line
 
     def close(self) -> None:
         """Close it. Whoever has still something to ask is told so, and opens nothing new."""
@@ -122,8 +124,9 @@ class Line(asyncio.Protocol):
     def __init__(self, connection: Any, pulse: Pulse, timeout_s: float) -> None:
         """Take over a connection that has just been greeted."""
         self._connection = connection
-        self._run_id: Final[str | None] = connection.run_id
-        self._trusts: Final[Callable[[str | None], bool]] = connection.trusts
+        #: The run of the server that it leads to, and whether it is the one that is trusted now.
+        self.run_id: Final[str | None] = connection.run_id
+        self.trusts: Final[Callable[[str | None], bool]] = connection.trusts
         self._pulse = pulse
         self._timeout_s = timeout_s
         self._waiting: deque[tuple[Told, float, Timer | None]] = deque()
@@ -135,15 +138,9 @@ class Line(asyncio.Protocol):
         # Kept, and taken from the connection: each of them would close what it holds once it is forgotten.
         self._writer = connection._writer
         connection._reader = connection._writer = None
-        self._transport: asyncio.Transport = self._writer.transport
-        self._library: Any = self._transport.get_protocol()
-        self._transport.set_protocol(self)
-
-    @property
-    def is_fit(self) -> bool:
-        """Whether it may be asked: the connection lasts, and leads to the server that is trusted now."""
-        trusts = self._trusts
-        return not self._transport.is_closing() and trusts(self._run_id)
+        self.transport: asyncio.Transport = self._writer.transport
+        self._library: Any = self.transport.get_protocol()
+        self.transport.set_protocol(self)
 
     def now_s(self) -> float:
         """Its loop's time."""
@@ -154,10 +151,9 @@ class Line(asyncio.Protocol):
         """Whether somebody waits for an answer on it."""
         return bool(self._waiting)
 
-    def ask(self, words: Sequence[bytes | str | int], told: Told, timer: Timer | None = None) -> None:
+    def ask(self, words: tuple[bytes | str | int, ...], told: Told, timer: Timer | None = None) -> None:
         """Send one command in this step. `told` gets its answer as soon as that is read; neither may raise."""
-        packed: Any = words
-        packet = pack_command(packed)
+        packet = pack_command(words)  # type: ignore[arg-type]  # its hints know of one word only
         self._waiting.append((told, self._loop.time(), timer))
         self._send(packet)
 
@@ -174,7 +170,7 @@ class Line(asyncio.Protocol):
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._look, False)
         try:
-            self._transport.write(packet)
+            self.transport.write(packet)
         except RuntimeError:
             # uvloop says so of a connection that was reset while it was written to.
             self.drop(RedisConnectionError("the connection was reset"))
@@ -233,7 +229,7 @@ class Line(asyncio.Protocol):
 
     def drop(self, fault: Exception) -> None:
         """Give the connection up, and tell whoever waits on it why."""
-        self._transport.abort()
+        self.transport.abort()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
