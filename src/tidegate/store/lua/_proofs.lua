@@ -1,0 +1,108 @@
+-- proofs: what a call's statuses prove of the places that their messages hold, by the time `now`; and what is asked of the
+-- users of its deliveries with these. `anew`: beginnings of the names of their counts.
+local DAY = 86400000
+
+-- The keys of what is counted of a user, after those before.
+local function counts_of(k, recipient, keys)
+  local a, b, c, d, e, f, g, h, i, j, l, m, o, p, q, r = string.byte(recipient, 1, 16)
+  -- Whose it was nobody knows, of a message that was proven unsent before it was begun.
+  if not r then return end
+  local hex = string.format('%08x%08x%08x%08x', ((a * 256 + b) * 256 + c) * 256 + d, ((e * 256 + f) * 256 + g) * 256 + h,
+    ((i * 256 + j) * 256 + l) * 256 + m, ((o * 256 + p) * 256 + q) * 256 + r)
+  for name = 1, #anew do keys[#keys + 1] = k.count .. anew[name] .. hex end
+end
+
+-- What a call asks of the users and places of its deliveries at once, by portfolio and recipient: `texts` are the strings
+-- of places by their keys, as this call leaves them. `is_nobody`: nothing is known of any of these users, or counted.
+local near_places = {}
+local function places_near(k, recipients)
+  local near = { texts = {}, firsts = {}, is_nobody = false }
+  local keys, slots, known = {}, {}, {}
+  near_places[k] = near
+  for i = 1, #recipients do
+    local recipient = recipients[i]
+    local bucket, member = bucket_of(recipient), member_of(recipient)
+    local key, slot = k.places .. bucket, bucket .. ':' .. member
+    near[recipient] = { bucket = bucket, key = key, member = member, slot = slot, held = false }
+    keys[i], slots[i], known[i] = key, slot, k.user .. recipient
+  end
+  if anew[1] then
+    for i = 1, #recipients do counts_of(k, recipients[i], known) end
+  end
+  near.is_nobody = redis.call('EXISTS', unpack(known)) == 0
+  local texts, holds = redis.call('MGET', unpack(keys)), redis.call('HMGET', k.holds, unpack(slots))
+  for i = 1, #recipients do near.texts[keys[i]], near[recipients[i]].held = texts[i], holds[i] end
+end
+
+-- Writes what this call has found of places so far: whoever else reads them finds it.
+local function places_told()
+  texts_write()
+  for k, near in pairs(near_places) do
+    if near.firsts[1] then redis.call('ZADD', k.calendar, 'LT', unpack(near.firsts)) end
+    near.texts, near.firsts = {}, {}
+  end
+end
+
+-- A place that is counted until then, and that no message holds but the one which is proven delivered: what `place_save`
+-- comes to for that, in fewer steps, for most deliveries are such. False, and nothing is done, where it is another.
+local function place_proven(k, recipient, id, counted)
+  local near = near_places[k]
+  local seen = near and near[recipient]
+  local text, held = seen and near.texts[seen.key], seen and seen.held
+  if not text or not held or #text > SHORT then return false end
+  local at = entry_at(text, seen.member)
+  if not at or (sums_of(k).holds or {})[seen.slot] ~= nil then return false end
+  local before, holder, expected = string.match(held, '^(%d+);([^;,]+),(%d+),%d+$')
+  if holder ~= id then return false end
+  before, expected = before + 0, expected + 0
+  if before > expected then expected = before end
+  if before > counted then counted = before end
+  if counted <= now then return false end
+  if counted ~= stamped(text, at + NAME) then
+    local ends, is_alone = stamp(counted), #text == HEAD + ENTRY
+    local first = string.sub(text, 1, HEAD)
+    if is_alone or counted < stamped(text, 1) then
+      local last = #near.firsts
+      first, near.firsts[last + 1], near.firsts[last + 2] = ends, counted, seen.bucket
+    end
+    text = is_alone and first .. seen.member .. ends
+      or first .. string.sub(text, HEAD + 1, at + NAME - 1) .. ends .. string.sub(text, at + ENTRY)
+    near.texts[seen.key] = text
+    text_put(0, seen.key, text)
+  end
+  holds_drop(k, seen.slot)
+  if math.ceil(counted / 1000) ~= math.ceil(expected / 1000) then
+    expect(k, expected, -1)
+    expect(k, counted, 1)
+  end
+  return true
+end
+
+local function apply_to_place(k, id, record, recipient, admitted, at, says)
+  local place_kind = record.place
+  -- Meta's time is cut to whole seconds: the delivery was within that second, not after now, nor before its send. A
+  -- time ahead of ours is believed, but for no more than a day: nobody's clock may take a place for good.
+  at = math.min(at, now + DAY)
+  local delivered = math.max(admitted, math.min(math.max(at, now), at + 999))
+  local late = place_kind == '0' and says == 'counts' and delivered >= tonumber(record.window or 0)
+  if place_kind ~= '1' and not late then return 0 end
+  local tried_twice = record.doubt and record.state ~= 'queued'
+  if tried_twice and says ~= 'counts' then return 0 end
+  if says == 'counts' and not tried_twice and not share_app(record.about)
+    and place_proven(k, recipient, id, delivered + DAY) then return 0 end
+  places_told()
+  local function change(place)
+    if says == 'counts' then
+      if not tried_twice then place.holds[id] = nil end
+      place.counted = math.max(place.counted, delivered + DAY)
+    elseif says == 'frees' then
+      place.holds[id] = nil
+    elseif place.holds[id] then
+      place.holds[id].ends = place.holds[id].expected
+    end
+  end
+  local place = place_load(k, recipient)
+  share_change(k, record.about, recipient, place, now, change)
+  change(place)
+  return place_save(k, place, now) < 0 and 1 or 0
+end
