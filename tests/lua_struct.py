@@ -10,8 +10,11 @@ from fakeredis.commands_mixins.scripting_mixin import ScriptingCommandsMixin
 
 
 def unpack(form: bytes, text: bytes, at: float = 1) -> tuple[float | bytes, ...]:
-    """The values of a form of `<`, `B`, `d`, `s` (up to a zero) from there on in a text; where what follows begins."""
+    """The values of a form of `<`, `B`, `d`, `s` (up to a zero), or of `>` and `I4`; where what follows begins."""
     begin, values = int(at) - 1, []
+    if form.startswith(b">"):
+        words = form.decode().replace("I4", "I")
+        return *struct.unpack_from(words, text, begin), begin + struct.calcsize(words) + 1
     for kind in form.decode().removeprefix("<"):
         if kind == "s":
             end = text.index(b"\0", begin)

@@ -55,15 +55,22 @@ end
 -- What a call for many sends adds up, by ledger, where it does: so much is written once (`places_write`). The holds of
 -- first places that it begins, which whoever adds up writes itself, are `held` (name, text ...).
 local later = false
-local function places_later(known) later = known or {} end
+-- The ledger of which these were asked for last, as most ask for them again.
+local last_ledger, last_sums
+local function places_later(known) later, last_ledger = known or {}, nil end
 
 local function sums_of(k)
+  local ledger = k.ledger
+  if ledger == last_ledger then return last_sums end
+  last_ledger, last_sums = ledger, nil
   for i = 1, #later do
-    if later[i].ledger == k.ledger then return later[i] end
+    if later[i].ledger == ledger then last_sums = later[i] end
   end
-  local sums = { ledger = k.ledger, prefix = string.sub(k.holds, 1, -6), change = 0, held = {} }
-  later[#later + 1] = sums
-  return sums
+  if not last_sums then
+    last_sums = { ledger = ledger, prefix = string.sub(k.holds, 1, -6), change = 0, held = {} }
+    later[#later + 1] = last_sums
+  end
+  return last_sums
 end
 
 local function later_write()

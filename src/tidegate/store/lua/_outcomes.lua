@@ -2,27 +2,35 @@
 -- again adds nothing.
 -- In the figures these count however late they are.
 local UNBOUND = { delivered = true, read = true, failed = true, withheld = true, dropped = true }
-local outcomes_counters, outcomes_steps = {}, {}
+local outcomes_counters = {}
+-- The step that was taken last, and by what.
+local last_known, last_figures, last_list, last_which, last_step
 
 -- What is known of a send, of which `known` and `figures` were, when `counters` are told of it `took` ms after its
 -- admission; and what that adds. Most sends of a call take the same step.
 local function outcomes_step(known, figures, counters, took, timed)
-  local list, name = outcomes_counters[counters], known .. '|' .. figures .. '|' .. counters .. (timed and '|t|' or '|')
+  local list = outcomes_counters[counters]
   if not list then
-    list = {}
+    list = { steps = {} }
     for counter, within in string.gmatch(counters, '([a-z_]+)=(-?%d+)') do
-      list[#list + 1] = { counter, tonumber(within) }
+      list[#list + 1] = { counter, within == '-1' and math.huge or tonumber(within) }
     end
     outcomes_counters[counters] = list
   end
-  for i = 1, #list do
-    if list[i][2] >= 0 then name = name .. (took <= list[i][2] and '1' or '0') end
+  -- Which of them came in time, and whether it is timed: a bit each.
+  local which = timed and 1 or 0
+  for i = 1, #list do which = 2 * which + (took <= list[i][2] and 1 or 0) end
+  if known == last_known and figures == last_figures and list == last_list and which == last_which then return last_step end
+  last_known, last_figures, last_list, last_which = known, figures, list, which
+  local name = which .. known .. '|' .. figures
+  local step = list.steps[name]
+  if step then
+    last_step = step
+    return step
   end
-  local step = outcomes_steps[name]
-  if step then return step end
   local padded, told, fields = ' ' .. known .. ' ', {}, {}
   for _, counter in ipairs(list) do
-    local in_time = counter[2] < 0 or took <= counter[2]
+    local in_time = took <= counter[2]
     if in_time or UNBOUND[counter[1]] then told[#told + 1] = counter[1] end
     if in_time and not string.find(padded, ' ' .. counter[1] .. ' ', 1, true) then
       known = known == '' and counter[1] or known .. ' ' .. counter[1]
@@ -39,7 +47,7 @@ local function outcomes_step(known, figures, counters, took, timed)
     adds[#adds + 1], adds[#adds + 2] = (is_both and ' b ' or ' c ') .. field .. ' ', by
   end
   for field, by in pairs(fields) do adds[#adds + 1], adds[#adds + 2] = ' s ' .. field .. ' ', by end
-  outcomes_steps[name] = step
+  list.steps[name], last_step = step, step
   return step
 end
 

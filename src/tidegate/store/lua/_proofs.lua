@@ -4,11 +4,9 @@ local DAY = 86400000
 
 -- The keys of what is counted of a user, after those before.
 local function counts_of(k, recipient, keys)
-  local a, b, c, d, e, f, g, h, i, j, l, m, o, p, q, r = string.byte(recipient, 1, 16)
   -- Whose it was nobody knows, of a message that was proven unsent before it was begun.
-  if not r then return end
-  local hex = string.format('%08x%08x%08x%08x', ((a * 256 + b) * 256 + c) * 256 + d, ((e * 256 + f) * 256 + g) * 256 + h,
-    ((i * 256 + j) * 256 + l) * 256 + m, ((o * 256 + p) * 256 + q) * 256 + r)
+  if #recipient < 16 then return end
+  local hex = format('%08x%08x%08x%08x', struct.unpack('>I4I4I4I4', recipient))
   for name = 1, #anew do keys[#keys + 1] = k.count .. anew[name] .. hex end
 end
 
@@ -16,22 +14,28 @@ end
 -- of places by their keys, as this call leaves them. `is_nobody`: nothing is known of any of these users, or counted.
 local near_places = {}
 local function places_near(k, recipients)
-  local near = { texts = {}, firsts = {}, is_nobody = false }
-  local keys, slots, known = {}, {}, {}
+  local texts, n, places, user = {}, #recipients, k.places, k.user
+  local near, keys, slots, known = { texts = texts, firsts = {}, is_nobody = false }, {}, {}, {}
   near_places[k] = near
-  for i = 1, #recipients do
+  for i = 1, n do
     local recipient = recipients[i]
-    local bucket, member = bucket_of(recipient), member_of(recipient)
-    local key, slot = k.places .. bucket, bucket .. ':' .. member
+    local bucket, member = bucket_of(recipient), sub(recipient, 3, 9)
+    local key, slot = places .. bucket, bucket .. ':' .. member
     near[recipient] = { bucket = bucket, key = key, member = member, slot = slot, held = false }
-    keys[i], slots[i], known[i] = key, slot, k.user .. recipient
+    keys[i], slots[i], known[i] = key, slot, user .. recipient
   end
   if anew[1] then
-    for i = 1, #recipients do counts_of(k, recipients[i], known) end
+    for i = 1, n do counts_of(k, recipients[i], known) end
   end
   near.is_nobody = redis.call('EXISTS', unpack(known)) == 0
-  local texts, holds = redis.call('MGET', unpack(keys)), redis.call('HMGET', k.holds, unpack(slots))
-  for i = 1, #recipients do near.texts[keys[i]], near[recipients[i]].held = texts[i], holds[i] end
+  local read, holds = redis.call('MGET', unpack(keys)), redis.call('HMGET', k.holds, unpack(slots))
+  for i = 1, n do texts[keys[i]], near[recipients[i]].held = read[i], holds[i] end
+end
+
+-- Whether nothing is known of a user, nor counted.
+local function is_unknown(k, recipient)
+  local near = near_places[k]
+  return near and near.is_nobody and near[recipient] ~= nil
 end
 
 -- Writes what this call has found of places so far: whoever else reads them finds it.
@@ -78,12 +82,16 @@ local function place_proven(k, recipient, id, counted)
   return true
 end
 
-local function apply_to_place(k, id, record, recipient, admitted, at, says)
-  local place_kind = record.place
-  -- Meta's time is cut to whole seconds: the delivery was within that second, not after now, nor before its send. A
-  -- time ahead of ours is believed, but for no more than a day: nobody's clock may take a place for good.
+-- Meta's time is cut to whole seconds: what it tells of was within that second, and not after now. A time ahead of ours is
+-- believed, but for no more than a day: nobody's clock may take a place for good.
+local function within(at)
   at = math.min(at, now + DAY)
-  local delivered = math.max(admitted, math.min(math.max(at, now), at + 999))
+  return math.min(math.max(at, now), at + 999)
+end
+
+-- `at`: when what it says was, at the latest; it was not before the send.
+local function apply_to_place(k, id, record, recipient, admitted, at, says)
+  local place_kind, delivered = record.place, at > admitted and at or admitted
   local late = place_kind == '0' and says == 'counts' and delivered >= tonumber(record.window or 0)
   if place_kind ~= '1' and not late then return 0 end
   local tried_twice = record.doubt and record.state ~= 'queued'

@@ -23,38 +23,27 @@
 -- Tallies of money ("spend:") follow the bill; what failed gives back what it took, and what was delivered after all
 -- takes it again. A state never goes back, and a repeated status changes nothing. Of a message that was tried twice a
 -- status speaks of one try: its place is held for the other one, until it ends by itself.
-local first = 7 + 8 * ARGV[6]
-local n = (#ARGV - first + 1) / 2
+local argv = ARGV
+local first = 7 + 8 * argv[6]
+local n = (#argv - first + 1) / 2
 -- with: texts
 local now = now_ms(KEYS[1])
 local HOUR, answer, ranks, anew = 3600000, { now }, {}, {}
 -- What is written once a call: of each portfolio what is awaited no more, and the latest send of each number.
--- Keys of messages that it has written.
-local known_of, heard, written = {}, {}, {}
-for state, rank in string.gmatch(ARGV[3], '(%l+)=(%d+)') do ranks[state] = tonumber(rank) end
-for name in string.gmatch(ARGV[4], '%S+') do anew[#anew + 1] = name end
+local known_of, heard = {}, {}
+for state, rank in string.gmatch(argv[3], '(%l+)=(%d+)') do ranks[state] = tonumber(rank) end
+for name in string.gmatch(argv[4], '%S+') do anew[#anew + 1] = name end
+local ACCEPTED = ranks.accepted
 
 local function carry(k, flat)
   -- with: cells, scopes
-  scopes_carry(k, flat, now, ARGV[2])
+  scopes_carry(k, flat, now, argv[2])
 end
 
 -- with: proofs
 
--- What shows that a number's statuses come: that of a message which was sent later than others that wait for theirs.
-local function hear(k, id, number, admitted)
-  local ids = known_of[k]
-  if not ids then
-    ids, heard[k] = {}, {}
-    known_of[k] = ids
-  end
-  ids[#ids + 1] = id
-  if number and (heard[k][number] or 0) < admitted then heard[k][number] = admitted end
-end
-
 -- Under which name a user is counted, and what is known of them there.
 local function user_of(k, recipient)
-  if near_places[k] and near_places[k].is_nobody and near_places[k][recipient] then return recipient, '' end
   local found = redis.call('HMGET', k.user .. recipient, 's', 'r')
   if not found[1] then return recipient, found[2] or '' end
   recipient = name_of(k, found[1])
@@ -84,38 +73,24 @@ local function tell_counts()
   end
 end
 
--- Writes what a status tells of a message: packed, where nothing of it has a field of its own yet, nor needs one. What was
--- delivered has no more to say of its place: it need not be known for longer (`is_over`). `more`: fields of their own.
-local function write(k, id, record, text, before, since, state, counted, outcomes, kpis, line, more, is_over)
-  local key = k.message .. id
-  if before and not more then
-    local told = message_told(before, state, counted, outcomes or '', kpis or '', since, line)
-    text_put(is_over and ARGV[1] or 'KEEPTTL', key, told)
-    near_messages[key], written[key] = told, true
-    return
-  end
-  local fields = more or {}
-  fields.state, fields.counted, fields.outcomes, fields.kpis = state, counted, outcomes, kpis
-  if line ~= '' then fields.history = (record.history or message_spread(text).history) .. line end
+-- Writes fields of their own of a message, and a line of its history after that before, where a status tells one.
+local function write_fields(k, id, history, line, fields)
+  if line ~= '' then fields.history = history .. line end
   local flat = {}
   for field, value in pairs(fields) do flat[#flat + 1], flat[#flat + 2] = field, value end
   message_set(k, id, unpack(flat))
-  if is_over then redis.call('PEXPIRE', key, ARGV[1]) end
 end
-
-local function recipient_of(record, text) return record.recipient or (text and sub(text, 1, 16)) or '' end
 
 -- What is known of a message that is told of, where that is a string: of one after another.
 local seen = {}
 
-local function refresh(id, kind, wamid)
-  local k, status, says, at, name = kind.k, kind.status, kind.says, kind.at, wamid_name(wamid)
-  local key, record, before, since = k.message .. id, seen, nil, ''
-  -- It is told of for the second time.
-  if written[key] then texts_write() end
-  local text = message_text(key)
+-- `text`: its record at `key`, where that is a string.
+local function refresh(id, key, text, kind, wamid)
+  local k, status, says, at = kind.k, kind.status, kind.says, kind.at
+  local name, record, before, since = find(wamid, '|', 1, true) and wamid_name(wamid) or wamid, seen, nil, ''
   if text then
-    local told, told_since = message_glance(seen, text, name)
+    local begins, ends, told, told_since = message_glance(seen, text, name)
+    seen.about = sub(text, begins, ends)
     if told then before, since = sub(text, 1, told - 1), sub(text, told_since)
     elseif seen.state ~= 'sending' then before = text end
   else
@@ -123,24 +98,33 @@ local function refresh(id, kind, wamid)
     if not record then return -1 end
     record.is_named = record.wamid and wamid_name(record.wamid) == name
   end
-  local state, rank = record.state, ranks[status]
+  local state, rank, number = record.state, ranks[status], record.number
   -- The acceptance has written it down, and not long ago.
   local is_written = record.is_named
   if not is_written and name == wamid then return -2 end
-  local admitted, rank_now, is_news = tonumber(record.at or 0), ranks[state] or 0, false
+  local admitted, rank_now, is_news = (record.at or 0) + 0, ranks[state] or 0, false
   local counted, outcomes, kpis, more = record.counted, record.outcomes, record.kpis, nil
-  hear(k, id, record.number, admitted)
-  if not is_written or now - admitted > HOUR then redis.call('SET', k.wamid .. name, id, 'PX', ARGV[1]) end
-  local recipient, user, line = nil, '', ''
-  if needs_user(record, status) then recipient, user = user_of(k, recipient_of(record, text)) end
+  -- Of one that has ended, or was taken, nothing is awaited.
+  if rank_now < ACCEPTED then kind.known[#kind.known + 1] = id end
+  -- What shows that a number's statuses come: that of a message which was sent later than others that wait for theirs.
+  if number and admitted > (kind.heard[number] or 0) then kind.heard[number] = admitted end
+  if not is_written or now - admitted > HOUR then redis.call('SET', k.wamid .. name, id, 'PX', argv[1]) end
+  local recipient, user, line, is_nobody = record.recipient or (text and sub(text, 1, 16)) or '', '', '', false
+  if needs_user(record, status) then
+    is_nobody = is_unknown(k, recipient)
+    if not is_nobody then recipient, user = user_of(k, recipient) end
+  end
   -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
-  local freed, noted = 0, record.tallies or ''
-  if says == 'counts' and (not counted or record.doubt) then
-    counted, is_news = '1', true
-    freed = apply_to_place(k, id, record, recipient, admitted, at, says)
-    noted = tallies_retake(k, id, noted)
-  elseif says ~= 'counts' and status == 'failed' and rank > rank_now then
-    freed = apply_to_place(k, id, record, recipient, admitted, at, says)
+  local freed, tallies, about = 0, record.tallies or '', record.about or ''
+  local noted = tallies
+  if says == 'counts' then
+    if not counted or record.doubt then
+      counted, is_news = '1', true
+      freed = apply_to_place(k, id, record, recipient, admitted, kind.within, says)
+      if find(noted, ' -', 1, true) then noted = tallies_retake(k, id, noted) end
+    end
+  elseif status == 'failed' and rank > rank_now then
+    freed = apply_to_place(k, id, record, recipient, admitted, kind.within, says)
     noted = tallies_release(k, id, noted, says ~= 'frees')
   end
   if kind.billed >= 0 and status ~= 'failed' and not kind.is_billed[noted] then
@@ -148,12 +132,15 @@ local function refresh(id, kind, wamid)
     if billed == noted then kind.is_billed[noted] = true end
     noted = billed
   end
-  if noted ~= (record.tallies or '') then before = nil end
+  if noted ~= tallies then before = nil end
   local is_changed = rank > rank_now and state ~= status
-  local is_told = is_changed or state == status or status == 'delivered'
-  local about, is_one = record.about or '', true
+  local is_told, is_one = is_changed or state == status or status == 'delivered', true
   if is_told and record.at then
-    local told = outcomes_about(k, about)
+    local told = kind.noted[about]
+    if not told then
+      told = outcomes_about(k, about)
+      kind.noted[about] = told
+    end
     local _, known, figures = outcomes_note(k, admitted, outcomes, kpis, told, recipient, kind.counters, at,
       status == 'delivered')
     is_one = told.same.is_one
@@ -179,50 +166,75 @@ local function refresh(id, kind, wamid)
     is_news, line = true, kind.line
   end
   if is_news then
-    write(k, id, record, text, before, since, is_changed and status or state, counted, outcomes, kpis, line, more,
-      is_changed and status ~= 'sent')
+    -- What was delivered has no more to say of its place: it need not be known for longer.
+    local told, is_over = is_changed and status or state, is_changed and status ~= 'sent'
+    -- Packed, where nothing of it has a field of its own yet, nor needs one.
+    if before and not more then
+      text_put(is_over and argv[1] or 'KEEPTTL', key,
+        message_told(before, told, counted, outcomes or '', kpis or '', since, line))
+    else
+      more = more or {}
+      more.state, more.counted, more.outcomes, more.kpis = told, counted, outcomes, kpis
+      write_fields(k, id, record.history or message_spread(text).history, line, more)
+      if is_over then redis.call('PEXPIRE', key, argv[1]) end
+    end
   end
   local code = is_changed and 1 or 0
+  if not is_told then return freed == 0 and code or { code, freed, '', '', '', 0, '' } end
   -- When it was delivered is news, though it was read by then.
   local before_it = (is_changed or state == status) and state or ''
   local asks_user = says == 'counts' and before_it ~= '' and not (is_changed and state == 'delivered')
-  local is_nobody = not asks_user or (near_places[k] and near_places[k].is_nobody and near_places[k][recipient])
-  if freed == 0 and (not is_told or (kind.asks == '' and not is_one and is_nobody)) then return code end
-  if not is_told then return { code, freed, '', '', '', 0, '' } end
-  local telling = { code, freed, before_it, about, recipient or recipient_of(record, text), 0, asks_user and user or '' }
+  if freed == 0 and kind.asks == '' and not is_one and (is_nobody or not asks_user) then return code end
+  local telling = { code, freed, before_it, about, recipient, 0, asks_user and user or '' }
   if asks_user then look_at_counts(k, recipient, telling) end
   return telling
 end
 
-local kinds, keys, delivered = {}, {}, {}
+local kinds, keys, delivered, has_deliveries = {}, {}, {}, false
 for i = 7, first - 1, 8 do
-  kinds[(i + 1) / 8] = { k = keys_of(tonumber(ARGV[i])), status = ARGV[i + 1], cause = ARGV[i + 2], says = ARGV[i + 3],
-    counters = ARGV[i + 4], billed = tonumber(ARGV[i + 5]), at = tonumber(ARGV[i + 6]), asks = ARGV[i + 7], is_billed = {},
-    line = digits(now) .. ' ' .. ARGV[i + 1] .. ' ' .. ARGV[i + 2] .. '\n' }
+  local k, status = keys_of(tonumber(argv[i])), argv[i + 1]
+  known_of[k], heard[k], has_deliveries = known_of[k] or {}, heard[k] or {}, has_deliveries or status == 'delivered'
+  -- `noted`: what was noted of its messages, read.
+  kinds[(i + 1) / 8] = { k = k, message = k.message, status = status, cause = argv[i + 2], says = argv[i + 3],
+    counters = argv[i + 4], billed = tonumber(argv[i + 5]), at = tonumber(argv[i + 6]), within = within(tonumber(argv[i + 6])), asks = argv[i + 7],
+    is_billed = {}, noted = {}, known = known_of[k], heard = heard[k], line = digits(now) .. ' ' .. status .. ' ' .. argv[i + 2] .. '\n' }
 end
-for i = 1, n do keys[i] = kinds[string.byte(ARGV[5], i)].k.message .. ARGV[first + 2 * i - 2] end
-messages_near(keys)
+local kind_of = { byte(argv[5], 1, n) }
 for i = 1, n do
-  local kind, text = kinds[string.byte(ARGV[5], i)], near_messages[keys[i]]
-  if text and kind.status == 'delivered' then
-    local recipients = delivered[kind.k] or {}
-    delivered[kind.k] = recipients
-    recipients[#recipients + 1] = sub(text, 1, 16)
-  end
+  local kind = kinds[kind_of[i]]
+  kind_of[i], keys[i] = kind, kind.message .. argv[first + 2 * i - 2]
 end
-for k, recipients in pairs(delivered) do places_near(k, recipients) end
+local records, is_read = n > 0 and redis.call('MGET', unpack(keys)), {}
+if has_deliveries then
+  for i = 1, n do
+    local kind, text = kind_of[i], records[i]
+    if text and kind.status == 'delivered' then
+      local recipients = delivered[kind.k] or {}
+      delivered[kind.k] = recipients
+      recipients[#recipients + 1] = sub(text, 1, 16)
+    end
+  end
+  for k, recipients in pairs(delivered) do places_near(k, recipients) end
+end
 places_later()
 local is_done, fault = pcall(function()
   for i = 1, n do
-    local at = first + 2 * i - 2
-    answer[i + 1] = refresh(ARGV[at], kinds[string.byte(ARGV[5], i)], ARGV[at + 1])
+    local at, key, text = first + 2 * i - 2, keys[i], records[i]
+    if is_read[key] then
+      -- It is told of for the second time.
+      texts_write()
+      text = message_text(key)
+    end
+    is_read[key], answer[i + 1] = true, refresh(argv[at], key, text, kind_of[i], argv[at + 1])
   end
 end)
 -- What is added up is written even where one of them can't be told: the others are not told again.
 places_told()
 later_write()
 tell_counts()
-for k, ids in pairs(known_of) do redis.call('ZREM', k.inflight, unpack(ids)) end
+for k, ids in pairs(known_of) do
+  if ids[1] then redis.call('ZREM', k.inflight, unpack(ids)) end
+end
 for k, numbers in pairs(heard) do
   local names, latest, news = {}, {}, {}
   for number in pairs(numbers) do names[#names + 1] = number end
