@@ -144,9 +144,6 @@ class OneKey:
     def now_ms(self) -> int:
         return NOW_MS
 
-    def is_ready_at(self, now_ms: int) -> bool:
-        return True
-
     async def ready(self) -> None:
         return
 

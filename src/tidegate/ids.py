@@ -51,7 +51,7 @@ class MessageIds:
         except KeyError:
             begin = self._begin(portfolio, now_ms)
         chances = self._chances or self._some()
-        return begin + _LAST_PAIRS[now_ms & _IN_SPAN] + chances.pop()
+        return f"{begin}{_LAST_PAIRS[now_ms & _IN_SPAN]}{chances.pop()}"
 
     def of(self, portfolio: str, since_ms: int, what: str) -> str:
         """The id of `what`, the same whenever it is asked for: 48 bits of `since_ms`, 80 of what it is the id of."""

@@ -95,7 +95,8 @@ class Rounds:
         self._posting = posting
         self._keeping = keeping
         self._grants = grants
-        self._seal = seal
+        #: What is sealed of a send is sealed with those of its day.
+        self._keys = seal.keys
         self._sharing = frozenset(app for app, grant in grants.items() if grant.limit_share is not None)
         self._counted = metrics.sends
         decides = {portfolio: Deciding(self.case, tracing).decided for portfolio in standings.portfolios}
@@ -130,8 +131,8 @@ class Rounds:
         message.of_share = message.app in self._sharing
         answered: Answered | None = None
         try:
-            if not self._seal.is_ready_at(now_ms):
-                await self._seal.ready()
+            if now_ms >= self._keys.turns_at_ms:
+                await self._keys.ready()
                 line.asked_ms = clock.monotonic_ms()
                 now_ms = clock.at_ms(line.asked_ms)
             while answered is None:

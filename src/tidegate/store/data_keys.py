@@ -81,10 +81,6 @@ class DataKeys:
         self._unreadable: set[bytes] = set()
         self._lock = asyncio.Lock()
 
-    def is_ready_at(self, now_ms: int) -> bool:
-        """Whether there are keys of this day."""
-        return now_ms < self.turns_at_ms
-
     async def ready(self) -> None:
         """See to it that there are keys of this day; where the store is away, those of the day before go on."""
         if self.now_ms() < self.turns_at_ms:

@@ -43,9 +43,6 @@ class Keys(Protocol):
     def now_ms(self) -> int:
         """The store's time."""
 
-    def is_ready_at(self, now_ms: int) -> bool:
-        """Whether there are keys of this day."""
-
     async def ready(self) -> None:
         """See to it that there are keys of this day."""
 
@@ -56,24 +53,22 @@ class Keys(Protocol):
 class Seal:
     """Encrypts what is stored of people. What is opened may be asked of the store first: raises StoreUnavailable."""
 
-    __slots__ = ("_keys", "_named", "_nonces", "_wamids", "is_ready_at", "now_ms", "ready")
+    __slots__ = ("_named", "_nonces", "_wamids", "keys", "now_ms", "ready")
 
     def __init__(self, naming_key: bytes, keys: Keys) -> None:
         """`naming_key` makes names for what was said, and must not change while they are compared (24 hours)."""
-        self._keys: Final = keys
+        self.keys: Final = keys
         self._nonces: Final = portions(_NONCE)
         key = hashlib.blake2b(naming_key, digest_size=32, person=b"tidegate-name").digest()
         self._named = hashlib.blake2b(digest_size=16, key=key)
         self._wamids = hashlib.blake2b(b"wamid:", digest_size=16, key=key)
         self.now_ms: Final[Callable[[], int]] = keys.now_ms
-        #: To be awaited before something is sealed,
+        #: To be awaited before something is sealed, once the keys' day is over.
         self.ready: Final = keys.ready
-        #: unless this says that it need not be, at the store's time.
-        self.is_ready_at: Final[Callable[[int], bool]] = keys.is_ready_at
 
     def close(self, name: str, body: bytes, until_ms: int) -> bytes:
         """Encrypt `body` under this name so that it can be opened until then. Raises StoreUnavailable."""
-        keys = self._keys
+        keys = self.keys
         try:
             key_id, _, cipher = keys.todays[bisect_left(keys.ends_ms, until_ms)]
         except IndexError:
@@ -84,7 +79,7 @@ class Seal:
     async def open(self, name: str, sealed: bytes) -> bytes:
         """Decrypt what `close` gave under this name. Raises BrokenSeal."""
         key_id, nonce = sealed[:_ID], sealed[_ID : _ID + _NONCE]
-        key = await self._keys.find(key_id)
+        key = await self.keys.find(key_id)
         if key is None:
             raise BrokenSeal(name)
         try:
@@ -116,7 +111,7 @@ class Seal:
         """Meta's id of a message as it is stored: the name of it, and it, sealed. Raises StoreUnavailable."""
         told, named = wamid.encode(), self._wamids.copy()
         named.update(told)
-        sealed = self.close(message_id + _NAMED_BY_META, told, self._keys.turns_at_ms + RECORD_MS)
+        sealed = self.close(message_id + _NAMED_BY_META, told, self.keys.turns_at_ms + RECORD_MS)
         return f"{named.hexdigest()}{_THEN}{b2a_base64(sealed, newline=False).decode()}"
 
     async def open_wamid(self, message_id: str, stored: str) -> str | None:
