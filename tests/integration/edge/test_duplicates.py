@@ -85,6 +85,14 @@ async def test_another_message_is_sent(guarded: Caller, graph: Recorder, other: 
     assert len(graph.requests) == 2
 
 
+async def test_the_marketing_messages_api_is_sent_another_message(guarded: Caller, graph: Recorder) -> None:
+    edges = ["messages", "marketing_messages", "marketing_messages"]
+    answers = [await guarded("POST", f"/v25.0/{NUMBER}/{edge}", json=template()) for edge in edges]
+
+    assert [answer[AGAIN] for answer in answers] == [None, None, answers[1]["Tidegate-Id"]]
+    assert len(graph.requests) == 2
+
+
 async def test_how_it_is_written_makes_no_difference(guarded: Caller, graph: Recorder) -> None:
     await guarded.send(template())
     written = (
