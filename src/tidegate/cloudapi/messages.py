@@ -72,11 +72,15 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
     if "status" in body and body["status"] is not None:
         return _parse_receipt(body)
     to: Any = body.get("to")
-    kind, recipient = _PHONE, None
     # As most are: the kinds of values are those of JSON.
-    if type(to) is str and "recipient" not in body and body.get("recipient_type") in _ONE_USER:
-        recipient = canonical_phone(to)
-    if recipient is None:
+    if (
+        type(to) is str
+        and "recipient" not in body
+        and body.get("recipient_type") in _ONE_USER
+        and (recipient := canonical_phone(to))
+    ):
+        kind = _PHONE
+    else:
         kind, recipient, to = _parse_recipient(body)
     word = body.get("type")
     if word == "template":
@@ -84,7 +88,7 @@ def read_send(body: dict[str, Any], text: bytes = b"") -> Request | ReadReceipt:
     else:
         type_ = _parse_type(word)
         _check_content(type_, body.get(type_))
-        template, category = None, _parse_category(body.get("category"))
+        template, category = None, _parse_category(body["category"]) if "category" in body else None
     if "context" in body and not isinstance(body["context"], dict | None):
         raise _bad("context", "must be an object")
     opaque = None
