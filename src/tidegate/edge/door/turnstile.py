@@ -50,6 +50,34 @@ class Turnstile:
             self.on_empty()
 
 
+class AppTurnstile(Turnstile):
+    """An app's own, and by way of it the node's."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, app: App, node: Turnstile, metrics: Metrics) -> None:
+        super().__init__(app.max_in_flight, Kind.TOO_MANY_REQUESTS, "the app", "app", metrics)
+        self._node = node
+
+    def enter(self) -> None:
+        """Have one enter both, or neither: raises Denial when one is full."""
+        node = self._node
+        if not (node.room and self.room):
+            # The one that is full says so.
+            with node, self:
+                pass
+        node.room -= 1
+        self.room -= 1
+
+    def leave(self) -> None:
+        """Have one leave both that entered them by `enter`."""
+        node = self._node
+        self.room += 1
+        node.room += 1
+        if node.on_empty is not None and not node.inside:
+            node.on_empty()
+
+
 class Turnstiles:
     """The node's own, and one for each app."""
 
@@ -57,30 +85,11 @@ class Turnstiles:
         self.node = Turnstile(most, Kind.OVERLOADED, "the node", "node", metrics)
         metrics.in_flight(lambda: self.node.inside)
         self._metrics = metrics
-        self._of_apps: dict[str, Turnstile] = {}
+        self._of_apps: dict[str, AppTurnstile] = {}
 
-    def enter(self, own: Turnstile) -> None:
-        """Have one of an app's enter the node's and its `own`, or neither: raises Denial when one is full."""
-        node = self.node
-        if not (node.room and own.room):
-            # The one that is full says so.
-            with node, own:
-                pass
-        node.room -= 1
-        own.room -= 1
-
-    def leave(self, own: Turnstile) -> None:
-        """Have one leave both that entered them by `enter`."""
-        node = self.node
-        own.room += 1
-        node.room += 1
-        if node.on_empty is not None and not node.inside:
-            node.on_empty()
-
-    def of(self, app: App) -> Turnstile:
+    def of(self, app: App) -> AppTurnstile:
         """The app's."""
         found = self._of_apps.get(app.name)
         if found is None:
-            found = Turnstile(app.max_in_flight, Kind.TOO_MANY_REQUESTS, "the app", "app", self._metrics)
-            self._of_apps[app.name] = found
+            found = self._of_apps[app.name] = AppTurnstile(app, self.node, self._metrics)
         return found

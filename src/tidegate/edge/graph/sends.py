@@ -16,7 +16,7 @@ from tidegate.edge.door.in_hand import InHand
 from tidegate.edge.door.keyring import Keyring, bearer, require
 from tidegate.edge.door.plain import AnotherWay
 from tidegate.edge.door.strangers import Strangers
-from tidegate.edge.door.turnstile import Turnstile, Turnstiles
+from tidegate.edge.door.turnstile import AppTurnstile, Turnstiles
 from tidegate.edge.grants import Grants
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.arrivals import Arrival, SendHead
@@ -58,7 +58,6 @@ class Sends:
         self._keyring = keyring
         self._keys = services.keys
         self._passthrough = passthrough
-        self._turnstiles = turnstiles
         self._strangers = strangers
         self._in_hand = in_hand
         self._ending = services.ending
@@ -87,7 +86,7 @@ class Sends:
 
         Raises Denial, and AnotherWay for a read receipt that came without its request.
         """
-        own: Turnstile | None = None
+        own: AppTurnstile | None = None
         message_id, portfolio = "", ""
         # Most go through this one coroutine: each costs its time once more with everything that is waited for.
         try:
@@ -103,7 +102,7 @@ class Sends:
             if found is None:
                 self._refuse(name)
             sender, turnstile = found
-            self._turnstiles.enter(turnstile)
+            turnstile.enter()
             own, portfolio = turnstile, sender.portfolio
             message_id = self._ids.new(portfolio, now_ms)
             request = parse_send(raw) if whole is None else None
@@ -135,7 +134,7 @@ class Sends:
             return await self._telling.of_no(no, message_id, portfolio)
         finally:
             if own is not None:
-                self._turnstiles.leave(own)
+                own.leave()
 
     def _moment(self) -> tuple[float, int]:
         """It, after whatever was waited for: by this node's time (`monotonic_ms`), and by the store's."""

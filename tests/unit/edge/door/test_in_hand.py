@@ -20,13 +20,13 @@ class Sent(AbstractContextManager[None]):
     """A send, which enters by no `with`."""
 
     def __init__(self, turnstiles: Turnstiles) -> None:
-        self._turnstiles = turnstiles
+        self._own = turnstiles.of(ONE)
 
     def __enter__(self) -> None:
-        self._turnstiles.enter(self._turnstiles.of(ONE))
+        self._own.enter()
 
     def __exit__(self, *_: object) -> None:
-        self._turnstiles.leave(self._turnstiles.of(ONE))
+        self._own.leave()
 
 
 @pytest.mark.parametrize("first", ["here", "turnstile", "send"])
@@ -54,12 +54,12 @@ async def test_it_goes_on_for_whoever_goes_from_one_to_the_other() -> None:
         ended = asyncio.create_task(in_hand.ended())
         await asyncio.sleep(0)
     own = turnstiles.of(ONE)
-    turnstiles.enter(own)
+    own.enter()
     for _ in range(3):
         await asyncio.sleep(0)
     assert not ended.done()
 
-    turnstiles.leave(own)
+    own.leave()
     await asyncio.wait_for(ended, 10)
 
 

@@ -51,12 +51,12 @@ def test_who_enters_both_and_finds_one_full_has_entered_neither(most: int, kind:
     turnstiles = Turnstiles(most, Metrics())
     own = turnstiles.of(ONE)
     for _ in range(2):
-        turnstiles.enter(own)
+        own.enter()
     for _ in range(3):
         with pytest.raises(Denial) as refused:
-            turnstiles.enter(own)
+            own.enter()
         assert refused.value.kind is kind
     assert (turnstiles.node.inside, own.inside) == (2, 2)
     for _ in range(2):
-        turnstiles.leave(own)
+        own.leave()
     assert (turnstiles.node.inside, turnstiles.of(ONE).inside) == (0, 0)
