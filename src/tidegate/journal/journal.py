@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 import structlog
@@ -18,6 +20,7 @@ from tidegate.tasks import spawn
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _MOST_MS: Final = 3_600_000
 _TIDY_EVERY_MS: Final = 60_000
+_PORTFOLIO: Final = attrgetter("portfolio")
 
 log = structlog.get_logger()
 
@@ -54,16 +57,15 @@ class Journal:
 
     def remember(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends, in the memory alone: all that there is to do where it is not durable."""
-        of = self.of
-        for intent in intents:
-            of(intent.portfolio).remember(intent)
+        for portfolio, some in groupby(intents, _PORTFOLIO):
+            self.of(portfolio).remember(some)
         if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:
             self._tidy(now_ms)
 
     async def intend(self, intents: Iterable[Intent], now_ms: int) -> None:
         """Remember admitted sends; on return they are on disk, if anything is. Raises JournalUnwritable."""
         for intent in intents:
-            self.of(intent.portfolio).remember(intent)
+            self.of(intent.portfolio).remember([intent])
             if self._slot is not None:
                 self._slot.append(_entries(intent))
         if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:

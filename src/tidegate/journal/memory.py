@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final, TypeVar
@@ -70,18 +70,20 @@ class Past:
     counted: dict[bytes, int] = field(default_factory=dict)
     """Recipient -> when they were last sent to outside a service window, and so hold a place for a day at least."""
 
-    def remember(self, intent: Intent) -> None:
-        """An admitted send, as its entry would have it remembered."""
-        message_id, intents = intent.message_id, self.intents
-        if message_id in intents:
-            # What is remembered last is the last.
-            del intents[message_id]
-        intents[message_id] = intent
-        if intent.place == WITH_A_PLACE:
-            recipient, counted = intent.recipient, self.counted
-            if recipient in counted:
-                del counted[recipient]
-            counted[recipient] = intent.at_ms
+    def remember(self, intents: Iterable[Intent]) -> None:
+        """Admitted sends, as their entries would have them remembered."""
+        known, counted = self.intents, self.counted
+        for intent in intents:
+            message_id = intent.message_id
+            if message_id in known:
+                # What is remembered last is the last.
+                del known[message_id]
+            known[message_id] = intent
+            if intent.place == WITH_A_PLACE:
+                recipient = intent.recipient
+                if recipient in counted:
+                    del counted[recipient]
+                counted[recipient] = intent.at_ms
 
     def end(self, intent: Intent, state: str, wamid: str) -> None:
         """How the POST of one of its sends ended, as its entry would have it remembered."""
@@ -197,19 +199,21 @@ def _intent(past: Past, entry: Entry) -> None:
     portfolio, message_id, attempt, named, number, place, window, at_ms, ends_ms, about, offline = entry[1:]
     recipient = bytes.fromhex(named)
     past.remember(
-        Intent(
-            portfolio,
-            message_id,
-            attempt,
-            recipient,
-            number,
-            about.encode(),
-            place,
-            window,
-            at_ms,
-            ends_ms,
-            offline=bool(offline),
-        )
+        [
+            Intent(
+                portfolio,
+                message_id,
+                attempt,
+                recipient,
+                number,
+                about.encode(),
+                place,
+                window,
+                at_ms,
+                ends_ms,
+                offline=bool(offline),
+            )
+        ]
     )
 
 

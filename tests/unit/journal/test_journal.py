@@ -257,6 +257,16 @@ async def test_a_journal_without_a_folder_remembers_as_long_as_it_lives() -> Non
     await journal.close()
 
 
+def test_each_send_of_a_call_is_remembered_with_its_portfolio() -> None:
+    journal = Journal()
+    sends = [an_intent(f"m{n}", portfolio=portfolio) for n, portfolio in enumerate(["red", "red", "blue", "red"])]
+
+    journal.remember(sends, NOW_MS)
+
+    assert list(journal.of("red").intents) == ["m0", "m1", "m3"]
+    assert list(journal.of("blue").intents) == ["m2"]
+
+
 async def test_a_new_file_is_not_begun_while_a_sync_is_on_its_way(tmp_path: Path, disk: Disk) -> None:
     journal = opened(tmp_path)
     disk.goes_on.clear()
