@@ -71,6 +71,23 @@ async def test_one_call_does_not_mix_the_books_of_two_portfolios(store_client: S
     assert ((await ledger.books("red")).used, (await ledger.books("blue")).used) == (1, 0)
 
 
+async def test_each_call_tells_how_its_own_sends_ended(store_client: StoreClient) -> None:
+    ledger = make_ledger(store_client, "red", "blue")
+    portfolios = ["red", "red", "blue", "blue", "red"]
+    for n, portfolio in enumerate(portfolios):
+        await ledger.admit(make_ask(f"m{n}", user(n), portfolio=portfolio))
+
+    freed = [
+        await ledger.settle(make_outcome(f"m{n}", state, portfolio=portfolio, release=state == "failed"))
+        for n, (state, portfolio) in enumerate(
+            zip(("accepted", "failed", "failed", "accepted", "accepted"), portfolios, strict=True)
+        )
+    ]
+
+    assert freed == [False, True, True, False, False]
+    assert ((await ledger.books("red")).used, (await ledger.books("blue")).used) == (2, 1)
+
+
 async def test_where_a_call_may_touch_one_slot_only_each_portfolio_gets_its_own(store_client: StoreClient) -> None:
     ledger = make_ledger(store_client, "red", "blue", one_slot=True)
     asks = [make_ask(f"m{n}", user(n), portfolio=portfolio) for n, portfolio in enumerate(["red", "blue", "red"])]

@@ -40,6 +40,8 @@ EVERY_PLACE: Final = 1_000_000_000
 
 
 Settled = Literal["accepted", "failed", "unknown"]
+#: What outcomes that are told of together have in common: portfolio, attempt, state, whether a place comes back, cause.
+_Way = tuple[str, int, Settled, bool, str]
 
 
 class Outcome(Struct, gc=False):
@@ -111,8 +113,11 @@ class Ledger:
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
         self._asks = Shards(admits, one_slot)
-        settles: Trip[Outcome, bool] = Trip(client, script("settle"), self._ended, _freed)
+        settles: Trip[Outcome, int] = Trip(client, script("settle"), self._ended, _freed)
         self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S, ended=self._settled)
+        #: The last call whose sends all ended in one way, and how that was told: so have those of the next one, mostly.
+        self._runs: list[tuple[_Way, int]] = []
+        self._ways: tuple[list[bytes], list[Any]] = [], []
         self.statuses: Final = Statuses(client, self._keys, ranks, one_slot=one_slot, journal=self._journal)
         self._refreshes = Shards(self.statuses.apply, one_slot)
         self._inbounds = Shards(self._open_window, one_slot)
@@ -132,7 +137,7 @@ class Ledger:
         outcome.close()
         portfolio, message_id, attempt = outcome.portfolio, outcome.message_id, outcome.attempt
         self._journal.ended(portfolio, message_id, attempt, outcome.state, outcome.wamid)
-        return await self._outcomes[portfolio].put(outcome)
+        return await self._outcomes[portfolio].put(outcome) == 1
 
     def settling(self, outcome: Outcome) -> None:
         """The same in passing, of one that gives no place back: `on_settled` is told of it.
@@ -232,13 +237,9 @@ class Ledger:
 
     def _ended(self, outcomes: list[Outcome]) -> tuple[list[bytes], list[Any]]:
         """The keys and arguments of `settle`: most of a call ended in the same way, which is told once."""
-        blocks: dict[str, int] = {}
-        keys: list[bytes] = []
-        ways: dict[tuple[str, int, str, bool, str], int] = {}
-        texts: list[str] = []
-        #: Which of these each did, as far as another way follows; all after them did `way`, which is that of `last`.
-        which = b""
-        last, way = None, 0
+        #: Those that follow each other and ended in the same way: how, and which of them is the first.
+        runs: list[tuple[_Way, int]] = []
+        last = None
         args: list[Any] = []
         for outcome in outcomes:
             outcome.close()
@@ -248,20 +249,36 @@ class Ledger:
                 # Else a status has told more of it meanwhile.
                 if noted.state == "sending":
                     noted.state = outcome.state
-            told = (outcome.portfolio, outcome.attempt, outcome.state, outcome.release, outcome.cause)
-            if told != last:
-                which = which.ljust(len(args) // _A_MESSAGE, bytes((way,)))
-                last, way = told, ways.setdefault(told, len(ways) + 1)
-                if way > len(texts):
-                    portfolio, attempt, state, release, cause = told
-                    if portfolio not in blocks:
-                        blocks[portfolio] = len(blocks)
-                        keys += self._keys[portfolio].all
-                    texts.append(f"{blocks[portfolio]} {attempt} {state} {1 if release else 0} {cause}")
+            way = (outcome.portfolio, outcome.attempt, outcome.state, outcome.release, outcome.cause)
+            if way != last:
+                last = way
+                runs.append((way, len(args) // _A_MESSAGE))
             args += (outcome.message_id, outcome.wamid, outcome.once, outcome.answer)
-        if which:
-            which = which.ljust(len(outcomes), bytes((way,)))
-        return keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), which, *texts, *args]
+        keys, ways = self._ways if runs == self._runs else self._in_common(runs, len(outcomes))
+        return keys, [*ways, *args]
+
+    def _in_common(self, runs: list[tuple[_Way, int]], outcomes: int) -> tuple[list[bytes], list[Any]]:
+        """The keys; and how it is told in which ways so many ended, and which of them each."""
+        blocks: dict[str, int] = {}
+        keys: list[bytes] = []
+        ways: dict[_Way, int] = {}
+        texts: list[str] = []
+        #: Which of these each did, as far as another one follows; all after them did `way`.
+        which, way = b"", 0
+        for told, begins in runs:
+            which = which.ljust(begins, bytes((way,)))
+            way = ways.setdefault(told, len(ways) + 1)
+            if way > len(texts):
+                portfolio, attempt, state, release, cause = told
+                if portfolio not in blocks:
+                    blocks[portfolio] = len(blocks)
+                    keys += self._keys[portfolio].all
+                texts.append(f"{blocks[portfolio]} {attempt} {state} {1 if release else 0} {cause}")
+        which = which.ljust(outcomes, bytes((way,))) if len(runs) > 1 else b""
+        told_ways = keys, [REMEMBER_MS, UNRESOLVED_MS, LATE_MS, KEEP_MS, REACH_MS, len(texts), which, *texts]
+        if len(runs) == 1:
+            self._runs, self._ways = runs, told_ways
+        return told_ways
 
     async def _open_window(self, inbounds: list[Inbound]) -> list[int]:
         keys, args = self._blocks(inbounds, [DAY_MS], _encode_inbound)
@@ -269,8 +286,8 @@ class Ledger:
         return answer[1:]
 
 
-def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[bool]:
-    return [freed == 1 for freed in answer[1:]]
+def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[int]:
+    return answer[1:]
 
 
 def _encode_inbound(args: list[Any], inbound: Inbound) -> None:
