@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -31,6 +31,17 @@ _AS_MOST: Final = 2
 _PLACES: Final = ("", ""), ("0", "1")
 #: Terms are made anew each second; so many are known as text.
 _MOST_TEXTS: Final = 1_024
+
+
+class _Packs(dict[int, Callable[..., bytes]]):
+    """By how many sends there are in a call: packs their deadlines, after the earliest of them."""
+
+    def __missing__(self, sends: int) -> Callable[..., bytes]:
+        pack = self[sends] = struct.Struct(f"<{sends + 1}d").pack
+        return pack
+
+
+_DEADLINES: Final = _Packs()
 
 
 class More(NamedTuple):
@@ -103,7 +114,7 @@ class Questions:
             if tells_more:
                 args += (ask.terms.user_version, *(more or _NO_MORE))
         keys, common = self._common if runs == self._runs else self._in_common(runs, len(asks))
-        return keys, [*common, struct.pack(f"<{len(asks) + 1}d", min(deadlines_ms), *deadlines_ms), *args]
+        return keys, [*common, _DEADLINES[len(asks)](min(deadlines_ms), *deadlines_ms), *args]
 
     def _in_common(self, runs: list[_Run], sends: int) -> tuple[list[bytes], list[Any]]:
         """The keys; and how it is told what so many sends have in common, and which of that each has."""
@@ -189,8 +200,7 @@ def read_admitted(asks: Sequence[Ask], answer: Sequence[Any]) -> tuple[list[Fact
     seen: list[Facts] = []
     intents: list[Intent] = []
     terms: Terms | None = None
-    epoch = user_version = margin_ms = ends_ms = tallies = 0
-    inside = outside = ""
+    epoch, user_version, margin_ms, ends_ms, tallies, inside, outside = 0, 0, 0, 0, 0, "", ""
     try:
         for ask in asks:
             if ask.terms is not terms:

@@ -154,6 +154,28 @@ def test_a_portfolio_that_comes_first_another_time_is_told_of_as_the_first() -> 
     assert told.block == 0
 
 
+def test_a_call_is_told_of_as_itself_whatever_the_last_one_was() -> None:
+    questions, of = Questions(KEYS), make_terms(epoch=7)
+    claim = Entry("red", "shop:d1", "", "m1", 5_000)
+    one = ask(of)
+    others = [
+        [ask(of, portfolio="blue")],
+        [ask(of, attempt=2)],
+        [ask(of, dry_run=True)],
+        [ask(of, once=claim)],
+        [ask(of, more=More(b"record"))],
+        [ask(of, about=b'{"app":"shop","share":"shop"}')],
+        [ask(make_terms(epoch=8))],
+        [one, one],
+        [one, ask(of, attempt=2)],
+    ]
+
+    for asks in others:
+        questions.of([one])
+        assert questions.of(asks) == Questions(KEYS).of(asks)
+        assert questions.of([one]) == Questions(KEYS).of([one])
+
+
 def test_what_is_remembered_is_never_told_of_terms_that_came_later() -> None:
     questions = Questions(KEYS)
 
