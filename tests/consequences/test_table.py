@@ -146,7 +146,7 @@ async def _after_read(world: World, entry: Entry, ending: AfterRead) -> None:
     async def goes() -> bool:
         return (await world.dry_run(entry.witness)).goes
 
-    await until(goes, within_s=5)
+    await until(goes)
     await _all_go(world)
 
 
