@@ -92,7 +92,6 @@ LONGEST = (
     "deterministic/test_variants.py",
     "clients/test_table.py",
     "badinput/test_schema.py",
-    "simulation/test_urgent_first.py",
     "simulation/test_restart.py",
     "simulation/test_limit_moves.py",
     "system/test_demo.py",

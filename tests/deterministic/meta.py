@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from random import Random
 from typing import Any, Final
 
@@ -59,6 +59,8 @@ class Temper:
 
 
 USUAL: Final = Temper()
+#: Takes all, answers all, and tells of each once.
+FLAWLESS: Final = Temper(**{share.name: 0.0 for share in fields(Temper)})
 _FATES: Final = (
     "refuses",
     "throttles",

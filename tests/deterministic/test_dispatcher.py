@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
 import pytest
 
 from tests.deterministic import loop as loops
-from tests.deterministic.callers import APPS, KEY
+from tests.deterministic.asking import ask, id_of, send, started
+from tests.deterministic.callers import APPS
 from tests.deterministic.determinism import determined
-from tests.deterministic.http_calls import call
 from tests.deterministic.loop import DeterministicLoop, until
 from tests.deterministic.machines import on_machines
-from tests.deterministic.meta import NUMBER, Temper
+from tests.deterministic.meta import FLAWLESS
 from tests.deterministic.world import World, open_world
-from tests.oracle.events import PostStarted
+from tidegate.cloudapi.vocabulary import Category
 from tidegate.dispatcher import _AGAIN_LATER_S, _AGAIN_S
 from tidegate.hands import MOST_INSIDE, MOST_ON_THE_WAY
 from tidegate.store.scripts import script
 
 QUEUED: Final = 2 * MOST_ON_THE_WAY + MOST_INSIDE
-_NOTHING_GOES_WRONG: Final = Temper(**{share.name: 0.0 for share in fields(Temper)})
-_HEADERS: Final = {
-    "Authorization": f"Bearer {KEY}",
-    "Content-Type": "application/json",
-    "Tidegate-Category": "marketing",
-}
 
 
 @dataclass(slots=True)
@@ -40,7 +33,7 @@ class Drained:
 
 
 async def _drained(loop: DeterministicLoop) -> Drained:
-    world = open_world(loop, 1, nodes=1, limit=2 * QUEUED, users=QUEUED, temper=_NOTHING_GOES_WRONG)
+    world = open_world(loop, 1, nodes=1, limit=2 * QUEUED, users=QUEUED, temper=FLAWLESS)
     world.throughput = 100_000
     with determined(loop, 1, world.store.now_s), on_machines(world, 0, journal=False):
         world.store.start()
@@ -54,7 +47,7 @@ async def _drain(world: World) -> Drained:
     # From then on the store knows `admit`: nobody is asked for again because it does not.
     await _told_of(world, QUEUED)
     stop = {"scope": {"category": "marketing"}, "reason": "a test"}
-    made = await _call(world, "POST", "/gateway/v1/pauses", stop)
+    made = (await ask(world.members[0], "POST", "/gateway/v1/pauses", stop)).json
     ids = {(await _told_of(world, n)).encode() for n in range(QUEUED)}
     seen, before = Drained(), len(_started(world))
     claim, admit = (script(name).sha.encode() for name in ("claim", "admit"))
@@ -67,27 +60,18 @@ async def _drain(world: World) -> Drained:
             seen.asks.append((at_ms, len(ids.intersection(command))))
 
     world.store.watchers.append(watch)
-    await _call(world, "DELETE", f"/gateway/v1/pauses/{made['id']}", None)
+    await ask(world.members[0], "DELETE", f"/gateway/v1/pauses/{made['id']}")
     await until(lambda: len(_started(world)) >= before + QUEUED, 0.01)
     seen.sent = _started(world)[before:]
     return seen
 
 
 async def _told_of(world: World, number: int) -> str:
-    named = {"name": "offer_spring", "language": {"code": "en_US"}}
-    body = {"messaging_product": "whatsapp", "to": f"+1650555{number:04}", "type": "template", "template": named}
-    told = await _call(world, "POST", f"/v25.0/{NUMBER}/messages", body)
-    return str(told["messages"][0]["id"])
-
-
-async def _call(world: World, method: str, path: str, body: Any) -> Any:
-    got = await call(world.members[0].address, method, path, _HEADERS, orjson.dumps(body) if body else b"")
-    assert got.status < 300, got.body
-    return got.json
+    return id_of(await send(world.members[0], f"+1650555{number:04}", "offer_spring", Category.MARKETING))
 
 
 def _started(world: World) -> list[str]:
-    return [event.message_id for event in world.events if isinstance(event, PostStarted)]
+    return [event.message_id for event in started(world)]
 
 
 @pytest.fixture(scope="module")
