@@ -42,6 +42,8 @@ class Pool:
         self._made: set[Connection] = set()
         #: Sends in line: no byte of them has left. A dict serves as an ordered set.
         self._waiting: dict[Sending, None] = {}
+        #: What was carried when the oldest was looked for, the oldest at the end; what has ended since may be in it.
+        self._carried: list[Sending] = []
         self._dialled: set[asyncio.Task[Any]] = set()
         # One timer for all sends, and one for all free connections: each waits for the oldest.
         self._limit: asyncio.TimerHandle | None = None
@@ -72,7 +74,7 @@ class Pool:
     def cut(self, sending: Sending) -> None:
         """Have nothing more happen for a send whose caller is gone."""
         self._waiting.pop(sending, None)
-        if sending.connection is not None and sending.connection.sending is sending:
+        if sending.connection is not None and _is_carried(sending):
             self._drop(sending.connection)
             self._dial()
 
@@ -81,7 +83,7 @@ class Pool:
         for timer in (self._limit, self._rest):
             if timer is not None:
                 timer.cancel()
-        for sending in self._under_way():
+        while sending := self._oldest():
             self._give_up(sending, "the gateway ended")
         for connection in list(self._made):
             self.lost(connection)
@@ -177,15 +179,19 @@ class Pool:
 
     # Time.
 
-    def _under_way(self) -> list[Sending]:
-        """Sends without an outcome, in the order of their coming."""
-        carried = [connection.sending for connection in self._made if connection.sending is not None]
-        carried.sort(key=_SINCE)
-        return [*carried, *self._waiting]
+    def _oldest(self) -> Sending | None:
+        """Of the sends without an outcome the one that came first. Whoever waits in line came after all others."""
+        carried = self._carried
+        while carried and not _is_carried(carried[-1]):
+            carried.pop()
+        if not carried:
+            found = [connection.sending for connection in self._made if connection.sending is not None]
+            carried = self._carried = sorted(found, key=_SINCE, reverse=True)
+        return carried[-1] if carried else next(iter(self._waiting), None)
 
     def _end_late(self) -> None:
         now, self._limit = self._loop.time() + _TICK_S, None
-        for sending in self._under_way():
+        while sending := self._oldest():
             until = sending.since + self._timeout_s
             if until > now:
                 self._limit = self._loop.call_at(until, self._end_late)
@@ -200,3 +206,7 @@ class Pool:
                 self._rest = self._loop.call_at(self._free[connection] + IDLE_S, self._end_idle)
                 return
             self.lost(connection)
+
+
+def _is_carried(sending: Sending) -> bool:
+    return sending.connection is not None and sending.connection.sending is sending

@@ -425,7 +425,8 @@ async def test_no_token_is_shown(peer: Peer, shown: Callable[[object], str]) -> 
         return peer.sends == 1
 
     await until(has_arrived)
-    [sending] = pool(upstream)._under_way()
+    sending = pool(upstream)._oldest()
+    assert sending is not None
     for thing in (upstream, upstream._heads, pool(upstream), sending, sending.connection, send, sending.outcome):
         assert "the-token" not in shown(thing)
     assert b"Authorization: Bearer the-token\r\n" in peer.received

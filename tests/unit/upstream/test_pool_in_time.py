@@ -129,6 +129,44 @@ def test_each_send_has_its_own_time() -> None:
     play(main)
 
 
+def test_so_has_one_that_waited_in_line(monkeypatch: Any) -> None:
+    monkeypatch.setattr("tidegate.upstream.pool.MOST_CONNECTIONS", 2)
+
+    async def main(loop: DeterministicLoop) -> None:
+        stage = Stage(loop, lasts_s=3600)
+        began, ended = loop.time(), []
+        for _ in range(6):
+            [outcome] = stage.begin(1)
+            outcome.add_done_callback(lambda outcome: ended.append((round(loop.time() - began, 2), outcome.result())))
+            await asyncio.sleep(3)
+        await asyncio.sleep(TIMEOUT_S)
+        # The third and the fourth were written when the first and the second had ended.
+        assert ended == [(at, Unknown("TimeoutError")) for at in (10.0, 13.0, 16.0, 19.0, 22.0, 25.0)]
+        assert len(stage.made) == 6
+        await stage.pool.close()
+        assert not stage.pool._carried
+
+    play(main)
+
+
+def test_the_time_of_one_in_line_is_up_while_a_connection_is_made_for_it(monkeypatch: Any) -> None:
+    monkeypatch.setattr("tidegate.upstream.pool.MOST_CONNECTIONS", 1)
+
+    async def main(loop: DeterministicLoop) -> None:
+        stage = Stage(loop, lasts_s=3600)
+        began = loop.time()
+        [first] = stage.begin(1)
+        await asyncio.sleep(3)
+        stage.network.cut("director", "director")
+        [second] = stage.begin(1)
+        assert await first == Unknown("TimeoutError")
+        assert await second == NotSent("TimeoutError")
+        assert round(loop.time() - began, 2) == 13.0
+        await stage.pool.close()
+
+    play(main)
+
+
 def test_a_send_that_gets_no_connection_in_its_time_was_not_sent() -> None:
     async def main(loop: DeterministicLoop) -> None:
         stage = Stage(loop)
