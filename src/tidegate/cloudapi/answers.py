@@ -23,7 +23,7 @@ _STATUS = re.compile(r"[a-z_]{1,64}")
 _USUAL = re.compile(
     r'\{"messaging_product":"whatsapp",'
     r'"contacts":\[\{"input":"[ -!#-[\]-~]{1,64}","wa_id":"([0-9]{1,20})"\}\],'
-    r'"messages":\[\{"id":"(wamid\.[A-Za-z0-9+/=_-]{1,512})"(?:,"message_status":"([a-z_]{1,64})")?\}\]\}'
+    r'"messages":\[\{"id":"(wamid\.[A-Za-z0-9+/=_-]{1,512})"(?:,"message_status":"([a-z_]{1,64})"|)\}\]\}'
 )
 
 
