@@ -38,6 +38,9 @@ PACING_RETRY_MS: Final = 30_000
 _STANDING: Final = tuple((guardrail.__name__, guardrail) for guardrail in STANDING)
 _USER: Final = tuple((guardrail.__name__, guardrail) for guardrail in USER)
 _COUNTED: Final = tuple((guardrail.__name__, guardrail) for guardrail in COUNTED)
+#: A member of an enumeration is looked for at each asking; these are asked for of each guardrail.
+_ENFORCE: Final = Mode.ENFORCE
+_OFF: Final = Mode.OFF
 _SEND: Final = Send()
 
 PLACE_REASONS: Final = frozenset({Reason.MESSAGING_LIMIT, Reason.CATEGORY_RESERVE})
@@ -61,12 +64,12 @@ def decide(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User
     objections, shadows = list[Objection](), list[Reason]()
     modes = rules.modes
     for name, of_standing in _STANDING:
-        mode = modes.get(name, Mode.ENFORCE)
-        if mode is not Mode.OFF and (objection := of_standing(case, standing, now_ms)) is not None:
+        mode = modes.get(name, _ENFORCE)
+        if mode is not _OFF and (objection := of_standing(case, standing, now_ms)) is not None:
             _sort(objection, mode, objections, shadows)
     for name, of_user in _USER:
-        mode = modes.get(name, Mode.ENFORCE)
-        if mode is not Mode.OFF and (objection := of_user(case, standing, user, now_ms)) is not None:
+        mode = modes.get(name, _ENFORCE)
+        if mode is not _OFF and (objection := of_user(case, standing, user, now_ms)) is not None:
             _sort(objection, mode, objections, shadows)
     if objections:
         return _verdict(case, _strictest(objections), now_ms)
@@ -91,8 +94,8 @@ def _counted(case: Case, terms: Terms, facts: Facts, rules: Rules) -> tuple[list
     objections, shadows = list[Objection](), list[Reason]()
     modes = rules.modes
     for name, guardrail in _COUNTED:
-        mode = modes.get(name, Mode.ENFORCE)
-        if mode is not Mode.OFF and (objection := guardrail(case, terms, facts)) is not None:
+        mode = modes.get(name, _ENFORCE)
+        if mode is not _OFF and (objection := guardrail(case, terms, facts)) is not None:
             _sort(objection, mode, objections, shadows)
     return objections, shadows
 
@@ -118,7 +121,7 @@ def explain(
     return [
         Answer(name, Mode.SHADOW if objection is not None and objection.shadow else mode, objection)
         for name, ask in said
-        if (mode := rules.modes.get(name, Mode.ENFORCE)) is not Mode.OFF
+        if (mode := rules.modes.get(name, _ENFORCE)) is not _OFF
         for objection in (ask(),)
     ]
 
@@ -134,16 +137,16 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
     enforced = [
         bound
         for guardrail, bound in (("messaging_limit", within_limit), ("category_reserve", category_bound))
-        if bound != UNLIMITED and rules.mode(guardrail) is Mode.ENFORCE
+        if bound != UNLIMITED and rules.mode(guardrail) is _ENFORCE
     ]
     per_second = standing.number(case.number).throughput
     emission_us = int(1_000_000 / per_second / number_share(case, standing, now_ms)) if per_second > 0 else 0
     held_until_ms = standing.held_until_ms if case.counts and standing.held_until_ms > now_ms else 0
-    paced = rules.mode("throughput") is not Mode.OFF
-    paired = rules.mode("pair_rate") is not Mode.OFF
+    paced = rules.mode("throughput") is not _OFF
+    paired = rules.mode("pair_rate") is not _OFF
     return Terms(
         epoch=standing.epoch,
-        needs_window=(case.needs_window and rules.mode("service_window") is Mode.ENFORCE) or held_until_ms > 0,
+        needs_window=(case.needs_window and rules.mode("service_window") is _ENFORCE) or held_until_ms > 0,
         counts=case.counts,
         places=min(enforced, default=NO_LIMIT),
         limit_places=within_limit,
@@ -154,8 +157,8 @@ def terms_of(case: Case, standing: Standing, rules: Rules, now_ms: int = 0, user
         pair_tolerance_ms=EMISSION_MS * (BURST - 1) if paired else 0,
         throughput_emission_us=emission_us if paced else 0,
         throughput_tolerance_us=SLACK_US + EARLY_US[case.category] if paced else 0,
-        waits_for_pair=rules.mode("pair_rate") is Mode.ENFORCE,
-        waits_for_throughput=rules.mode("throughput") is Mode.ENFORCE,
+        waits_for_pair=rules.mode("pair_rate") is _ENFORCE,
+        waits_for_throughput=rules.mode("throughput") is _ENFORCE,
         user_version=user.version,
         valid_until_ms=_valid_until_ms(case, standing, rules, now_ms, user),
         turns=turns_of(case, standing, now_ms),
@@ -193,9 +196,9 @@ def is_free(case: Case, standing: Standing, now_ms: int) -> bool:
     """Whether nothing in the standing objects to a send; what is known of the recipient is not looked at."""
     rules = standing.rules
     return not any(
-        mode is Mode.ENFORCE and (objection := guardrail(case, standing, now_ms)) is not None and not objection.shadow
+        mode is _ENFORCE and (objection := guardrail(case, standing, now_ms)) is not None and not objection.shadow
         for name, guardrail in _STANDING
-        if (mode := rules.modes.get(name, Mode.ENFORCE)) is not Mode.OFF
+        if (mode := rules.modes.get(name, _ENFORCE)) is not _OFF
     )
 
 
