@@ -102,8 +102,9 @@ class KeysInForce:
             return None
         if self._indexed != self._standings.keys_version:
             self._index_anew()
-        opening = self._index.get(key_hash)
-        if opening is None:
+        try:
+            opening = self._index[key_hash]
+        except KeyError:
             return None
         if opening.hour != now_ms // _HOUR_MS:
             self._note(opening, key_hash, now_ms // _HOUR_MS)

@@ -22,7 +22,6 @@ def answer_bytes(reply: Reply, request_id: str, closes: bool) -> bytes:
 
     Raises ValueError for a header that would break off the head, or be several (RFC 9110, 5.5).
     """
-    body = reply.body
     lines = [_STATUS_LINES[reply.status], *map(_LINE, reply.headers.items()), f"X-Request-Id: {request_id}"]
     # To look for each takes a tenth of the time that it takes to count them.
     told = "".join(lines)
@@ -31,9 +30,9 @@ def answer_bytes(reply: Reply, request_id: str, closes: bool) -> bytes:
     if closes and "Connection" not in reply.headers:
         lines.append("Connection: close")
     end = _end_of_head(int(time.time()))  # noqa: TID251 - a Date is of the wall clock
-    head = f"{_LINES(lines)}\r\nContent-Length: {len(body)}\r\n{end}"
+    head = f"{_LINES(lines)}\r\nContent-Length: {len(reply.body)}\r\n{end}"
     # What is no UTF-8 came as bytes that are none, from Meta: aiohttp leaves them out as well.
-    return head.encode("utf-8", "ignore") + body
+    return head.encode("utf-8", "ignore") + reply.body
 
 
 @lru_cache(1)

@@ -40,13 +40,13 @@ class DuplicateGuard:
     def claim(self, draft: Draft, message_id: str, within_ms: int) -> SendClaim:
         """That it is the first of its kind within this span, as most are: what it claims as it is admitted."""
         sender, request = draft.sender, draft.request
-        kind, user = request.kind, request.recipient
-        if user.startswith(AMBIGUOUS) and kind is _PHONE:
+        user = request.recipient
+        if user.startswith(AMBIGUOUS) and request.kind is _PHONE:
             user = canonical_phone(user)
         # Nothing of how it was written or which version of the API was named; and whatever names the user in the body:
         # here one name does.
         same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
-        name = self._seal.name(sender.begins[kind] + dumps(same, None, SORTED))
+        name = self._seal.name(sender.begins[request.kind] + dumps(same, None, SORTED))
         entry = Entry(sender.portfolio, f"{sender.name}:same-{name}", "", message_id, within_ms)
         return SendClaim(draft, self._services, entry=entry)
 

@@ -98,10 +98,10 @@ class Sends:
                 with self._in_hand:
                     name, raw = await self._authenticated(head, raw, remote, whole)
                 at_ms, now_ms = self._moment()
-            found = self._senders.get((name, head.place))
-            if found is None:
+            try:
+                sender, turnstile = self._senders[name, head.place]
+            except KeyError:
                 self._refuse(name)
-            sender, turnstile = found
             turnstile.enter()
             own, portfolio = turnstile, sender.portfolio
             message_id = self._ids.new(portfolio, now_ms)

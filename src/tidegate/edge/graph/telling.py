@@ -58,7 +58,10 @@ class Telling:
         quota = self._quota.at_once(portfolio, category, standing)
         if quota is None:
             return None
-        reply = answers.forwarded(answered) if claim is None else claim.reply_to(answered)
+        reply = answers.forwarded(answered)
+        if claim is not None:
+            # It is kept with the outcome, a moment later.
+            claim.reply = reply
         return reply.with_headers(quota)
 
     async def of(self, draft: Draft, category: Category | None, claim: SendClaim | None, answered: Answered) -> Reply:
