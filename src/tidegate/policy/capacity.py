@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
+from typing import Final
 
 from tidegate.cloudapi.vocabulary import UNLIMITED, Category
 from tidegate.policy.rules import Rules
+
+#: The categories that go before each.
+_ABOVE: Final = {
+    category: tuple(other for other in Category if other.priority < category.priority) for category in Category
+}
 
 
 @lru_cache(maxsize=4096)
@@ -39,7 +45,7 @@ def category_places(limit: int, category: Category, rules: Rules) -> int:
 
 def reserved_above(limit: int, category: Category, rules: Rules) -> int:
     """Places that the categories above this one keep for themselves; 0 when the limit is unlimited."""
-    return sum(whole_places(rules.reserve.of(c), limit) for c in Category if c.priority < category.priority)
+    return sum(whole_places(rules.reserve.of(above), limit) for above in _ABOVE[category])
 
 
 @dataclass(frozen=True, slots=True)

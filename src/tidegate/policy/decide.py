@@ -61,7 +61,8 @@ def decide(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User
         return Reject(Reason.EXPIRED, "its deadline passed before it could be sent")
     if case.not_before_ms > now_ms:
         return Queue(Reason.SCHEDULED, "it is not to be sent before the time asked for", case.not_before_ms)
-    objections, shadows = list[Objection](), list[Reason]()
+    objections: list[Objection] = []
+    shadows: list[Reason] = []
     modes = rules.modes
     for name, of_standing in _STANDING:
         mode = modes.get(name, _ENFORCE)
@@ -91,7 +92,8 @@ def shadowed(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Reaso
 
 
 def _counted(case: Case, terms: Terms, facts: Facts, rules: Rules) -> tuple[list[Objection], list[Reason]]:
-    objections, shadows = list[Objection](), list[Reason]()
+    objections: list[Objection] = []
+    shadows: list[Reason] = []
     modes = rules.modes
     for name, guardrail in _COUNTED:
         mode = modes.get(name, _ENFORCE)
