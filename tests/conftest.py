@@ -13,6 +13,7 @@ import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from tests import lua_struct
+from tests.ports import free_port
 from tidegate.store.client import connect
 from tidegate.store.embedded import socket_url
 from tidegate.store.scripts import StoreClient
@@ -52,6 +53,12 @@ def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """A busy machine is no broken store, except where a test is about how soon a hung one is noticed."""
     if request.node.get_closest_marker("impatient") is None:
         monkeypatch.setattr("tidegate.store.client.TIMEOUT_S", 5.0)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """One that nobody takes before it is used, as one of those that the system gives to any might be."""
+    return free_port()
 
 
 @pytest.fixture
