@@ -245,6 +245,22 @@ async def one_that_cannot_be_told_takes_no_other_with_it(book: Book) -> None:
     assert await book.client.hget(book.keys.ledger, "used") == b"0"
 
 
+async def what_one_of_a_call_lets_go_of_is_gone_for_the_next(book: Book) -> None:
+    await book.admit("m1", ANN, hold_ms=LONG_MS)
+    await book.admit("m2", ANN, hold_ms=HOUR_MS, pair_emission_ms=0)
+    await book.at(2 * HOUR_MS)
+    told = [make_status(id_, "delivered", BEGIN_MS + 2 * HOUR_MS) for id_ in ("m1", "m2")]
+    await book.ledger.statuses.apply(told)
+    assert await book.used() == 1
+    assert not await book.client.exists(book.keys.named("holds"))
+
+
+async def of_what_its_status_tells_of_first_no_outcome_is_awaited(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.status("m1", "sent", 0)
+    assert await book.client.zscore(book.keys.named("inflight"), "m1") is None
+
+
 async def a_state_never_goes_back(book: Book) -> None:
     await book.admit("m1", ANN)
     assert (await book.status("m1", "read", 0)).changed

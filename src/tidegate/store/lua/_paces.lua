@@ -53,20 +53,8 @@ local function tallies_retake(k, id, noted)
   end)))
 end
 
--- Whether every sum of money in it is this one.
-local function tallies_are(noted, text)
-  local at = string.find(noted, 'spend:', 1, true)
-  while at do
-    local ends = string.find(noted, ' ', at, true)
-    if string.sub(noted, ends + 1, ends + #text) ~= text then return false end
-    at = string.find(noted, 'spend:', ends, true)
-  end
-  return true
-end
-
 -- Puts what is billed in the place of what was reserved.
 local function tallies_bill(k, id, noted, billed)
-  if tallies_are(noted, digits(billed) .. '\n') then return noted end
   return tallies_note(k, id, noted, (string.gsub(noted, '(spend:%S+) (%-?)(%d+)\n', function(name, back, cost)
     if back == '' then tally_add(k, name, billed - tonumber(cost)) end
     return name .. ' ' .. back .. whole(billed) .. '\n'

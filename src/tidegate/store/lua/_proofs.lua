@@ -1,6 +1,5 @@
--- proofs: what a call's statuses prove of the places that their messages hold, by the time `now`; and what is asked of the
--- users of its deliveries with these. `anew`: beginnings of the names of their counts.
-local DAY = 86400000
+-- proofs: what a call's deliveries prove of the places that their messages hold, by the time `now`; and what is asked of
+-- their users with these. `anew`: beginnings of the names of their counts.
 
 -- The keys of what is counted of a user, after those before.
 local function counts_of(k, recipient, keys)
@@ -11,11 +10,13 @@ local function counts_of(k, recipient, keys)
 end
 
 -- What a call asks of the users and places of its deliveries at once, by portfolio and recipient: `texts` are the strings
--- of places by their keys, as this call leaves them. `is_nobody`: nothing is known of any of these users, or counted.
+-- of places by their keys, as this call leaves them. `is_nobody`: nothing is known of any of these users, or counted. What
+-- it writes of them at once: when strings of places end first (`firsts`), slots of holds that are over (`dropped`), and by
+-- second how many places more, or less, are expected to come free (`curve`).
 local near_places = {}
 local function places_near(k, recipients)
   local texts, n, places, user = {}, #recipients, k.places, k.user
-  local near, keys, slots, known = { texts = texts, firsts = {}, is_nobody = false }, {}, {}, {}
+  local near, keys, slots, known = { texts = texts, firsts = {}, dropped = {}, curve = {}, is_nobody = false }, {}, {}, {}
   near_places[k] = near
   for i = 1, n do
     local recipient = recipients[i]
@@ -43,7 +44,11 @@ local function places_told()
   texts_write()
   for k, near in pairs(near_places) do
     if near.firsts[1] then redis.call('ZADD', k.calendar, 'LT', unpack(near.firsts)) end
-    near.texts, near.firsts = {}, {}
+    if near.dropped[1] then redis.call('HDEL', k.holds, unpack(near.dropped)) end
+    for second, change in pairs(near.curve) do
+      if change ~= 0 and redis.call('HINCRBY', k.releases, second, change) <= 0 then redis.call('HDEL', k.releases, second) end
+    end
+    near.texts, near.firsts, near.dropped, near.curve = {}, {}, {}, {}
   end
 end
 
@@ -55,7 +60,7 @@ local function place_proven(k, recipient, id, counted)
   local text, held = seen and near.texts[seen.key], seen and seen.held
   if not text or not held or #text > SHORT then return false end
   local at = entry_at(text, seen.member)
-  if not at or (sums_of(k).holds or {})[seen.slot] ~= nil then return false end
+  if not at then return false end
   local before, holder, expected = string.match(held, '^(%d+);([^;,]+),(%d+),%d+$')
   if holder ~= id then return false end
   before, expected = before + 0, expected + 0
@@ -74,43 +79,11 @@ local function place_proven(k, recipient, id, counted)
     near.texts[seen.key] = text
     text_put(0, seen.key, text)
   end
-  holds_drop(k, seen.slot)
-  if math.ceil(counted / 1000) ~= math.ceil(expected / 1000) then
-    expect(k, expected, -1)
-    expect(k, counted, 1)
+  seen.held, near.dropped[#near.dropped + 1] = false, seen.slot
+  local curve, before_it, second = near.curve, math.ceil(expected / 1000), math.ceil(counted / 1000)
+  if second ~= before_it then
+    curve[before_it] = (curve[before_it] or 0) - 1
+    curve[second] = (curve[second] or 0) + 1
   end
   return true
-end
-
--- Meta's time is cut to whole seconds: what it tells of was within that second, and not after now. A time ahead of ours is
--- believed, but for no more than a day: nobody's clock may take a place for good.
-local function within(at)
-  at = math.min(at, now + DAY)
-  return math.min(math.max(at, now), at + 999)
-end
-
--- `at`: when what it says was, at the latest; it was not before the send.
-local function apply_to_place(k, id, record, recipient, admitted, at, says)
-  local place_kind, delivered = record.place, at > admitted and at or admitted
-  local late = place_kind == '0' and says == 'counts' and delivered >= tonumber(record.window or 0)
-  if place_kind ~= '1' and not late then return 0 end
-  local tried_twice = record.doubt and record.state ~= 'queued'
-  if tried_twice and says ~= 'counts' then return 0 end
-  if says == 'counts' and not tried_twice and not share_app(record.about)
-    and place_proven(k, recipient, id, delivered + DAY) then return 0 end
-  places_told()
-  local function change(place)
-    if says == 'counts' then
-      if not tried_twice then place.holds[id] = nil end
-      place.counted = math.max(place.counted, delivered + DAY)
-    elseif says == 'frees' then
-      place.holds[id] = nil
-    elseif place.holds[id] then
-      place.holds[id].ends = place.holds[id].expected
-    end
-  end
-  local place = place_load(k, recipient)
-  share_change(k, record.about, recipient, place, now, change)
-  change(place)
-  return place_save(k, place, now) < 0 and 1 or 0
 end

@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold, and count what became of the sends.
--- uses: keys, time, message, places, holders, shares, queue, paces, names, adds, figures, questions, told, outcomes
+-- uses: keys, time, message, places, names, adds, figures, questions, told, outcomes
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -28,12 +28,19 @@ local first = 7 + 8 * argv[6]
 local n = (#argv - first + 1) / 2
 -- with: texts
 local now = now_ms(KEYS[1])
-local HOUR, answer, ranks, anew = 3600000, { now }, {}, {}
+local DAY, HOUR, answer, anew = 86400000, 3600000, { now }, {}
 -- What is written once a call: of each portfolio what is awaited no more, and the latest send of each number.
 local known_of, heard = {}, {}
-for state, rank in string.gmatch(argv[3], '(%l+)=(%d+)') do ranks[state] = tonumber(rank) end
 for name in string.gmatch(argv[4], '%S+') do anew[#anew + 1] = name end
-local ACCEPTED = ranks.accepted
+
+-- The ranks of states, looked up where they are met: those of a call are few.
+local ranks = {}
+local function rank_of(state)
+  local rank = tonumber(string.match(' ' .. argv[3], ' ' .. state .. '=(%d+)') or 0)
+  ranks[state] = rank
+  return rank
+end
+local ACCEPTED = rank_of('accepted')
 
 local function carry(k, flat)
   -- with: cells, scopes
@@ -41,6 +48,66 @@ local function carry(k, flat)
 end
 
 -- with: proofs
+
+-- What few calls need: made when the first does.
+local made = nil
+local function seldom()
+  if made then return made end
+  -- with: holders, shares, queue, paces
+  places_later()
+
+  local function apply(k, id, about, recipient, delivered, says, tried_twice)
+    local function change(place)
+      if says == 'counts' then
+        if not tried_twice then place.holds[id] = nil end
+        place.counted = math.max(place.counted, delivered + DAY)
+      elseif says == 'frees' then
+        place.holds[id] = nil
+      elseif place.holds[id] then
+        place.holds[id].ends = place.holds[id].expected
+      end
+    end
+    local place = place_load(k, recipient)
+    share_change(k, about, recipient, place, now, change)
+    change(place)
+    return place_save(k, place, now) < 0 and 1 or 0
+  end
+
+  made = { apply = apply, later_write = later_write, lane_drop = lane_drop, queued_for = queued_for,
+    tallies_retake = tallies_retake, tallies_release = tallies_release, tallies_bill = tallies_bill }
+  return made
+end
+
+-- Meta's time is cut to whole seconds: what it tells of was within that second, and not after now. A time ahead of ours is
+-- believed, but for no more than a day: nobody's clock may take a place for good.
+local function within(at)
+  at = math.min(at, now + DAY)
+  return math.min(math.max(at, now), at + 999)
+end
+
+-- `at`: when what it says was, at the latest; it was not before the send. Answers 1 where a place came free.
+local function apply_to_place(k, id, record, recipient, admitted, at, says)
+  local place_kind, delivered = record.place, at > admitted and at or admitted
+  local late = place_kind == '0' and says == 'counts' and delivered >= tonumber(record.window or 0)
+  if place_kind ~= '1' and not late then return 0 end
+  local tried_twice = record.doubt and record.state ~= 'queued'
+  if tried_twice and says ~= 'counts' then return 0 end
+  if says == 'counts' and not tried_twice and not find(record.about or '', '"share":', 1, true)
+    and place_proven(k, recipient, id, delivered + DAY) then return 0 end
+  places_told()
+  return seldom().apply(k, id, record.about, recipient, delivered, says, tried_twice)
+end
+
+-- Whether every sum of money in it is this one.
+local function tallies_are(noted, text)
+  local at = find(noted, 'spend:', 1, true)
+  while at do
+    local ends = find(noted, ' ', at, true)
+    if sub(noted, ends + 1, ends + #text) ~= text then return false end
+    at = find(noted, 'spend:', ends, true)
+  end
+  return true
+end
 
 -- Under which name a user is counted, and what is known of them there.
 local function user_of(k, recipient)
@@ -98,11 +165,11 @@ local function refresh(id, key, text, kind, wamid)
     if not record then return -1 end
     record.is_named = record.wamid and wamid_name(record.wamid) == name
   end
-  local state, rank, number = record.state, ranks[status], record.number
+  local state, rank, number = record.state, kind.rank, record.number
   -- The acceptance has written it down, and not long ago.
   local is_written = record.is_named
   if not is_written and name == wamid then return -2 end
-  local admitted, rank_now, is_news = (record.at or 0) + 0, ranks[state] or 0, false
+  local admitted, rank_now, is_news = (record.at or 0) + 0, ranks[state] or rank_of(state), false
   local counted, outcomes, kpis, more = record.counted, record.outcomes, record.kpis, nil
   -- Of one that has ended, or was taken, nothing is awaited.
   if rank_now < ACCEPTED then kind.known[#kind.known + 1] = id end
@@ -121,16 +188,15 @@ local function refresh(id, key, text, kind, wamid)
     if not counted or record.doubt then
       counted, is_news = '1', true
       freed = apply_to_place(k, id, record, recipient, admitted, kind.within, says)
-      if find(noted, ' -', 1, true) then noted = tallies_retake(k, id, noted) end
+      if find(noted, ' -', 1, true) then noted = seldom().tallies_retake(k, id, noted) end
     end
   elseif status == 'failed' and rank > rank_now then
     freed = apply_to_place(k, id, record, recipient, admitted, kind.within, says)
-    noted = tallies_release(k, id, noted, says ~= 'frees')
+    noted = seldom().tallies_release(k, id, noted, says ~= 'frees')
   end
   if kind.billed >= 0 and status ~= 'failed' and not kind.is_billed[noted] then
-    local billed = tallies_bill(k, id, noted, kind.billed)
-    if billed == noted then kind.is_billed[noted] = true end
-    noted = billed
+    if tallies_are(noted, digits(kind.billed) .. '\n') then kind.is_billed[noted] = true
+    else noted = seldom().tallies_bill(k, id, noted, kind.billed) end
   end
   if noted ~= tallies then before = nil end
   local is_changed = rank > rank_now and state ~= status
@@ -150,12 +216,12 @@ local function refresh(id, key, text, kind, wamid)
   if is_changed then
     if state == 'queued' then
       -- An attempt that was taken for unsent was sent after all: it must not be sent again.
-      lane_drop(k, id, record.lane)
+      seldom().lane_drop(k, id, record.lane)
       redis.call('ZREM', k.deadlines, id)
-      queued_for(k, record.recipient, id, false)
+      seldom().queued_for(k, record.recipient, id, false)
       redis.call('HDEL', k.message .. id, 'doubt')
     end
-    if rank_now < ranks.accepted then
+    if rank_now < ACCEPTED then
       more = { reason = '' }
       if record.body then redis.call('HDEL', k.message .. id, 'body') end
     end
@@ -192,12 +258,13 @@ end
 
 local kinds, keys, delivered, has_deliveries = {}, {}, {}, false
 for i = 7, first - 1, 8 do
-  local k, status = keys_of(tonumber(argv[i])), argv[i + 1]
+  local k, status, at = keys_of(tonumber(argv[i])), argv[i + 1], tonumber(argv[i + 6])
   known_of[k], heard[k], has_deliveries = known_of[k] or {}, heard[k] or {}, has_deliveries or status == 'delivered'
-  -- `noted`: what was noted of its messages, read.
-  kinds[(i + 1) / 8] = { k = k, message = k.message, status = status, cause = argv[i + 2], says = argv[i + 3],
-    counters = argv[i + 4], billed = tonumber(argv[i + 5]), at = tonumber(argv[i + 6]), within = within(tonumber(argv[i + 6])), asks = argv[i + 7],
-    is_billed = {}, noted = {}, known = known_of[k], heard = heard[k], line = digits(now) .. ' ' .. status .. ' ' .. argv[i + 2] .. '\n' }
+  -- `noted`: what was noted of its messages, read; `is_billed`: tallies that are what it bills.
+  kinds[(i + 1) / 8] = { k = k, message = k.message, known = known_of[k], heard = heard[k], status = status,
+    rank = rank_of(status), line = digits(now) .. ' ' .. status .. ' ' .. argv[i + 2] .. '\n', says = argv[i + 3],
+    counters = argv[i + 4], billed = tonumber(argv[i + 5]), at = at, within = within(at), asks = argv[i + 7], noted = {},
+    is_billed = {} }
 end
 local kind_of = { byte(argv[5], 1, n) }
 for i = 1, n do
@@ -216,7 +283,6 @@ if has_deliveries then
   end
   for k, recipients in pairs(delivered) do places_near(k, recipients) end
 end
-places_later()
 local is_done, fault = pcall(function()
   for i = 1, n do
     local at, key, text = first + 2 * i - 2, keys[i], records[i]
@@ -230,7 +296,7 @@ local is_done, fault = pcall(function()
 end)
 -- What is added up is written even where one of them can't be told: the others are not told again.
 places_told()
-later_write()
+if made then made.later_write() end
 tell_counts()
 for k, ids in pairs(known_of) do
   if ids[1] then redis.call('ZREM', k.inflight, unpack(ids)) end
