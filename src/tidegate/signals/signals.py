@@ -34,10 +34,11 @@ from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Subject
 from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
+from tidegate.signals.following import OnStatus
 from tidegate.signals.gate import Gate, parts
 from tidegate.signals.personal import Personal
 from tidegate.signals.sharing import Ended, Sharing, Told
-from tidegate.signals.statuses import OnStatus, Statuses
+from tidegate.signals.statuses import Statuses
 from tidegate.signals.whose import Whose
 from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books

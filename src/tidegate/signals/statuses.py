@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.events import StatusUpdate
-from tidegate.cloudapi.messages import RecipientKind
-from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
 from tidegate.policy.campaign.part import Part
-from tidegate.policy.consequences.readers import signals_of
 from tidegate.policy.identity import Identity
 from tidegate.policy.lifecycle import State
-from tidegate.policy.reach import Subject
-from tidegate.policy.users import Link, given_back, links_of
-from tidegate.signals.easings import Easings, subject_of
-from tidegate.signals.lost import lost_send
+from tidegate.signals.easings import Easings
+from tidegate.signals.following import Following, OnStatus, Owner, ToldStatus, Work
 from tidegate.signals.sharing import Ended
 from tidegate.signals.status_kinds import Kinds
 from tidegate.signals.whose import Whose
@@ -32,41 +25,21 @@ from tidegate.store.aliases import Aliases
 from tidegate.store.books import Books
 from tidegate.store.messages import Messages
 from tidegate.store.standings import Standings
-from tidegate.store.statuses import CHANGED, MOVED, UNKNOWN, UNWRITTEN, Refreshed, Status
+from tidegate.store.statuses import MOVED, UNWRITTEN, Refreshed, Status
 from tidegate.store.statuses import Statuses as StoredStatuses
 from tidegate.store.users import Users
 from tidegate.tasks import spawn
 
-#: Told of a message's new state: portfolio, id, state, what was noted of it (JSON), Meta's error codes.
-OnStatus = Callable[[str, str, str, bytes, Sequence[int]], None]
-
 #: Told of what a fault of ours keeps from being applied.
 OnFault = Callable[[StatusUpdate, Exception], None]
-#: What is left to be done, and whether less may be sent after it than before.
-_Work = Callable[[], Coroutine[Any, Any, bool]]
-#: Portfolio and id of a message.
-_Owner = tuple[str, str]
-
-_DELIVERED: Final = frozenset({State.DELIVERED.value.encode(), State.READ.value.encode()})
-_CAUSE: Final = "Meta's webhook"
-
-log = structlog.get_logger()
-
-
-class _Told(Struct, frozen=True, gc=False):
-    """A status of a message of ours, as it came and as the store takes it; its `place` among those of its call."""
-
-    place: int
-    event: StatusUpdate
-    status: Status
 
 
 class _Call(Struct):
     """Statuses that are applied together: what the store is told, what is left to be done, what became of each."""
 
     events: Sequence[StatusUpdate]
-    told: list[_Told]
-    slow: list[tuple[int, _Work]]
+    told: list[ToldStatus]
+    slow: list[tuple[int, Work]]
     found: list[bool | None]
 
 
@@ -98,22 +71,29 @@ class Statuses:
         only where that `is_watched`; `on_fault` with one that a fault of ours keeps from being applied.
         """
         self._statuses = statuses
-        self._books = books
         self._standings = standings
         self._easings = Easings(standings)
         self._messages = messages
         self._whose = whose
-        self._users = users
-        self._aliases = aliases
-        self._enforcement = enforcement
-        self._identity = identity
-        self._clock = clock
         self._portfolio_of_number = portfolio_of_number
-        self._on_change = on_change
-        self._on_fate = on_fate
-        self._on_status = on_status
         self._is_watched = is_watched
         self._on_fault = on_fault
+        self._following = Following(
+            statuses=statuses,
+            books=books,
+            standings=standings,
+            easings=self._easings,
+            messages=messages,
+            users=users,
+            aliases=aliases,
+            enforcement=enforcement,
+            identity=identity,
+            clock=clock,
+            portfolio_of_number=portfolio_of_number,
+            on_change=on_change,
+            on_fate=on_fate,
+            on_status=on_status,
+        )
 
     def begin(self, events: Sequence[StatusUpdate], ended: Ended) -> None:
         """Apply them. `ended` is told of each whether less may be sent than before (None: a fault of ours keeps it from
@@ -153,7 +133,7 @@ class Statuses:
         spawn(_told(work, ended), "webhooks")
 
     async def _look_up(
-        self, events: Sequence[StatusUpdate], owners: list[_Owner | None], asked: Mapping[str, Sequence[int]]
+        self, events: Sequence[StatusUpdate], owners: list[Owner | None], asked: Mapping[str, Sequence[int]]
     ) -> list[bool | None]:
         """Find those whose message the store is asked for, by portfolio, and apply all of them."""
         for portfolio, places in asked.items():
@@ -167,7 +147,7 @@ class Statuses:
         self._follow_all(call, await self._refreshed(call.told, came))
         return await self._bring_about(call)
 
-    def _read_all(self, events: Sequence[StatusUpdate], owners: Sequence[_Owner | None]) -> _Call:
+    def _read_all(self, events: Sequence[StatusUpdate], owners: Sequence[Owner | None]) -> _Call:
         call = _Call(events, [], [], [False] * len(events))
         kind_of = Kinds(self._standings, self._easings, self._is_watched).of
         name_of, told = self._messages.wamid_name, call.told
@@ -177,10 +157,11 @@ class Statuses:
             try:
                 if owner is not None and (portfolio := owner[0]):
                     status = Status(kind_of(event, portfolio), owner[1], name_of(event.wamid))
-                    told.append(_Told(place, event, status))
+                    told.append(ToldStatus(place, event, status))
                     if event.user_id is None and event.parent_user_id is None:
                         continue
-                if (work := self._beside(event, owner if owner is not None and owner[0] else None)) is not None:
+                ours = owner if owner is not None and owner[0] else None
+                if (work := self._following.beside(event, ours)) is not None:
                     call.slow.append((place, work))
             except Exception as fault:
                 call.found[place] = self._on_fault(event, fault)
@@ -193,27 +174,12 @@ class Statuses:
             try:
                 if what is None:
                     call.found[one.place] = None
-                elif (work := self._follow(one, what)) is not None:
+                elif (work := self._following.of(one, what)) is not None:
                     call.slow.append((one.place, work))
             except Exception as fault:
                 call.found[one.place] = self._on_fault(one.event, fault)
 
-    def _beside(self, event: StatusUpdate, owner: tuple[str, str] | None) -> _Work | None:
-        """What a status tells of others than its message: of the user's names; of the number, where it failed and was
-        sent past this gateway, so that of the user we know nothing.
-        """
-        portfolio = owner[0] if owner else self._portfolio_of_number.get(event.number_id)
-        if portfolio is None:
-            return None
-        if owner is None and event.status is MessageStatus.FAILED:
-            subject = Subject(portfolio, event.waba_id, event.number_id)
-            return partial(self._enforcement.apply, signals_of(event, subject, self._clock.now_ms()))
-        links = links_of(event)
-        if not links or self._aliases.are_known(portfolio, links, now_ms := self._clock.now_ms()):
-            return None
-        return partial(self._learn, portfolio, links, now_ms)
-
-    def _owners(self, events: Sequence[StatusUpdate]) -> tuple[list[_Owner | None], Mapping[str, Sequence[int]]]:
+    def _owners(self, events: Sequence[StatusUpdate]) -> tuple[list[Owner | None], Mapping[str, Sequence[int]]]:
         """Portfolio and id of each one's message ("" and what, None: it is none of ours); and of which the store has to
         be asked first, by portfolio.
         """
@@ -227,21 +193,19 @@ class Statuses:
                     asked.setdefault(portfolio, []).append(place)
         return owners, asked
 
-    async def _refreshed(self, told: list[_Told], came: list[Refreshed] | Exception | None) -> list[Refreshed | None]:
+    async def _refreshed(
+        self, told: list[ToldStatus], came: list[Refreshed] | Exception | None
+    ) -> list[Refreshed | None]:
         """What each did; those whose messages do not know Meta's id yet are told again with it, in their order."""
         found: list[Refreshed | None] = [*came] if isinstance(came, list) else await self._applied(told, came)
         places = [place for place, one in enumerate(found) if one is not None and one.code == UNWRITTEN]
         if places:
-            sealed = [await self._sealed(told[place]) for place in places]
+            sealed = [await self._following.sealed(told[place]) for place in places]
             for place, one in zip(places, await self._applied(sealed), strict=True):
                 found[place] = one
         return found
 
-    async def _sealed(self, one: _Told) -> _Told:
-        sealed = await self._messages.sealed_wamid(one.status.message_id, one.event.wamid)
-        return replace(one, status=replace(one.status, sealed=sealed))
-
-    async def _applied(self, told: list[_Told], fault: Exception | None = None) -> list[Refreshed | None]:
+    async def _applied(self, told: list[ToldStatus], fault: Exception | None = None) -> list[Refreshed | None]:
         """In one call, of which a first try may have ended by `fault`. One that fails by what is in it is made again in
         halves, until only that is in it.
         """
@@ -257,65 +221,6 @@ class Statuses:
                 return [self._on_fault(told[0].event, bug)]
         middle = len(told) // 2
         return [*await self._applied(told[:middle]), *await self._applied(told[middle:])]
-
-    def _follow(self, one: _Told, refreshed: Refreshed) -> _Work | None:
-        """Do what follows at once; what else has to be done."""
-        event, status = one.event, one.status
-        kind, before = status.kind, refreshed.before
-        portfolio = kind.portfolio
-        if refreshed.code == UNKNOWN and kind.says != "frees":
-            return partial(self._find, one)
-        if refreshed.freed:
-            self._on_change(portfolio)
-        if not before:
-            return None
-        if b'"row"' in refreshed.noted and (part := Part.of(refreshed.about)) is not None:
-            self._on_fate(portfolio, part, State(kind.status))
-        if refreshed.code == CHANGED:
-            codes = [error.code for error in event.errors] if event.errors else ()
-            self._on_status(portfolio, status.message_id, kind.status, refreshed.noted, codes)
-            if before in _DELIVERED:
-                return None
-        # One that comes again may have been cut short the first time: what follows from it is done once more, and is
-        # nothing where it was done.
-        if kind.says == "counts":
-            if self._easings.are_none(event, portfolio, refreshed):
-                return None
-        elif event.status is MessageStatus.SENT:
-            return None
-        return partial(self._signal, one, refreshed)
-
-    async def _signal(self, one: _Told, refreshed: Refreshed) -> bool:
-        portfolio = one.status.kind.portfolio
-        # A marketing message that did not reach its user is none of those that they got.
-        if one.status.kind.says == "frees" and (marketing_at := refreshed.about.get("marketing_at")):
-            at_ms = int(marketing_at)
-            await self._users.update(portfolio, refreshed.recipient, lambda user: given_back(user, at_ms))
-        signals = signals_of(one.event, subject_of(one.event, portfolio, refreshed), self._clock.now_ms())
-        return await self._enforcement.apply(signals)
-
-    async def _find(self, one: _Told) -> bool:
-        """A send that nobody knows of, though it is proven ours: it is in the books when this returns."""
-        event, status = one.event, one.status
-        names = ((RecipientKind.PHONE, event.phone), (RecipientKind.BSUID, event.user_id))
-        given = [self._identity.of(kind, name) for kind, name in names if name is not None]
-        if not given:
-            return False
-        recipient, _ = await self._users.resolve(status.kind.portfolio, given[0])
-        rules, now_ms = self._standings.known(status.kind.portfolio).rules, self._clock.now_ms()
-        sealed = await self._sealed(one)
-        intent = lost_send(
-            event, status.kind.portfolio, status.message_id, sealed.status.sealed, recipient, rules, now_ms
-        )
-        await self._books.learn(intent, now_ms)
-        log.warning("lost_send_found", portfolio=status.kind.portfolio, message_id=status.message_id)
-        refreshed = (await self._statuses.apply([sealed.status]))[0]
-        work = self._follow(sealed, refreshed) if refreshed.known else None
-        return await work() if work is not None else False
-
-    async def _learn(self, portfolio: str, links: Sequence[Link], now_ms: int) -> bool:
-        await self._aliases.learn(portfolio, links, now_ms)
-        return False
 
     async def _bring_about(self, call: _Call) -> list[bool | None]:
         """Together; all are carried to their end, so that a call that is over leaves nothing behind."""
