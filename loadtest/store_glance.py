@@ -68,6 +68,11 @@ for i = 1, #inflight, 2 do
   if redis.call('MGET', message)[1] or redis.call('HGET', message, 'state') ~= 'unknown' then sending = sending + 1
   elseif unresolved < 0 then unresolved = math.floor(tonumber(inflight[i + 1])) end
 end
+-- What is being sent is counted by when it was admitted (lua/_intents.lua).
+local ledger = redis.call('HGETALL', KEYS[1])
+for i = 1, #ledger, 2 do
+  if string.find(ledger[i], '^%d+ left$') then sending = sending + ledger[i + 1] end
+end
 local seen = { tonumber(redis.call('HGET', KEYS[1], 'used') or 0), sending, redis.call('ZCARD', KEYS[3]), unresolved,
   first(KEYS[4]), first(KEYS[5]) }
 for i = 6, #KEYS, 2 do

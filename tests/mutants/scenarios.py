@@ -19,6 +19,7 @@ from tests.mutants import (
     stories_of_campaigns,
     stories_of_claims,
     stories_of_doubts,
+    stories_of_intents,
     stories_of_lost_books,
     stories_of_names,
     stories_of_places,
@@ -51,6 +52,7 @@ SCENARIOS: Final[list[Scenario]] = [
         stories_of_claims,
         stories_of_calls,
         stories_of_acceptances,
+        stories_of_intents,
     )
     for story in vars(module).values()
     if iscoroutinefunction(story) and not story.__name__.startswith("_")

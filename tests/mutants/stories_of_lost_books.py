@@ -244,6 +244,14 @@ async def a_breaker_that_swung_later_stays(book: Book) -> None:
     assert await books.restore(PORTFOLIO, {}, {b"b1": b'9 {"a":1}', b"b2": b"1 {}"}) == 1
 
 
+async def what_was_written_down_again_ends_for_itself_alone(book: Book) -> None:
+    await book.admit("m1", ANN)
+    assert await _rebuilds(book, _sent("m2", BOB, state="sending")) == 1
+    await book.settle("m2", "accepted")
+    await book.at(UNRESOLVED_MS)
+    assert await book.reaped() == [("unknown", "m1")]
+
+
 async def _joins(
     book: Book,
     node: str,

@@ -8,6 +8,7 @@ from tests.factories import DAY_MS, PORTFOLIO, user
 from tests.mutants.book import ANN, BEGIN_MS, BOB, CAT, HOUR_MS, LANE, Book
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.facts import Tally
+from tidegate.store.ledger import UNRESOLVED_MS
 from tidegate.store.send_queue import LEASE_MS, Lane
 
 
@@ -161,6 +162,15 @@ async def a_glance_sees_a_send_whose_outcome_never_came(book: Book) -> None:
     await book.at(DAY_MS // 2)
     assert await book.glance() == (0, False, True)
     assert await book.reaped() == [("unknown", "m1")]
+
+
+async def a_glance_sees_a_message_that_nobody_ever_told_of(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.settle("m1", "unknown")
+    await book.at(UNRESOLVED_MS - 1)
+    assert await book.glance() == (0, False, False)
+    await book.at(UNRESOLVED_MS)
+    assert await book.glance() == (0, False, True)
 
 
 async def a_glance_sees_a_place_that_has_ended(book: Book) -> None:

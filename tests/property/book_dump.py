@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.factories import PORTFOLIO
 from tests.property.book_model import Hold
+from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.message_record import spread
 from tidegate.store.scripts import StoreClient
 
@@ -63,7 +64,19 @@ class Dump:
 
     @property
     def in_flight(self) -> dict[str, int]:
-        return {id_.decode(): until for id_, until in self.keys.get("inflight", {}).items()}
+        known = {id_.decode(): until for id_, until in self.keys.get("inflight", {}).items()}
+        for admitted, ids in self.intents.items():
+            known |= {id_: admitted + OUTCOME_MS for id_ in ids if self._is_sending(id_, admitted)}
+        return known
+
+    @property
+    def intents(self) -> dict[int, list[str]]:
+        """What was admitted together and may still be in flight, by when that was (ms)."""
+        return {int(field): ids.decode().split() for field, ids in self.ledger.items() if field.isdigit()}
+
+    def _is_sending(self, message_id: str, admitted: int) -> bool:
+        record = self.message(message_id)
+        return record.get(b"state") == b"sending" and int(record[b"at"]) == admitted
 
     def message(self, message_id: str) -> dict[bytes, bytes]:
         return spread(self.keys.get(f"message:{message_id}", {}))
@@ -83,6 +96,11 @@ class Dump:
             assert entry.ends == latest, "a place does not end with the last of what keeps it"
         slots = {f"{bucket}:".encode() + member for bucket, member in self.places}
         assert set(self.holds) <= slots, "a hold without a place"
+        assert {int(field[:-5]) for field in self.ledger if field.endswith(b" left")} == self.intents.keys()
+        for admitted, ids in self.intents.items():
+            sending = sum(self._is_sending(id_, admitted) for id_ in ids)
+            left = int(self.ledger[f"{admitted} left".encode()])
+            assert sending <= left <= len(ids), "what was admitted together is no longer known, or known for ever"
 
     def swept(self, now_ms: int) -> dict[str, Any]:
         """All that would be left if everything due were swept now: two dumps that differ in nothing but sweeping

@@ -19,7 +19,7 @@ from tidegate.store.statuses import REMEMBER_MS
 OUTCOME_MS: Final = 60_000
 _DRY, _NEEDS_WINDOW, _COUNTS, _PAIR_IN_SHADOW, _THROUGHPUT_IN_SHADOW, _MORE, _OF_SHARE = 1, 2, 4, 8, 16, 32, 64
 #: What a kind of sends and what a tally begin with, as `lua/admit.lua` says.
-_NUMBERS: Final = struct.Struct("<BB11dB")
+_NUMBERS: Final = struct.Struct("<BB10dB")
 _TALLY_NUMBERS: Final = struct.Struct("<dddB")
 #: What is noted of a message of an app that has a share of the limit (`lua/_shares.lua`).
 _SHARE: Final = b'"share":'
@@ -163,7 +163,6 @@ def _common(block: int, terms: Terms, kind: _Kind) -> bytes:
             flags,
             terms.places,
             terms.hold_ms,
-            OUTCOME_MS,
             # One that needed no place may still be delivered when its window has closed: it is known for as long.
             (terms.hold_ms if terms.counts else 0) + REMEMBER_MS,
             terms.window_margin_ms,

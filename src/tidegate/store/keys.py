@@ -9,6 +9,7 @@ lane that it was given.
 |---|---|---|---|---|
 | clock | string | steerable clock: ms to add, or `@` and a fixed instant | tests only | never |
 | ledger | hash | `epoch`; `used` places; `paced`: number -> next turn (ms), packed | admit, restand, ... | never |
+| | | `<ms>`, `<ms> left`: what was admitted then, and is being sent (`lua/_intents.lua`) | as places | then |
 | | | `era` of the books; `server` that they are whole on; `held_until` (ms) while they are not | join, vouch | |
 | | | `prepaid` places of all nodes; `recalled_at` (ms) | prepay, call_back | |
 | | | `identity`: mark of the key that recipients are hashed with | a node that starts | |
@@ -19,7 +20,7 @@ lane that it was given.
 | pair:<number>:<recipient> | string | window's end, pair's next turn (ms) | admit, open_window, ... | after both |
 | message:<id> | string, hash | one message: state, attempt, recipient, history, body while queued | all | retention |
 | wamid:<hash> | string | message id, by the keyed hash of Meta's id of it | settle, refresh | retention |
-| inflight | zset | message id -> ms by which its outcome, or its fate, must be known | admit, settle, ... | then |
+| inflight | zset | message id of unknown outcome -> ms by which its fate must be known | settle, reap, ... | then |
 | lane:<number>:<category> | zset | queued message id -> ms at which it is due | enqueue, claim, ... | when claimed |
 | waiting:<number>:<category> | zset | id of one that needs a place -> ms since when | enqueue, claim | when claimed |
 | leases | zset | claimed message id -> ms at which the claim lapses | claim | when submitted |

@@ -13,6 +13,7 @@ from msgspec import Struct
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Journal
 from tidegate.store import message_record
+from tidegate.store.asks import OUTCOME_MS
 from tidegate.store.batch import Shards
 from tidegate.store.faults import store_faults
 from tidegate.store.keys import PortfolioKeys
@@ -186,7 +187,7 @@ class SendQueue:
     async def glance(self, group: Sequence[str]) -> tuple[int, list[Glance]]:
         """Look at one of the `groups` from afar, in one call; the store's time, and what there is of each."""
         keys = [key for portfolio in group for key in self._keys[portfolio].all]
-        answer = await script("glance")(self._client, keys, [])
+        answer = await script("glance")(self._client, keys, [OUTCOME_MS])
         return answer[0], [Glance(answer[i], answer[i + 1] == 1, answer[i + 2] == 1) for i in range(1, len(answer), 3)]
 
     async def claim(
@@ -222,7 +223,8 @@ class SendQueue:
 
     async def reap(self, portfolio: str) -> tuple[int, list[Reaped]]:
         """End what ran out of time; the store's time, and what ended."""
-        answer = await script("reap")(self._client, self._keys[portfolio].all, [_REAPED_AT_ONCE, UNRESOLVED_MS])
+        args = [_REAPED_AT_ONCE, UNRESOLVED_MS, OUTCOME_MS]
+        answer = await script("reap")(self._client, self._keys[portfolio].all, args)
         reaped = [Reaped(answer[i].decode(), answer[i + 1].decode(), answer[i + 2]) for i in range(1, len(answer), 3)]
         return answer[0], reaped
 

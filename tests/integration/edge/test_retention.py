@@ -12,7 +12,7 @@ from tidegate.store.scripts import StoreClient
 #: Keys without an end of their own, and why that is right. What each holds goes as store/keys.py says.
 KEPT: Final = {
     "clock": "only with a test clock",
-    "ledger": "counts and times of the numbers, no user",
+    "ledger": "counts and times of the numbers; ids of messages, until they are sent; no user",
     "places": "a user's 7 bytes of hash, until the place ends",
     "calendar": "buckets of places",
     "holds": "with their places",

@@ -20,7 +20,7 @@ def test_an_empty_store_has_nothing_in_hand_and_awaits_nothing() -> None:
 def test_places_work_in_hand_and_each_lane_are_seen_and_what_comes_first() -> None:
     store = FakeStrictRedis()
     prefix = "tidegate:{acme}:"
-    store.hset(f"{prefix}ledger", "used", 7)
+    store.hset(f"{prefix}ledger", mapping={"used": 7, "8000": "x y z", "8000 left": 2})
     store.zadd(f"{prefix}inflight", {"a": 9_000, "u": 1_795_300_440_000, "v": 1_795_300_450_000, "s": 9_500})
     store.set(f"{prefix}message:s", "as it went")
     for message_id, state in (("a", "sending"), ("u", "unknown"), ("v", "unknown")):
@@ -33,7 +33,7 @@ def test_places_work_in_hand_and_each_lane_are_seen_and_what_comes_first() -> No
     glance = StoreGlance(store, "acme", [CODES, OFFERS]).look()
     assert glance == Glance(
         used=7,
-        in_flight=2,
+        in_flight=4,
         leased=2,
         unresolved_ms=1_795_300_440_000,
         release_ms=1_795_300_432_180,

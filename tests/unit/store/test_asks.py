@@ -17,7 +17,7 @@ from tidegate.store.keys import PortfolioKeys
 
 KEYS = {name: PortfolioKeys(name) for name in ("red", "blue")}
 #: As `lua/_asked.lua` reads what sends have in common, and its tallies.
-KIND, TALLY = b"<BB" + b"d" * 11 + b"Bsss", b"<dddBss"
+KIND, TALLY = b"<BB" + b"d" * 10 + b"Bsss", b"<dddBss"
 
 
 def ask(of: Terms, message_id: str = "m", **more: Any) -> Ask:
@@ -56,7 +56,7 @@ def _read(text: bytes) -> Common:
         *tally, at = lua_struct.unpack(TALLY, text, at)
         tallies.append(tuple(tally))
     assert at == len(text) + 1
-    return Common(told[0], told[1], told[12], int(attempt), int(epoch), turns, tallies)
+    return Common(told[0], told[1], told[11], int(attempt), int(epoch), turns, tallies)
 
 
 def test_what_sends_have_in_common_is_told_once() -> None:

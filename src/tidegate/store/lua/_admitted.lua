@@ -16,19 +16,25 @@ write = function()
       if begun > 0 then redis.call('HINCRBY', prefix .. 'releases', begun_in, begun) end
       if book.firsts then redis.call('ZADD', prefix .. 'calendar', 'LT', unpack(book.firsts)) end
       local change, n = NONE, 0
-      if book.used ~= book.stood then change, n = { 'used', book.used, false, false }, 2 end
-      local paced = book.paced
-      if book.intents[1] and next(paced) then
-        -- A turn that has come is as none.
-        for number, turn in pairs(paced) do
-          if turn <= now then paced[number] = nil end
-        end
+      if book.used ~= book.stood then change, n = { 'used', book.used, false, false, false, false, false, false }, 2 end
+      local paced, intents = book.paced, book.intents
+      if intents[1] then
         if n == 0 then change = {} end
-        change[n + 1], change[n + 2] = 'paced', cmsgpack.pack(paced)
-        n = n + 2
+        -- As _intents.lua has it: another call of this ms may have been before.
+        local ids, before = table.concat(intents, ' '), book.sending
+        change[n + 1], change[n + 2] = now_text, before and before .. ' ' .. ids or ids
+        change[n + 3], change[n + 4] = left_text, book.were_sending + #intents
+        n = n + 4
+        if next(paced) then
+          -- A turn that has come is as none.
+          for number, turn in pairs(paced) do
+            if turn <= now then paced[number] = nil end
+          end
+          change[n + 1], change[n + 2] = 'paced', cmsgpack.pack(paced)
+          n = n + 2
+        end
       end
       if n > 0 then redis.call('HSET', book.ledger, unpack(change, 1, n)) end
-      if book.intents[1] then redis.call('ZADD', prefix .. 'inflight', unpack(book.intents)) end
       if book.queue_forget then book.queue_forget(book) end
     end
   end

@@ -1,22 +1,22 @@
 -- asked: what the sends of a call of `admit` ask for, as its header tells of ARGV, and what they have to know: read in one
 -- call each for all. For strings, of which the first is the clock; and whether anything is known of a message or its
 -- user: most are new messages to users of whom nothing is known.
-local KIND, TALLY = '<BBdddddddddddBsss', '<dddBss'
+local KIND, TALLY = '<BBddddddddddBsss', '<dddBss'
 local argv, last, NONE, books = ARGV, #ARGV, {}, {}
 local looks, look, first = { KEYS[1], false, false, false, false }, 2, 4 + argv[1]
 -- Which kind each is of; deadlines, of which most calls have to know the earliest.
 local of_kind, deadlines = argv[first - 2], argv[first - 1]
 local earliest = struct.unpack('<d', deadlines)
 local function deadline_of(s) return (struct.unpack('<d', deadlines, 8 * s + 1)) end
--- What is the same for all sends of a kind, until there is one of another: those of several wait in `kinds`. The last five
--- are made when the first of them is judged: when a hold of it ends, the text of a hold's times, when its outcome must be
--- known, and to users of whom nothing is known the text of the pair's turn and the number's turn.
-local book, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
-  tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, due, pair_text, turn
+-- What is the same for all sends of a kind, until there is one of another: those of several wait in `kinds`. The last four
+-- are made when the first of them is judged: when a hold of it ends, the text of a hold's times, and to users of whom
+-- nothing is known the text of the pair's turn and the number's turn.
+local book, flags, places, hold_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
+  tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, pair_text, turn
 local kinds = first > 5 and {}
 for i = 2, first - 3 do
   local portfolio, count, from
-  portfolio, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
+  portfolio, flags, places, hold_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
     tolerance_us, valid_until, claim_ms, count, attempt, epoch, turns, from = struct.unpack(KIND, argv[i])
   portfolio, book = portfolio + 1, nil
   for b = 1, #books do
@@ -31,8 +31,8 @@ for i = 2, first - 3 do
   turns, tallies = turns == '' and NONE or cjson.decode(turns), NONE
   if count > 0 then tallies, look = tallies_of(TALLY, count, book.prefix, argv[i], from, looks, look) end
   if kinds then
-    kinds[i - 1] = { book, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance,
-      emission_us, tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, false, false, false, false, false }
+    kinds[i - 1] = { book, flags, places, hold_ms, remember_ms, margin_ms, pair_emission, pair_tolerance,
+      emission_us, tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, false, false, false, false }
   end
 end
 
@@ -89,12 +89,14 @@ if known > 0 then
     is_any_user_known, message_texts = redis.call('EXISTS', unpack(users)) > 0, redis.call('MGET', unpack(messages))
   end
 end
+local now_text, left_text = string.format('%d', now), string.format('%d left', now)
 for b = 1, #books do
   local book = books[b]
-  local stood = redis.call('HMGET', book.ledger, 'epoch', 'used', 'paced')
+  local stood = redis.call('HMGET', book.ledger, 'epoch', 'used', 'paced', now_text, left_text)
   local used = (stood[2] or 0) + 0
   book.epoch, book.stood, book.used, book.paced = stood[1] or '0', used, used, stood[3] and cmsgpack.unpack(stood[3]) or {}
+  book.sending, book.were_sending = stood[4], (stood[5] or 0) + 0
 end
 -- When what begins now is expected to end; the second in which that is.
 local expected = now + 86400000
-local begun_in, now_text = (expected - expected % -1000) / 1000, string.format('%d', now)
+local begun_in = (expected - expected % -1000) / 1000

@@ -6,10 +6,10 @@
 -- ARGV[2+] a text a kind, packed by `struct`, for that is read in a quarter of the time (KIND in _asked.lua). Portfolio
 --          (0 = first block), flags (1 dry run, 2 needs an open window, 4 counts; 8, 16: the pair's, the number's turns
 --          are counted but not waited for; 32: more is told of each; 64: of an app that has a share), places (-1 no
---          limit), hold ms, ms within which an outcome must be known, ms for which a message is remembered, window margin
---          ms, pair emission ms, pair tolerance ms, throughput emission us, throughput tolerance us, time from which the
---          decision does not hold (ms, 0 none), ms for which a claim is kept, how many tallies there are; as texts attempt,
---          epoch of the decision, further turns (a JSON list, or nothing: _paces.lua); then the tallies (_allowances.lua)
+--          limit), hold ms, ms for which a message is remembered, window margin ms, pair emission ms, pair tolerance ms,
+--          throughput emission us, throughput tolerance us, time from which the decision does not hold (ms, 0 none), ms
+--          for which a claim is kept, how many tallies there are; as texts attempt, epoch of the decision, further turns
+--          (a JSON list, or nothing: _paces.lua); then the tallies (_allowances.lua)
 -- ARGV     then of all sends in one text each: which of these it is of, a byte (0 is the first; '' all), and their deadlines
 --          (ms), packed as doubles, the earliest before all
 -- ARGV     then 5 a send: message id, recipient (16 bytes), number, about (text), name of what it claims to be the only one
@@ -50,17 +50,16 @@ local done, answer = pcall(function()
     if kind ~= which then
       which = kind
       if kinds then
-        book, flags, places, hold_ms, outcome_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
-          tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, due, pair_text, turn =
+        book, flags, places, hold_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
+          tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, pair_text, turn =
           unpack(kinds[kind + 1])
       end
       if not ends then
         ends, turn = now + hold_ms, now + emission_us / 1000
-        times, due = format(',%d,%d', expected, ends), format('%d', now + outcome_ms)
-        pair_text = format('0 %d', now + pair_emission)
+        times, pair_text = format(',%d,%d', expected, ends), format('0 %d', now + pair_emission)
         if kinds then
           local common = kinds[kind + 1]
-          common[18], common[19], common[20], common[21], common[22] = ends, times, due, pair_text, turn
+          common[17], common[18], common[19], common[20] = ends, times, pair_text, turn
         end
       end
       dry, counts, pair_shadow, step = flags % 2 == 1, flags % 8 >= 4, flags % 16 >= 8, flags % 64 >= 32 and 9 or 5
@@ -324,12 +323,7 @@ local done, answer = pcall(function()
       if body ~= '' then redis.call('HSET', message_key, 'body', body, 'expires', digits(deadline_of(s))) end
       if is_apart or body ~= '' then redis.call('PEXPIRE', message_key, remember_ms) end
       local intents = book.intents
-      if intents[1] then
-        local intent = #intents + 1
-        intents[intent], intents[intent + 1] = due, id
-      else
-        book.intents = { due, id }
-      end
+      if intents[1] then intents[#intents + 1] = id else book.intents = { id } end
       if state then met.leave(book, record[4] or recipient, id, record[5]) end
     until true
     if not seen then told = told + #tallies

@@ -1,5 +1,5 @@
 -- enqueue: keep messages in the send queue, new or given back by the attempts that have them; all of the moment in one call.
--- uses: keys, time, message, places, holders, shares, queue, paces, names
+-- uses: keys, time, message, places, holders, shares, queue, paces, names, intents
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -25,7 +25,7 @@ local function enqueue(k, id, attempt, lane, recipient, due, needs_place, deadli
   if is_any_known then recipient = name_of(k, recipient) end
   if is_any_known or before[k.message .. id] then
     record = message_read(k, id, 'state', 'attempt', 'place', 'history', 'queued_at', 'tallies',
-      'recipient', 'reason', 'doubt', 'about')
+      'recipient', 'reason', 'doubt', 'about', 'at')
   end
   before[k.message .. id] = true
   local state = record[1]
@@ -39,6 +39,7 @@ local function enqueue(k, id, attempt, lane, recipient, due, needs_place, deadli
   if state == 'sending' then
     message_unpack(k, id)
     tallies_release(k, id, record[6] or '', false)
+    intent_end(k, record[11], id)
     -- What a node remembers of it is known here (rebuild).
     redis.call('HSET', k.message .. id, 'tried', record[2])
   end

@@ -1,9 +1,9 @@
 -- glance: which portfolios' queues have something to claim or to reap: asked of all in one call, so that of those that
 -- have nothing no more is asked. Whatever is queued has a deadline, and nothing else has.
--- uses: keys, time, places, holders, shares
+-- uses: keys, time, places, holders, shares, overdue
 --
 -- KEYS  one block a portfolio (store/keys.py)
--- ARGV  none
+-- ARGV  ms within which an outcome must be known
 --
 -- Returns now, then 3 a portfolio: the epoch; 1 when anything is queued; 1 when anything has run out of time: a deadline,
 -- a lease, a send without an outcome, or a place, of the portfolio's or of an app's share.
@@ -14,6 +14,7 @@ local function has_ended(key) return redis.call('ZCOUNT', key, '-inf', digits(no
 
 local function has_overdue(k)
   if has_ended(k.deadlines) or has_ended(k.leases) or has_ended(k.inflight) or has_ended(k.calendar) then return true end
+  if intents_overdue(k, now - ARGV[1])[1] then return true end
   for _, book in ipairs(share_books(k)) do
     if has_ended(book.calendar) then return true end
   end

@@ -1,8 +1,9 @@
 -- reap: end what has run out of time: leases, deadlines of queued messages, outcomes that never came.
--- uses: keys, time, message, places, holders, shares, queue, doubts, reports
+-- uses: keys, time, message, places, holders, shares, queue, overdue, doubts, reports
 --
 -- KEYS    one portfolio's block (store/keys.py)
--- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved
+-- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved, 3 ms
+--         within which an outcome must be known
 --
 -- Returns now, then 3 a message: what it became (expired, unknown, requeued, unresolved, tried_again), id, about. A
 -- claim that lapsed before its intent goes back to its lane. One that lapsed after it is unknown, and stays so until its
@@ -71,13 +72,28 @@ for _, id in ipairs(due(k.leases)) do
     tell('requeued', id, record)
   end
 end
+
+local function give_up(id, record)
+  park(k, id, record[5], 'no outcome came: it may have been sent', now, now + tonumber(ARGV[2]))
+  if record[6] or not wants_another_try(record[4]) then message_drop(k, id, 'body') end
+  tell('unknown', id, record)
+end
+
+-- Of those that were admitted in one ms most may have ended since then.
+local looked_at = 0
+for _, admitted in ipairs(intents_overdue(k, now - ARGV[3])) do
+  for id in string.gmatch(redis.call('HGET', k.ledger, admitted), '%S+') do
+    local record = read(id)
+    looked_at = looked_at + 1
+    if record[1] == 'sending' then give_up(id, record) end
+  end
+  redis.call('HDEL', k.ledger, admitted, admitted .. ' left')
+  if looked_at >= ARGV[1] + 0 then break end
+end
 for _, id in ipairs(due(k.inflight)) do
   local record = read(id)
   redis.call('ZREM', k.inflight, id)
-  if record[1] == 'sending' then
-    park(k, id, record[5], 'no outcome came: it may have been sent', now, now + tonumber(ARGV[2]))
-    if record[6] or not wants_another_try(record[4]) then message_drop(k, id, 'body') end
-    tell('unknown', id, record)
+  if record[1] == 'sending' then give_up(id, record)
   elseif record[1] == 'unknown' and is_worth_another_try(record) then
     try_again(id, record)
     tell('tried_again', id, record)

@@ -1,5 +1,5 @@
 -- settle: write down how the POST of a message ended, and count it if Meta took it; for all that ended since the last call.
--- uses: keys, time, told
+-- uses: keys, time, intents, told
 --
 -- KEYS     one block a portfolio (store/keys.py)
 -- ARGV[1]  ms for which a wamid is remembered
@@ -29,11 +29,6 @@ local written = {}
 local function carry(k, flat)
   -- with: adds, cells, scopes
   scopes_carry(k, flat, now, argv[4])
-end
-
-local function is_over(way, id)
-  local n = way.n + 1
-  way.n, way.over[n] = n, id
 end
 
 local function wamid_known(k, id, wamid)
@@ -97,6 +92,7 @@ local function seldom()
       end
       return 0
     end
+    if record.at and not record.answered then intent_end(k, record.at, id) end
     if wamid ~= '' then
       set('wamid', wamid)
       wamid_known(k, id, wamid)
@@ -115,7 +111,7 @@ local function seldom()
     elseif state == 'unknown' then
       if record.state == 'sending' then park(k, id, record.history, cause, now, now + tonumber(ARGV[2])) end
     else
-      is_over(way, id)
+      redis.call('ZREM', k.inflight, id)
       set('state', state)
       set('answered', '1')
       set('history', record.history .. now_text .. ' ' .. state .. ' ' .. cause .. '\n')
@@ -151,7 +147,7 @@ local looks, ways = { KEYS[1] }, {}
 for i = 8, first - 1 do
   local portfolio, attempt, state, release, cause = string.match(argv[i], '^(%d+) (%S+) (%l+) (%d) (.*)$')
   local k = keys_of(portfolio + 0)
-  ways[i - 7] = { k = k, attempt = attempt, state = state, release = release, cause = cause, over = {}, n = 0 }
+  ways[i - 7] = { k = k, attempt = attempt, state = state, release = release, cause = cause, ended = false }
   looks[i - 6] = k.reached .. 'asked'
 end
 local which, way, own = argv[7], ways[1], #looks
@@ -206,7 +202,8 @@ local function take(way, id, key, text, wamid)
     end
   end
   if wamid ~= '' then wamid_known(k, id, wamid) end
-  is_over(way, id)
+  way.ended = way.ended or {}
+  way.ended[at] = (way.ended[at] or 0) + 1
   text_put('KEEPTTL', key, text .. line .. wamid)
   return true
 end
@@ -236,7 +233,7 @@ texts_write()
 answers_write()
 for i = 1, #ways do
   local way = ways[i]
-  if way.n > 0 then call('ZREM', way.k.inflight, unpack(way.over)) end
+  if way.ended then intents_end(way.k, way.ended) end
 end
 outcomes_write(carry)
 return answer
