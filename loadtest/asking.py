@@ -14,7 +14,7 @@ from loadtest.waits import Waits
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.edge.graph.drafts import Draft, to_message
 from tidegate.edge.graph.send_options import SendOptions
-from tidegate.edge.graph.senders import Sender
+from tidegate.edge.graph.senders import Kinds, Sender
 from tidegate.gateway import Forwarded, Route
 
 #: Customers who log in again and again; none is a recipient of the campaign.
@@ -80,7 +80,9 @@ class Codes:
         request = parse_send(_body(user))
         assert isinstance(request, Request)
         route = Route(PORTFOLIO, WABA.id, NUMBER.id)
-        draft = Draft(Sender(node.settings.apps[0], route), request, SendOptions(), f"/v25.0/{NUMBER.id}/messages", b"")
+        draft = Draft(
+            Sender(node.settings.apps[0], route, Kinds()), request, SendOptions(), f"/v25.0/{NUMBER.id}/messages", b""
+        )
         standing = await services.standings.current(PORTFOLIO)
         message = to_message(draft, services.gateway.new_id(PORTFOLIO), standing, services.clock.now_ms())
         answered = await services.gateway.submit(message)

@@ -18,7 +18,7 @@ from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.graph.drafts import Draft, to_message
 from tidegate.edge.graph.send_options import SendOptions
-from tidegate.edge.graph.senders import Sender
+from tidegate.edge.graph.senders import Kinds, Sender
 from tidegate.gateway import Refused, Route
 from tidegate.policy.verdict import Reason
 from tidegate.settings import Settings
@@ -127,7 +127,11 @@ async def _submit(house: House, user: str) -> None:
     assert isinstance(request, Request)
     route = Route(PORTFOLIO, WABA.id, NUMBER.id)
     draft = Draft(
-        Sender(settings.apps[0], route), request, SendOptions(campaign=_CAMPAIGN), f"/v25.0/{NUMBER.id}/messages", b""
+        Sender(settings.apps[0], route, Kinds()),
+        request,
+        SendOptions(campaign=_CAMPAIGN),
+        f"/v25.0/{NUMBER.id}/messages",
+        b"",
     )
     standing = await services.standings.current(PORTFOLIO)
     message = to_message(draft, services.gateway.new_id(PORTFOLIO), standing, services.clock.now_ms())

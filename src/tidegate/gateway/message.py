@@ -173,7 +173,7 @@ class Message(Struct, gc=False):
             noted["to"] = seal.close_word(self.message_id, self.request.recipient, self.deadline_ms)
         if self.request.opaque is not None:
             noted["opaque"] = seal.close_word(self.message_id, self.request.opaque, self.deadline_ms)
-        return orjson.dumps(noted)
+        return lasting_json(noted)
 
     def by(self, route: Route) -> Message:
         """It by another number of its campaign; its own becomes one of those by which it may go."""
@@ -231,4 +231,9 @@ def _noted(
         "share": "1" if of_share else None,
     }
     words = {key: value for key, value in noted.items() if value is not None}
-    return _Noted(MappingProxyType(words), orjson.dumps(words))
+    return _Noted(MappingProxyType(words), lasting_json(words))
+
+
+def lasting_json(value: object) -> bytes:
+    """It as JSON that is kept for long: what orjson gives takes 4 KiB of memory, however short it is."""
+    return b"%b" % orjson.dumps(value)

@@ -12,7 +12,7 @@ from tidegate.edge.graph.answers import explained
 from tidegate.edge.graph.drafts import Draft, to_message
 from tidegate.edge.graph.quotes import Quotes
 from tidegate.edge.graph.send_options import read_options
-from tidegate.edge.graph.senders import Sender
+from tidegate.edge.graph.senders import Kinds, Sender
 from tidegate.edge.replies import Reply, json_reply
 from tidegate.edge.times import write_time, write_time_up
 from tidegate.policy.facts import Facts
@@ -37,7 +37,7 @@ async def decide(call: Call) -> Reply:
     services = call.services
     now_ms = services.clock.now_ms()
     options = read_options(call.request.headers, now_ms)
-    draft = Draft(Sender(call.app, route), request.with_body(told), options, raw_path="", raw=b"")
+    draft = Draft(Sender(call.app, route, Kinds()), request.with_body(told), options, raw_path="", raw=b"")
     standing = await services.standings.current(route.portfolio)
     message = to_message(draft, services.gateway.new_id(route.portfolio), standing, now_ms)
     explanation = await services.gateway.explain(message)

@@ -27,7 +27,7 @@ from tidegate.edge.graph.passthrough import Passthrough
 from tidegate.edge.graph.quota import Quota
 from tidegate.edge.graph.quotes import Quotes
 from tidegate.edge.graph.send_options import read_options
-from tidegate.edge.graph.senders import Sender, SendKind
+from tidegate.edge.graph.senders import Kinds, Sender, SendKind
 from tidegate.edge.graph.telling import Telling
 from tidegate.edge.graph_paths import SENDING_EDGES, Target, credential, scrubbed
 from tidegate.edge.replies import Reply
@@ -70,9 +70,10 @@ class Sends:
         self._duplicates = DuplicateGuard(self._once, services)
         self._telling = Telling(services, quota, self._once)
         self._apps = {app.name: app for app in services.settings.apps}
+        kinds = {portfolio: Kinds() for portfolio in services.standings.portfolios}
         #: Who may send, and the turnstile of the app; by its name and the place.
         self._senders = {
-            (app.name, f"{route.number}/{edge}"): (Sender(app, route, edge), turnstiles.of(app))
+            (app.name, f"{route.number}/{edge}"): (Sender(app, route, kinds[route.portfolio], edge), turnstiles.of(app))
             for app in services.settings.apps
             if Scope.SEND in app.scopes
             for route in grants.routes(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from itertools import product
+from sys import getrefcount
 
 import orjson
 from msgspec import structs
@@ -13,7 +14,7 @@ from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.graph.drafts import Draft, message_of, to_message
 from tidegate.edge.graph.send_options import SendOptions
-from tidegate.edge.graph.senders import Sender
+from tidegate.edge.graph.senders import Kinds, Sender
 from tidegate.gateway import Message, Route
 from tidegate.gateway.wishes import Wishes
 from tidegate.policy.rules import Delivery, Hold, Rules
@@ -27,7 +28,7 @@ STANDING = Standing("p", epoch=1, limit=1_000, limit_source="operator")
 
 
 def a_sender() -> Sender:
-    return Sender(APP, ROUTE)
+    return Sender(APP, ROUTE, Kinds())
 
 
 def a_request(template: str | None, **more: object) -> Request:
@@ -61,7 +62,8 @@ def test_a_message_is_what_it_is_without_anything_known() -> None:
 
 
 def test_sends_of_one_kind_agree_in_all_that_a_decision_looks_at() -> None:
-    senders = [a_sender(), Sender(APP.model_copy(update={"name": "other", "webhook_url": "https://a.example"}), ROUTE)]
+    kinds, other = Kinds(), APP.model_copy(update={"name": "other", "webhook_url": "https://a.example"})
+    senders = [Sender(app, ROUTE, kinds) for app in (APP, other)]
     wishes = [
         SendOptions(),
         SendOptions(campaign="spring"),
@@ -107,8 +109,20 @@ def test_a_new_standing_is_asked_anew() -> None:
 
 
 def test_names_of_templates_that_never_end_are_not_kept_for_ever() -> None:
-    sender = a_sender()
-    for number in range(3_000):
+    kinds = Kinds()
+    sender = Sender(APP, ROUTE, kinds)
+    for number in range(5_000):
         draft = a_draft(sender, template=f"t{number}")
         sender.kind_of(draft.request, draft.options, STANDING)
-    assert len(sender._kinds) <= 1_024
+    assert len(kinds.known) <= 4_096
+
+
+def test_who_sends_nothing_more_holds_on_to_no_standing() -> None:
+    kinds, first = Kinds(), replace(STANDING, epoch=2)
+    quiet, busy = (Sender(APP, structs.replace(ROUTE, number=number), kinds) for number in ("1", "2"))
+    held = getrefcount(first)
+
+    a_message(a_draft(quiet), first, 0)
+    a_message(a_draft(busy), STANDING, 0)
+
+    assert getrefcount(first) == held

@@ -1,0 +1,50 @@
+"""What is noted of a message, which a node remembers for a day."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+
+import orjson
+import pytest
+from msgspec import structs
+
+from tests.factories import make_seal
+from tidegate.cloudapi.messages import Request, parse_send
+from tidegate.cloudapi.vocabulary import Category
+from tidegate.gateway import Message, Route
+
+ROUTE = Route("red", "1", "101")
+MANY = 500
+
+
+def a_message(number: int, **more: object) -> Message:
+    body = {"messaging_product": "whatsapp", "to": "16505551234", "type": "text", "text": {"body": "hi"}, **more}
+    request = parse_send(orjson.dumps(body))
+    assert isinstance(request, Request)
+    return Message(f"m{number}", "shop", ROUTE, request, "/v25.0/101/messages", 0, Category.MARKETING, True)
+
+
+def marketed(number: int) -> Message:
+    return structs.replace(a_message(number), marketing_at_ms=1 + number)
+
+
+def noted_by_its_sender(number: int) -> Message:
+    return a_message(number, biz_opaque_callback_data=f"order {number}")
+
+
+@pytest.mark.parametrize("make", [marketed, noted_by_its_sender])
+def test_what_is_noted_of_one_message_takes_little_more_memory_than_it_is_long(make: Callable[[int], Message]) -> None:
+    seal, messages = make_seal(), [make(number) for number in range(2 * MANY)]
+    # What is made once for all is made.
+    before = [message.about(seal) for message in messages[:MANY]]
+
+    tracemalloc.start()
+    try:
+        noted = [message.about(seal) for message in messages[MANY:]]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len({*before, *noted}) == 2 * MANY
+    assert taken / MANY < 2_048
