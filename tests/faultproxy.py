@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final
 
+from tests.ports import free_port
+
 _CHUNK: Final = 65_536
 #: With this linger (on, 0 s) a close sends RST instead of FIN.
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
@@ -65,17 +67,20 @@ class FaultProxy:
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target
         self.up, self.down = Way(), Way()
-        self.address: tuple[str, int] = ("127.0.0.1", 0)
+        #: Nobody else is given this port while the door is shut.
+        self.address: tuple[str, int] = ("127.0.0.1", free_port())
         self.replies_lost = 0
         self._door = Door.OPEN
         self._lose_every = 0
         self._requests = 0
+        #: Those that are on their way in.
+        self._coming: set[asyncio.StreamWriter] = set()
         self._carrying: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen on a free port of the loopback. Raises OSError."""
+        """Listen on a port of the loopback. Raises OSError."""
         await self._listen()
 
     async def stop(self) -> None:
@@ -103,18 +108,20 @@ class FaultProxy:
         self._lose_every = every
 
     def reset_all(self) -> None:
-        """Reset every open connection, both halves."""
+        """Reset every open connection, both halves, and those that are on their way in."""
+        for writer in self._coming:
+            _reset(writer)
         for connection in tuple(self._carrying):
             connection.reset()
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._meet, *self.address)
-        self.address = self._server.sockets[0].getsockname()[:2]
 
     def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._door is Door.RESETS:
+        if self._door is not Door.OPEN:
             _reset(writer)
             return
+        self._coming.add(writer)
         self._keep(self._carry(reader, writer))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
@@ -128,7 +135,12 @@ class FaultProxy:
         except OSError:
             _reset(writer)
             return
+        finally:
+            self._coming.discard(writer)
         connection = _Connection(self, (reader, writer), (far_reader, far_writer))
+        if writer.is_closing():
+            connection.reset()
+            return
         self._carrying.add(connection)
         try:
             await connection.carried()

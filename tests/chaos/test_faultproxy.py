@@ -175,3 +175,39 @@ async def test_a_target_that_is_gone_is_a_reset_and_a_new_one_is_used_from_then_
     reader, writer = await connect()
     writer.write(b"back\n")
     assert await reader.readline() == b"back\n"
+
+
+async def test_who_is_on_the_way_in_while_all_are_reset_does_not_stay(proxy: FaultProxy, connect: Connect) -> None:
+    for steps in range(10):
+        reader, _ = await connect()
+        await turns(steps)
+
+        await proxy.set_door(Door.SHUT)
+        proxy.reset_all()
+
+        assert await is_over(reader)
+        await proxy.set_door(Door.OPEN)
+
+
+async def test_who_is_on_the_way_in_while_it_stops_does_not_stay(proxy: FaultProxy, connect: Connect) -> None:
+    for steps in range(10):
+        reader, _ = await connect()
+        await turns(steps)
+
+        await proxy.stop()
+
+        assert await is_over(reader)
+        await proxy.set_door(Door.OPEN)
+
+
+async def turns(steps: int) -> None:
+    for _ in range(steps):
+        await asyncio.sleep(0)
+
+
+async def is_over(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(5):
+            return await reader.read() == b""
+    except ConnectionError:
+        return True

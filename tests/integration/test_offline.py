@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from loadtest.deployment import NUMBER, PORTFOLIO, WABA
 from tests.faultproxy import Door, FaultProxy
 from tests.integration.house import LIMIT, House, a_house, a_message, sent, used, works_again
+from tests.ports import free_port
 from tests.waiting import until
 from tidegate.app import Node
 from tidegate.cloudapi.messages import RecipientKind
@@ -97,10 +98,11 @@ class TestLoginCodes:
 
     async def test_never_exceed_the_limit_where_one_node_is_cut_off(self, house: House) -> None:
         house.rules = RULES
-        house.options["port"] = "17461"
+        port = free_port()
+        house.options["port"] = str(port)
         await house.end_store(signal.SIGTERM)
         await house.start_store()
-        proxy = FaultProxy(("127.0.0.1", 17461))
+        proxy = FaultProxy(("127.0.0.1", port))
         await proxy.start()
         near = await house.node()
         far = await house.node(url=f"redis://127.0.0.1:{proxy.address[1]}/0")
