@@ -165,7 +165,8 @@ class Rounds:
                             _SEND if is_sent else await self._judged(message, ask, standing, addressee, line, facts)
                         )
                     if isinstance(verdict, Send):
-                        probes = decided.probes if note is None else Probes(decided.probes.shared, note.probes)
+                        probes = decided.probes
+                        probes = probes if note is None or not note.probes else Probes(probes.shared, note.probes)
                         began_s = clock.monotonic_s()
                         posted = await self._posting.post(message, line.may_start)
                         answered = self._posting.accepted(message, posted, began_s, probes)
