@@ -44,7 +44,7 @@ scopes = ["send", "read", "admin"]
 [testing]
 clock = true
 [rules]
-pacing_wait = "1s"
+pacing_wait = "500ms"
 """
 
 
