@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import defaultdict
 from dataclasses import replace
 from itertools import product
@@ -126,3 +127,14 @@ def test_who_sends_nothing_more_holds_on_to_no_standing() -> None:
     a_message(a_draft(busy), STANDING, 0)
 
     assert getrefcount(first) == held
+
+
+def test_many_senders_take_little_memory() -> None:
+    kinds, many = Kinds(), 500
+    tracemalloc.start()
+    try:
+        senders = [Sender(APP, ROUTE, kinds) for _ in range(many)]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / len(senders) < 2_048
