@@ -15,6 +15,7 @@ from tidegate.cloudapi.messages import RecipientKind, Request, TemplateRef
 from tidegate.cloudapi.vocabulary import Category, MessageType
 from tidegate.gateway.claims import Claim
 from tidegate.journal import Intent
+from tidegate.lasting import lasting_json
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.facts import Case
 from tidegate.policy.grant import Grant
@@ -232,8 +233,3 @@ def _noted(
     }
     words = {key: value for key, value in noted.items() if value is not None}
     return _Noted(MappingProxyType(words), lasting_json(words))
-
-
-def lasting_json(value: object) -> bytes:
-    """It as JSON that is kept for long: what orjson gives takes 4 KiB of memory, however short it is."""
-    return b"%b" % orjson.dumps(value)

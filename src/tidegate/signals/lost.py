@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-
 from tidegate.cloudapi.events import StatusUpdate
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.journal import Intent
+from tidegate.lasting import lasting_json
 from tidegate.policy.decide import hold_ms
 from tidegate.policy.rules import Rules
 
@@ -40,7 +39,7 @@ def lost_send(
         window_ends_ms=0,
         at_ms=at_ms,
         ends_ms=at_ms + hold_ms(category or Category.MARKETING, rules),
-        about=orjson.dumps({key: value for key, value in about.items() if value is not None}),
+        about=lasting_json({key: value for key, value in about.items() if value is not None}),
         state="accepted",
         wamid=wamid,
     )

@@ -10,8 +10,8 @@ from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.graph.send_options import SendOptions
 from tidegate.gateway import Route
-from tidegate.gateway.message import lasting_json
 from tidegate.gateway.wishes import granted
+from tidegate.lasting import lasting_json
 from tidegate.policy.rules import Delivery, Duplicates, Mode
 from tidegate.policy.standing import Standing
 from tidegate.settings.tables import App
