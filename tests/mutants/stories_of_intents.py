@@ -13,6 +13,12 @@ async def _sending(book: Book) -> dict[bytes, bytes]:
     return {field: value for field, value in ledger.items() if field.startswith(b"%d" % BEGIN_MS)}
 
 
+async def _since(book: Book) -> int | None:
+    """Since when what is being sent may have been admitted: found where all of it is read."""
+    found = await book.client.hget(book.keys.ledger, "sending_since")
+    return int(found) - BEGIN_MS if found else None
+
+
 async def all_of_one_ms_are_known_until_each_has_ended(book: Book) -> None:
     await asyncio.gather(book.admit("m1", ANN), book.admit("m2", BOB))
     await book.admit("m3", CAT)
@@ -67,3 +73,41 @@ async def what_its_status_told_of_is_not_given_up(book: Book) -> None:
     await book.at(OUTCOME_MS)
     assert await book.reaped() == []
     assert (await book.state("m2"), await _sending(book)) == ("sent", {})
+
+
+async def all_that_is_being_sent_is_read_only_when_some_may_be_overdue(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(1000)
+    await book.admit("m2", BOB)
+    await book.at(2000)
+    await book.admit("m3", CAT)
+    await book.settle("m1", "accepted")
+    await book.at(OUTCOME_MS - 1)
+    assert (await book.glance(), await _since(book)) == ((0, False, False), 0)
+    await book.at(OUTCOME_MS)
+    assert (await book.glance(), await _since(book)) == ((0, False, False), 1000)
+    await book.at(OUTCOME_MS + 1000)
+    assert await book.glance() == (0, False, True)
+    assert await book.reaped() == [("unknown", "m2")]
+    await book.settle("m3", "accepted")
+    await book.at(OUTCOME_MS + 2000)
+    assert (await book.glance(), await _since(book)) == ((0, False, False), None)
+
+
+async def the_earliest_is_overdue_first(book: Book) -> None:
+    await book.admit("m1", ANN)
+    await book.at(1)
+    await book.admit("m2", BOB)
+    await book.at(OUTCOME_MS)
+    assert await book.glance() == (0, False, True)
+    assert await book.reaped() == [("unknown", "m1")]
+
+
+async def what_was_admitted_as_the_clock_went_back_is_overdue_by_its_own_time(book: Book) -> None:
+    await book.at(5000)
+    await book.admit("m1", ANN)
+    await book.at(0)
+    await book.admit("m2", BOB)
+    await book.at(OUTCOME_MS)
+    assert await book.glance() == (0, False, True)
+    assert await book.reaped() == [("unknown", "m2")]

@@ -10,6 +10,7 @@ lane that it was given.
 | clock | string | steerable clock: ms to add, or `@` and a fixed instant | tests only | never |
 | ledger | hash | `epoch`; `used` places; `paced`: number -> next turn (ms), packed | admit, restand, ... | never |
 | | | `<ms>`, `<ms> left`: what was admitted then, and is being sent (`lua/_intents.lua`) | as places | then |
+| | | `sending_since`: none of these is of an earlier time (ms) | admit, glance | with them |
 | | | `era` of the books; `server` that they are whole on; `held_until` (ms) while they are not | join, vouch | |
 | | | `prepaid` places of all nodes; `recalled_at` (ms) | prepay, call_back | |
 | | | `identity`: mark of the key that recipients are hashed with | a node that starts | |

@@ -25,6 +25,11 @@ write = function()
         change[n + 1], change[n + 2] = now_text, before and before .. ' ' .. ids or ids
         change[n + 3], change[n + 4] = left_text, book.were_sending + #intents
         n = n + 4
+        local since = book.sending_since
+        if not since or now < since + 0 then
+          change[n + 1], change[n + 2] = 'sending_since', now_text
+          n = n + 2
+        end
         if next(paced) then
           -- A turn that has come is as none.
           for number, turn in pairs(paced) do

@@ -92,10 +92,10 @@ end
 local now_text, left_text = string.format('%d', now), string.format('%d left', now)
 for b = 1, #books do
   local book = books[b]
-  local stood = redis.call('HMGET', book.ledger, 'epoch', 'used', 'paced', now_text, left_text)
+  local stood = redis.call('HMGET', book.ledger, 'epoch', 'used', 'paced', now_text, left_text, 'sending_since')
   local used = (stood[2] or 0) + 0
   book.epoch, book.stood, book.used, book.paced = stood[1] or '0', used, used, stood[3] and cmsgpack.unpack(stood[3]) or {}
-  book.sending, book.were_sending = stood[4], (stood[5] or 0) + 0
+  book.sending, book.were_sending, book.sending_since = stood[4], (stood[5] or 0) + 0, stood[6]
 end
 -- When what begins now is expected to end; the second in which that is.
 local expected = now + 86400000
