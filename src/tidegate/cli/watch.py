@@ -52,23 +52,33 @@ def watch(
     feed = LiveFeed(plane)
     try:
         with answering(as_json):
-            names = capacity.names_of(plane, None)
+            _refuse_stranger(plane)
             feed.start()
             if sys.stdout.isatty() and not as_json:
-                _live(plane, feed, names, every_s, ends_at)
+                _live(plane, feed, every_s, ends_at)
             else:
-                _lines(plane, feed, names, every_s, ends_at, as_json)
+                _lines(plane, feed, every_s, ends_at, as_json)
     except KeyboardInterrupt:
         return
     finally:
         feed.stop()
 
 
-def _look(plane: ControlPlane, feed: LiveFeed, names: list[str]) -> dict[str, Any]:
+def _refuse_stranger(plane: ControlPlane) -> None:
+    """Raises NoAnswer, and Problem for a key that may not look. What a node can't tell just now it tells later."""
+    try:
+        plane.get("standing")
+    except Problem as problem:
+        if problem.body["status"] not in range(500, 600):
+            raise
+
+
+def _look(plane: ControlPlane, feed: LiveFeed) -> dict[str, Any]:
+    standing = plane.get("standing")
     return {
-        "capacity": [plane.get("portfolios", name, "capacity") for name in names],
+        "capacity": [plane.get("portfolios", one["id"], "capacity") for one in standing["portfolios"]],
         "queue": plane.get("queue"),
-        "stopped": status.stopped(plane.get("standing")),
+        "stopped": status.stopped(standing),
         "events": feed.take(),
     }
 
@@ -82,12 +92,10 @@ def _rest(every_s: float, ends_at: float | None) -> bool:
     return True
 
 
-def _lines(
-    plane: ControlPlane, feed: LiveFeed, names: list[str], every_s: float, ends_at: float | None, as_json: bool
-) -> None:
+def _lines(plane: ControlPlane, feed: LiveFeed, every_s: float, ends_at: float | None, as_json: bool) -> None:
     while True:
         try:
-            found = _look(plane, feed, names)
+            found = _look(plane, feed)
         except _PASSING as fault:
             typer.echo(f"tidegate: {fault}", err=True)
         else:
@@ -98,13 +106,13 @@ def _lines(
             return
 
 
-def _live(plane: ControlPlane, feed: LiveFeed, names: list[str], every_s: float, ends_at: float | None) -> None:
+def _live(plane: ControlPlane, feed: LiveFeed, every_s: float, ends_at: float | None) -> None:
     console = Console(highlight=False, emoji=False)
     told: deque[str] = deque(maxlen=_TOLD)
     with Live(console=console, auto_refresh=False, screen=False, vertical_overflow="crop") as screen:
         while True:
             try:
-                found = _look(plane, feed, names)
+                found = _look(plane, feed)
                 told.extend(line_of(event) for event in found["events"])
                 picture = _picture(found, list(told), feed.fault, console)
             except _PASSING as fault:
