@@ -19,6 +19,9 @@ Run = Callable[[list[Item]], Awaitable[list[Answer]]] | Trip[Item, Answer]
 Ended = Callable[[list[Item], Exception | None], None]
 """Called with those of a call that nobody waits for, once they are carried out or with the fault; it must not raise."""
 
+#: Items of one call: else the first of them wait for all the others, and whoever else asks the store does.
+MOST: Final = 128
+
 _batches: Final[WeakSet[Batch[Any, Any]]] = WeakSet()
 
 
@@ -50,11 +53,14 @@ class Batch(Generic[Item, Answer]):
     def __init__(
         self,
         run: Run[Item, Answer],
-        most: int = 128,
+        most: int = MOST,
         linger_s: float = 0.0,
         ended: Ended[Item] | None = None,
     ) -> None:
-        """`linger_s`: so long the first item of a call waits for others. `ended`: told of what goes `in_passing`."""
+        """`most`: items of one call; with more, the first of them have their answers while the others are worked on.
+
+        `linger_s`: so long the first item of a call waits for others. `ended`: told of what goes `in_passing`.
+        """
         self._linger_s = linger_s
         self._ended: Ended[Item] = ended or (lambda items, fault: None)
         self._run = run
@@ -266,10 +272,15 @@ class Shards(dict[str, Batch[Item, Answer]]):
     __slots__ = ("_begin", "_of_all")
 
     def __init__(
-        self, run: Run[Item, Answer], one_slot: bool, linger_s: float = 0.0, ended: Ended[Item] | None = None
+        self,
+        run: Run[Item, Answer],
+        one_slot: bool,
+        linger_s: float = 0.0,
+        ended: Ended[Item] | None = None,
+        most: int = MOST,
     ) -> None:
-        """`linger_s`, `ended`: each batch's."""
-        self._begin: Callable[[], Batch[Item, Answer]] = partial(Batch, run, linger_s=linger_s, ended=ended)
+        """`linger_s`, `ended`, `most`: each batch's."""
+        self._begin: Callable[[], Batch[Item, Answer]] = partial(Batch, run, most, linger_s, ended)
         self._of_all = None if one_slot else self._begin()
 
     def __missing__(self, portfolio: str) -> Batch[Item, Answer]:

@@ -31,8 +31,13 @@ LATE_MS: Final = 1_200_000
 _SWEEPS: Final = 64
 #: Asked of the curve: all of it, what is overdue too.
 _ALL: Final = -1
-#: Nobody waits for an outcome to be written: those of so long go together.
+#: So many sends are asked for in one call. Where all that were open could go together, by and by they did: the node had
+#: nothing to do while the store counted them, and the store nothing while the node sent them.
+_ASKED_TOGETHER: Final = 24
+#: Nobody waits for an outcome to be written: those of so long go together, and so many. An admission that comes
+#: meanwhile waits for these.
 _SETTLED_TOGETHER_S: Final = 0.005
+_SETTLED_AT_MOST: Final = 32
 #: So many values are told of a message that is settled.
 _A_MESSAGE: Final = 4
 #: More than any limit that is one.
@@ -112,9 +117,9 @@ class Ledger:
         self._notes_at_once = self._journal.is_durable
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
         admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
-        self._asks = Shards(admits, one_slot)
+        self._asks = Shards(admits, one_slot, most=_ASKED_TOGETHER)
         settles: Trip[Outcome, int] = Trip(client, script("settle"), self._ended, _freed)
-        self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S, ended=self._settled)
+        self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S, self._settled, _SETTLED_AT_MOST)
         #: The last call whose sends all ended in one way, and how that was told: so have those of the next one, mostly.
         self._runs: list[tuple[_Way, int]] = []
         self._ways: tuple[list[bytes], list[Any]] = [], []
