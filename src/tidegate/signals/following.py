@@ -73,7 +73,9 @@ class Following:
         on_fate: Callable[[str, Part, State], None],
         on_status: OnStatus,
     ) -> None:
-        """See `Statuses`, which tells these."""
+        """`on_change` is called with the portfolio when sends may be due; `on_fate` with a campaign's row too, when a
+        status tells what became of its message; `on_status` when it is the first to tell that.
+        """
         self._statuses = statuses
         self._books = books
         self._standings = standings

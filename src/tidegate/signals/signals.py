@@ -34,10 +34,12 @@ from tidegate.policy.lifecycle import State
 from tidegate.policy.reach import Subject
 from tidegate.policy.standing import Change
 from tidegate.policy.standing_news import changes_of
-from tidegate.signals.following import OnStatus
+from tidegate.signals.easings import Easings
+from tidegate.signals.following import Following, OnStatus
 from tidegate.signals.gate import Gate, parts
 from tidegate.signals.personal import Personal
 from tidegate.signals.sharing import Ended, Sharing, Told
+from tidegate.signals.status_kinds import Kinds
 from tidegate.signals.statuses import Statuses
 from tidegate.signals.whose import Whose
 from tidegate.store.aliases import Aliases
@@ -111,22 +113,29 @@ class Signals:
             portfolio_of_number=portfolio_of_number,
             on_change=lambda portfolio: self.on_change(portfolio, ()),
         )
+        easings = Easings(standings)
         self._statuses = Statuses(
             statuses=ledger.statuses,
-            books=books,
-            standings=standings,
             messages=messages,
             whose=whose,
-            users=users,
-            aliases=aliases,
-            enforcement=enforcement,
-            identity=identity,
-            clock=clock,
             portfolio_of_number=portfolio_of_number,
-            on_change=lambda portfolio: self.on_change(portfolio, ()),
-            on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
-            on_status=on_status,
-            is_watched=is_watched,
+            new_kinds=partial(Kinds, standings, easings, is_watched),
+            following=Following(
+                statuses=ledger.statuses,
+                books=books,
+                standings=standings,
+                easings=easings,
+                messages=messages,
+                users=users,
+                aliases=aliases,
+                enforcement=enforcement,
+                identity=identity,
+                clock=clock,
+                portfolio_of_number=portfolio_of_number,
+                on_change=lambda portfolio: self.on_change(portfolio, ()),
+                on_fate=lambda portfolio, part, state: self.on_fate(portfolio, part, state),
+                on_status=on_status,
+            ),
             on_fault=self._not_applied,
         )
         self._sharing: Sharing[StatusUpdate] = Sharing(self._apply_statuses, enforcement.settled)

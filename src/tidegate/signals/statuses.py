@@ -9,25 +9,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from tidegate.clock import StoreClock
 from tidegate.cloudapi.events import StatusUpdate
-from tidegate.enforcement import Enforcement
 from tidegate.errors import StoreUnavailable
-from tidegate.policy.campaign.part import Part
-from tidegate.policy.identity import Identity
-from tidegate.policy.lifecycle import State
-from tidegate.signals.easings import Easings
-from tidegate.signals.following import Following, OnStatus, Owner, ToldStatus, Work
+from tidegate.signals.following import Following, Owner, ToldStatus, Work
 from tidegate.signals.sharing import Ended
 from tidegate.signals.status_kinds import Kinds
 from tidegate.signals.whose import Whose
-from tidegate.store.aliases import Aliases
-from tidegate.store.books import Books
 from tidegate.store.messages import Messages
-from tidegate.store.standings import Standings
 from tidegate.store.statuses import MOVED, UNWRITTEN, Refreshed, Status
 from tidegate.store.statuses import Statuses as StoredStatuses
-from tidegate.store.users import Users
 from tidegate.tasks import spawn
 
 #: Told of what a fault of ours keeps from being applied.
@@ -50,50 +40,21 @@ class Statuses:
         self,
         *,
         statuses: StoredStatuses,
-        books: Books,
-        standings: Standings,
         messages: Messages,
         whose: Whose,
-        users: Users,
-        aliases: Aliases,
-        enforcement: Enforcement,
-        identity: Identity,
-        clock: StoreClock,
         portfolio_of_number: Mapping[str, str],
-        on_change: Callable[[str], None],
-        on_fate: Callable[[str, Part, State], None],
-        on_status: OnStatus,
-        is_watched: Callable[[str], bool],
+        new_kinds: Callable[[], Kinds],
+        following: Following,
         on_fault: OnFault,
     ) -> None:
-        """`on_change` is called with the portfolio when sends may be due; `on_fate` with a campaign's row too, when a
-        status tells what became of its message; `on_status` when it is the first to tell that, of all of a portfolio's
-        only where that `is_watched`; `on_fault` with one that a fault of ours keeps from being applied.
-        """
+        """`new_kinds` gives each call its own; `on_fault` is told of what a fault of ours keeps from being applied."""
         self._statuses = statuses
-        self._standings = standings
-        self._easings = Easings(standings)
         self._messages = messages
         self._whose = whose
         self._portfolio_of_number = portfolio_of_number
-        self._is_watched = is_watched
+        self._new_kinds = new_kinds
+        self._following = following
         self._on_fault = on_fault
-        self._following = Following(
-            statuses=statuses,
-            books=books,
-            standings=standings,
-            easings=self._easings,
-            messages=messages,
-            users=users,
-            aliases=aliases,
-            enforcement=enforcement,
-            identity=identity,
-            clock=clock,
-            portfolio_of_number=portfolio_of_number,
-            on_change=on_change,
-            on_fate=on_fate,
-            on_status=on_status,
-        )
 
     def begin(self, events: Sequence[StatusUpdate], ended: Ended) -> None:
         """Apply them. `ended` is told of each whether less may be sent than before (None: a fault of ours keeps it from
@@ -149,7 +110,7 @@ class Statuses:
 
     def _read_all(self, events: Sequence[StatusUpdate], owners: Sequence[Owner | None]) -> _Call:
         call = _Call(events, [], [], [False] * len(events))
-        kind_of = Kinds(self._standings, self._easings, self._is_watched).of
+        kind_of = self._new_kinds().of
         name_of, told = self._messages.wamid_name, call.told
         place = -1
         for event, owner in zip(events, owners, strict=True):
