@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from tidegate.journal.files import JournalUnwritable, Slot
-from tidegate.journal.memory import KEPT_MS, Entry, Intent, Memory, Past, intent_entry, word_entry
+from tidegate.journal.memory import FATES, KEPT_MS, Entry, Intent, Memory, Past, intent_entry, word_entry
 from tidegate.policy.users import Word
 from tidegate.tasks import spawn
 
@@ -76,16 +76,12 @@ class Journal:
     def ended(self, portfolio: str, message_id: str, attempt: int, state: str, wamid: str) -> None:
         """How a send's POST ended: accepted, unknown, or failed, which is proven unsent."""
         intent = self.of(portfolio).intents.get(message_id)
-        if intent is None:
-            return
-        if intent.attempt == attempt:
+        if intent is not None and intent.attempt == attempt:
             self.end(intent, state, wamid)
-        elif self._slot is not None:
-            self._append(["ended", portfolio, message_id, attempt, state, wamid])
 
     def end(self, intent: Intent, state: str, wamid: str) -> None:
         """The same of a send that is remembered: as long as this process lives its `wamid` may be told it later."""
-        if intent.state == state and intent.wamid == wamid:
+        if wamid in ("", intent.wamid) and (intent.state == state or intent.state in FATES):
             return
         self.of(intent.portfolio).end(intent, state, wamid)
         if self._slot is not None:

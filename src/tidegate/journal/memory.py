@@ -19,6 +19,9 @@ KEPT_MS: Final = 25 * 3_600_000
 #: The `place` of a send that took one, or refreshes one.
 WITH_A_PLACE: Final = "1"
 
+#: States of an Intent that no outcome of its POST changes any more.
+FATES: Final = frozenset({"failed", "delivered"})
+
 Entry = list[Any]
 """One line of the journal: its kind, then what it says."""
 
@@ -86,10 +89,15 @@ class Past:
                 counted[recipient] = intent.at_ms
 
     def end(self, intent: Intent, state: str, wamid: str) -> None:
-        """How the POST of one of its sends ended, as its entry would have it remembered."""
-        intent.state = state
+        """How the POST of one of its sends ended, as its entry would have it remembered.
+
+        That may be told late, and again: once it is known what became of the message, only Meta's id of it is news.
+        """
         if wamid:
             intent.wamid = wamid
+        if intent.state in FATES:
+            return
+        intent.state = state
         if state == "failed":
             self.uncount(intent)
 
@@ -174,12 +182,9 @@ def word_entry(portfolio: str, recipient: bytes, words: Mapping[str, Word]) -> E
 
 
 def _older(intents: Mapping[str, Intent], at_ms: int) -> list[str]:
-    old = []
-    for message_id, intent in intents.items():
-        if max(intent.at_ms, intent.delivered_at_ms) > at_ms:
-            break
-        old.append(message_id)
-    return old
+    """Those of which nothing is younger. One that was delivered late holds back no other."""
+    old = takewhile(lambda intent: intent.at_ms <= at_ms, intents.values())
+    return [intent.message_id for intent in old if intent.delivered_at_ms <= at_ms]
 
 
 def _over(times: Mapping[K, int], at_ms: int) -> list[K]:

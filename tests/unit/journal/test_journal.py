@@ -173,6 +173,27 @@ async def test_how_a_try_ended_is_noted_of_that_try_alone() -> None:
     ]
 
 
+async def test_what_a_status_has_told_stands_when_an_outcome_is_told_again(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await journal.intend([an_intent("m1"), an_intent("m2")], NOW_MS)
+    outcomes = [("m1", "accepted", "wamid.1"), ("m2", "unknown", "")]
+    for outcome in outcomes:
+        journal.ended(PORTFOLIO, outcome[0], 1, *outcome[1:])
+    journal.freed(PORTFOLIO, "m1")
+    journal.delivered(PORTFOLIO, "m2", NOW_MS + 9)
+
+    for outcome in outcomes:
+        journal.ended(PORTFOLIO, outcome[0], 1, *outcome[1:])
+
+    past = journal.of(PORTFOLIO)
+    assert [past.intents[name].state for name in ("m1", "m2")] == ["failed", "delivered"]
+    await journal.close()
+    assert [entry[0] for entry in written(tmp_path)] == ["intent", "intent", "ended", "ended", "ended", "delivered"]
+    again = Journal(open_slot(tmp_path))
+    assert again.of(PORTFOLIO) == past
+    await again.close()
+
+
 async def test_what_is_noted_beside_the_sends_is_remembered_by_the_next_process(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     await journal.intend([an_intent("m1"), an_intent("m2"), an_intent("m3")], NOW_MS)

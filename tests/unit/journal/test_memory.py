@@ -80,6 +80,21 @@ def test_nothing_is_remembered_of_a_portfolio_that_was_never_written() -> None:
             an_intent(state="delivered", delivered_at_ms=NOW_MS + 7),
             id="that it was read later is no second delivery",
         ),
+        pytest.param(
+            [SENT, ["delivered", PORTFOLIO, "m1", NOW_MS + 7], ["ended", PORTFOLIO, "m1", 1, "accepted", "wamid.1"]],
+            an_intent(state="delivered", delivered_at_ms=NOW_MS + 7, wamid="wamid.1"),
+            id="of one that was delivered before it was told how its POST ended Meta's id alone is news",
+        ),
+        pytest.param(
+            [SENT, ["ended", PORTFOLIO, "m1", 1, "failed", ""], ["ended", PORTFOLIO, "m1", 1, "accepted", "wamid.1"]],
+            an_intent(state="failed", wamid="wamid.1"),
+            id="so it is of one that failed before",
+        ),
+        pytest.param(
+            [SENT, ["ended", PORTFOLIO, "m1", 1, "failed", ""], ["delivered", PORTFOLIO, "m1", NOW_MS + 7]],
+            an_intent(state="delivered", delivered_at_ms=NOW_MS + 7),
+            id="delivered it is whatever was told before",
+        ),
         pytest.param([SENT, ["requeued", PORTFOLIO, "m1"]], None, id="what is queued again was not sent"),
         pytest.param([["ended", PORTFOLIO, "m1", 1, "accepted", "w"]], None, id="an end without a beginning"),
         pytest.param([["delivered", PORTFOLIO, "m1", NOW_MS]], None, id="a delivery without a beginning"),
@@ -198,6 +213,12 @@ def test_an_entry_that_can_not_be_read_is_refused_and_changes_nothing(entry: Ent
         ),
         pytest.param(
             [SENT, intent_entry(an_intent("m2", at_ms=NOW_MS + 10))], 5, ["m2"], id="the older of two is forgotten"
+        ),
+        pytest.param(
+            [SENT, ["delivered", PORTFOLIO, "m1", NOW_MS + 10], intent_entry(an_intent("m2", at_ms=NOW_MS + 1))],
+            5,
+            ["m1"],
+            id="one that was delivered late holds back none behind it",
         ),
     ],
 )
