@@ -20,7 +20,7 @@ from tests.factories import (
     user,
 )
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.journal import Intent
+from tidegate.journal import Intent, Journal
 from tidegate.store.books import HOLD_MS, Books, Joined
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.messages import Messages
@@ -576,6 +576,19 @@ class TestASendThatTheBooksStillHave:
         assert (record.state.value, record.about["app"], await desk.used()) == ("accepted", "shop", 1)
         assert not await desk.rebuild(an_intent(attempt=2, about=b'{"app":"another"}'))
         assert (await desk.messages.find(PORTFOLIO, "m1")) == record
+
+
+    async def test_that_its_own_node_learns_of_by_a_status_is_written_as_that_remembers_it(self, desk: Desk) -> None:
+        journal, sent = Journal(), an_intent(about=b'{"app":"shop"}', state="unknown", offline=True)
+        journal.remember([sent], NOW_MS)
+
+        await Books(desk.client, journal).learn(an_intent(attempt=0, about=b'{"number":"1"}'), NOW_MS)
+
+        record = await desk.messages.find(PORTFOLIO, "m1")
+        assert record is not None
+        assert (record.state.value, record.about["app"], await desk.used()) == ("unknown", "shop", 1)
+        # What else it has to tell of it is still to be told.
+        assert journal.of(PORTFOLIO).offline == [sent]
 
 
 class TestASendThatTheBooksHaveInTheQueue:

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
-from loadtest.deployment import NUMBER, PORTFOLIO
+from loadtest.deployment import NUMBER, PORTFOLIO, WABA
 from tests.integration.house import LIMIT, House, a_house, emptied, held, sent, used, whole, works_again
 from tests.waiting import until
 from tidegate.app import Node
@@ -32,6 +32,8 @@ from tidegate.store.keys import PortfolioKeys
 from tidegate.store.ledger import Inbound
 from tidegate.store.scripts import Script
 from tidegate.store.valkey_process import SOCKET_NAME, ValkeyProcess
+
+DAY_MS = 86_400_000
 
 
 @pytest.fixture
@@ -117,6 +119,24 @@ class TestAnEmptiedStore:
         paused = await sent(node, "+15550100002", Category.UTILITY, hold=False)
         assert isinstance(paused, Refused)
         assert paused.reason.value == "paused_by_operator"
+
+    async def test_opens_no_window_anew_of_a_user_who_wrote_ahead_of_time(self, house: House) -> None:
+        node = await house.node()
+        await write_to(node, "15550100001", node.services.clock.now_ms() + 30 * DAY_MS)
+        assert isinstance(await sent(node, "+15550100001", None), Forwarded)
+        steerable = node.services.steerable
+        assert steerable is not None
+        await steerable.advance(DAY_MS + 1_000)
+        assert isinstance(await sent(node, "+15550100001", None), Refused)
+
+        with house.look() as store:
+            # Its time goes on.
+            clock = store.get(PortfolioKeys(PORTFOLIO).clock)
+            store.pipeline().flushall().set(PortfolioKeys(PORTFOLIO).clock, clock).execute()
+        await works_again(house, node)
+        await whole(node)
+
+        assert isinstance(await sent(node, "+15550100001", None), Refused)
 
     async def test_says_of_a_message_what_it_said_before(self, house: House) -> None:
         node = await house.node()
@@ -360,6 +380,16 @@ async def test_what_was_settled_last_is_told_again_in_a_few_trips(
     await until(told_again)
     for name in ("settle", "open_window", "rebuild"):
         assert 0 < ran[name] <= 40, name
+
+
+async def write_to(node: Node, user: str, at_ms: int) -> None:
+    """A user's message, at Meta's time."""
+    message = {"from": user, "id": "wamid.in", "timestamp": str(at_ms // 1_000), "type": "text", "text": {"body": "hi"}}
+    metadata = {"display_phone_number": NUMBER.display_phone_number, "phone_number_id": NUMBER.id}
+    value = {"messaging_product": "whatsapp", "metadata": metadata, "messages": [message]}
+    changes = [{"field": "messages", "value": value}]
+    body = {"object": "whatsapp_business_account", "entry": [{"id": WABA.id, "changes": changes}]}
+    await node.services.signals.receive(body)
 
 
 def a_name(n: int) -> bytes:

@@ -100,8 +100,9 @@ class Personal:
     async def _apply_inbound(self, event: InboundMessage, portfolio: str) -> bool:
         known_as = await self._known_as(event, portfolio)
         if event.opens_window:
+            at_ms = min(event.at_ms, self._clock.now_ms())
             for recipient in known_as:
-                await self._ledger.open_window(Inbound(portfolio, recipient, event.number_id, event.at_ms))
+                await self._ledger.open_window(Inbound(portfolio, recipient, event.number_id, at_ms))
             self._on_change(portfolio)
         if not known_as or event.group is not None:
             return False

@@ -120,13 +120,15 @@ class Books:
         return missing
 
     async def learn(self, intent: Intent, now_ms: int) -> None:
-        """Write a send into the books that nobody had written down."""
-        await self.rebuild(intent.portfolio, [intent])
+        """Write a send into the books that they do not have: as this node remembers it, where it sent it itself."""
+        known = self._journal.of(intent.portfolio).intents.get(intent.message_id)
+        await self.rebuild(intent.portfolio, [known or intent])
+        if known is not None:
+            return
         try:
             await self._journal.intend([intent], now_ms)
         except JournalUnwritable as fault:
             raise StoreUnavailable(str(fault)) from fault
-        self._journal.ended(intent.portfolio, intent.message_id, intent.attempt, intent.state, intent.wamid)
 
     async def restore(self, portfolio: str, standing: Mapping[bytes, bytes], breakers: Mapping[bytes, bytes]) -> int:
         """Write back what a node last read of the standing, where the store has older words; how many that were."""
