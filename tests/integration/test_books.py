@@ -577,7 +577,6 @@ class TestASendThatTheBooksStillHave:
         assert not await desk.rebuild(an_intent(attempt=2, about=b'{"app":"another"}'))
         assert (await desk.messages.find(PORTFOLIO, "m1")) == record
 
-
     async def test_that_its_own_node_learns_of_by_a_status_is_written_as_that_remembers_it(self, desk: Desk) -> None:
         journal, sent = Journal(), an_intent(about=b'{"app":"shop"}', state="unknown", offline=True)
         journal.remember([sent], NOW_MS)
