@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from .user_events import Pricing, StatusUpdate
 from .vocabulary import MessageStatus
@@ -19,7 +20,7 @@ from .wire import read_id, read_object, read_time_ms, read_word
 
 #: Some 2 ms of work.
 STATUSES_AT_ONCE: Final = 100
-_ID: Final = re.compile(r"[!-~]{1,512}")
+_is_id: Final = re.compile(r"[!-~]{1,512}").fullmatch
 #: Said again and again: ids of accounts and numbers, a second, a price.
 _REMEMBERED: Final = 1_024
 
@@ -91,35 +92,41 @@ def read_statuses_of(raw: bytes) -> list[StatusUpdate] | None:
         return None
     told: list[StatusUpdate] = []
     for status in value.statuses:
-        at_ms = _time_ms(status.timestamp)
-        phone, user, parent = status.recipient_id, status.recipient_user_id, status.recipient_parent_user_id
-        if at_ms is None or _ID.fullmatch(status.id) is None:
+        at_ms, wamid, phone = _time_ms(status.timestamp), status.id, status.recipient_id
+        if at_ms is None or not _is_id(wamid):
             return None
         if phone is not None and not (phone.isascii() and phone.isdecimal()):
             return None
-        pricing = status.pricing
-        conversation = read_object(status.conversation) if status.conversation is not None else None
-        told.append(
-            StatusUpdate(
-                waba_id,
-                number_id,
-                status.id,
-                status.status,
-                at_ms,
-                phone,
-                read_id(user) if user is not None else None,
-                status.biz_opaque_callback_data or None,
-                (),
-                None
-                if pricing is None
-                else _priced(pricing.billable, pricing.pricing_model, pricing.type, pricing.category),
-                read_time_ms(conversation.get("expiration_timestamp")) if conversation else None,
-                read_word(read_object(conversation.get("origin")).get("type")) if conversation else None,
-                None,
-                read_id(parent) if parent is not None else None,
-            )
+        user, pricing = status.recipient_user_id, status.pricing
+        event = StatusUpdate(
+            waba_id,
+            number_id,
+            wamid,
+            status.status,
+            at_ms,
+            phone,
+            None if user is None else read_id(user),
+            status.biz_opaque_callback_data or None,
+            (),
+            None
+            if pricing is None
+            else _priced(pricing.billable, pricing.pricing_model, pricing.type, pricing.category),
         )
+        if status.conversation is not None or status.recipient_parent_user_id is not None:
+            event = _with_more(event, status)
+        told.append(event)
     return told
+
+
+def _with_more(event: StatusUpdate, status: _Status) -> StatusUpdate:
+    """It with what few statuses tell."""
+    conversation = read_object(status.conversation)
+    return replace(
+        event,
+        conversation_expires_at_ms=read_time_ms(conversation.get("expiration_timestamp")),
+        conversation_origin=read_word(read_object(conversation.get("origin")).get("type")),
+        parent_user_id=read_id(status.recipient_parent_user_id),
+    )
 
 
 _known_id: Final = lru_cache(_REMEMBERED)(read_id)

@@ -3,11 +3,11 @@
 Source: Meta, "Create a webhook endpoint" (signature, envelope, batches) and the webhook reference.
 """
 
-import hmac
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Any, Final
 
 import orjson
@@ -75,21 +75,26 @@ def verify_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[b
     if not given.isascii():
         return False
     proven = False
-    for secret in secrets:
-        begun, ending = _begun(secret)
+    for begun, ending in _begun(tuple(secrets)):
         inner, outer = begun.copy(), ending.copy()
         inner.update(raw)
         outer.update(inner.digest())
-        # An empty secret is one that everybody knows.
-        proven |= hmac.compare_digest(_SIGNS + outer.hexdigest(), given) and secret != b""
+        proven |= compare_digest(_SIGNS + outer.hexdigest(), given)
     return proven
 
 
 @lru_cache(32)
-def _begun(secret: bytes) -> tuple[Any, Any]:
-    """Both hashes of an HMAC with this secret, begun: to begin them takes thrice as long as to hash a small body."""
-    key = (sha256(secret).digest() if len(secret) > _PADDED_BYTES else secret).ljust(_PADDED_BYTES, b"\0")
-    return sha256(key.translate(_INNER_PAD)), sha256(key.translate(_OUTER_PAD))
+def _begun(secrets: tuple[bytes, ...]) -> list[tuple[Any, Any]]:
+    """Both hashes of an HMAC with each of them, begun: to begin them takes thrice as long as to hash a small body.
+
+    An empty secret is left out: everybody knows it.
+    """
+    padded = [
+        (sha256(secret).digest() if len(secret) > _PADDED_BYTES else secret).ljust(_PADDED_BYTES, b"\0")
+        for secret in secrets
+        if secret
+    ]
+    return [(sha256(key.translate(_INNER_PAD)), sha256(key.translate(_OUTER_PAD))) for key in padded]
 
 
 def read_envelope(raw: bytes) -> list[Event]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import partial
+from time import time  # noqa: TID251 - a Date is of the wall clock
 from typing import Any, Final
 
-from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
 
 from tidegate.edge.door.answer_bytes import answer_bytes
-from tidegate.edge.door.doorway import REQUEST_ID, refusal, request_id_of
+from tidegate.edge.door.doorway import REQUEST_ID, refusal
 from tidegate.edge.door.origins import without_prefix
 from tidegate.edge.door.plain import Answered, Plain, is_plain_post
+from tidegate.edge.door.request_ids import given_id, new_id
 from tidegate.edge.replies import Reply
 from tidegate.edge.webhook import SIGNATURE, SMALL, Webhook
 from tidegate.edge.webhook_heads import WebhookHead, WebhookHeads
@@ -30,9 +31,14 @@ class StraightWebhooks:
         self._webhook = webhook
         self._closing = closing
         self._prefix = prefix
-        self._heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
+        heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
+        self._learn: Final = heads.learn
         self.begins: Final = True
-        self._date = self._before = self._behind = ""
+        #: What a head says that is, but for its signature and the like, the same as one of Meta's before.
+        self.known: Final = heads.find
+        #: That a body is kept, as it is answered in this second (the wall clock's).
+        self._at_s = 0
+        self._before = self._behind = ""
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Whether a request with this head is a small webhook."""
@@ -47,17 +53,14 @@ class StraightWebhooks:
         headers = message.headers
         signatures = headers.getall(SIGNATURE, ())
         signature = signatures[0] if len(signatures) == 1 else None
-        return WebhookHead(int(headers["Content-Length"]), signature, headers.get(REQUEST_ID, ""))
-
-    def known(self, head: bytes) -> WebhookHead | None:
-        """What a head says that is, but for its signature and the like, the same as one of Meta's before."""
-        return self._heads.find(head)
+        return WebhookHead(int(headers["Content-Length"]), signature, given_id(headers.get(REQUEST_ID, "")))
 
     def begin(self, plain: Plain[WebhookHead], answered: Answered) -> bool:
         """Whether it answers by calling `answered`: to one that tells of a few statuses, and to what is not Meta's."""
-        signature, request_id = plain.head.signature, request_id_of(plain.head.request_id)
-        told = partial(self._told, plain.raw_head, request_id, answered)
-        return signature is not None and self._webhook.begin(plain.body, signature, told)
+        signature = plain.head.signature
+        return signature is not None and self._webhook.begin(
+            plain.body, signature, partial(self._told, plain, answered)
+        )
 
     def answer(self, head: WebhookHead, body: bytes, _remote: str | None) -> Coroutine[Any, Any, int]:
         """The status that one of these comes to."""
@@ -66,30 +69,26 @@ class StraightWebhooks:
     def tell(self, plain: Plain[WebhookHead], outcome: object, answered: Answered) -> None:
         """Answer one that came to this, or ended in this fault, by calling `answered`."""
         assert isinstance(outcome, int | Exception)
-        answered(*self._written(outcome, plain.raw_head, request_id_of(plain.head.request_id)))
+        answered(*self._written(outcome, plain))
 
-    def _told(self, head: bytes, request_id: str, answered: Answered, fault: Exception | None) -> None:
+    def _told(self, plain: Plain[WebhookHead], answered: Answered, fault: Exception | None) -> None:
         outcome = self._webhook.outcome(fault)
-        if outcome == 200 and not head and not self._closing():
-            answered(self._kept(request_id), False)
-        else:
-            answered(*self._written(outcome, head, request_id))
+        if outcome != 200 or plain.raw_head or self._closing():
+            return answered(*self._written(outcome, plain))
+        at_s = int(time())
+        if at_s != self._at_s:
+            self._at_s, kept = at_s, answer_bytes(Reply(200, {}, b""), _ITS_ID, False).decode()
+            self._before, _, self._behind = kept.partition(_ITS_ID)
+        answered(f"{self._before}{plain.head.request_id or new_id()}{self._behind}".encode(), False)
 
-    def _written(self, outcome: int | Exception, head: bytes, request_id: str) -> tuple[bytes, bool]:
+    def _written(self, outcome: int | Exception, plain: Plain[WebhookHead]) -> tuple[bytes, bool]:
+        request_id = plain.head.request_id or new_id()
         if isinstance(outcome, Exception):
             reply = refusal(outcome, "POST", PATH, request_id)
         else:
             reply = Reply(outcome, {}, b"")
-            if outcome == 200 and head:
+            if outcome == 200 and plain.raw_head:
                 # Nobody but Meta has any of theirs remembered.
-                self._heads.learn(head)
+                self._learn(plain.raw_head)
         closes = self._closing()
         return answer_bytes(reply, request_id, closes), closes
-
-    def _kept(self, request_id: str) -> bytes:
-        """That a body is kept, as it is answered in this second, with the id put in its place."""
-        date = rfc822_formatted_time()
-        if date != self._date:
-            self._date, answer = date, answer_bytes(Reply(200, {}, b""), _ITS_ID, False).decode()
-            self._before, _, self._behind = answer.partition(_ITS_ID)
-        return f"{self._before}{request_id}{self._behind}".encode()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
+
+from tidegate.edge.door.request_ids import given_id
 
 #: Lines of which only the value is different each time. It is printable, so that it ends no line, and none of these
 #: changes how a request is read but its length, which is looked at.
@@ -23,6 +25,8 @@ _REQUEST_ID: Final = b"x-request-id"
 _VALUE: Final = rb"([ -~]*)"
 _SIGNED: Final = rb"([!-~]*)"
 _DIGITS: Final = rb"([0-9]{1,9})"
+#: Found in every head, and nothing.
+_NO_VALUE: Final = b"()"
 _FORMS: Final = {_LENGTH: _DIGITS, _SIGNATURE: _SIGNED}
 #: Heads that are known at once: each app and each proxy before the node has one. A longer one is not remembered.
 _MOST: Final = 64
@@ -30,7 +34,9 @@ _LONGEST: Final = 4_096
 
 
 class WebhookHead(Struct, frozen=True, gc=False):
-    """What the head of a webhook says. `length`: of the body, in bytes. `signature`: None unless there is just one."""
+    """What the head of a webhook says. `length`: of the body, in bytes. `signature`: None unless there is just one.
+    `request_id`: what its caller calls it, where that is an id, else empty.
+    """
 
     length: int
     signature: str | None
@@ -41,12 +47,13 @@ class WebhookHead(Struct, frozen=True, gc=False):
 
 
 class _Shape(Struct, frozen=True, gc=False):
-    """All heads that are the same but for those values; and which of these is which, no `request_id`: 0."""
+    """All heads that are the same but for those values; `places`: which are length, signature and request id."""
 
-    heads: re.Pattern[bytes]
-    length: int
-    signature: int
-    request_id: int
+    match: Callable[[bytes], re.Match[bytes] | None]
+    places: tuple[int, int, int]
+
+
+_NONE: Final = _Shape(lambda head: None, (0, 0, 0))
 
 
 class WebhookHeads:
@@ -60,27 +67,30 @@ class WebhookHeads:
         self._most_bytes = most_bytes
         self._known: dict[bytes, _Shape] = {}
         #: The one that was found last: most are of one shape.
-        self._latest: _Shape | None = None
+        self._latest = _NONE
 
     def find(self, head: bytes) -> WebhookHead | None:
         """What these bytes say; None where nobody knows."""
-        if not head.startswith(self._begins):
-            return None
         shape = self._latest
-        found = shape.heads.fullmatch(head) if shape is not None else None
+        found = shape.match(head)
         if found is None:
-            parts = _OWN.split(head)
-            del parts[2::3]
-            shape = self._known.get(b"".join(parts))
-            found = shape.heads.fullmatch(head) if shape is not None else None
-        if shape is None or found is None:
-            return None
-        self._latest = shape
-        length = int(found[shape.length])
+            shape = self._shape_of(head)
+            found = shape.match(head)
+            if found is None:
+                return None
+            self._latest = shape
+        digits, signature, request_id = found.group(*shape.places)
+        length = int(digits)
         if length > self._most_bytes:
             return None
-        request_id = found[shape.request_id].decode() if shape.request_id else ""
-        return WebhookHead(length, found[shape.signature].decode(), request_id)
+        return WebhookHead(length, signature.decode(), given_id(request_id.decode().strip()) if request_id else "")
+
+    def _shape_of(self, head: bytes) -> _Shape:
+        if not head.startswith(self._begins):
+            return _NONE
+        parts = _OWN.split(head)
+        del parts[2::3]
+        return self._known.get(b"".join(parts), _NONE)
 
     def learn(self, head: bytes) -> None:
         """Know such heads from now on: this one was read, whole, and its lines end as all of them here do."""
@@ -93,13 +103,14 @@ class WebhookHeads:
         del parts[2::3]
         if len(self._known) >= _MOST:
             self._known.clear()
-            self._latest = None
+            self._latest = _NONE
         heads = [re.escape(parts[0])]
         for name, spelt, behind in zip(names, parts[1::2], parts[2::2], strict=True):
             heads += [re.escape(spelt), b": ", _FORMS.get(name, _VALUE), re.escape(behind)]
+        if _REQUEST_ID not in names:
+            names.append(_REQUEST_ID)
+            heads.append(_NO_VALUE)
         self._known[b"".join(parts)] = _Shape(
-            re.compile(b"".join(heads)),
-            names.index(_LENGTH) + 1,
-            names.index(_SIGNATURE) + 1,
-            names.index(_REQUEST_ID) + 1 if _REQUEST_ID in names else 0,
+            re.compile(b"".join(heads)).fullmatch,
+            (names.index(_LENGTH) + 1, names.index(_SIGNATURE) + 1, names.index(_REQUEST_ID) + 1),
         )

@@ -35,21 +35,17 @@ class _Delivery(Struct):
     """`items`: those that are in no round yet; `left`: how many are still to be handled."""
 
     items: Sequence[Any]
-    told: Told | None
+    told: Told
     left: int
     tightened: bool = False
 
     def end(self, fault: Exception | None) -> None:
-        """Tell of it, unless that was done: of one that is in two rounds both may fail."""
-        told, self.told = self.told, None
-        if told is None:
-            return
+        """Tell of it, once: of one that is in two rounds both may fail."""
+        told, self.told = self.told, _nobody
         try:
             told(fault)
         except Exception as bug:
-            # The others of its round are told all the same.
-            context = {"message": "a webhook could not be answered", "exception": bug}
-            asyncio.get_running_loop().call_exception_handler(context)
+            _report(bug)
 
 
 #: A round: of each delivery how many items.
@@ -79,7 +75,7 @@ class Sharing(Generic[Item]):
         self._is_timed = False
 
     def put(self, items: Sequence[Item]) -> asyncio.Future[None]:
-        """Have all of it handled; the future ends once it is. It raises StoreUnavailable."""
+        """Have all of it handled, one item or more; the future ends once it is. It raises StoreUnavailable."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.hand(items, partial(_end, future))
         return future
@@ -88,8 +84,8 @@ class Sharing(Generic[Item]):
         """The same, told by a call once this has returned."""
         count = len(items)
         self._waiting.append(_Delivery(items, told, count))
-        self._count += count
-        if self._count >= ENOUGH:
+        self._count = count = self._count + count
+        if count >= ENOUGH:
             self._go_on()
         elif not self._is_timed:
             # Whoever comes in the same moment shares the round.
@@ -128,6 +124,14 @@ class Sharing(Generic[Item]):
         turn: _Turn = []
         items: list[Item] = []
         waiting, room = self._waiting, TOGETHER
+        if self._count == len(waiting) <= room:
+            # One of each, as mostly.
+            for delivery in waiting:
+                items += delivery.items
+                turn.append((delivery, 1))
+            waiting.clear()
+            self._count = 0
+            return turn, items
         most = room if len(waiting) == 1 else OF_EACH
         for _ in range(len(waiting)):
             delivery = waiting.popleft()
@@ -160,13 +164,15 @@ class Sharing(Generic[Item]):
                 delivery.tightened |= True in told[first : first + count]
                 first += count
         for delivery, count in turn:
-            delivery.left = left = delivery.left - count
-            if left:
-                continue
-            if delivery.tightened:
+            if delivery.left != count:
+                delivery.left -= count
+            elif delivery.tightened:
                 spawn(self._tell_settled(delivery), "a stop told to all")
             else:
-                delivery.end(None)
+                try:
+                    delivery.told(None)
+                except Exception as bug:
+                    _report(bug)
 
     async def _tell_settled(self, delivery: _Delivery) -> None:
         fault: Exception | None = None
@@ -185,6 +191,16 @@ class Sharing(Generic[Item]):
             for delivery in late:
                 delivery.end(StoreNotAsked("the store is unavailable: it failed who came before"))
         self._go_on()
+
+
+def _nobody(fault: Exception | None) -> None:
+    """Stands where somebody was told."""
+
+
+def _report(bug: Exception) -> None:
+    """A delivery that could not be told of; the others of its round are, all the same."""
+    context = {"message": "a webhook could not be answered", "exception": bug}
+    asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _end(future: asyncio.Future[None], fault: Exception | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple
 
 from tidegate.cloudapi.errors import lookup
-from tidegate.cloudapi.events import Pricing, StatusUpdate
+from tidegate.cloudapi.events import Pricing, StatusError, StatusUpdate
 from tidegate.cloudapi.vocabulary import MessageStatus
 from tidegate.policy.allowance_rules import BudgetRule
 from tidegate.policy.consequences.readers import DELIVERED_SIGNAL
@@ -45,16 +45,14 @@ class Kinds:
         self._is_watched = is_watched
         #: By portfolio.
         self._rules: dict[str, _Rules] = {}
-        self._known: dict[tuple[str, MessageStatus, Pricing | None, str, int], Kind] = {}
+        self._known: dict[tuple[str, MessageStatus, int, str, Pricing | None, Sequence[StatusError]], Kind] = {}
 
     def of(self, event: StatusUpdate, portfolio: str) -> Kind:
         """That of one status of a portfolio's message."""
         rules = self._rules.get(portfolio) or self._read(portfolio)
-        digits, phone, status = rules.digits, event.phone, event.status
+        digits, phone = rules.digits, event.phone
         market = phone[:digits] if digits and phone is not None else ""
-        if status is MessageStatus.FAILED or event.errors:
-            return _kind_of(portfolio, rules, event, market)
-        key = portfolio, status, event.pricing, market, event.at_ms
+        key = portfolio, event.status, event.at_ms, market, event.pricing, event.errors
         kind = self._known.get(key)
         if kind is None:
             kind = self._known[key] = _kind_of(portfolio, rules, event, market)

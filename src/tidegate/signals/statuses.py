@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 from msgspec import Struct
@@ -25,12 +26,21 @@ OnFault = Callable[[StatusUpdate, Exception], None]
 
 
 class _Call(Struct):
-    """Statuses that are applied together: what the store is told, what is left to be done, what became of each."""
+    """Statuses that are applied together: what the store is told (`statuses`, which stand at these `places` among the
+    events), what is left to be done, what became of each.
+    """
 
     events: Sequence[StatusUpdate]
-    told: list[ToldStatus]
+    places: list[int]
+    statuses: list[Status]
     slow: list[tuple[int, Work]]
     found: list[bool | None]
+
+    @property
+    def told(self) -> list[ToldStatus]:
+        """What the store is told, with the event of each."""
+        told = zip(self.places, self.statuses, strict=True)
+        return [ToldStatus(place, self.events[place], status) for place, status in told]
 
 
 class Statuses:
@@ -69,10 +79,10 @@ class Statuses:
 
     def _is_begun(self, call: _Call, ended: Ended) -> bool:
         """Whether the store was asked in this step."""
-        if not call.told:
+        if not call.statuses:
             return False
         try:
-            return self._statuses.begin([one.status for one in call.told], partial(self._came, call, ended))
+            return self._statuses.begin(call.statuses, partial(self._came, call, ended))
         except Exception:
             # One that can't be asked for: the other way finds out which.
             return False
@@ -85,7 +95,7 @@ class Statuses:
         if came.count(MOVED) != len(came):
             if any(one.code == UNWRITTEN for one in came):
                 return self._carry_on(self._carry(call, came), ended)
-            self._follow_all(call, came)
+            self._follow_all(call, call.told, came)
         if call.slow:
             return self._carry_on(self._bring_about(call), ended)
         ended(call.found)
@@ -105,20 +115,19 @@ class Statuses:
 
     async def _carry(self, call: _Call, came: list[Refreshed] | Exception | None = None) -> list[bool | None]:
         """Apply a call, of which this came of a first try, where there was one."""
-        self._follow_all(call, await self._refreshed(call.told, came))
+        told = call.told
+        self._follow_all(call, told, await self._refreshed(told, came))
         return await self._bring_about(call)
 
     def _read_all(self, events: Sequence[StatusUpdate], owners: Sequence[Owner | None]) -> _Call:
-        call = _Call(events, [], [], [False] * len(events))
-        kind_of = self._new_kinds().of
-        name_of, told = self._messages.wamid_name, call.told
-        place = -1
-        for event, owner in zip(events, owners, strict=True):
-            place += 1
+        call = _Call(events, [], [], [], [False] * len(events))
+        kind_of, name_of = self._new_kinds().of, self._messages.wamid_name
+        places, statuses = call.places, call.statuses
+        for place, event, owner in zip(count(), events, owners, strict=False):
             try:
                 if owner is not None and (portfolio := owner[0]):
-                    status = Status(kind_of(event, portfolio), owner[1], name_of(event.wamid))
-                    told.append(ToldStatus(place, event, status))
+                    statuses.append(Status(kind_of(event, portfolio), owner[1], name_of(event.wamid)))
+                    places.append(place)
                     if event.user_id is None and event.parent_user_id is None:
                         continue
                 ours = owner if owner is not None and owner[0] else None
@@ -128,8 +137,8 @@ class Statuses:
                 call.found[place] = self._on_fault(event, fault)
         return call
 
-    def _follow_all(self, call: _Call, refreshed: Sequence[Refreshed | None]) -> None:
-        for one, what in zip(call.told, refreshed, strict=True):
+    def _follow_all(self, call: _Call, told: Sequence[ToldStatus], refreshed: Sequence[Refreshed | None]) -> None:
+        for one, what in zip(told, refreshed, strict=True):
             if what is MOVED:
                 continue
             try:

@@ -113,7 +113,7 @@ async def test_a_large_one_goes_the_way_of_all_requests(site: Site) -> None:
     ids=["in one piece", "its body in two", "its head in two"],
 )
 async def test_one_whose_head_is_known_is_answered_as_the_first_was(
-    site: Site, found, body, signed, status, cut, known
+    found, site: Site, body, signed, status, cut, known
 ) -> None:
     first, wire = await site.wire(), await site.wire()
     first.writer.write(webhook(site, statuses("sent")))
@@ -131,7 +131,7 @@ async def test_one_whose_head_is_known_is_answered_as_the_first_was(
     assert [status for _, status in await wire.answers(3)] == [200] * 3
 
 
-async def test_what_nobody_signed_has_no_head_remembered(site: Site, found) -> None:
+async def test_what_nobody_signed_has_no_head_remembered(found, site: Site) -> None:
     wire = await site.wire()
     for _ in range(2):
         wire.writer.write(webhook(site, signed=b"something else"))

@@ -40,6 +40,16 @@ def test_who_gives_no_id_has_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "request_id"), [("2", "2"), (" 2 ", "2"), ("", ""), ("a b", ""), ("x" * 129, "")], ids=ascii
+)
+def test_an_id_is_what_the_parser_would_have_read_where_it_is_one(given: str, request_id: str) -> None:
+    found = knowing(*LINES, "X-Request-Id: 1").find(head(*LINES, f"X-Request-Id: {given}"))
+
+    assert found is not None
+    assert found.request_id == request_id
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         pytest.param((*LINES, "Accept: */*"), id="one line more"),
