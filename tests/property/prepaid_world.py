@@ -166,7 +166,8 @@ class World:
                     node.tell_by_ms = min(tell_by_ms, node.tell_by_ms or tell_by_ms)
                 facts = own
             else:
-                node.offline.answered(ask.intent, facts, node.clock.monotonic_ms())
+                node.offline.heard(PORTFOLIO)
+                node.offline.heard_of[PORTFOLIO].of_window((ask.intent.number, ask.intent.recipient), facts)
             if facts.taken:
                 self.counted_until_ms[user] = self.now_ms + DAY_MS
                 await self._settle(node, ask.intent.message_id)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from tidegate.cloudapi.messages import Request
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.enforcement import Probes
 from tidegate.policy.facts import Case, Facts
 from tidegate.policy.rules import Rules
 from tidegate.policy.users import EMPTY, User, expires_at_ms, read_user, sent, write_user
@@ -37,6 +38,10 @@ class Note(NamedTuple):
     expires_at_ms: int
     probes: tuple[str, ...]
     marketing_at_ms: int
+
+    def with_probes(self, shared: Probes) -> Probes:
+        """The breakers that the send is a probe of, with those that it is whoever gets it."""
+        return Probes(shared.shared, self.probes) if self.probes else shared
 
 
 class Addressee(Struct, gc=False):

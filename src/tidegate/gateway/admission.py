@@ -69,8 +69,7 @@ class Admission:
         self._settling = settling
         self._keeping = keeping
         self._place_times = PlaceTimes(ledger)
-        #: The store's time as it was told last: all that went in one call were told the same.
-        self._told_ms = 0
+        self._heard_of = offline.heard_of
         #: Places that this node has taken since it started, by portfolio.
         self.places_taken: Counter[str] = Counter()
 
@@ -92,12 +91,14 @@ class Admission:
 
     def taken(self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float) -> bool:
         """Whether the store took what was asked for, which is noted. Raises Unclaimed as the claim does."""
-        now_ms = facts.now_ms
-        if now_ms != self._told_ms:
-            self._told_ms = now_ms
+        now_ms, intent = facts.now_ms, ask.intent
+        heard, pair = self._heard_of[intent.portfolio], (intent.number, intent.recipient)
+        if now_ms != heard.told_ms:
+            # The first of its call: all of it were told the same.
+            heard.told_ms, heard.asked_ms = now_ms, asked_at_ms
             self._clock.observe(now_ms)
-        intent = ask.intent
-        self._offline.answered(intent, facts, asked_at_ms)
+        if facts.window_ends_ms or pair in heard.windows or pair in heard.users:
+            heard.of_window(pair, facts)
         if ask.once is not None and message.claim is not None:
             message.claim.heed(facts)
         if not facts.taken:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tidegate.clock import StoreClock
+from tidegate.gateway.heard import Heard
 from tidegate.journal import WITH_A_PLACE, Intent, Journal, JournalUnwritable
 from tidegate.policy.facts import NO_LIMIT, Case, Facts, Tally, Terms
 from tidegate.policy.offline import Fare, fare
@@ -20,27 +20,15 @@ _ON_ITS_WAY_MS: Final = 60_000
 _MOST_PAIRS: Final = 10_000
 
 
-@dataclass(slots=True)
-class _Heard:
-    """What the store has said of one portfolio."""
-
-    at_ms: float | None
-    """When it was asked last and answered (this node's time)."""
-    users: Mapping[tuple[str, bytes], int]
-    """By pair: when the user wrote last, as webhooks tell."""
-    windows: OrderedDict[tuple[str, bytes], tuple[int, int]]
-    """By pair: when it was asked last, and until when it said that the window is open (ms)."""
-
-
-class _HeardOf(dict[str, _Heard]):
+class _HeardOf(dict[str, Heard]):
     """By portfolio; there is one of each that is asked for."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()
         self._journal = journal
 
-    def __missing__(self, portfolio: str) -> _Heard:
-        heard = self[portfolio] = _Heard(None, self._journal.of(portfolio).windows, OrderedDict())
+    def __missing__(self, portfolio: str) -> Heard:
+        heard = self[portfolio] = Heard(self._journal.of(portfolio).windows)
         return heard
 
 
@@ -62,7 +50,8 @@ class Offline:
         self._clock = clock
         self._is_barred = is_barred
         self._purses: dict[str, Purse] = {}
-        self._heard = _HeardOf(journal)
+        #: What the store has said, by portfolio; whoever asks it of a send writes it here.
+        self.heard_of: Final[Mapping[str, Heard]] = _HeardOf(journal)
         #: Portfolios of which something was sent that the books do not know yet.
         self._owing: set[str] = set()
         self._numbers: dict[str, float] = {}
@@ -107,21 +96,7 @@ class Offline:
 
     def heard(self, portfolio: str) -> None:
         """The store is there."""
-        self._heard[portfolio].at_ms = self._clock.monotonic_ms()
-
-    def answered(self, intent: Intent, facts: Facts, asked_at_ms: float) -> None:
-        """The store was there when it was asked of a send (ms, this node's time); here is what it saw."""
-        heard, pair = self._heard[intent.portfolio], (intent.number, intent.recipient)
-        heard.at_ms = asked_at_ms
-        windows = heard.windows
-        if not facts.window_ends_ms and pair not in windows and pair not in heard.users:
-            return  # Nobody said that there is one: nothing has to be denied.
-        if facts.repeated or not (facts.taken or _has_looked(facts)):
-            return  # It did not look at the window.
-        windows[pair] = facts.now_ms, facts.window_ends_ms
-        windows.move_to_end(pair)
-        if len(windows) > _MOST_PAIRS:
-            windows.popitem(last=False)
+        self.heard_of[portfolio].asked_ms = self._clock.monotonic_ms()
 
     async def admit(self, ask: Ask, case: Case) -> Facts | None:
         """What the books would have seen of a send that may go; None for one that has to wait for the store."""
@@ -157,10 +132,10 @@ class Offline:
         return facts
 
     def _away_ms(self, portfolio: str) -> int:
-        now_ms, heard = self._clock.monotonic_ms(), self._heard[portfolio]
-        if heard.at_ms is None:
-            heard.at_ms = now_ms
-        return int(now_ms - heard.at_ms)
+        now_ms, heard = self._clock.monotonic_ms(), self.heard_of[portfolio]
+        if heard.asked_ms is None:
+            heard.asked_ms = now_ms
+        return int(now_ms - heard.asked_ms)
 
     def _is_allowed(self, ask: Ask, case: Case, costs: Fare, window_ends_ms: int, now_ms: int) -> bool:
         """Whether nothing else stands in its way that this node knows of, or that only the store knows of."""
@@ -177,7 +152,7 @@ class Offline:
         return not any(_is_bound(tally, costs, in_window=in_window) for tally in terms.tallies)
 
     def _window_ends_ms(self, ask: Ask) -> int:
-        heard, pair = self._heard[ask.intent.portfolio], (ask.intent.number, ask.intent.recipient)
+        heard, pair = self.heard_of[ask.intent.portfolio], (ask.intent.number, ask.intent.recipient)
         told_ms = heard.users.get(pair, -DAY_MS)
         seen_ms, ends_ms = heard.windows.get(pair, (-DAY_MS, 0))
         return max(ends_ms, told_ms + DAY_MS if told_ms > seen_ms - _ON_ITS_WAY_MS else 0)
@@ -212,11 +187,6 @@ class Offline:
             user_version=terms.user_version,
             tallied=(0,) * len(terms.tallies),
         )
-
-
-def _has_looked(facts: Facts) -> bool:
-    """Whether what was not taken was looked at as far as the window."""
-    return not (facts.stale or facts.gone or facts.expired or facts.other_user or facts.outdated or facts.unclaimed)
 
 
 def _is_bound(tally: Tally, costs: Fare, *, in_window: bool) -> bool:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from tidegate.clock import StoreClock
 from tidegate.cloudapi.vocabulary import Category
-from tidegate.enforcement import Probes
 from tidegate.errors import StoreNotAsked, StoreUnavailable
 from tidegate.gateway.addressee import Addressee, Note
 from tidegate.gateway.admission import Admission
@@ -32,7 +31,7 @@ from tidegate.policy.lifecycle import State
 from tidegate.policy.paces import is_marketing_now
 from tidegate.policy.rules import Rules
 from tidegate.policy.standing import Standing
-from tidegate.policy.verdict import Queue, Reason, Reject, Send, Verdict, Wait
+from tidegate.policy.verdict import SEND, Queue, Reason, Reject, Verdict, Wait
 from tidegate.store.asks import Ask
 from tidegate.store.ledger import Ledger
 from tidegate.store.sealing import Seal
@@ -45,7 +44,6 @@ _ROUNDS: Final = 40
 _TOO_OFTEN: Final = "the standing changes faster than this send can be decided"
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _UTILITY: Final = Category.UTILITY
-_SEND: Final = Send()
 
 _Decide = Callable[[Message, Addressee, Standing, Line, int], Verdict | Yes]
 _Admit = Callable[[Ask], Awaitable[Facts]]
@@ -138,8 +136,8 @@ class Rounds:
             while answered is None:
                 standing = self._read(route.portfolio) or await self._standings.current(route.portfolio)
                 message.user, message.rules_version = addressee.name, standing.rules.version
-                is_as_said = standing.breakers.are_closed
-                message = message if is_as_said else self.as_judged(message, addressee, standing, now_ms)
+                calm = standing.breakers.are_closed
+                message = message if calm else self.as_judged(message, addressee, standing, now_ms)
                 decided = decide(message, addressee, standing, line, now_ms)
                 verdict: Verdict | Gone | None
                 if not isinstance(decided, Yes) or (room.waiters and line.joins(decided.terms)):
@@ -162,11 +160,10 @@ class Rounds:
                         # What was taken is not judged, where nobody has anything to say beside: it would be Send.
                         is_sent = self._admission.taken(message, ask, facts, line.asked_ms) and decided.is_quiet
                         verdict = (
-                            _SEND if is_sent else await self._judged(message, ask, standing, addressee, line, facts)
+                            SEND if is_sent else await self._judged(message, ask, standing, addressee, line, facts)
                         )
-                    if isinstance(verdict, Send):
-                        probes = decided.probes
-                        probes = probes if note is None or not note.probes else Probes(probes.shared, note.probes)
+                    if verdict is SEND:
+                        probes = decided.probes if note is None else note.with_probes(decided.probes)
                         began_s = clock.monotonic_s()
                         posted = await self._posting.post(message, line.may_start)
                         answered = self._posting.accepted(message, posted, began_s, probes)
@@ -237,7 +234,7 @@ class Rounds:
         if isinstance(decided, Yes):
             # If it had a turn, that is over.
             line.has_turn = False
-        if isinstance(verdict, Send):
+        if verdict is SEND:
             # It did not start in time: what it took is given back, and its caller has not seen this id yet.
             message_id = self._ids.new(message.route.portfolio, self._clock.now_ms())
             return replace(message, message_id=message_id), None

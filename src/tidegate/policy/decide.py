@@ -20,7 +20,7 @@ from tidegate.policy.rules import Mode, Rules
 from tidegate.policy.standing import Standing
 from tidegate.policy.tallies import tallies_of
 from tidegate.policy.users import EMPTY, User
-from tidegate.policy.verdict import Objection, Queue, Reason, Reject, Send, Verdict, Wait
+from tidegate.policy.verdict import SEND, Objection, Queue, Reason, Reject, Verdict, Wait
 
 DAY_MS: Final = 86_400_000
 #: How long Meta may still deliver what it accepted; source: Meta, "Time to live": 30 days, authentication 15 minutes.
@@ -41,7 +41,6 @@ _COUNTED: Final = tuple((guardrail.__name__, guardrail) for guardrail in COUNTED
 #: A member of an enumeration is looked for at each asking; these are asked for of each guardrail.
 _ENFORCE: Final = Mode.ENFORCE
 _OFF: Final = Mode.OFF
-_SEND: Final = Send()
 
 PLACE_REASONS: Final = frozenset({Reason.MESSAGING_LIMIT, Reason.CATEGORY_RESERVE})
 
@@ -81,9 +80,9 @@ def decide(case: Case, standing: Standing, rules: Rules, now_ms: int, user: User
 def judge(case: Case, terms: Terms, facts: Facts, rules: Rules) -> Verdict:
     """The verdict on what `admit` saw. Law: it is Send exactly when `admit` took what was asked for."""
     if facts.repeated:
-        return _SEND
+        return SEND
     objections, _ = _counted(case, terms, facts, rules)
-    return _verdict(case, _strictest(objections), facts.now_ms) if objections else _SEND
+    return _verdict(case, _strictest(objections), facts.now_ms) if objections else SEND
 
 
 def shadowed(case: Case, terms: Terms, facts: Facts, rules: Rules) -> list[Reason]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -102,7 +103,10 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Go: the place is taken, the intent is written."""
+    """Go: the place is taken, the intent is written. There is one."""
+
+
+SEND: Final = Send()
 
 
 @dataclass(frozen=True, slots=True)

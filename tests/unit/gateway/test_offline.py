@@ -77,7 +77,7 @@ class Desk:
 
     def sees(self, recipient: bytes, **facts: Any) -> None:
         """The store answered."""
-        self.offline.answered(make_ask("m", recipient).intent, make_facts(**facts), self.passed_ms)
+        self.offline.heard_of[PORTFOLIO].of_window((NUMBER, recipient), make_facts(**facts))
 
     @property
     def places(self) -> int:

@@ -18,7 +18,10 @@ from tidegate.policy.standing import Standing
 
 
 class Draft(Struct, gc=False):
-    """A send that was read from a request and has not been judged; never changed. `raw`: its body, as it came."""
+    """A send that was read from a request and has not been judged; never changed. `raw`: its body, as it came.
+
+    Most sends need none: they are judged at once.
+    """
 
     sender: Sender
     request: Request
@@ -37,12 +40,22 @@ class Draft(Struct, gc=False):
 
 def to_message(draft: Draft, message_id: str, standing: Standing, now_ms: int) -> Message:
     """The gateway's message, received at `now_ms`. Raises Denial for options that contradict it."""
-    return message_of(draft, message_id, draft.sender.kind_of(draft.request, draft.options, standing), now_ms)
+    sender, request, options = draft.sender, draft.request, draft.options
+    kind = sender.kind_of(request, options, standing)
+    return message_of(sender, request, options, draft.raw_path, message_id, kind, now_ms)
 
 
-def message_of(draft: Draft, message_id: str, kind: SendKind, now_ms: int, claim: Claim | None = None) -> Message:
-    """The same of a draft of this kind. `claim`: that it is the first such message, found out as it is admitted."""
-    sender, options = draft.sender, draft.options
+def message_of(
+    sender: Sender,
+    request: Request,
+    options: SendOptions,
+    raw_path: str,
+    message_id: str,
+    kind: SendKind,
+    now_ms: int,
+    claim: Claim | None = None,
+) -> Message:
+    """The same of what is of this kind. `claim`: that it is the first such message, found out as it is admitted."""
     not_before_ms, deadline_ms = options.not_before_ms, options.expires_at_ms
     is_ours = False
     if not_before_ms > now_ms:
@@ -57,8 +70,8 @@ def message_of(draft: Draft, message_id: str, kind: SendKind, now_ms: int, claim
         message_id,
         sender.name,
         sender.route,
-        draft.request,
-        draft.raw_path,
+        request,
+        raw_path,
         deadline_ms,
         kind.category,
         kind.holds,

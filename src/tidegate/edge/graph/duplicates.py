@@ -8,11 +8,12 @@ import structlog
 from orjson import OPT_SORT_KEYS as SORTED
 from orjson import dumps
 
-from tidegate.cloudapi.messages import RecipientKind
+from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.drafts import Draft
 from tidegate.edge.graph.once import Once, SendClaim, Submit
+from tidegate.edge.graph.senders import Sender
 from tidegate.edge.replies import Reply
 from tidegate.edge.services import Services
 from tidegate.errors import StoreUnavailable
@@ -37,9 +38,8 @@ class DuplicateGuard:
         self._services = services
         self._seal = services.seal
 
-    def claim(self, draft: Draft, message_id: str, within_ms: int) -> SendClaim:
+    def claim(self, sender: Sender, request: Request, message_id: str, within_ms: int) -> SendClaim:
         """That it is the first of its kind within this span, as most are: what it claims as it is admitted."""
-        sender, request = draft.sender, draft.request
         user = request.recipient
         if user.startswith(AMBIGUOUS) and request.kind is _PHONE:
             user = canonical_phone(user)
@@ -48,7 +48,7 @@ class DuplicateGuard:
         same = {**request.body, "to": user, "recipient": None, "recipient_type": None}
         name = self._seal.name(sender.begins[request.kind] + dumps(same, None, SORTED))
         entry = Entry(sender.portfolio, f"{sender.name}:same-{name}", "", message_id, within_ms)
-        return SendClaim(draft, self._services, entry=entry)
+        return SendClaim(request, self._services, entry=entry)
 
     async def found(self, entry: Entry, draft: Draft, mode: Mode, submit: Submit) -> Reply:
         """The first one's answer, or this one's where it turns out to be the first. Raises Denial while that runs."""
@@ -76,7 +76,7 @@ class DuplicateGuard:
             try:
                 found = await self._once.first(entry, draft)
             except StoreUnavailable:
-                self._once.let_go(entry, draft)
+                self._once.let_go(entry, draft.sender.portfolio)
                 raise
             patient = mode is Mode.ENFORCE and clock.monotonic_ms() - began_ms < _PATIENCE_MS
             if not isinstance(found, Running) or not patient:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
+from tidegate.cloudapi.messages import Request
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph import answers
 from tidegate.edge.graph.drafts import Draft
@@ -32,7 +33,7 @@ _LOOK_EVERY_MS: Final = 200
 class SendClaim(Claim, gc=False):
     """A claim whose answer was made of what became of its send: whoever answers it need not make it again."""
 
-    draft: Draft
+    request: Request
     services: Services
     #: The answer to what became of it, once somebody has made it.
     reply: Reply | None = None
@@ -52,7 +53,7 @@ class SendClaim(Claim, gc=False):
             if type(answered) is Forwarded:
                 reply = answers.forwarded(answered)
             else:
-                reply = answers.render(answered, self.draft.request, self.services.clock.now_ms())
+                reply = answers.render(answered, self.request, self.services.clock.now_ms())
             self.reply = reply
         return reply
 
@@ -73,7 +74,7 @@ class Once:
             found = await self.first(entry, draft)
         except StoreUnavailable as fault:
             if not isinstance(fault, StoreNotAsked):
-                self.let_go(entry, draft)
+                self.let_go(entry, draft.sender.portfolio)
             return answers.unavailable(message_id)
         match found:
             case Other():
@@ -106,13 +107,13 @@ class Once:
         except Denial:
             await self._write(lambda: self._store.free(entry))
             raise
-        await self.conclude(entry, draft, reply, only_success=only_success)
+        await self.conclude(entry, draft.sender.portfolio, reply, only_success=only_success)
         return reply
 
-    async def conclude(self, entry: Entry, draft: Draft, reply: Reply, *, only_success: bool) -> None:
-        """Keep the answer to what was claimed, or give the claim back."""
+    async def conclude(self, entry: Entry, portfolio: str, reply: Reply, *, only_success: bool) -> None:
+        """Keep the answer to what was claimed for a message of this portfolio, or give the claim back."""
         if reply.status == 503 and reply.headers.get("Tidegate-Reason") == Reason.STORE_UNAVAILABLE:
-            self.let_go(entry, draft)
+            self.let_go(entry, portfolio)
         elif reply.status == 429 or reply.status >= 500 or (only_success and reply.status >= 400):
             # Nothing was sent, and the answer asks to try again: with the same key, as clients do.
             await self._write(lambda: self._store.free(entry))
@@ -133,9 +134,9 @@ class Once:
         except StoreUnavailable:
             spawn(until_stored(lambda: self._store.keep(entry, answer), self._services.clock), "idempotency")
 
-    def let_go(self, entry: Entry, draft: Draft) -> None:
+    def let_go(self, entry: Entry, portfolio: str) -> None:
         """Free a claim whose request was told that the store is away, as soon as its message is sure not to go."""
-        spawn(self._let_go(entry, draft.sender.portfolio), "idempotency")
+        spawn(self._let_go(entry, portfolio), "idempotency")
 
     async def _let_go(self, entry: Entry, portfolio: str) -> None:
         # The store may have carried out what it did not answer: until that is taken back, another try could double it.

@@ -112,10 +112,9 @@ class Sends:
                 if not isinstance(read, Request):
                     return read
                 request, (at_ms, now_ms) = read, self._moment()
-            options = head.options or read_options(head.headers, now_ms)
-            draft = Draft(sender, request, options, head.raw_path, raw)
+            options, raw_path = head.options or read_options(head.headers, now_ms), head.raw_path
             if options.dry_run or options.idempotency_key is not None:
-                return await self._asked_for(draft, message_id)
+                return await self._asked_for(Draft(sender, request, options, raw_path, raw), message_id)
             kind: SendKind | None = None
             try:
                 standing = self._standing(portfolio)
@@ -124,13 +123,13 @@ class Sends:
                     at_ms, now_ms = self._moment()
                 kind = sender.kind_of(request, options, standing)
                 within_ms = kind.same_within_ms
-                claim = self._duplicates.claim(draft, message_id, within_ms) if within_ms else None
-                message = message_of(draft, message_id, kind, now_ms, claim)
+                claim = self._duplicates.claim(sender, request, message_id, within_ms) if within_ms else None
+                message = message_of(sender, request, options, raw_path, message_id, kind, now_ms, claim)
                 answered = await self._gateway.submit(message, at_ms, now_ms)
                 told = self._telling.at_once(portfolio, kind.category, standing, claim, answered)
-                return told or await self._telling.of(draft, kind.category, claim, answered)
+                return told or await self._telling.of(portfolio, request, kind.category, claim, answered)
             except Exception as fault:
-                return await self._otherwise(fault, draft, message_id, kind)
+                return await self._otherwise(fault, Draft(sender, request, options, raw_path, raw), message_id, kind)
         except (BadMessage, Denial) as no:
             return await self._telling.of_no(no, message_id, portfolio)
         finally:
@@ -222,7 +221,7 @@ class Sends:
         message = to_message(draft, message_id, standing, now_ms)
         answered = await self._gateway.submit(message)
         told = self._telling.at_once(portfolio, message.category, standing, None, answered)
-        return told or await self._telling.of(draft, message.category, None, answered)
+        return told or await self._telling.of(portfolio, draft.request, message.category, None, answered)
 
     async def _otherwise(self, fault: Exception, draft: Draft, message_id: str, kind: SendKind | None) -> Reply:
         """The answer to a send that is not the first of its kind, or that a fault cut short."""
@@ -232,7 +231,7 @@ class Sends:
         rule = kind.duplicates if kind is not None else None
         if rule is None or not isinstance(fault, Unclaimed):
             return await self._telling.of_fault(fault, draft, message_id)
-        entry = self._duplicates.claim(draft, message_id, rule.within_ms).entry
+        entry = self._duplicates.claim(draft.sender, draft.request, message_id, rule.within_ms).entry
         found = self._duplicates.found(entry, draft, rule.mode, self._submit)
         return await self._telling.of_earlier(draft, message_id, found)
 

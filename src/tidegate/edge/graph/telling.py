@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from tidegate.cloudapi.messages import BadMessage
+from tidegate.cloudapi.messages import BadMessage, Request
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.edge.denials import Denial, Kind
 from tidegate.edge.graph import answers
@@ -64,17 +64,23 @@ class Telling:
             claim.reply = reply
         return reply.with_headers(quota)
 
-    async def of(self, draft: Draft, category: Category | None, claim: SendClaim | None, answered: Answered) -> Reply:
+    async def of(
+        self,
+        portfolio: str,
+        request: Request,
+        category: Category | None,
+        claim: SendClaim | None,
+        answered: Answered,
+    ) -> Reply:
         """The answer to a send of which the gateway said this. What it has claimed keeps it, or is given back."""
         if claim is None:
-            reply = answers.render(answered, draft.request, self._clock.now_ms())
+            reply = answers.render(answered, request, self._clock.now_ms())
         else:
             reply = claim.reply_to(answered)
             if not claim.is_answered:
-                await self._once.conclude(claim.entry, draft, reply, only_success=True)
+                await self._once.conclude(claim.entry, portfolio, reply, only_success=True)
         full = isinstance(answered, Held | Refused) and answered.reason in _NOTHING_LEFT
         read = not isinstance(answered, Unavailable)
-        portfolio = draft.sender.portfolio
         return reply.with_headers(await self._quota.headers(portfolio, category, full=full, read=read))
 
     async def of_no(self, fault: BadMessage | Denial, message_id: str, portfolio: str) -> Reply:

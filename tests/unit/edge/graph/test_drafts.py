@@ -44,8 +44,9 @@ def a_draft(sender: Sender, options: SendOptions = NO_WISH, template: str = "off
 
 
 def a_message(draft: Draft, standing: Standing, now_ms: int) -> Message:
-    kind = draft.sender.kind_of(draft.request, draft.options, standing)
-    return message_of(draft, "id", kind, now_ms)
+    sender, request, options = draft.sender, draft.request, draft.options
+    kind = sender.kind_of(request, options, standing)
+    return message_of(sender, request, options, draft.raw_path, "id", kind, now_ms)
 
 
 def test_a_message_is_what_it_is_without_anything_known() -> None:
