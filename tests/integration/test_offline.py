@@ -190,6 +190,21 @@ class TestOthers:
         assert isinstance(await sent(node, "+15550100002", Category.UTILITY), Unavailable)
         await house.start_store()
 
+    async def test_replies_go_in_a_window_of_which_the_store_told_this_node(self, house: House) -> None:
+        first, node = await house.node(), await house.node()
+        name = node.services.gateway._identity.of(RecipientKind.PHONE, "15550100001")
+        inbound = Inbound(PORTFOLIO, name, NUMBER.id, node.services.clock.now_ms())
+        await first.services.ledger.open_window(inbound)
+        began_ms = node.services.clock.monotonic_ms()
+        assert isinstance(await sent(node, "+15550100001", Category.UTILITY), Forwarded)
+        asked_ms = node.services.gateway._admission._offline.heard_of[PORTFOLIO].asked_ms
+        await house.end_store()
+
+        assert isinstance(await sent(node, "+15550100001", None), Forwarded)
+        assert asked_ms is not None
+        assert asked_ms >= began_ms, "it was there when it was asked of that send"
+        await house.start_store()
+
     async def test_what_comes_out_of_the_queue_waits_for_the_store(self, house: House) -> None:
         house.rules = RULES
         node = await house.node()
