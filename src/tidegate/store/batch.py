@@ -18,6 +18,8 @@ Answer = TypeVar("Answer")
 Run = Callable[[list[Item]], Awaitable[list[Answer]]] | Trip[Item, Answer]
 Ended = Callable[[list[Item], Exception | None], None]
 """Called with those of a call that nobody waits for, once they are carried out or with the fault; it must not raise."""
+Kind = Callable[[Item], bytes]
+"""What an item is like; it must not raise."""
 
 #: Items of one call: else the first of them wait for all the others, and whoever else asks the store does.
 MOST: Final = 128
@@ -41,6 +43,9 @@ class Batch(Generic[Item, Answer]):
         "_askers",
         "_busy",
         "_ended",
+        "_is_back",
+        "_kind",
+        "_left",
         "_linger_s",
         "_loop",
         "_most",
@@ -56,13 +61,16 @@ class Batch(Generic[Item, Answer]):
         most: int = MOST,
         linger_s: float = 0.0,
         ended: Ended[Item] | None = None,
+        kind: Kind[Item] | None = None,
     ) -> None:
         """`most`: items of one call; with more, the first of them have their answers while the others are worked on.
 
-        `linger_s`: so long the first item of a call waits for others. `ended`: told of what goes `in_passing`.
+        `linger_s`: so long the first item of a call waits for others. `ended`: told of what goes `in_passing`. `kind`:
+        of these; where not all of them fit into one call, those of a kind go together.
         """
         self._linger_s = linger_s
         self._ended: Ended[Item] = ended or (lambda items, fault: None)
+        self._kind = kind
         self._run = run
         self._trip: Trip[Item, Answer] | None = run if isinstance(run, Trip) else None
         self._most = most
@@ -70,6 +78,9 @@ class Batch(Generic[Item, Answer]):
         self._waiting: list[Item] = []
         self._askers: list[Future[Answer]] = []
         self._passing: list[Item] = []
+        #: So many of these were left by the last call, in the order of their kinds; whether the next go the other way.
+        self._left = 0
+        self._is_back = False
         self._busy = False
         #: Where it was busy last. Who runs is not asked each time: that looks into which process it is, which takes
         #: longer than all else here.
@@ -126,6 +137,8 @@ class Batch(Generic[Item, Answer]):
             self._passing = []
         if len(items) > self._most:
             items, askers = self._as_many_as_fit(items, askers)
+        else:
+            self._left = 0
         trip = self._trip
         if trip is not None:
             ask, begin = trip.ask, trip.begin
@@ -142,10 +155,17 @@ class Batch(Generic[Item, Answer]):
         self, items: list[Item], askers: list[Future[Answer]]
     ) -> tuple[list[Item], list[Future[Answer]]]:
         """The first of these, and who waits for them; the others wait for the next call."""
-        most = self._most
+        most, kind = self._most, self._kind
+        if kind is not None:
+            # Whoever was left goes before whoever came since, so that nobody waits for ever. There and back again: the
+            # last of those that were left are like the first of these.
+            since = len(askers) + self._left
+            items[since:] = sorted(items[since:], key=kind, reverse=self._is_back)
+            self._is_back = not self._is_back
         left, self._askers = items[most:], askers[most:]
         waited_for = len(self._askers)
         self._waiting, self._passing = left[:waited_for], left[waited_for:]
+        self._left = len(self._passing)
         return items[:most], askers[:most]
 
     def _came(self, items: list[Item], askers: list[Future[Answer]], answer: Any) -> None:
@@ -237,7 +257,7 @@ class Batch(Generic[Item, Answer]):
 
     def _fail_waiting(self, error: Exception) -> None:
         items, askers = [*self._waiting, *self._passing], self._askers
-        self._waiting, self._askers, self._passing = [], [], []
+        self._waiting, self._askers, self._passing, self._left = [], [], [], 0
         self._fail(items, askers, error)
 
     @property
@@ -278,9 +298,10 @@ class Shards(dict[str, Batch[Item, Answer]]):
         linger_s: float = 0.0,
         ended: Ended[Item] | None = None,
         most: int = MOST,
+        kind: Kind[Item] | None = None,
     ) -> None:
-        """`linger_s`, `ended`, `most`: each batch's."""
-        self._begin: Callable[[], Batch[Item, Answer]] = partial(Batch, run, most, linger_s, ended)
+        """`linger_s`, `ended`, `most`, `kind`: each batch's."""
+        self._begin: Callable[[], Batch[Item, Answer]] = partial(Batch, run, most, linger_s, ended, kind)
         self._of_all = None if one_slot else self._begin()
 
     def __missing__(self, portfolio: str) -> Batch[Item, Answer]:

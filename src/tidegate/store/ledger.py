@@ -119,7 +119,7 @@ class Ledger:
         admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
         self._asks = Shards(admits, one_slot, most=_ASKED_TOGETHER)
         settles: Trip[Outcome, int] = Trip(client, script("settle"), self._ended, _freed)
-        self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S, self._settled, _SETTLED_AT_MOST)
+        self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S, self._settled, _SETTLED_AT_MOST, _kind_of_send)
         #: The last call whose sends all ended in one way, and how that was told: so have those of the next one, mostly.
         self._runs: list[tuple[_Way, int]] = []
         self._ways: tuple[list[bytes], list[Any]] = [], []
@@ -289,6 +289,12 @@ class Ledger:
         keys, args = self._blocks(inbounds, [DAY_MS], _encode_inbound)
         answer: list[int] = await script("open_window").repeatable(self._client, keys, args)
         return answer[1:]
+
+
+def _kind_of_send(outcome: Outcome) -> bytes:
+    """What it is counted by: a call adds up first what is of a kind."""
+    noted = outcome.noted
+    return noted.about if noted is not None else b""
 
 
 def _freed(outcomes: list[Outcome], answer: list[Any]) -> list[int]:
