@@ -131,7 +131,7 @@ def make_application(services: Services, beside: web.Application | None = None) 
     application[_KEYRING] = keyring
     if port is not Port.CONTROL:
         prefix = settings.server.path_prefix
-        webhooks = StraightWebhooks(webhook, services.closing, prefix)
+        webhooks = StraightWebhooks(webhook, services.ending, prefix)
         application[CARRIERS] = (webhooks, Straight(graph, services.ending, prefix))
     for row in filter(lambda row: port.serves(row.path), table):
         handler = row.open_to_all if row.keyed is None else keyed(row, row.keyed)

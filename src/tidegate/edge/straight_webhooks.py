@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from time import time  # noqa: TID251 - a Date is of the wall clock
 from typing import Any, Final
@@ -17,6 +17,7 @@ from tidegate.edge.door.request_ids import given_id, new_id
 from tidegate.edge.replies import Reply
 from tidegate.edge.webhook import SIGNATURE, SMALL, Webhook
 from tidegate.edge.webhook_heads import WebhookHead, WebhookHeads
+from tidegate.ending import Ending
 
 PATH: Final = "/webhooks/whatsapp"
 #: Stands where the id of a request will.
@@ -26,10 +27,10 @@ _ITS_ID: Final = "its-id"
 class StraightWebhooks:
     """Answers small ones, as the bytes to be written; what is large or slow goes the way of all other requests."""
 
-    def __init__(self, webhook: Webhook, closing: Callable[[], bool], prefix: str | None) -> None:
+    def __init__(self, webhook: Webhook, ending: Ending, prefix: str | None) -> None:
         """`prefix`: is taken off the path, where it begins with it."""
         self._webhook = webhook
-        self._closing = closing
+        self._ending = ending
         self._prefix = prefix
         heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
         self._learn: Final = heads.learn
@@ -72,9 +73,11 @@ class StraightWebhooks:
         answered(*self._written(outcome, plain))
 
     def _told(self, plain: Plain[WebhookHead], answered: Answered, fault: Exception | None) -> None:
-        outcome = self._webhook.outcome(fault)
-        if outcome != 200 or plain.raw_head or self._closing():
-            return answered(*self._written(outcome, plain))
+        if fault is not None:
+            return answered(*self._written(self._webhook.outcome(fault), plain))
+        self._webhook.answered(200)
+        if plain.raw_head or self._ending.closes:
+            return answered(*self._written(200, plain))
         at_s = int(time())
         if at_s != self._at_s:
             self._at_s, kept = at_s, answer_bytes(Reply(200, {}, b""), _ITS_ID, False).decode()
@@ -90,5 +93,5 @@ class StraightWebhooks:
             if outcome == 200 and plain.raw_head:
                 # Nobody but Meta has any of theirs remembered.
                 self._learn(plain.raw_head)
-        closes = self._closing()
+        closes = self._ending.closes
         return answer_bytes(reply, request_id, closes), closes

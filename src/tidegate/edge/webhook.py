@@ -47,6 +47,8 @@ class Webhook:
         self._signals = services.signals
         self._relay = services.relay
         self._metrics = services.metrics
+        #: Told of each status that is answered.
+        self.answered: Final = services.metrics.webhook
         self._tracing = services.tracing
         #: Whether nobody but the store is told what comes.
         self._is_alone = not (services.tracing.is_on or services.relay.has_subscribers)
@@ -71,7 +73,7 @@ class Webhook:
             raw = await self._strangers.read(request, MOST, DEADLINE_S)
         except Denial as denial:
             status = denial.status
-            self._metrics.webhook(status)
+            self.answered(status)
         else:
             status = await self.take(raw, request.headers.getall(SIGNATURE, []))
         response = web.Response(status=status)
@@ -100,17 +102,15 @@ class Webhook:
         self._signals.begin(statuses, told)
         return True
 
-    def outcome(self, fault: Exception | None) -> int | Exception:
+    def outcome(self, fault: Exception) -> int | Exception:
         """The status to answer to one that was begun and ended so; the fault, where that is none of these."""
-        if fault is None:
-            status = 200
-        elif isinstance(fault, NotMetas):
+        if isinstance(fault, NotMetas):
             status = 401
         elif isinstance(fault, StoreUnavailable):
             status = 503
         else:
             return fault
-        self._metrics.webhook(status)
+        self.answered(status)
         return status
 
     async def take(self, raw: bytes, signatures: Sequence[str]) -> int:
@@ -118,7 +118,7 @@ class Webhook:
         durable.
         """
         status = await self._take(raw, signatures)
-        self._metrics.webhook(status)
+        self.answered(status)
         return status
 
     async def _take(self, raw: bytes, signatures: Sequence[str]) -> int:

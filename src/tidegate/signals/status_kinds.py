@@ -53,10 +53,11 @@ class Kinds:
         digits, phone = rules.digits, event.phone
         market = phone[:digits] if digits and phone is not None else ""
         key = portfolio, event.status, event.at_ms, market, event.pricing, event.errors
-        kind = self._known.get(key)
-        if kind is None:
+        try:
+            return self._known[key]
+        except KeyError:
             kind = self._known[key] = _kind_of(portfolio, rules, event, market)
-        return kind
+            return kind
 
     def _read(self, portfolio: str) -> _Rules:
         rules, asks = self._standings.known(portfolio).rules, self._is_watched(portfolio)

@@ -114,8 +114,7 @@ class CarryingConnection(ParkingConnection):
     def _knows(self, data: bytes, idle: asyncio.Future[None]) -> bool:
         """Whether it begins with a head that is known; then it is taken."""
         head, end, body = data.partition(HEAD_ENDS)
-        known = (self._carrier.known(head) or self._known_to_another(head)) if end else None
-        if known is None:
+        if not end or (known := self._carrier.known(head) or self._known_to_another(head)) is None:
             return False
         left = known.length - len(body)
         if left < 0:
@@ -166,9 +165,10 @@ class CarryingConnection(ParkingConnection):
         self._carry(Plain(self._carrier.read(message), body, self._remote, b"", message, head))
 
     def _carry(self, plain: Plain[Any]) -> None:
-        self._plain, carrier, turn = plain, self._carrier, self._turn
+        self._plain, carrier = plain, self._carrier
         if carrier.begins and carrier.begin(plain, self._told):
             return
+        turn = self._turn
         if turn is None:
             self._carrying = spawn(self._carry_on(), "plain requests")
         else:
