@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -84,7 +85,7 @@ def _stepping(codes: int) -> Deployment:
     """The last node's clock is told by a file. Raises AssertionError where libfaketime is missing."""
     found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
     assert found, "libfaketime is missing: apt-get install faketime"
-    told = Path(gettempdir(), "tidegate-chaos-clock")
+    told = Path(gettempdir(), f"tidegate-chaos-clock-{os.getpid()}")
     told.write_text("+0")
     environment = {
         "LD_PRELOAD": found[0],
