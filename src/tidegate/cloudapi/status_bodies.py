@@ -85,8 +85,9 @@ def read_statuses_of(raw: bytes) -> list[StatusUpdate] | None:
         body = _decode(raw)
     except (DecodeError, RecursionError):
         return None
-    entry = body.entry[0]
-    value = entry.changes[0].value
+    [entry] = body.entry
+    [change] = entry.changes
+    value = change.value
     waba_id, number_id = _known_id(entry.id), _known_id(value.metadata.phone_number_id)
     if waba_id is None or number_id is None:
         return None

@@ -34,7 +34,7 @@ class StraightWebhooks:
         self._prefix = prefix
         heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
         self._learn: Final = heads.learn
-        self.begins: Final = True
+        self.begins: Final = webhook.begins
         #: What a head says that is, but for its signature and the like, the same as one of Meta's before.
         self.known: Final = heads.find
         #: That a body is kept, as it is answered in this second (the wall clock's).
@@ -53,19 +53,16 @@ class StraightWebhooks:
         """What the head of one says that was parsed."""
         headers = message.headers
         signatures = headers.getall(SIGNATURE, ())
-        signature = signatures[0] if len(signatures) == 1 else None
+        signature = signatures[0] if len(signatures) == 1 else ""
         return WebhookHead(int(headers["Content-Length"]), signature, given_id(headers.get(REQUEST_ID, "")))
 
     def begin(self, plain: Plain[WebhookHead], answered: Answered) -> bool:
         """Whether it answers by calling `answered`: to one that tells of a few statuses, and to what is not Meta's."""
-        signature = plain.head.signature
-        return signature is not None and self._webhook.begin(
-            plain.body, signature, partial(self._told, plain, answered)
-        )
+        return self._webhook.begin(plain.body, plain.head.signature, partial(self._told, plain, answered))
 
     def answer(self, head: WebhookHead, body: bytes, _remote: str | None) -> Coroutine[Any, Any, int]:
         """The status that one of these comes to."""
-        return self._webhook.take(body, () if head.signature is None else (head.signature,))
+        return self._webhook.take(body, (head.signature,))
 
     def tell(self, plain: Plain[WebhookHead], outcome: object, answered: Answered) -> None:
         """Answer one that came to this, or ended in this fault, by calling `answered`."""

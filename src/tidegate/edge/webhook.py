@@ -50,8 +50,8 @@ class Webhook:
         #: Told of each status that is answered.
         self.answered: Final = services.metrics.webhook
         self._tracing = services.tracing
-        #: Whether nobody but the store is told what comes.
-        self._is_alone = not (services.tracing.is_on or services.relay.has_subscribers)
+        #: Whether `begin` may be asked: nobody but the store is told what comes.
+        self.begins: Final = not (services.tracing.is_on or services.relay.has_subscribers)
         self._strangers = Strangers(services.metrics, _AWAITED)
         # What JSON is read into takes ten times the memory of its text.
         self._of_large = asyncio.Semaphore(1)
@@ -86,8 +86,6 @@ class Webhook:
         `outcome`. So it is of a small body that tells of a few statuses and nothing else, and of what is not Meta's;
         all others are for `take`.
         """
-        if not self._is_alone:
-            return False
         if not verify_signature(raw, signature, self._credentials.app_secrets):
             asyncio.get_running_loop().call_soon(told, NotMetas())
             return True

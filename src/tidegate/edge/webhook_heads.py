@@ -34,12 +34,12 @@ _LONGEST: Final = 4_096
 
 
 class WebhookHead(Struct, frozen=True, gc=False):
-    """What the head of a webhook says. `length`: of the body, in bytes. `signature`: None unless there is just one.
+    """What the head of a webhook says. `length`: of the body, in bytes. `signature`: empty unless there is just one.
     `request_id`: what its caller calls it, where that is an id, else empty.
     """
 
     length: int
-    signature: str | None
+    signature: str
     request_id: str
 
     def __repr__(self) -> str:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -23,6 +24,9 @@ from tidegate.tasks import spawn
 
 #: Told of what a fault of ours keeps from being applied.
 OnFault = Callable[[StatusUpdate, Exception], None]
+
+
+_OPAQUE: Final = attrgetter("opaque")
 
 
 class _Call(Struct):
@@ -154,7 +158,7 @@ class Statuses:
         be asked first, by portfolio.
         """
         whose = self._whose.owner
-        owners = [whose(event.opaque) for event in events]
+        owners = list(map(whose, map(_OPAQUE, events)))
         asked: dict[str, list[int]] = {}
         if None in owners:
             for place, event in enumerate(events):

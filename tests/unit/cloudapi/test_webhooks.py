@@ -44,7 +44,7 @@ SIGNATURE = "sha256=" + hmac.new(SECRET, BODY, hashlib.sha256).hexdigest()
 
 def test_the_signature_is_over_the_bytes_as_received(recorded: Callable[[str], Any]) -> None:
     vector = recorded("signature_vector")
-    raw, secrets = vector["raw_body"].encode(), [vector["app_secret"].encode()]
+    raw, secrets = vector["raw_body"].encode(), (vector["app_secret"].encode(),)
     header = vector["header_X-Hub-Signature-256"]
     assert verify_signature(raw, header, secrets)
     reserialised = json.dumps(json.loads(raw), ensure_ascii=False, separators=(",", ":")).encode()
@@ -56,12 +56,11 @@ def test_the_signature_is_over_the_bytes_as_received(recorded: Callable[[str], A
 
 @pytest.mark.parametrize(
     "secrets",
-    [[SECRET], [SECRET, b"previous"], [b"next", SECRET], [b"a", SECRET, b"b"]],
+    [(SECRET,), (SECRET, b"previous"), (b"next", SECRET), (b"a", SECRET, b"b")],
     ids=["the only one", "the first", "the last", "one in the middle"],
 )
-def test_any_of_the_secrets_may_sign(secrets: list[bytes]) -> None:
+def test_any_of_the_secrets_may_sign(secrets: tuple[bytes, ...]) -> None:
     assert verify_signature(BODY, SIGNATURE, secrets)
-    assert verify_signature(BODY, SIGNATURE.encode(), secrets)
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 200])
@@ -69,16 +68,14 @@ def test_a_secret_may_be_of_any_length(length: int) -> None:
     secret = bytes(range(length))
     for body in (b"", BODY):
         signed = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-        assert verify_signature(body, signed, [secret])
-        assert not verify_signature(body + b" ", signed, [secret])
+        assert verify_signature(body, signed, (secret,))
+        assert not verify_signature(body + b" ", signed, (secret,))
 
 
 @pytest.mark.parametrize(
     "header",
     [
-        None,
         "",
-        b"",
         SIGNATURE[7:],
         SIGNATURE.upper(),
         "sha256=" + SIGNATURE[7:].upper(),
@@ -90,29 +87,28 @@ def test_a_secret_may_be_of_any_length(length: int) -> None:
         SIGNATURE[:-1] + "é",
         SIGNATURE[:-1] + "\udcff",
         SIGNATURE[:-1] + "٣",
-        SIGNATURE[:-1].encode() + b"\xff",
         "sha256=" + "0" * 64,
         f"{SIGNATURE},{SIGNATURE}",
     ],
     ids=ascii,
 )
-def test_a_forged_header_proves_nothing(header: str | bytes | None) -> None:
-    assert verify_signature(BODY, header, [SECRET]) is False
+def test_a_forged_header_proves_nothing(header: str) -> None:
+    assert verify_signature(BODY, header, (SECRET,)) is False
 
 
 def test_another_body_proves_nothing() -> None:
-    assert not verify_signature(BODY + b" ", SIGNATURE, [SECRET])
+    assert not verify_signature(BODY + b" ", SIGNATURE, (SECRET,))
 
 
 def test_no_secret_and_an_empty_secret_prove_nothing() -> None:
     signed_with_nothing = "sha256=" + hmac.new(b"", BODY, hashlib.sha256).hexdigest()
-    assert not verify_signature(BODY, SIGNATURE, [])
-    assert not verify_signature(BODY, signed_with_nothing, [b""])
-    assert verify_signature(BODY, SIGNATURE, [b"", SECRET])
+    assert not verify_signature(BODY, SIGNATURE, ())
+    assert not verify_signature(BODY, signed_with_nothing, (b"",))
+    assert verify_signature(BODY, SIGNATURE, (b"", SECRET))
 
 
-@given(st.binary(max_size=50), st.binary(max_size=90) | st.text(max_size=90), st.lists(st.binary(), max_size=3))
-def test_no_header_raises(raw: bytes, header: bytes | str, secrets: list[bytes]) -> None:
+@given(st.binary(max_size=50), st.text(max_size=90), st.lists(st.binary(), max_size=3).map(tuple))
+def test_no_header_raises(raw: bytes, header: str, secrets: tuple[bytes, ...]) -> None:
     assert verify_signature(raw, header, secrets) is False
 
 
