@@ -93,7 +93,7 @@ class Settling:
             self._spawn(self._settle(outcome))
         else:
             self._unwritten += 1
-            self._ledger.settling(outcome)
+            self._ledger.settling(outcome.portfolio)(outcome)
         if message.part is not None:
             self._tell(message, State(state))
 

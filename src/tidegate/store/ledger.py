@@ -144,17 +144,23 @@ class Ledger:
         self._journal.ended(portfolio, message_id, attempt, outcome.state, outcome.wamid)
         return await self._outcomes[portfolio].put(outcome) == 1
 
-    def settling(self, outcome: Outcome) -> None:
-        """The same in passing, of one that gives no place back: `on_settled` is told of it.
+    def settling(self, portfolio: str) -> Callable[[Outcome], None]:
+        """What does the same in passing, of one of this portfolio that gives no place back: `on_settled` is told of it.
 
         It is closed as late as it may be: off the way of the answer, and those of a moment one after the other. Then a
         journal that is a memory only is told of it as well; one that outlives this process is told at once.
         """
-        if self._notes_at_once:
+        pass_on = self._outcomes[portfolio].in_passing
+        if not self._notes_at_once:
+            return pass_on
+
+        def note_and_pass_on(outcome: Outcome) -> None:
             outcome.close()
             if outcome.noted is not None:
                 self._journal.end(outcome.noted, outcome.state, outcome.wamid)
-        self._outcomes[outcome.portfolio].in_passing(outcome)
+            pass_on(outcome)
+
+        return note_and_pass_on
 
     async def refresh(self, status: Status) -> Refreshed:
         """Apply a status webhook to its message and the place that it holds."""
