@@ -31,6 +31,8 @@ from tidegate.tasks import lasting, spawn
 
 _LEAST_MS: Final = 5
 _REAP_EVERY_MS: Final = 1_000
+#: Between two calls for what is too much for one: the store has others to serve.
+_REAP_ON_MS: Final = 25
 _RETRY_MS: Final = 500
 #: A claimed send waits for its turn as long as it takes within its lease, instead of going back to its lane.
 _PACING_WAIT_MS: Final = 10_000
@@ -82,6 +84,7 @@ class Dispatcher:
         self._opening: asyncio.Handle | None = None
         self._claims: Counter[str] = Counter()
         self._claimed_at_ms: dict[str, float] = {}
+        self._reap_at_ms: dict[str, float] = {}
         self._lookout = Lookout(queue, standings, clock, self.wake, self._left)
         self._running: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
@@ -126,7 +129,6 @@ class Dispatcher:
         self.wake(portfolio)
 
     async def _drain(self, portfolio: str) -> None:
-        reaped_at_ms = float("-inf")
         while not self._stopping:
             await self._at_distance(portfolio)
             if self._stopping:
@@ -135,11 +137,10 @@ class Dispatcher:
             self._alarms[portfolio].clear()
             wait_ms: float | None
             try:
-                if portfolio in self._lookout.overdue and self._clock.monotonic_ms() - reaped_at_ms > _REAP_EVERY_MS:
-                    self._lookout.overdue.discard(portfolio)
-                    await self._reap(portfolio)
-                    reaped_at_ms = self._clock.monotonic_ms()
+                reap_in_ms = await self._reap_in_time(portfolio)
                 wait_ms = await self.drain_once(portfolio)
+                if reap_in_ms is not None:
+                    wait_ms = reap_in_ms if wait_ms is None else min(wait_ms, reap_in_ms)
                 self.looked_at_ms[portfolio] = self._claimed_at_ms[portfolio] = self._clock.monotonic_ms()
             except StoreUnavailable as error:
                 log.warning("queue_not_read", portfolio=portfolio, fault=str(error))
@@ -279,10 +280,25 @@ class Dispatcher:
             relayed="relay" in about,
         )
 
-    async def _reap(self, portfolio: str) -> None:
-        now_ms, reaped = await self._queue.reap(portfolio)
-        self._clock.observe(now_ms)
-        for became, message_id, about in reaped:
+    async def _reap_in_time(self, portfolio: str) -> float | None:
+        """Reap what is overdue, where it is time to; ms until it is time for more of it, None: there is no more."""
+        overdue = self._lookout.overdue
+        if portfolio in overdue and self._clock.monotonic_ms() >= self._reap_at_ms.get(portfolio, float("-inf")):
+            overdue.discard(portfolio)
+            wait_ms = _REAP_EVERY_MS
+            if await self._reap(portfolio):
+                overdue.add(portfolio)
+                wait_ms = _REAP_ON_MS
+            self._reap_at_ms[portfolio] = self._clock.monotonic_ms() + wait_ms
+        if portfolio not in overdue:
+            return None
+        return max(1.0, self._reap_at_ms[portfolio] - self._clock.monotonic_ms())
+
+    async def _reap(self, portfolio: str) -> bool:
+        """Have the store end what ran out of time, and tell of it; whether more may be left."""
+        reaping = await self._queue.reap(portfolio)
+        self._clock.observe(reaping.now_ms)
+        for became, message_id, about in reaping.messages:
             if became in _ENDED:
                 self._tell(portfolio, about, State(became))
                 self.on_end(portfolio, message_id, became, orjson.loads(about) if about else {})
@@ -296,6 +312,7 @@ class Dispatcher:
             else:
                 self._metrics.ended(became)
             log.info("message_ended", message_id=message_id, became=became)
+        return reaping.is_more
 
     def _tell(self, portfolio: str, about: bytes, state: State) -> None:
         part = Part.of(orjson.loads(about)) if about else None

@@ -482,7 +482,7 @@ class TestASendThatIsWrittenAgain:
         await desk.rebuild(an_intent(state="sending"))
         await desk.at(60_000)
 
-        _, reaped = await desk.queue.reap(PORTFOLIO)
+        reaped = (await desk.queue.reap(PORTFOLIO)).messages
 
         assert [(one.became, one.message_id) for one in reaped] == [("unknown", "m1")]
 
@@ -598,7 +598,7 @@ class TestASendThatTheBooksHaveInTheQueue:
 
         assert (await desk.claimed(), await desk.state("m1"), await desk.used()) == ([], "accepted", 1)
         await desk.at(31 * DAY_MS)
-        _, reaped = await desk.queue.reap(PORTFOLIO)
+        reaped = (await desk.queue.reap(PORTFOLIO)).messages
         assert reaped == []
         assert await desk.client.hgetall(f"tidegate:{{{PORTFOLIO}}}:queued_for") == {}
 
@@ -609,7 +609,7 @@ class TestASendThatTheBooksHaveInTheQueue:
         assert await desk.rebuild(an_intent(attempt=1)) == 1
 
         await desk.at(60_000)
-        _, reaped = await desk.queue.reap(PORTFOLIO)
+        reaped = (await desk.queue.reap(PORTFOLIO)).messages
         assert (reaped, await desk.claimed()) == ([], [])
 
     async def test_leaves_it_though_another_had_it_in_hand_and_gave_it_back(self, desk: Desk) -> None:

@@ -149,5 +149,5 @@ class Book:
         return tuple(seen)
 
     async def reaped(self) -> list[tuple[str, str]]:
-        _, reaped = await self.queue.reap(PORTFOLIO)
+        reaped = (await self.queue.reap(PORTFOLIO)).messages
         return [(one.became, one.message_id) for one in reaped]

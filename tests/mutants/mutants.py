@@ -611,7 +611,7 @@ MUTANTS: Final = [
     Mutant("a share stays with the name", "move_user",
            "for _, book in ipairs(share_books(k)) do move_place(book) end\n", ""),
     Mutant("what has ended stays in an app's book", "reap",
-           "for _, book in ipairs(share_books(k)) do sweep(book, now, used_of(book), 0, 200) end\n", ""),
+           "for _, book in ipairs(share_books(k)) do free(book) end\n", ""),
     Mutant("a share is not written again", "rebuild",
            "  share_change(k, about, recipient, { ends = 0 }, now, change)\n", ""),
     Mutant("what is written again counts for who was first", "rebuild",

@@ -211,7 +211,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def reap(self) -> None:
-        _, reaped = self._call(lambda: self.queue.reap(PORTFOLIO))
+        reaped = self._call(lambda: self.queue.reap(PORTFOLIO)).messages
 
         told = [{one.message_id for one in reaped if one.became == became} for became in ("unknown", "unresolved")]
         assert tuple(told) == self.model.reap(self.now_ms)

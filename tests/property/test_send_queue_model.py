@@ -280,7 +280,7 @@ class SendQueueMachine(RuleBasedStateMachine):
                 assert claim.wake_at_ms is not None, "nobody wakes who waits for a place"
 
     def _reap(self) -> None:
-        _, reaped = self.bench.run(self.queue.reap(PORTFOLIO))
+        reaped = self.bench.run(self.queue.reap(PORTFOLIO)).messages
 
         assert sorted((one.became, one.message_id) for one in reaped) == sorted(self.model.reap(self.now_ms))
 

@@ -24,7 +24,9 @@ from tidegate.store.statuses import REMEMBER_MS
 
 #: A claim that its node has not carried to the intent by then is another node's.
 LEASE_MS: Final = 30_000
-_REAPED_AT_ONCE: Final = 500
+#: Messages of each kind that run out of time, and places that come free, in one call: 3 ms of the store's time.
+_REAPED_AT_ONCE: Final = 50
+_FREED_AT_ONCE: Final = 500
 _ROUSED_AT_ONCE: Final = 20_000
 #: A glance at so many portfolios holds the store for well under a millisecond.
 _GLANCED_AT_ONCE: Final = 64
@@ -96,11 +98,19 @@ class Glance(NamedTuple):
 
 
 class Reaped(NamedTuple):
-    """What ran out of time: `became` is expired, unknown, requeued, unresolved or tried_again."""
+    """A message that ran out of time: it `became` expired, unknown, requeued, unresolved or tried_again."""
 
     became: str
     message_id: str
     about: bytes
+
+
+class Reaping(NamedTuple):
+    """What `reap` came to, by the store's time; and whether more may be left to it."""
+
+    now_ms: int
+    is_more: bool
+    messages: list[Reaped]
 
 
 class Ahead(NamedTuple):
@@ -221,12 +231,12 @@ class SendQueue:
         """The body of a claimed message of this app. Raises BrokenSeal."""
         return await self._seal.open(body_name(claimed.message_id, claimed.lane.number, app), claimed.sealed)
 
-    async def reap(self, portfolio: str) -> tuple[int, list[Reaped]]:
-        """End what ran out of time; the store's time, and what ended."""
-        args = [_REAPED_AT_ONCE, UNRESOLVED_MS, OUTCOME_MS]
+    async def reap(self, portfolio: str) -> Reaping:
+        """End what ran out of time, no more of it than the store has done in a moment."""
+        args = [_REAPED_AT_ONCE, UNRESOLVED_MS, OUTCOME_MS, _FREED_AT_ONCE]
         answer = await script("reap")(self._client, self._keys[portfolio].all, args)
-        reaped = [Reaped(answer[i].decode(), answer[i + 1].decode(), answer[i + 2]) for i in range(1, len(answer), 3)]
-        return answer[0], reaped
+        reaped = [Reaped(answer[i].decode(), answer[i + 1].decode(), answer[i + 2]) for i in range(2, len(answer), 3)]
+        return Reaping(answer[0], answer[1] == 1, reaped)
 
     async def end(
         self,

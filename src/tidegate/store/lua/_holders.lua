@@ -237,13 +237,16 @@ local function sweep_bucket(k, bucket, now)
   return freed
 end
 
--- `used`: what is used now; what is used then.
+-- Frees places that have ended, until fewer than `wanted` are used; 0: nobody waits for them. `used`: what is used now;
+-- what is used then. `budget`: most strings to look at; where nobody waits most places to free, of which there may be a
+-- million.
 local function sweep(k, now, used, wanted, budget)
   while used >= wanted and budget > 0 do
     local bucket = redis.call('ZRANGEBYSCORE', k.calendar, '-inf', digits(now), 'LIMIT', 0, 1)[1]
     if not bucket then break end
-    used = used - sweep_bucket(k, bucket, now)
-    budget = budget - 1
+    local freed = sweep_bucket(k, bucket, now)
+    used = used - freed
+    budget = budget - (wanted > 0 and 1 or math.max(1, freed))
   end
   return used
 end

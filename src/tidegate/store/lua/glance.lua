@@ -6,7 +6,8 @@
 -- ARGV  ms within which an outcome must be known
 --
 -- Returns now, then 3 a portfolio: the epoch; 1 when anything is queued; 1 when anything has run out of time: a deadline,
--- a lease, a send without an outcome, or a place, of the portfolio's or of an app's share.
+-- a lease, a send without an outcome, or a place, of the portfolio's or of an app's share. Where it had to look for what is
+-- being sent, it notes in the ledger when the earliest of that was admitted (`sending_since`), and writes nothing else.
 local now = now_ms(KEYS[1])
 local answer = { now }
 

@@ -2,17 +2,21 @@
 -- uses: keys, time, message, places, holders, shares, queue, overdue, doubts, reports
 --
 -- KEYS    one portfolio's block (store/keys.py)
--- ARGV    1 most to handle of each kind, 2 ms after which a message that is still unknown is told of as unresolved, 3 ms
---         within which an outcome must be known
+-- ARGV    1 most messages to handle of each kind, 2 ms after which one that is still unknown is told of as unresolved,
+--         3 ms within which an outcome must be known, 4 most places to free
 --
--- Returns now, then 3 a message: what it became (expired, unknown, requeued, unresolved, tried_again), id, about. A
--- claim that lapsed before its intent goes back to its lane. One that lapsed after it is unknown, and stays so until its
--- status tells. It is sent again only where the caller asked for that, once, before its deadline, and while statuses of
--- messages that its number sent later do come.
-local k, now = keys_of(0), now_ms(KEYS[1])
-local answer = { now }
+-- Returns now; 1 where more may have run out of time, for a further call, else 0; then 3 a message: what it became
+-- (expired, unknown, requeued, unresolved, tried_again), id, about. A claim that lapsed before its intent goes back to its
+-- lane. One that lapsed after it is unknown, and stays so until its status tells. It is sent again only where the caller
+-- asked for that, once, before its deadline, and while statuses of messages that its number sent later do come.
+local k, now, most = keys_of(0), now_ms(KEYS[1]), ARGV[1] + 0
+local answer = { now, 0 }
 
-local function due(key) return redis.call('ZRANGEBYSCORE', key, '-inf', digits(now), 'LIMIT', 0, ARGV[1]) end
+local function due(key)
+  local ids = redis.call('ZRANGEBYSCORE', key, '-inf', digits(now), 'LIMIT', 0, most)
+  if #ids == most then answer[2] = 1 end
+  return ids
+end
 
 local function tell(became, id, record)
   answer[#answer + 1] = became
@@ -82,13 +86,22 @@ end
 -- Of those that were admitted in one ms most may have ended since then.
 local looked_at = 0
 for _, admitted in ipairs(intents_overdue(k, now - ARGV[3])) do
-  for id in string.gmatch(redis.call('HGET', k.ledger, admitted), '%S+') do
+  local ids, rest = redis.call('HGET', k.ledger, admitted), nil
+  for at, id in string.gmatch(ids, '()(%S+)') do
+    if looked_at == most then
+      rest = string.sub(ids, at)
+      break
+    end
     local record = read(id)
     looked_at = looked_at + 1
     if record[1] == 'sending' then give_up(id, record) end
   end
+  if rest then
+    redis.call('HSET', k.ledger, admitted, rest)
+    answer[2] = 1
+    break
+  end
   redis.call('HDEL', k.ledger, admitted, admitted .. ' left')
-  if looked_at >= ARGV[1] + 0 then break end
 end
 for _, id in ipairs(due(k.inflight)) do
   local record = read(id)
@@ -104,6 +117,13 @@ for _, id in ipairs(due(k.inflight)) do
     tell('unresolved', id, record)
   end
 end
-sweep(k, now, used_of(k), 0, 200)
-for _, book in ipairs(share_books(k)) do sweep(book, now, used_of(book), 0, 200) end
+
+local to_free = ARGV[4] + 0
+local function free(book)
+  local used = used_of(book)
+  to_free = to_free - used + sweep(book, now, used, 0, to_free)
+  if redis.call('ZCOUNT', book.calendar, '-inf', digits(now)) > 0 then answer[2] = 1 end
+end
+free(k)
+for _, book in ipairs(share_books(k)) do free(book) end
 return answer
