@@ -24,7 +24,7 @@ from tidegate.journal import Intent, Journal
 from tidegate.store.books import HOLD_MS, Books, Joined
 from tidegate.store.keys import PortfolioKeys
 from tidegate.store.messages import Messages
-from tidegate.store.scripts import StoreClient
+from tidegate.store.scripts import StoreClient, script
 from tidegate.store.send_queue import Lane, SendQueue, Waiting
 from tidegate.store.users import Users
 from tidegate.store.witness import Identity
@@ -576,6 +576,25 @@ class TestASendThatTheBooksStillHave:
         assert (record.state.value, record.about["app"], await desk.used()) == ("accepted", "shop", 1)
         assert not await desk.rebuild(an_intent(attempt=2, about=b'{"app":"another"}'))
         assert (await desk.messages.find(PORTFOLIO, "m1")) == record
+
+    @pytest.mark.parametrize("way", ["buried", "forestalled", "unsent"])
+    async def test_counts_though_a_record_was_left_so_that_it_does_not_begin(self, desk: Desk, way: str) -> None:
+        if way == "buried":
+            await script("bury").repeatable(desk.client, KEYS.all, ["m1", "a test", DAY_MS])
+        elif way == "forestalled":
+            assert await desk.queue.end(PORTFOLIO, "m1", "cancelled", "a test", forestall=True) == ""
+        else:
+            await desk.ledger.settle(make_outcome("m1", "failed", release=True))
+        assert await desk.state("m1") in ("failed", "cancelled")
+
+        assert await desk.rebuild(an_intent(about=b'{"app":"shop"}')) == 1
+
+        record = await desk.messages.find(PORTFOLIO, "m1")
+        assert record is not None
+        assert (record.state.value, record.about["app"], await desk.used()) == ("accepted", "shop", 1)
+        assert await desk.rebuild(an_intent()) == 0
+        await desk.ledger.refresh(make_status("m1", "delivered", NOW_MS))
+        assert await desk.state("m1") == "delivered"
 
     async def test_that_its_own_node_learns_of_by_a_status_is_written_as_that_remembers_it(self, desk: Desk) -> None:
         journal, sent = Journal(), an_intent(about=b'{"app":"shop"}', state="unknown", offline=True)

@@ -162,6 +162,12 @@ async def what_the_books_know_stays_as_it_is(book: Book) -> None:
     assert (await book.used(), await book.state("m1")) == (0, "failed")
 
 
+async def what_was_sent_counts_though_a_record_was_left_for_it(book: Book) -> None:
+    await book.settle("m1", "failed", release=True)
+    assert await _rebuilds(book, _sent("m1", ANN)) == 1
+    assert (await book.used(), await book.state("m1")) == (1, "accepted")
+
+
 async def what_was_sent_leaves_the_queue_when_it_is_written_again(book: Book) -> None:
     await book.enqueue("m1", ANN, expires_at_ms=HOUR_MS)
     await book.enqueue("m2", BOB)

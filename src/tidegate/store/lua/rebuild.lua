@@ -10,7 +10,8 @@
 --          accepted, unknown, failed, delivered), wamid, delivered (ms, 0 not known)
 --
 -- Returns now, then 1 a send that was missing, else 0. What the books know as well or better stays as it is, but for a
--- delivery that they were not told; a message that they have in the queue, without a word of this attempt, leaves it.
+-- delivery that they were not told; a message that they have in the queue, without a word of this attempt, leaves it; and
+-- a record that was left for an intent that may still come (of nobody: bury, cancel, settle) says nothing of one that did.
 -- Running again changes nothing.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local answer, DAY = { now }, 86400000
@@ -41,7 +42,7 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
   local queued = record[1] == 'queued'
   recipient = name_of(k, recipient)
   -- Its attempt's number says nothing here: whoever looks into the queue meanwhile counts on, and sends nothing.
-  if record[1] and not (queued and tonumber(record[8] or 0) < tonumber(attempt)) then
+  if record[1] and record[4] ~= '' and not (queued and tonumber(record[8] or 0) < tonumber(attempt)) then
     -- Who sent it knows more of it than its status could tell.
     if record[2] == '0' and not queued then message_set(k, id, 'attempt', attempt, 'about', about) end
     -- Meta tells of a delivery once, and may have told it just before.
