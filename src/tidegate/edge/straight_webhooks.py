@@ -30,6 +30,7 @@ class StraightWebhooks:
     def __init__(self, webhook: Webhook, ending: Ending, prefix: str | None) -> None:
         """`prefix`: is taken off the path, where it begins with it."""
         self._webhook = webhook
+        self._metrics = webhook.metrics
         self._ending = ending
         self._prefix = prefix
         heads = WebhookHeads((PATH, f"{prefix or ''}{PATH}"), SMALL)
@@ -72,7 +73,7 @@ class StraightWebhooks:
     def _told(self, plain: Plain[WebhookHead], answered: Answered, fault: Exception | None) -> None:
         if fault is not None:
             return answered(*self._written(self._webhook.outcome(fault), plain))
-        self._webhook.answered(200)
+        self._metrics.webhook(200)
         if plain.raw_head or self._ending.closes:
             return answered(*self._written(200, plain))
         at_s = int(time())

@@ -46,9 +46,8 @@ class Webhook:
         self._credentials = services.credentials
         self._signals = services.signals
         self._relay = services.relay
-        self._metrics = services.metrics
         #: Told of each status that is answered.
-        self.answered: Final = services.metrics.webhook
+        self.metrics: Final = services.metrics
         self._tracing = services.tracing
         #: Whether `begin` may be asked: nobody but the store is told what comes.
         self.begins: Final = not (services.tracing.is_on or services.relay.has_subscribers)
@@ -73,7 +72,7 @@ class Webhook:
             raw = await self._strangers.read(request, MOST, DEADLINE_S)
         except Denial as denial:
             status = denial.status
-            self.answered(status)
+            self.metrics.webhook(status)
         else:
             status = await self.take(raw, request.headers.getall(SIGNATURE, []))
         response = web.Response(status=status)
@@ -108,7 +107,7 @@ class Webhook:
             status = 503
         else:
             return fault
-        self.answered(status)
+        self.metrics.webhook(status)
         return status
 
     async def take(self, raw: bytes, signatures: Sequence[str]) -> int:
@@ -116,7 +115,7 @@ class Webhook:
         durable.
         """
         status = await self._take(raw, signatures)
-        self.answered(status)
+        self.metrics.webhook(status)
         return status
 
     async def _take(self, raw: bytes, signatures: Sequence[str]) -> int:
@@ -139,7 +138,7 @@ class Webhook:
             return 503
         except BadWebhook:
             # Signed, so Meta's, and never going to be JSON: a refusal would be repeated for seven days.
-            self._metrics.applied(Unrecognised("body"))
+            self.metrics.applied(Unrecognised("body"))
             log.warning("webhook_not_json", size=len(raw))
         return 200
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
+
+from msgspec import Struct
 
 from tidegate.cloudapi.errors import lookup
 from tidegate.cloudapi.events import Pricing, StatusError, StatusUpdate
@@ -20,7 +22,7 @@ from tidegate.store.statuses import Kind
 _CAUSE: Final = "Meta's webhook"
 
 
-class _Rules(NamedTuple):
+class _Rules(Struct, frozen=True):
     """What the statuses of a portfolio's messages have in common.
 
     `digits`: of a phone, which tell what a message costs. `anew`: what a delivery begins anew. `asks`, `delivery_asks`:

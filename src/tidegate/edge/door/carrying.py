@@ -240,7 +240,8 @@ class CarryingConnection(ParkingConnection):
         if self._keepalive_handle is None:
             self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
         idle = self._parked
-        self._plain, self._parked, self._idle = NONE, None, idle
+        self._plain, self._parked = NONE, None
+        self._idle = idle
         if self._messages and idle is not None:
             self._hand_out(idle)
         if self._behind:
