@@ -28,8 +28,7 @@ UNRESOLVED_MS: Final = 900_000
 #: acknowledged (Linux, tcp_retries2: 924 s at most before it gives up, by its default).
 LATE_MS: Final = 1_200_000
 #: The book is swept in so many calls at most, which is more than it has parts for.
-#: There are as many strings of places, and each is swept at once.
-_SWEEPS: Final = 4_096
+_SWEEPS: Final = 5_000
 #: Asked of the curve: all of it, what is overdue too.
 _ALL: Final = -1
 #: So many sends are asked for in one call. Where all that were open could go together, by and by they did: the node had
