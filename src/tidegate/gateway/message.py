@@ -144,21 +144,27 @@ class Message(Struct, gc=False):
         return self._noted().json
 
     def _noted(self) -> _Noted:
-        part = tuple(self.part.noted().items()) if self.part is not None else ()
-        return _noted(
+        noted = _noted(
             self.app,
             self.route,
             self.category,
             self.request.type,
             self.request.template,
             self.campaign,
-            part,
             self.rules_version,
             self.delivery,
-            self.marketing_at_ms,
             self.relayed,
             self.of_share,
         )
+        if self.part is None and not self.marketing_at_ms:
+            return noted
+        # What no other message has in common with it.
+        words = dict(noted.words)
+        if self.part is not None:
+            words.update(self.part.noted())
+        if self.marketing_at_ms:
+            words["marketing_at"] = str(self.marketing_at_ms)
+        return _Noted(MappingProxyType(words), lasting_json(words))
 
     def about(self, seal: Seal, *, promised: bool = False) -> bytes:
         """What is noted of it as JSON, with what its sender noted of it (sealed, for that may be personal).
@@ -208,10 +214,8 @@ def _noted(
     type_: MessageType,
     template: TemplateRef | None,
     campaign: str | None,
-    part: tuple[tuple[str, str], ...],
     rules_version: str,
     delivery: Delivery,
-    marketing_at_ms: int,
     relayed: bool,
     of_share: bool,
 ) -> _Noted:
@@ -224,10 +228,8 @@ def _noted(
         "type": type_.value,
         "template": f"{template.name}/{template.language}" if template else None,
         "campaign": campaign,
-        **dict(part),
         "rules": rules_version or None,
         "delivery": delivery.value if delivery is Delivery.AT_LEAST_ONCE else None,
-        "marketing_at": str(marketing_at_ms) if marketing_at_ms else None,
         "relay": "1" if relayed else None,
         "share": "1" if of_share else None,
     }

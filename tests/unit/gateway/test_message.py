@@ -13,6 +13,8 @@ from tests.factories import make_seal
 from tidegate.cloudapi.messages import Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.gateway import Message, Route
+from tidegate.gateway import message as message_module
+from tidegate.policy.campaign.part import Part
 
 ROUTE = Route("red", "1", "101")
 MANY = 500
@@ -48,3 +50,19 @@ def test_what_is_noted_of_one_message_takes_little_more_memory_than_it_is_long(m
 
     assert len({*before, *noted}) == 2 * MANY
     assert taken / MANY < 2_048
+
+
+def of_a_campaign(number: int) -> Message:
+    return structs.replace(a_message(number), campaign="c1", part=Part("c1", 1 + number, 1, "step-1", "all"))
+
+
+@pytest.mark.parametrize("make", [marketed, of_a_campaign])
+def test_what_one_message_alone_has_is_not_kept_with_what_its_kind_has(make: Callable[[int], Message]) -> None:
+    message_module._noted.cache_clear()
+    noted = [make(number).noted_json() for number in range(MANY)]
+    before = message_module._noted.cache_info()
+
+    noted += [make(number).noted_json() for number in range(MANY, 2 * MANY)]
+
+    assert len(set(noted)) == 2 * MANY
+    assert message_module._noted.cache_info().misses == before.misses
