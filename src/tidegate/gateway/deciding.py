@@ -79,13 +79,12 @@ class Deciding:
             kind = None
         else:
             request = message.request
-            recipient, of_recipient = request.recipient, request.kind
             has_nights = message.category in self._with_nights or message.campaign is not None
             kind = (
                 message.kind or _kind(message),
-                of_recipient,
-                zones_of_recipient(of_recipient, recipient) if has_nights else (),
-                recipient[self._prefix],
+                request.kind,
+                zones_of_recipient(request.kind, request.recipient) if has_nights else (),
+                request.recipient[self._prefix],
             )
             yes = self._said.get(kind)
             if yes is not None and yes.from_ms <= now_ms < yes.until_ms:
