@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future, InvalidStateError, get_running_loop
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -43,9 +44,8 @@ class Batch(Generic[Item, Answer]):
         "_askers",
         "_busy",
         "_ended",
-        "_is_back",
         "_kind",
-        "_left",
+        "_last_kind",
         "_linger_s",
         "_loop",
         "_most",
@@ -78,9 +78,8 @@ class Batch(Generic[Item, Answer]):
         self._waiting: list[Item] = []
         self._askers: list[Future[Answer]] = []
         self._passing: list[Item] = []
-        #: So many of these were left by the last call, in the order of their kinds; whether the next go the other way.
-        self._left = 0
-        self._is_back = False
+        #: Up to which kind the last call came, of more than fitted into it.
+        self._last_kind = b""
         self._busy = False
         #: Where it was busy last. Who runs is not asked each time: that looks into which process it is, which takes
         #: longer than all else here.
@@ -137,8 +136,6 @@ class Batch(Generic[Item, Answer]):
             self._passing = []
         if len(items) > self._most:
             items, askers = self._as_many_as_fit(items, askers)
-        else:
-            self._left = 0
         trip = self._trip
         if trip is not None:
             ask, begin = trip.ask, trip.begin
@@ -157,15 +154,14 @@ class Batch(Generic[Item, Answer]):
         """The first of these, and who waits for them; the others wait for the next call."""
         most, kind = self._most, self._kind
         if kind is not None:
-            # Whoever was left goes before whoever came since, so that nobody waits for ever. There and back again: the
-            # last of those that were left are like the first of these.
-            since = len(askers) + self._left
-            items[since:] = sorted(items[since:], key=kind, reverse=self._is_back)
-            self._is_back = not self._is_back
+            # Round and round: after each kind all others have their turn, so that nobody waits for ever.
+            passing = sorted(items[len(askers) :], key=kind)
+            turn = bisect_right(passing, self._last_kind, key=kind)
+            items[len(askers) :] = passing[turn:] + passing[:turn]
+            self._last_kind = kind(items[most - 1])
         left, self._askers = items[most:], askers[most:]
         waited_for = len(self._askers)
         self._waiting, self._passing = left[:waited_for], left[waited_for:]
-        self._left = len(self._passing)
         return items[:most], askers[:most]
 
     def _came(self, items: list[Item], askers: list[Future[Answer]], answer: Any) -> None:
@@ -257,7 +253,7 @@ class Batch(Generic[Item, Answer]):
 
     def _fail_waiting(self, error: Exception) -> None:
         items, askers = [*self._waiting, *self._passing], self._askers
-        self._waiting, self._askers, self._passing, self._left = [], [], [], 0
+        self._waiting, self._askers, self._passing = [], [], []
         self._fail(items, askers, error)
 
     @property

@@ -154,7 +154,7 @@ async def test_what_is_too_much_for_one_trip_goes_on_being_waited_for_or_not(wai
     assert told == [100 + n for n in range(5 - waited_for)]
 
 
-async def test_where_not_all_fit_into_one_trip_those_of_a_kind_go_together_and_none_that_was_left_waits_again() -> None:
+async def test_where_not_all_fit_into_one_trip_those_of_a_kind_go_together_and_each_kind_in_its_turn() -> None:
     line, told = Line(), list[int]()
     batch = Batch(line.run, most=3, ended=lambda items, fault: told.extend(items), kind=lambda n: b"%d" % (n % 10))
 
@@ -173,23 +173,28 @@ async def test_where_not_all_fit_into_one_trip_those_of_a_kind_go_together_and_n
     last_waits = batch.put(98)
     first.set_result(None)
     second = await line.departs()
-    # They begin with the kind with which those that were left end, which go before them all the same.
     assert line.trips == [[99, 11, 21], [98, 22, 12]]
     come(61, 62)
     second.set_result(None)
     for _ in range(3):
         (await line.departs()).set_result(None)
     await until(all_are_told)
-    assert line.trips[2:] == [[33, 43, 42], [41, 51, 61], [62]]
+    assert line.trips[2:] == [[33, 43, 41], [42, 62, 51], [61]]
     assert (await waits, await last_waits) == (990, 980)
-
-    come(13, 11, 23, 12)
-    for _ in range(2):
-        (await line.departs()).set_result(None)
-    await until(all_are_told)
-
-    assert line.trips[5:] == [[11, 12, 13], [23]]
     assert told == [n for trip in line.trips for n in trip if n < 98]
+
+
+async def test_a_kind_of_which_more_come_all_the_time_keeps_no_other_waiting() -> None:
+    line = Line()
+    batch = Batch(line.run, most=3, kind=lambda n: b"%d" % (n % 10))
+
+    batch.in_passing(12)
+    for numbers in ((11, 21, 31), (41, 51, 61), (71, 81)):
+        for n in numbers:
+            batch.in_passing(n)
+        (await line.departs()).set_result(None)
+
+    assert line.trips == [[11, 21, 31], [12, 41, 51], [61, 71, 81]]
 
 
 async def test_where_all_fit_into_one_trip_they_go_as_they_came() -> None:
