@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -63,6 +64,8 @@ class Settling:
     def __init__(self, ledger: Ledger, clock: StoreClock, users: Users, seal: Seal, tracing: Tracing) -> None:
         self._ledger = ledger
         ledger.on_settled = self._settled
+        #: Which way each outcome of a portfolio is written in passing: asked for once.
+        self._settling = cache(ledger.settling)
         self._tracing = tracing
         self._is_traced = tracing.is_on
         self._users = users
@@ -93,7 +96,7 @@ class Settling:
             self._spawn(self._settle(outcome))
         else:
             self._unwritten += 1
-            self._ledger.settling(outcome.portfolio)(outcome)
+            self._settling(outcome.portfolio)(outcome)
         if message.part is not None:
             self._tell(message, State(state))
 
