@@ -12,7 +12,7 @@ from tests.mutants.book import BEGIN_MS, LANE, Book
 from tidegate.cloudapi.vocabulary import Category
 from tidegate.policy.lifecycle import State
 from tidegate.store import message_record
-from tidegate.store.scripts import StoreClient
+from tidegate.store.scripts import StoreClient, script
 from tidegate.store.sealing import BrokenSeal
 from tidegate.store.send_queue import Lane, LaneState, SendQueue
 
@@ -126,6 +126,25 @@ async def test_a_claim_is_shared_by_nobody_however_many_ask_at_once(book: Book) 
 
     claimed = [one for claim in claims for one in claim]
     assert len(claimed) == len(set(claimed)) == 20
+
+
+async def test_what_is_held_is_roused_some_at_a_time_until_none_is_left(book: Book, store_client: StoreClient) -> None:
+    lanes, held, others = [LANE, OTHER], set(), set()
+    for n in range(500):
+        # The first many of the second lane stay.
+        stays = n % 3 == 0 or (n % 2 == 1 and n < 450)
+        (others if stays else held).add(f"m{n}")
+        reason = "budget" if stays else "paused_by_operator"
+        await book.enqueue(f"m{n}", user(n), lane=lanes[n % 2], due_at_ms=60_000 + n // 100, reason=reason)
+    args: list[str | bytes | int] = [200, " paused_by_operator messaging_limit ", "", *map(str, lanes)]
+
+    roused, done, _ = await script("rouse")(store_client, book.keys.all, args)
+
+    assert (0 < roused <= 200, done) == (True, 0)
+    assert roused + await book.queue.rouse(PORTFOLIO, lanes, ["paused_by_operator", "messaging_limit"]) == len(held)
+    assert {one.message_id for one in (await book.claim(1_000, -1, *lanes)).messages} == held
+    await book.at(60_010)
+    assert {one.message_id for one in (await book.claim(1_000, -1, *lanes)).messages} == others
 
 
 async def test_a_lane_tells_what_waits_in_it(book: Book) -> None:

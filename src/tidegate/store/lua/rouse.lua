@@ -2,19 +2,33 @@
 -- uses: keys, time
 --
 -- KEYS    one portfolio's block (store/keys.py)
--- ARGV    1 most to look at, 2 reasons as " reason reason ", then lanes (<number>:<category>)
+-- ARGV    1 most to look at in this call, 2 reasons as " reason reason ", 3 the last message of the first lane that was
+--         looked at and stays (''; one that has gone since is none), then lanes (<number>:<category>)
 --
--- Returns how many are due now that were not.
-local k, now = keys_of(0), now_ms(KEYS[1])
-local roused = 0
-for i = 3, #ARGV do
-  local lane = k.lane .. ARGV[i]
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', lane, '(' .. now, '+inf', 'LIMIT', 0, ARGV[1])) do
+-- Returns how many are due now that were not; how many lanes were looked through; of the next one what argument 3 is to
+-- be in a further call. A lane is looked through in the order in which its messages are due: those that are roused leave
+-- it for its beginning, so that those behind the last that stays are the rest.
+local k, now, left = keys_of(0), now_ms(KEYS[1]), ARGV[1] + 0
+local roused, stays = 0, ARGV[3]
+
+for i = 4, #ARGV do
+  local lane, ids = k.lane .. ARGV[i], nil
+  local due = stays ~= '' and redis.call('ZSCORE', lane, stays)
+  if due and due + 0 > now then
+    local rank = redis.call('ZRANK', lane, stays)
+    ids = redis.call('ZRANGE', lane, rank + 1, rank + left)
+  else
+    ids = redis.call('ZRANGEBYSCORE', lane, '(' .. now, '+inf', 'LIMIT', 0, left)
+  end
+  for _, id in ipairs(ids) do
     local reason = redis.call('HGET', k.message .. id, 'reason') or ''
     if string.find(ARGV[2], ' ' .. reason .. ' ', 1, true) then
       redis.call('ZADD', lane, now, id)
       roused = roused + 1
-    end
+    else stays = id end
   end
+  left = left - #ids
+  if left <= 0 then return { roused, i - 4, stays } end
+  stays = ''
 end
-return roused
+return { roused, #ARGV - 3, '' }
