@@ -3,7 +3,16 @@ write = function()
   texts_write()
   for i = 1, #stands do
     local stand = stands[i]
-    if stand.is_taken then tally_write(stand, not found[stand.at], now) end
+    if stand.is_taken then
+      redis.call('INCRBY', stand.key, stand.stood - stand.began)
+      -- Its name says of which span it is, and so when it ends: once is enough.
+      if not found[stand.at] and stand.ends ~= 0 then
+        redis.call('PEXPIRE', stand.key, math.max(1000, stand.ends - now))
+      end
+      -- The first recipient of a warm-up ("warm:<subject>:0") tells when it began.
+      local subject = string.match(stand.name, '^warm:(.*):0$')
+      if subject then redis.call('HSETNX', stand.prefix .. 'ramps', subject, now) end
+    end
   end
   for b = 1, #books do
     local book = books[b]
@@ -15,13 +24,13 @@ write = function()
       local begun = book.begun + #book.held / 2
       if begun > 0 then redis.call('HINCRBY', prefix .. 'releases', begun_in, begun) end
       if book.firsts then redis.call('ZADD', prefix .. 'calendar', 'LT', unpack(book.firsts)) end
-      local change, n = NONE, 0
-      if book.used ~= book.stood then change, n = { 'used', book.used, false, false, false, false, false, false }, 2 end
+      local change, n = { 'used', book.used, false, false, false, false, false, false }, 0
+      if book.used ~= book.stood then n = 2 end
       local paced, intents = book.paced, book.intents
       if intents[1] then
-        if n == 0 then change = {} end
         -- As _intents.lua has it: another call of this ms may have been before.
-        local ids, before = table.concat(intents, ' '), book.sending
+        local before = book.were_sending > 0 and redis.call('HGET', book.ledger, now_text)
+        local ids = table.concat(intents, ' ')
         change[n + 1], change[n + 2] = now_text, before and before .. ' ' .. ids or ids
         change[n + 3], change[n + 4] = left_text, book.were_sending + #intents
         n = n + 4

@@ -4,33 +4,6 @@
 -- whether anything was taken of it.
 local stands = {}
 
--- The tallies of a kind of sends, so many, told from there on in a text: cost, limit (-1 none), end (ms, 0 never), `when`,
--- name, and what is noted of it. `when`: 0 always; 1 for a new place; 2 nothing to pay in an open window; 3 while there
--- is room, and whatever comes after it in the list is free then; 4 for a new place, of those that an app has
--- ("share:<app>", _shares.lua): where such a one stands is told before each look. What is to be read of them is added to
--- `looks`, from `look` on.
-local function tallies_of(form, count, prefix, text, from, looks, look)
-  local tallies = {}
-  for n = 1, count do
-    local cost, limit, ends, when, name, noted
-    cost, limit, ends, when, name, noted, from = struct.unpack(form, text, from)
-    local key, stand = prefix .. TALLY_OF .. name, nil
-    for i = 1, #stands do
-      if stands[i].key == key then stand = stands[i] end
-    end
-    if not stand then
-      stand = { prefix = prefix, name = name, key = key, ends = ends, at = look, began = 0, stood = 0,
-        is_taken = false }
-      looks[look] = key
-      look = look + 1
-      stands[#stands + 1] = stand
-    end
-    tallies[n] = { name = name, cost = cost, limit = limit, when = when, stand = stand, noted = noted, pays = false }
-    if when == 4 then tallies.share = tallies[n] end
-  end
-  return tallies, look
-end
-
 -- Whether all have room for a send; what it has to pay then is noted with each (false where it is not asked).
 local function tallies_look(tallies, is_new, open)
   local room, covered = true, false
@@ -68,13 +41,4 @@ local function tallies_take(tallies, answer, told)
     end
   end
   return noted or ''
-end
-
--- Writes what was taken of one. The first recipient of a warm-up ("warm:<subject>:0") tells when it began.
-local function tally_write(stand, is_new, now)
-  redis.call('INCRBY', stand.key, stand.stood - stand.began)
-  -- Its name says of which span it is, and so when it ends: once is enough.
-  if is_new and stand.ends ~= 0 then redis.call('PEXPIRE', stand.key, math.max(1000, stand.ends - now)) end
-  local subject = string.match(stand.name, '^warm:(.*):0$')
-  if subject then redis.call('HSETNX', stand.prefix .. 'ramps', subject, now) end
 end

@@ -8,11 +8,11 @@ local looks, look, first = { KEYS[1], false, false, false, false }, 2, 4 + argv[
 local of_kind, deadlines = argv[first - 2], argv[first - 1]
 local earliest = struct.unpack('<d', deadlines)
 local function deadline_of(s) return (struct.unpack('<d', deadlines, 8 * s + 1)) end
--- What is the same for all sends of a kind, until there is one of another: those of several wait in `kinds`. The last four
--- are made when the first of them is judged: when a hold of it ends, the text of a hold's times, and to users of whom
--- nothing is known the text of the pair's turn and the number's turn.
+-- What is the same for all sends of a kind, until there is one of another: those of several wait in `kinds`. The last five
+-- are made when the first of them is judged: when a hold of it ends, as ms and as it is written, the text of a hold's
+-- times, and to users of whom nothing is known the text of the pair's turn and the number's turn.
 local book, flags, places, hold_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
-  tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, pair_text, turn
+  tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, stamp_of_end, times, pair_text, turn
 local kinds = first > 5 and {}
 for i = 2, first - 3 do
   local portfolio, count, from
@@ -29,10 +29,32 @@ for i = 2, first - 3 do
     books[#books + 1] = book
   end
   turns, tallies = turns == '' and NONE or cjson.decode(turns), NONE
-  if count > 0 then tallies, look = tallies_of(TALLY, count, book.prefix, argv[i], from, looks, look) end
+  -- Its tallies: cost, limit (-1 none), end (ms, 0 never), `when`, name, and what is noted of it. `when`: 0 always; 1 for
+  -- a new place; 2 nothing to pay in an open window; 3 while there is room, and whatever comes after it in the list is
+  -- free then; 4 for a new place, of those that an app has ("share:<app>", _shares.lua): where such a one stands is told
+  -- before each look. Of each that the call has not asked for yet it is read where that stands.
+  if count > 0 then tallies = {} end
+  for t = 1, count do
+    local cost, limit, lasts, when, name, noted
+    cost, limit, lasts, when, name, noted, from = struct.unpack(TALLY, argv[i], from)
+    local key, stand = book.prefix .. TALLY_OF .. name, nil
+    for s = 1, #stands do
+      if stands[s].key == key then stand = stands[s] end
+    end
+    if not stand then
+      stand = { prefix = book.prefix, name = name, key = key, ends = lasts, at = look, began = 0, stood = 0,
+        is_taken = false }
+      looks[look] = key
+      look = look + 1
+      stands[#stands + 1] = stand
+    end
+    tallies[t] = { name = name, cost = cost, limit = limit, when = when, stand = stand, noted = noted, pays = false }
+    if when == 4 then tallies.share = tallies[t] end
+  end
   if kinds then
     kinds[i - 1] = { book, flags, places, hold_ms, remember_ms, margin_ms, pair_emission, pair_tolerance,
-      emission_us, tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, false, false, false, false }
+      emission_us, tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, false, false, false, false,
+      false }
   end
 end
 
@@ -71,7 +93,7 @@ while at <= last do
 end
 
 local found = redis.call('MGET', unpack(looks, 1, look - 1))
-local now = now_by(found[1])
+local now = now_ms(KEYS[1], found[1])
 for i = 1, #stands do
   local stand = stands[i]
   stand.began = (found[stand.at] or 0) + 0
@@ -89,13 +111,14 @@ if known > 0 then
     is_any_user_known, message_texts = redis.call('EXISTS', unpack(users)) > 0, redis.call('MGET', unpack(messages))
   end
 end
-local now_text, left_text = string.format('%d', now), string.format('%d left', now)
+local now_text = format('%d', now)
+local left_text = now_text .. ' left'
 for b = 1, #books do
   local book = books[b]
-  local stood = redis.call('HMGET', book.ledger, 'epoch', 'used', 'paced', now_text, left_text, 'sending_since')
+  local stood = redis.call('HMGET', book.ledger, 'epoch', 'used', 'paced', left_text, 'sending_since')
   local used = (stood[2] or 0) + 0
   book.epoch, book.stood, book.used, book.paced = stood[1] or '0', used, used, stood[3] and cmsgpack.unpack(stood[3]) or {}
-  book.sending, book.were_sending, book.sending_since = stood[4], (stood[5] or 0) + 0, stood[6]
+  book.were_sending, book.sending_since = (stood[4] or 0) + 0, stood[5]
 end
 -- When what begins now is expected to end; the second in which that is.
 local expected = now + 86400000

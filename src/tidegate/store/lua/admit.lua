@@ -9,7 +9,7 @@
 --          limit), hold ms, ms for which a message is remembered, window margin ms, pair emission ms, pair tolerance ms,
 --          throughput emission us, throughput tolerance us, time from which the decision does not hold (ms, 0 none), ms
 --          for which a claim is kept, how many tallies there are; as texts attempt, epoch of the decision, further turns
---          (a JSON list, or nothing: _paces.lua); then the tallies (_allowances.lua)
+--          (a JSON list, or nothing: _paces.lua); then the tallies (_asked.lua)
 -- ARGV     then of all sends in one text each: which of these it is of, a byte (0 is the first; '' all), and their deadlines
 --          (ms), packed as doubles, the earliest before all
 -- ARGV     then 5 a send: message id, recipient (16 bytes), number, about (text), name of what it claims to be the only one
@@ -51,15 +51,16 @@ local done, answer = pcall(function()
       which = kind
       if kinds then
         book, flags, places, hold_ms, remember_ms, margin_ms, pair_emission, pair_tolerance, emission_us,
-          tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, times, pair_text, turn =
+          tolerance_us, valid_until, claim_ms, attempt, epoch, turns, tallies, ends, stamp_of_end, times, pair_text, turn =
           unpack(kinds[kind + 1])
       end
       if not ends then
         ends, turn = now + hold_ms, now + emission_us / 1000
+        stamp_of_end = stamp(ends)
         times, pair_text = format(',%d,%d', expected, ends), format('0 %d', now + pair_emission)
         if kinds then
           local common = kinds[kind + 1]
-          common[17], common[18], common[19], common[20] = ends, times, pair_text, turn
+          common[17], common[18], common[19], common[20], common[21] = ends, stamp_of_end, times, pair_text, turn
         end
       end
       dry, counts, pair_shadow, step = flags % 2 == 1, flags % 8 >= 4, flags % 16 >= 8, flags % 64 >= 32 and 9 or 5
@@ -161,10 +162,13 @@ local done, answer = pcall(function()
       local tat, turn_at = paced[number] or 0, 0
       if tat > now then turn_at = math.ceil(tat - tolerance_us / 1000) end
 
-      -- A place, unless the recipient holds one; places whose end has come are freed first.
+      -- A place, unless the recipient holds one. Those whose end has come are freed first where no other is left, or there
+      -- is no bound; else `reap` does that.
       local counted, used, needs_place, member, entry, place_ends = 0, book.used, counts and not open, nil, nil, 0
       if needs_place then
-        if book.has_ended == nil then book.has_ended = redis.call('ZCOUNT', book.prefix .. 'calendar', '-inf', now) > 0 end
+        if (dry or used >= places) and book.has_ended == nil then
+          book.has_ended = redis.call('ZCOUNT', book.prefix .. 'calendar', '-inf', now) > 0
+        end
         place_text, member = place_text or '', member_of(recipient)
         entry = place_text ~= '' and entry_at(place_text, member)
       end
@@ -230,7 +234,7 @@ local done, answer = pcall(function()
       if needs_place then
         if place_ends == 0 then
           -- The first place of a recipient who has none: what `place_save` comes to for that, in fewer steps.
-          local bucket, held_now, stamp_of_end, is_first = buckets[s], book.held, stamp(ends), true
+          local bucket, held_now, is_first = buckets[s], book.held, true
           if place_text == '' then text_put(0, places_key, stamp_of_end .. member .. stamp_of_end)
           else
             is_first = ends < stamped(place_text, 1)

@@ -162,7 +162,7 @@ for i = 1, n do
   end
 end
 local found = call('MGET', unpack(looks))
-now = now_by(found[1])
+now = now_ms(KEYS[1], found[1])
 now_text = string.format('%d', now)
 
 -- Most are messages that Meta took, of which nothing was known but that they were sent. What is written of such a one, but
