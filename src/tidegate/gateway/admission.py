@@ -78,7 +78,8 @@ class Admission:
 
         Raises StoreUnavailable where something has to be sealed and there is no key for it.
         """
-        if note is None and yes.about and message.request.opaque is None:
+        request = message.request
+        if note is None and yes.about and request.opaque is None:
             about, more = yes.about, None
         else:
             about, more = message.about(self._seal), self._more(message, note)
@@ -87,7 +88,7 @@ class Admission:
             route.portfolio, message.message_id, message.attempt, message.user, route.number, about
         )
         once = None if claim is None or claim.is_taken else claim.entry
-        return Ask(intent, yes.terms, message.deadline_ms, once, more)
+        return Ask(intent, yes.terms, message.deadline_ms, once, more, request)
 
     def taken(self, message: Message, ask: Ask, facts: Facts, asked_at_ms: float) -> bool:
         """Whether the store took what was asked for, which is noted. Raises Unclaimed as the claim does."""

@@ -21,6 +21,7 @@ from tidegate.policy.consequences.sightings import signal_of_acceptance, signal_
 from tidegate.policy.identity import Identity
 from tidegate.policy.users import is_as_sent_to
 from tidegate.policy.verdict import Reason
+from tidegate.store.asks import Ask
 from tidegate.tracing import Tracing
 from tidegate.upstream import NotSent, Outcome, Response, Unknown, Upstream
 
@@ -60,14 +61,33 @@ class Posting:
         #: Called with the id of a message out of the queue when its POST starts.
         self.on_start: Callable[[str], None] = lambda message_id: None
 
-    def post(self, message: Message, may_start: Callable[[], bool]) -> Awaitable[Outcome]:
-        """Post an admitted message, once, when this is awaited: not when it may not start any more."""
-        message_id = message.message_id
-        body = serialise(message.request, wrap_opaque(message_id, self._identity.seal(message_id)))
+    def prepare(self, asks: list[Ask]) -> None:
+        """Write down what is asked for, as it is posted, while the store works: nobody waits for that later."""
+        try:
+            self._write(asks)
+        except ValueError:
+            # Whoever posts it is told.
+            return
+
+    def _write(self, asks: list[Ask]) -> None:
+        seal = self._identity.seal
+        for ask in asks:
+            request = ask.request
+            if request is not None:
+                message_id = ask.intent.message_id
+                ask.body = serialise(request, wrap_opaque(message_id, seal(message_id)))
+
+    def post(self, message: Message, ask: Ask, may_start: Callable[[], bool]) -> Awaitable[Outcome]:
+        """Post an admitted message, once, when this is awaited: not when it may not start any more.
+
+        `ask`: what was asked for it. A body that is not written yet is written now.
+        """
+        if not ask.body:
+            self._write([ask])
         if message.queued:
-            self.on_start(message_id)
+            self.on_start(message.message_id)
         post = self._post
-        return post(message.route.number, message.raw_path, body, message.headers, may_start)
+        return post(message.route.number, message.raw_path, ask.body, message.headers, may_start)
 
     async def _traced(
         self, number: str, raw_path: str, body: bytes, headers: Mapping[str, str], may_start: Callable[[], bool]

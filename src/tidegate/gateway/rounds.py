@@ -91,6 +91,7 @@ class Rounds:
         self._clock = clock
         self._admission = admission
         self._posting = posting
+        ledger.on_asked = posting.prepare
         self._keeping = keeping
         self._grants = grants
         #: What is sealed of a send is sealed with those of its day.
@@ -165,7 +166,7 @@ class Rounds:
                     if verdict is SEND:
                         probes = decided.probes if note is None else note.with_probes(decided.probes)
                         began_s = clock.monotonic_s()
-                        posted = await self._posting.post(message, line.may_start)
+                        posted = await self._posting.post(message, ask, line.may_start)
                         answered = self._posting.accepted(message, posted, began_s, probes)
                         answered = answered or await self._posting.otherwise(message, posted, probes)
                 if answered is None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from msgspec import Struct
 
+from tidegate.cloudapi.messages import Request
 from tidegate.journal import Intent
 from tidegate.policy.facts import NO_LIMIT, Facts, Tally, Terms
 from tidegate.store.idempotency import Entry
@@ -59,7 +60,7 @@ _NO_MORE: Final = More()
 _NO_CLAIM: Final = Entry("", "", "", "", 0)
 
 
-class Ask(Struct, frozen=True, gc=False):
+class Ask(Struct, gc=False):
     """One send's question to `admit`. `intent`: what the books know of it once it is taken; where and when that was is
     written into it then.
     """
@@ -70,7 +71,15 @@ class Ask(Struct, frozen=True, gc=False):
     once: Entry | None = None
     """What it claims to be the only one of, by its key alone, in its portfolio, under its id: taken with all else."""
     more: More | None = None
+    request: Request | None = None
+    """What it is asked for, where that is to be posted."""
     dry_run: bool = False
+    body: bytes = b""
+    """That as it is posted, once it was written."""
+
+    def __repr__(self) -> str:
+        # What is in the body names a user.
+        return f"Ask({self.intent!r})"
 
 
 #: What sends of one kind have in common beside their terms: portfolio, attempt, whether it is a dry run, for how long a

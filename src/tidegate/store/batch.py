@@ -141,11 +141,13 @@ class Batch(Generic[Item, Answer]):
             ask, begin = trip.ask, trip.begin
             try:
                 keys, args = ask(items)
-                if begin(keys, args, partial(self._came, items, askers)):
-                    return
+                has_left = begin(keys, args, partial(self._came, items, askers))
             except Exception:
                 # An item that can't be asked for: the other way finds out which.
-                pass
+                has_left = False
+            if has_left:
+                trip.left(items)
+                return
         self._carry_on(items, askers, self._run)
 
     def _as_many_as_fit(

@@ -116,7 +116,7 @@ class Ledger:
         #: Whether what it is told outlives this process in the journal.
         self._notes_at_once = self._journal.is_durable
         self._keys = {portfolio: PortfolioKeys(portfolio) for portfolio in portfolios}
-        admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen)
+        admits: Trip[Ask, Facts] = Trip(client, script("admit"), Questions(self._keys).of, self._seen, self._asked)
         self._asks = Shards(admits, one_slot, most=_ASKED_TOGETHER)
         settles: Trip[Outcome, int] = Trip(client, script("settle"), self._ended, _freed)
         self._outcomes = Shards(settles, one_slot, _SETTLED_TOGETHER_S, self._settled, _SETTLED_AT_MOST, _kind_of_send)
@@ -126,6 +126,8 @@ class Ledger:
         self.statuses: Final = Statuses(client, self._keys, ranks, one_slot=one_slot, journal=self._journal)
         self._refreshes = Shards(self.statuses.apply, one_slot)
         self._inbounds = Shards(self._open_window, one_slot)
+        #: Called with those that `admit` was just asked for, while it works; must not raise.
+        self.on_asked: Callable[[list[Ask]], None] = lambda asks: None
         #: Called with outcomes that were settled in passing, once they are written, or with the fault; must not raise.
         self.on_settled: Callable[[list[Outcome], Exception | None], None] = lambda outcomes, fault: None
 
@@ -227,6 +229,9 @@ class Ledger:
             args.append(blocks[portfolio])
             encode(args, item)
         return keys, args
+
+    def _asked(self, asks: list[Ask]) -> None:
+        self.on_asked(asks)
 
     def _seen(self, asks: list[Ask], answer: list[Any]) -> list[Facts] | Awaitable[list[Facts]]:
         seen, intents = read_admitted(asks, answer)

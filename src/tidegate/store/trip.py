@@ -16,12 +16,14 @@ Asked = tuple[list[bytes], list[Any]]
 """Keys and arguments."""
 Read = Callable[[list[Item], list[Any]], list[Answer] | Awaitable[list[Answer]]]
 """One answer an item, of what the script answered; awaited where something is still to be done for them."""
+Left = Callable[[list[Item]], None]
+"""Told of the items of a call that has just left: what is done in it is done while the store works. Must not raise."""
 
 
 class Trip(Generic[Item, Answer]):
     """A script that changes nothing when it runs twice, for the items of a moment."""
 
-    __slots__ = ("_client", "_script", "ask", "begin", "raised", "read")
+    __slots__ = ("_client", "_script", "ask", "begin", "left", "raised", "read")
 
     def __init__(
         self,
@@ -29,11 +31,14 @@ class Trip(Generic[Item, Answer]):
         script: Script,
         ask: Callable[[list[Item]], Asked],
         read: Read[Item, Answer],
+        left: Left[Item] = lambda items: None,
     ) -> None:
+        """`left`: for who was begun; whoever is asked for by a task goes without."""
         self._client: Final = client
         self._script: Final = script
         self.ask: Final = ask
         self.read: Final = read
+        self.left: Final = left
         #: Sends what was asked in this step, where that takes no waiting; see `Script.begin`.
         self.begin: Final = partial(script.begin, client, way_of(client))
         #: What a call would raise for a fault that was told of one that was begun.

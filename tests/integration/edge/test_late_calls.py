@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.integration.edge.callers import BOB, NUMBER, PORTFOLIO, Caller, Recorder, template
+from tests.integration.edge.callers import ANN, BOB, NUMBER, PORTFOLIO, Caller, Recorder, template
 from tests.integration.edge.conftest import NodeMaker
 from tests.waiting import until
 from tidegate.app import Node
+from tidegate.cloudapi.messages import unwrap_opaque
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.gateway import START_BY_MS
 from tidegate.store.scripts import StoreClient, script
 from tidegate.store.send_queue import Lane
 
@@ -170,6 +173,35 @@ async def test_an_admission_that_comes_after_its_send_was_refused_takes_nothing(
             break
     assert (was, await state(node, message_id), await used(node)) == (expected, "failed", 1)
     assert all(b"+16505559999" in body for *_, body in graph.requests)
+
+
+async def test_a_send_that_was_admitted_too_late_to_start_goes_as_another_message_under_that_ones_name(
+    node: Node, relay: Relay, call: Caller, graph: Recorder
+) -> None:
+    await is_state(node, (await call.send(template(BOB)))["Tidegate-Id"] or "", "accepted")
+    relay.hold("admit")
+    sending = asyncio.create_task(call.send(template(), Tidegate_Category="utility"))
+
+    async def is_asked() -> bool:
+        return relay.holds("admit")
+
+    async def is_too_late() -> bool:
+        return node.services.clock.monotonic_ms() > last_ms
+
+    # What is posted is written down while the store is asked: for this message, and not for the next one.
+    await until(is_asked)
+    last_ms = node.services.clock.monotonic_ms() + START_BY_MS
+    await until(is_too_late)
+    await relay.let_go("admit")
+    sent = await sending
+
+    (posted,) = [body for *_, raw in graph.requests if (body := json.loads(raw))["to"] == ANN]
+    proven = unwrap_opaque(posted["biz_opaque_callback_data"])
+    assert sent["Tidegate-Verdict"] == "send"
+    assert proven is not None
+    assert proven[0] == sent["Tidegate-Id"]
+    await is_state(node, proven[0], "accepted")
+    assert await used(node) == 2
 
 
 async def test_a_message_that_is_queued_after_its_caller_was_told_that_it_was_not_is_not_sent(

@@ -88,6 +88,35 @@ async def test_who_comes_while_it_is_under_way_goes_in_the_next(client: StoreCli
     assert asked == [1, 2, 1]
 
 
+async def test_who_has_left_is_told_of_in_that_step_before_anything_is_answered(
+    client: StoreClient, script: Script
+) -> None:
+    await warm(client, script)
+    steps: list[Any] = []
+
+    def noted(items: list[Item], answer: list[int]) -> list[int]:
+        steps.append(answer)
+        return answer
+
+    batch = Batch(AddAll(client, script, ask, noted, steps.append), most=1)
+    answers = [batch.put(("n", 1)), batch.put(("m", 5))]
+    await asyncio.sleep(0)
+
+    assert steps == [[("n", 1)]]
+    assert await asyncio.gather(*answers) == [1, 5]
+    assert steps == [[("n", 1)], [1], [("m", 5)], [5]]
+
+
+async def test_of_what_did_not_leave_nobody_is_told(script: Script) -> None:
+    left: list[list[Item]] = []
+    async with await connect("redis://127.0.0.1:1") as nowhere:
+        batch = Batch(AddAll(nowhere.client, script, ask, read, left.append))
+        with pytest.raises(StoreUnavailable):
+            await batch(("n", 1))
+
+    assert left == []
+
+
 async def test_it_is_told_that_what_nobody_waits_for_was_carried_out(client: StoreClient, script: Script) -> None:
     await warm(client, script)
     told: list[tuple[list[Item], Exception | None]] = []
