@@ -25,6 +25,7 @@ from tests.mutants import (
     stories_of_places,
     stories_of_prepaid_places,
     stories_of_shares,
+    stories_of_statuses,
     stories_of_the_curve,
     stories_of_the_queue,
     stories_of_webhooks,
@@ -37,6 +38,7 @@ SCENARIOS: Final[list[Scenario]] = [
     story
     for module in (
         stories_of_places,
+        stories_of_statuses,
         stories_of_webhooks,
         stories_of_admission,
         stories_of_the_queue,

@@ -11,86 +11,36 @@
 -- taken  "\n<outcomes, by commas, or -> <kpis, or -> <at> <cause>\n<wamid>"
 -- told   "\n<state> <1 if it was counted, or -> <outcomes> <kpis> <lines of history, after those before>"
 local MESSAGE_HEAD, MESSAGE_PLACES = '<dddBss', { [45] = '', [48] = '0', [49] = '1' }
-local message_find, message_match, message_sub, message_byte = string.find, string.match, string.sub, string.byte
--- Names that are listed by blanks, as they are packed; what was told of messages, by how that is packed; and tallies of
--- which it is known that no time in the queue follows them: those of a call are few.
-local message_packed, message_said, message_plain = { [''] = '-' }, { [''] = { state = 'sending' } }, { [''] = true }
-
--- All of a record that was told of more: `before`, what was known before its statuses told, then that.
-local function message_told(before, state, counted, outcomes, kpis, history, line)
-  local packed = message_packed[outcomes]
-  if not packed then
-    packed = string.gsub(outcomes, ' ', ',')
-    message_packed[outcomes] = packed
-  end
-  return before .. '\n' .. state .. (counted and ' 1 ' or ' - ') .. packed .. ' ' .. (kpis == '' and '-' or kpis) .. ' '
-    .. history .. line
-end
-
--- By field what became of one, of which this is packed: "<state> <1 or -> <outcomes> <kpis>", or of one that was only taken
--- "<outcomes> <kpis>".
-local function message_says(packed)
-  local said = message_said[packed]
-  if said then return said end
-  local state, counted, outcomes, kpis = message_match(packed, '^(%S+) (%S+) (%S+) (%S+)$')
-  if not state then state, outcomes, kpis = 'accepted', message_match(packed, '^(%S+) (%S+)$') end
-  said = { state = state, counted = counted == '1' and '1' or nil, kpis = kpis ~= '-' and kpis or nil,
-    outcomes = outcomes ~= '-' and string.gsub(outcomes, ',', ' ') or nil }
-  message_said[packed] = said
-  return said
-end
-
--- By field what most who are told of a status ask of what is packed, written into `record`; `is_named`: whether Meta's id
--- has this name. From where to where stands what was noted of it; where what its statuses told begins, and their history:
--- nil where they told nothing; then its attempt, of one that came out of the queue what it was there, and where Meta's id
--- begins: nil of one that was not taken.
-local function message_glance(record, text, name)
-  local at, window, bytes, place, attempt, number, from = struct.unpack(MESSAGE_HEAD, text, 17)
-  local begins = from + bytes
-  local ends = message_find(text, '\n', begins, true)
-  local packed, told, since, wamid_at = '', nil, nil, nil
-  if ends then
-    wamid_at = message_find(text, '\n', ends + 1, true) + 1
-    told = message_find(text, '\n', wamid_at, true)
-    if told then packed, since = message_match(text, '^(%S+ %S+ %S+ %S+) ()', told + 1)
-    else packed = message_match(text, '^(%S+ %S+) ', ends + 1) end
-  end
-  local said, tallies, waited = message_says(packed), message_sub(text, from, begins - 1), nil
-  if not message_plain[tallies] then
-    local waits = message_find(tallies, '\n\n', 1, true)
-    if waits or message_byte(tallies, 1) == 10 then
-      tallies, waited = message_sub(tallies, 1, waits or 0), message_sub(tallies, (waits or 0) + 2)
-    else message_plain[tallies] = true end
-  end
-  record.state, record.number, record.at, record.window = said.state, number, at, window
-  record.place, record.tallies = MESSAGE_PLACES[place], tallies
-  record.outcomes, record.kpis, record.counted = said.outcomes, said.kpis, said.counted
-  if name then
-    local after = wamid_at and message_find(text, name, wamid_at, true) == wamid_at
-      and (message_byte(text, wamid_at + #name) or 10)
-    record.is_named = after == 124 or after == 10
-  end
-  return begins, ends and ends - 1 or #text, told, since, attempt, waited, wamid_at
-end
+local message_find, message_match, message_sub = string.find, string.match, string.sub
 
 -- By field all that is packed.
 local function message_spread(text)
-  local record = { state = '', recipient = message_sub(text, 1, 16), attempt = '', number = '', place = '', at = '',
-    window = '', tallies = '', about = '', history = '', answered = '', wamid = '', outcomes = '', kpis = '', counted = '' }
-  local begins, ends, told, since, attempt, waited, wamid_at = message_glance(record, text)
-  local history = string.format('%d sending\n', record.at)
-  if waited then
+  local at, window, bytes, place, attempt, number, from = struct.unpack(MESSAGE_HEAD, text, 17)
+  local begins = from + bytes
+  local ends = message_find(text, '\n', begins, true)
+  local tallies, history = message_sub(text, from, begins - 1), string.format('%d sending\n', at)
+  local record = { state = 'sending', recipient = message_sub(text, 1, 16), attempt = attempt, number = number,
+    place = MESSAGE_PLACES[place], at = at, window = window, about = message_sub(text, begins, (ends or 0) - 1) }
+  local waits = message_find(tallies, '\n\n', 1, true)
+  if waits or message_sub(tallies, 1, 1) == '\n' then
+    local waited = message_sub(tallies, (waits or 0) + 2)
+    tallies = message_sub(tallies, 1, waits or 0)
     record.expires, waited = message_match(waited, '^(%d+)\n(.*)$')
     record.queued_at, history = message_match('\n' .. waited, '\n(%d+) queued '), waited .. history
     record.given = record.queued_at and '1'
   end
-  record.about, record.attempt, record.answered, record.wamid = message_sub(text, begins, ends), attempt, wamid_at and '1', nil
-  if wamid_at then
-    local at, cause = message_match(text, '^%S+ %S+ (%d+) ([^\n]*)', ends + 2)
-    local wamid = message_sub(text, wamid_at, (told or 0) - 1)
-    history = history .. at .. ' accepted ' .. cause .. '\n' .. (told and message_sub(text, since) or '')
-    if wamid ~= '' then record.wamid = wamid end
+  record.tallies, record.history = tallies, history
+  if not ends then return record end
+  local outcomes, kpis, taken_at, cause, wamid, told =
+    message_match(text, '^(%S+) (%S+) (%d+) ([^\n]*)\n([^\n]*)()', ends + 1)
+  record.state, record.answered, record.wamid = 'accepted', '1', wamid ~= '' and wamid or nil
+  history = history .. taken_at .. ' accepted ' .. cause .. '\n'
+  if told <= #text then
+    local state, counted, said, figures, since = message_match(text, '^(%S+) (%S+) (%S+) (%S+) ()', told + 1)
+    record.state, record.counted, outcomes, kpis = state, counted == '1' and '1' or nil, said, figures
+    history = history .. message_sub(text, since)
   end
+  record.outcomes, record.kpis = outcomes ~= '-' and string.gsub(outcomes, ',', ' ') or nil, kpis ~= '-' and kpis or nil
   record.history = history
   return record
 end

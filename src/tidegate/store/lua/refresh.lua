@@ -1,5 +1,5 @@
 -- refresh: apply Meta's status webhooks to the messages and the places they hold, and count what became of the sends.
--- uses: keys, time, message, places, names, adds, figures, questions, told, outcomes
+-- uses: keys, time, places, names, adds, figures, questions, told, outcomes
 -- promised
 --
 -- KEYS     one block a portfolio (store/keys.py)
@@ -26,7 +26,7 @@
 local argv = ARGV
 local first = 7 + 8 * argv[6]
 local n = (#argv - first + 1) / 2
--- with: texts
+-- with: texts, glance
 local now = now_ms(KEYS[1])
 local DAY, HOUR, answer, anew = 86400000, 3600000, { now }, {}
 -- What is written once a call: of each portfolio what is awaited no more, and the latest send of each number.
@@ -53,8 +53,24 @@ end
 local made = nil
 local function seldom()
   if made then return made end
-  -- with: holders, shares, queue, paces
+  -- with: message, holders, shares, queue, paces
   places_later()
+
+  -- The same of a record that has fields of its own as of one that is a string, and these; nil where there is none.
+  local function read(key)
+    local own = message_fields(key)
+    if not own or not own.state then return nil end
+    return { number = own.number, place = own.place, tallies = own.tallies or '', about = own.about or '' },
+      { state = own.state, counted = own.counted, outcomes = own.outcomes or '', kpis = own.kpis or '' }, own
+  end
+
+  -- Writes fields of their own of a message, and a line of its history after that before, where a status tells one.
+  local function write(k, id, history, line, fields)
+    if line ~= '' then fields.history = history .. line end
+    local flat = {}
+    for field, value in pairs(fields) do flat[#flat + 1], flat[#flat + 2] = field, value end
+    message_set(k, id, unpack(flat))
+  end
 
   local function apply(k, id, about, recipient, delivered, says, tried_twice)
     local function change(place)
@@ -73,8 +89,9 @@ local function seldom()
     return place_save(k, place, now) < 0 and 1 or 0
   end
 
-  made = { apply = apply, later_write = later_write, lane_drop = lane_drop, queued_for = queued_for,
-    tallies_retake = tallies_retake, tallies_release = tallies_release, tallies_bill = tallies_bill }
+  made = { read = read, write = write, spread = message_spread, apply = apply, later_write = later_write,
+    lane_drop = lane_drop, queued_for = queued_for, tallies_retake = tallies_retake,
+    tallies_release = tallies_release, tallies_bill = tallies_bill }
   return made
 end
 
@@ -85,17 +102,19 @@ local function within(at)
   return math.min(math.max(at, now), at + 999)
 end
 
--- `at`: when what it says was, at the latest; it was not before the send. Answers 1 where a place came free.
-local function apply_to_place(k, id, record, recipient, admitted, at, says)
-  local place_kind, delivered = record.place, at > admitted and at or admitted
-  local late = place_kind == '0' and says == 'counts' and delivered >= tonumber(record.window or 0)
-  if place_kind ~= '1' and not late then return 0 end
-  local tried_twice = record.doubt and record.state ~= 'queued'
+-- Answers 1 where a place came free. What it says was at `kind.within`, at the latest; it was not before the send.
+local function apply_to_place(kind, id, text, sent, own, recipient, admitted)
+  local k, says, place, at = kind.k, kind.says, sent.place, kind.within
+  local delivered = at > admitted and at or admitted
+  local is_late = place == '0' and says == 'counts'
+    and delivered >= tonumber(own and (own.window or 0) or struct.unpack('<d', text, 25))
+  if place ~= '1' and not is_late then return 0 end
+  local tried_twice = own and own.doubt and own.state ~= 'queued'
   if tried_twice and says ~= 'counts' then return 0 end
-  if says == 'counts' and not tried_twice and not find(record.about or '', '"share":', 1, true)
+  if says == 'counts' and not tried_twice and not find(sent.about, '"share":', 1, true)
     and place_proven(k, recipient, id, delivered + DAY) then return 0 end
   places_told()
-  return seldom().apply(k, id, record.about, recipient, delivered, says, tried_twice)
+  return seldom().apply(k, id, sent.about, recipient, delivered, says, tried_twice)
 end
 
 -- Whether every sum of money in it is this one.
@@ -109,121 +128,91 @@ local function tallies_are(noted, text)
   return true
 end
 
--- Under which name a user is counted, and what is known of them there.
-local function user_of(k, recipient)
-  local found = redis.call('HMGET', k.user .. recipient, 's', 'r')
-  if not found[1] then return recipient, found[2] or '' end
-  recipient = name_of(k, found[1])
-  return recipient, redis.call('HGET', k.user .. recipient, 'r') or ''
-end
-
 -- Whether something is counted of its user by a status, or follows for them: seldom of one that was sent and counted as
 -- that before, or is read after its delivery.
-local function needs_user(record, status)
-  if (record.kpis or '') == '' then return true end
+local function needs_user(said, own, status)
+  if said.kpis == '' then return true end
   if status == 'sent' then return false end
-  return status ~= 'read' or record.state ~= 'delivered' or not record.counted or record.doubt
+  return status ~= 'read' or said.state ~= 'delivered' or not said.counted or own and own.doubt
 end
-
--- Of a user's counts, of which some may not be empty, and the answers in which that is told: most have none, so that all of
--- a call are asked for at once.
-local count_keys, count_tellings = {}, {}
-local function look_at_counts(k, recipient, telling)
-  counts_of(k, recipient, count_keys)
-  for i = #count_tellings + 1, #count_keys do count_tellings[i] = telling end
-end
-
-local function tell_counts()
-  if not count_keys[1] or redis.call('EXISTS', unpack(count_keys)) == 0 then return end
-  for i, key in ipairs(count_keys) do
-    if redis.call('EXISTS', key) == 1 then count_tellings[i][6] = 1 end
-  end
-end
-
--- Writes fields of their own of a message, and a line of its history after that before, where a status tells one.
-local function write_fields(k, id, history, line, fields)
-  if line ~= '' then fields.history = history .. line end
-  local flat = {}
-  for field, value in pairs(fields) do flat[#flat + 1], flat[#flat + 2] = field, value end
-  message_set(k, id, unpack(flat))
-end
-
--- What is known of a message that is told of, where that is a string: of one after another.
-local seen = {}
 
 -- `text`: its record at `key`, where that is a string.
 local function refresh(id, key, text, kind, wamid)
-  local k, status, says, at = kind.k, kind.status, kind.says, kind.at
-  local name, record, before, since = find(wamid, '|', 1, true) and wamid_name(wamid) or wamid, seen, nil, ''
+  local k, status, says = kind.k, kind.status, kind.says
+  local sent, said, own, admitted, is_written, told
   if text then
-    local begins, ends, told, told_since = message_glance(seen, text, name)
-    seen.about = sub(text, begins, ends)
-    if told then before, since = sub(text, 1, told - 1), sub(text, told_since)
-    elseif seen.state ~= 'sending' then before = text end
+    sent, said, admitted = glance_sent(kind.sent, text), glance_sending, struct.unpack('<d', text, 17)
+    local taken = 33 + sent.size
+    local named = find(text, '\n', taken + 1, true)
+    if named then
+      told = find(text, '\n', named + 1, true)
+      said = told and glance_said(glance_told, text, told + 1) or glance_said(glance_taken, text, taken + 1)
+      -- The acceptance has written it down, and not long ago.
+      is_written = glance_named(text, named + 1, wamid)
+    end
   else
-    record = message_fields(key)
-    if not record then return -1 end
-    record.is_named = record.wamid and wamid_name(record.wamid) == name
+    sent, said, own = seldom().read(key)
+    if not own then return -1 end
+    admitted, is_written = (own.at or 0) + 0, own.wamid and wamid_name(own.wamid) == wamid_name(wamid)
   end
-  local state, rank, number = record.state, kind.rank, record.number
-  -- The acceptance has written it down, and not long ago.
-  local is_written = record.is_named
-  if not is_written and name == wamid then return -2 end
-  local admitted, rank_now, is_news = (record.at or 0) + 0, ranks[state] or rank_of(state), false
-  local counted, outcomes, kpis, more = record.counted, record.outcomes, record.kpis, nil
+  if not is_written and not find(wamid, '|', 1, true) then return -2 end
+  local state, rank, number = said.state, kind.rank, sent.number
+  local rank_now, is_news = said.rank, false
+  if not rank_now then
+    rank_now = ranks[state] or rank_of(state)
+    said.rank = rank_now
+  end
   -- Of one that has ended, or was taken, nothing is awaited.
   if rank_now < ACCEPTED then kind.known[#kind.known + 1] = id end
   -- What shows that a number's statuses come: that of a message which was sent later than others that wait for theirs.
   if number and admitted > (kind.heard[number] or 0) then kind.heard[number] = admitted end
-  if not is_written or now - admitted > HOUR then redis.call('SET', k.wamid .. name, id, 'PX', argv[1]) end
-  local recipient, user, line, is_nobody = record.recipient or (text and sub(text, 1, 16)) or '', '', '', false
-  if needs_user(record, status) then
+  if not is_written or now - admitted > HOUR then redis.call('SET', wamid_key(k, wamid), id, 'PX', argv[1]) end
+  local recipient, user, line, is_nobody = own and (own.recipient or '') or sub(text, 1, 16), '', '', false
+  if needs_user(said, own, status) then
     is_nobody = is_unknown(k, recipient)
     if not is_nobody then recipient, user = user_of(k, recipient) end
   end
   -- The place follows the first proof of delivery; a failure counts only while nothing was delivered.
-  local freed, tallies, about = 0, record.tallies or '', record.about or ''
-  local noted = tallies
+  local freed, counted, outcomes, kpis, noted = 0, said.counted, said.outcomes, said.kpis, sent.tallies
   if says == 'counts' then
-    if not counted or record.doubt then
+    if not counted or own and own.doubt then
       counted, is_news = '1', true
-      freed = apply_to_place(k, id, record, recipient, admitted, kind.within, says)
+      freed = apply_to_place(kind, id, text, sent, own, recipient, admitted)
       if find(noted, ' -', 1, true) then noted = seldom().tallies_retake(k, id, noted) end
     end
   elseif status == 'failed' and rank > rank_now then
-    freed = apply_to_place(k, id, record, recipient, admitted, kind.within, says)
+    freed = apply_to_place(kind, id, text, sent, own, recipient, admitted)
     noted = seldom().tallies_release(k, id, noted, says ~= 'frees')
   end
   if kind.billed >= 0 and status ~= 'failed' and not kind.is_billed[noted] then
     if tallies_are(noted, digits(kind.billed) .. '\n') then kind.is_billed[noted] = true
     else noted = seldom().tallies_bill(k, id, noted, kind.billed) end
   end
-  if noted ~= tallies then before = nil end
   local is_changed = rank > rank_now and state ~= status
   local is_told, is_one = is_changed or state == status or status == 'delivered', true
-  if is_told and record.at then
-    local told = kind.noted[about]
-    if not told then
-      told = outcomes_about(k, about)
-      kind.noted[about] = told
+  if is_told and (text or own.at) then
+    local of = sent.of
+    if not of then
+      of = outcomes_about(k, sent.about)
+      sent.of = of
     end
-    local _, known, figures = outcomes_note(k, admitted, outcomes, kpis, told, recipient, kind.counters, at,
+    local _, known, figures = outcomes_note(k, admitted, outcomes, kpis, of, recipient, kind.counters, kind.at,
       status == 'delivered')
-    is_one = told.same.is_one
-    if known ~= (outcomes or '') then outcomes, is_news = known, true end
-    if figures ~= (kpis or '') then kpis, is_news = figures, true end
+    is_one = of.same.is_one
+    if known ~= outcomes or figures ~= kpis then outcomes, kpis, is_news = known, figures, true end
   end
+  local more = nil
   if is_changed then
     if state == 'queued' then
       -- An attempt that was taken for unsent was sent after all: it must not be sent again.
-      seldom().lane_drop(k, id, record.lane)
+      seldom().lane_drop(k, id, own.lane)
       redis.call('ZREM', k.deadlines, id)
-      seldom().queued_for(k, record.recipient, id, false)
+      seldom().queued_for(k, own.recipient, id, false)
       redis.call('HDEL', k.message .. id, 'doubt')
     end
     if rank_now < ACCEPTED then
       more = { reason = '' }
-      if record.body then redis.call('HDEL', k.message .. id, 'body') end
+      if own and own.body then redis.call('HDEL', k.message .. id, 'body') end
     end
     if not is_written then
       more = more or {}
@@ -233,15 +222,16 @@ local function refresh(id, key, text, kind, wamid)
   end
   if is_news then
     -- What was delivered has no more to say of its place: it need not be known for longer.
-    local told, is_over = is_changed and status or state, is_changed and status ~= 'sent'
+    local becomes, is_over = is_changed and status or state, is_changed and status ~= 'sent'
     -- Packed, where nothing of it has a field of its own yet, nor needs one.
-    if before and not more then
+    if text and said ~= glance_sending and noted == sent.tallies and not more then
       text_put(is_over and argv[1] or 'KEEPTTL', key,
-        message_told(before, told, counted, outcomes or '', kpis or '', since, line))
+        glance_more(told and sub(text, 1, told - 1) or text, becomes, counted, outcomes, kpis,
+          told and sub(text, told + 1 + said.size) or '', line))
     else
       more = more or {}
-      more.state, more.counted, more.outcomes, more.kpis = told, counted, outcomes, kpis
-      write_fields(k, id, record.history or message_spread(text).history, line, more)
+      more.state, more.counted, more.outcomes, more.kpis = becomes, counted, outcomes, kpis
+      seldom().write(k, id, own and (own.history or '') or seldom().spread(text).history, line, more)
       if is_over then redis.call('PEXPIRE', key, argv[1]) end
     end
   end
@@ -251,19 +241,20 @@ local function refresh(id, key, text, kind, wamid)
   local before_it = (is_changed or state == status) and state or ''
   local asks_user = says == 'counts' and before_it ~= '' and not (is_changed and state == 'delivered')
   if freed == 0 and kind.asks == '' and not is_one and (is_nobody or not asks_user) then return code end
-  local telling = { code, freed, before_it, about, recipient, 0, asks_user and user or '' }
+  local telling = { code, freed, before_it, sent.about, recipient, 0, asks_user and user or '' }
   if asks_user then look_at_counts(k, recipient, telling) end
   return telling
 end
 
-local kinds, keys, delivered, has_deliveries = {}, {}, {}, false
+local kinds, keys, delivered, has_deliveries, sent = {}, {}, {}, false, {}
 for i = 7, first - 1, 8 do
   local k, status, at = keys_of(tonumber(argv[i])), argv[i + 1], tonumber(argv[i + 6])
-  known_of[k], heard[k], has_deliveries = known_of[k] or {}, heard[k] or {}, has_deliveries or status == 'delivered'
-  -- `noted`: what was noted of its messages, read; `is_billed`: tallies that are what it bills.
-  kinds[(i + 1) / 8] = { k = k, message = k.message, known = known_of[k], heard = heard[k], status = status,
+  known_of[k], heard[k], sent[k] = known_of[k] or {}, heard[k] or {}, sent[k] or {}
+  has_deliveries = has_deliveries or status == 'delivered'
+  -- `sent`: what is known of what was sent; `is_billed`: tallies that are what it bills.
+  kinds[(i + 1) / 8] = { k = k, message = k.message, known = known_of[k], heard = heard[k], sent = sent[k], status = status,
     rank = rank_of(status), line = digits(now) .. ' ' .. status .. ' ' .. argv[i + 2] .. '\n', says = argv[i + 3],
-    counters = argv[i + 4], billed = tonumber(argv[i + 5]), at = at, within = within(at), asks = argv[i + 7], noted = {},
+    counters = argv[i + 4], billed = tonumber(argv[i + 5]), at = at, within = within(at), asks = argv[i + 7],
     is_billed = {} }
 end
 local kind_of = { byte(argv[5], 1, n) }
@@ -289,7 +280,7 @@ local is_done, fault = pcall(function()
     if is_read[key] then
       -- It is told of for the second time.
       texts_write()
-      text = message_text(key)
+      text = redis.call('MGET', key)[1]
     end
     is_read[key], answer[i + 1] = true, refresh(argv[at], key, text, kind_of[i], argv[at + 1])
   end
