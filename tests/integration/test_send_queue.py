@@ -150,6 +150,25 @@ async def test_what_is_held_is_roused_some_at_a_time_until_none_is_left(
     assert {one.message_id for one in (await book.claim(1_000, -1, *lanes)).messages} == others
 
 
+async def test_what_is_held_behind_one_that_moves_is_roused_too(book: Book, store_client: StoreClient) -> None:
+    await book.enqueue("stays", user(0), due_at_ms=10, reason="budget")
+    for n in range(3):
+        await book.enqueue(f"m{n}", user(n + 1), due_at_ms=60_000 + n, reason="paused_by_operator")
+    args: list[str | bytes | int] = [1, " paused_by_operator ", "", str(LANE)]
+    _, _, stays = await script("rouse")(store_client, book.keys.all, args)
+    await book.at(10)
+    [(message_id, attempt)] = await book.claimed()
+    await book.enqueue(message_id, user(0), attempt=attempt, due_at_ms=90_000, reason="budget")
+
+    roused = done = 0
+    while not done:
+        args[2] = stays
+        more, done, stays = await script("rouse")(store_client, book.keys.all, args)
+        roused += more
+
+    assert roused == 3
+
+
 async def test_a_lane_tells_what_waits_in_it(book: Book) -> None:
     await book.enqueue("m1", user(0), due_at_ms=5_000, reason="quiet_hours", until_ms=BEGIN_MS + 5_000)
     await book.at(1_000)
