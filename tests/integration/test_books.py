@@ -596,6 +596,18 @@ class TestASendThatTheBooksStillHave:
         await desk.ledger.refresh(make_status("m1", "delivered", NOW_MS))
         assert await desk.state("m1") == "delivered"
 
+    async def test_keeps_what_its_statuses_told_of_a_record_that_was_left(self, desk: Desk) -> None:
+        await script("bury").repeatable(desk.client, KEYS.all, ["m1", "a test", DAY_MS])
+        await desk.ledger.refresh(make_status("m1", "delivered", NOW_MS))
+        before = await desk.messages.find(PORTFOLIO, "m1")
+
+        assert await desk.rebuild(an_intent(state="unknown", wamid="")) == 1
+
+        record = await desk.messages.find(PORTFOLIO, "m1")
+        assert before is not None
+        assert record is not None
+        assert (record.state.value, record.wamid, await desk.used()) == ("delivered", before.wamid, 1)
+
     async def test_that_its_own_node_learns_of_by_a_status_is_written_as_that_remembers_it(self, desk: Desk) -> None:
         journal, sent = Journal(), an_intent(about=b'{"app":"shop"}', state="unknown", offline=True)
         journal.remember([sent], NOW_MS)

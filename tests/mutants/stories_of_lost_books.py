@@ -168,6 +168,16 @@ async def what_was_sent_counts_though_a_record_was_left_for_it(book: Book) -> No
     assert (await book.used(), await book.state("m1")) == (1, "accepted")
 
 
+async def what_statuses_told_of_a_record_that_was_left_stands(book: Book) -> None:
+    await book.settle("m1", "failed", release=True)
+    await book.status("m1", "delivered", 0)
+    await book.at(HOUR_MS)
+    assert await _rebuilds(book, _sent("m1", ANN, state="unknown")) == 1
+    assert (await book.used(), await book.state("m1")) == (1, "delivered")
+    await book.at(HOUR_MS + DAY_MS + 1_000)
+    assert await book.used() == 0
+
+
 async def what_was_sent_leaves_the_queue_when_it_is_written_again(book: Book) -> None:
     await book.enqueue("m1", ANN, expires_at_ms=HOUR_MS)
     await book.enqueue("m2", BOB)

@@ -11,7 +11,8 @@
 --
 -- Returns now, then 1 a send that was missing, else 0. What the books know as well or better stays as it is, but for a
 -- delivery that they were not told; a message that they have in the queue, without a word of this attempt, leaves it; and
--- a record that was left for an intent that may still come (of nobody: bury, cancel, settle) says nothing of one that did.
+-- a record that was left for an intent that may still come (of nobody: bury, cancel, settle) says nothing of one that did,
+-- but what statuses told of it.
 -- Running again changes nothing.
 local k, now = keys_of(0), now_ms(KEYS[1])
 local answer, DAY = { now }, 86400000
@@ -38,7 +39,7 @@ end
 
 local function rebuild(id, attempt, recipient, number, place, window, admitted, ends, about, state, wamid, delivered)
   local record = message_read(k, id, 'state', 'attempt', 'lane', 'recipient', 'history', 'counted',
-    'doubt', 'tried')
+    'doubt', 'tried', 'wamid')
   local queued = record[1] == 'queued'
   recipient = name_of(k, recipient)
   -- Its attempt's number says nothing here: whoever looks into the queue meanwhile counts on, and sends nothing.
@@ -56,6 +57,11 @@ local function rebuild(id, attempt, recipient, number, place, window, admitted, 
     lane_drop(k, id, record[3])
     redis.call('ZREM', k.deadlines, id)
     queued_for(k, record[4], id, false)
+  end
+  -- What statuses told of a record that was left stands: what they say was delivered was by now.
+  if record[4] == '' and record[1] ~= 'failed' and record[1] ~= 'cancelled' then
+    state, wamid = record[1], record[9] or wamid
+    if record[6] and delivered == 0 then delivered = now end
   end
   if state ~= 'failed' or delivered > 0 then
     write_place(id, recipient, place, window, admitted, ends, about, delivered, false)
