@@ -103,7 +103,7 @@ MUTANTS: Final = [
     Mutant("a first place of a call is not in the calendar", "admit",
            "              firsts[slot], firsts[slot + 1] = ends, bucket\n", ""),
     Mutant("the first place of a call is not in the calendar", "admit",
-           "              book.firsts = { ends, bucket }\n", ""),
+           "              redis.call('ZADD', book.prefix .. 'calendar', 'LT', ends, bucket)\n", ""),
     Mutant("of the ends of a call the latest is in the calendar", "_admitted", "'calendar', 'LT'",
            "'calendar', 'GT'"),
     # Admission.

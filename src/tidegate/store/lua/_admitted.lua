@@ -23,7 +23,8 @@ write = function()
     if book.intents then
       local begun = book.begun + #book.held / 2
       if begun > 0 then redis.call('HINCRBY', prefix .. 'releases', begun_in, begun) end
-      if book.firsts then redis.call('ZADD', prefix .. 'calendar', 'LT', unpack(book.firsts)) end
+      local firsts = book.firsts
+      if firsts and firsts[1] then redis.call('ZADD', prefix .. 'calendar', 'LT', unpack(firsts)) end
       local change, n = { 'used', book.used, false, false, false, false, false, false }, 0
       if book.used ~= book.stood then n = 2 end
       local paced, intents = book.paced, book.intents

@@ -252,7 +252,9 @@ local done, answer = pcall(function()
               local slot = #firsts + 1
               firsts[slot], firsts[slot + 1] = ends, bucket
             else
-              book.firsts = { ends, bucket }
+              -- At once: where the calendar is not what it should be, no record tells that this send was admitted.
+              redis.call('ZADD', book.prefix .. 'calendar', 'LT', ends, bucket)
+              book.firsts = {}
             end
           end
           if book.holds then
