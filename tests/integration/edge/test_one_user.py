@@ -147,7 +147,18 @@ async def test_of_sends_at_once_no_more_go_than_the_cap_allows(bare: Caller, gra
 
     verdicts = [sent["Tidegate-Verdict"] for sent in await asyncio.gather(*(marketing(bare) for _ in range(12)))]
 
-    assert (verdicts.count("send"), verdicts.count("queue"), len(graph.requests)) == (3, 9, 3)
+    assert set(verdicts) == {"send", "queue"}
+    assert verdicts.count("send") == len(graph.requests) <= 3
+
+    async def as_many_as_may() -> bool:
+        # On a busy machine one that was admitted may begin too late; then what it took of the cap is given back.
+        if len(graph.requests) < 3:
+            await marketing(bare)
+        return len(graph.requests) == 3
+
+    await until(as_many_as_may)
+    assert (await marketing(bare))["Tidegate-Verdict"] == "queue"
+    assert len(graph.requests) == 3
 
 
 async def test_what_meta_refuses_does_not_count(bare: Caller, graph: Recorder) -> None:
