@@ -34,7 +34,7 @@ MUTANTS: Final = [
            "    redis.call('ZADD', k.calendar, digits(first), bucket)\n",
            "    redis.call('ZREM', k.calendar, bucket)\n"),
     Mutant("a new place is not in the calendar where another ends later", "admit",
-           "is_first = ends < stamped(place_text, 1)", "is_first = false"),
+           "place_text == '' or ends < stamped(place_text, 1)", "place_text == ''"),
     Mutant("a place that is delivered is not in the calendar where another ends later", "_holders",
            "if was_empty or ends < stamped(text, 1) then", "if was_empty then"),
     Mutant("what lies across two entries is taken for a recipient", "_places",

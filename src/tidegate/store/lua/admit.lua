@@ -234,28 +234,25 @@ local done, answer = pcall(function()
       if needs_place then
         if place_ends == 0 then
           -- The first place of a recipient who has none: what `place_save` comes to for that, in fewer steps.
-          local bucket, held_now, is_first = buckets[s], book.held, true
-          if place_text == '' then text_put(0, places_key, stamp_of_end .. member .. stamp_of_end)
-          else
-            is_first = ends < stamped(place_text, 1)
-            if #place_text > SHORT then
-              redis.call('APPEND', places_key, member .. stamp_of_end)
-              if is_first then redis.call('SETRANGE', places_key, 0, stamp_of_end) end
-            else
-              if is_first then place_text = stamp_of_end .. string.sub(place_text, HEAD + 1) end
-              text_put(0, places_key, place_text .. member .. stamp_of_end)
-            end
-          end
+          local bucket, held_now, firsts = buckets[s], book.held, book.firsts
+          local is_first = place_text == '' or ends < stamped(place_text, 1)
           if is_first then
-            local firsts = book.firsts
             if firsts then
               local slot = #firsts + 1
               firsts[slot], firsts[slot + 1] = ends, bucket
             else
-              -- At once: where the calendar is not what it should be, no record tells that this send was admitted.
+              -- At once: where the calendar is not what it should be, nothing else tells that this send was admitted.
               redis.call('ZADD', book.prefix .. 'calendar', 'LT', ends, bucket)
               book.firsts = {}
             end
+          end
+          if place_text == '' then text_put(0, places_key, stamp_of_end .. member .. stamp_of_end)
+          elseif #place_text > SHORT then
+            redis.call('APPEND', places_key, member .. stamp_of_end)
+            if is_first then redis.call('SETRANGE', places_key, 0, stamp_of_end) end
+          else
+            if is_first then place_text = stamp_of_end .. string.sub(place_text, HEAD + 1) end
+            text_put(0, places_key, place_text .. member .. stamp_of_end)
           end
           if book.holds then
             -- Its last place may be one that this call has swept: what is put there counts, and not that it was dropped.
