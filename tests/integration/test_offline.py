@@ -18,9 +18,11 @@ from tests.waiting import until
 from tidegate.app import Node
 from tidegate.cloudapi.messages import RecipientKind
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.edge.graph.once import SendClaim
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Forwarded, Refused, Unavailable
 from tidegate.policy.capacity import whole_places
+from tidegate.store.idempotency import Entry
 from tidegate.store.ledger import Inbound
 
 #: Half of what is reserved for authentication may be leased: 4 of 8 places.
@@ -216,6 +218,22 @@ class TestOthers:
         claimed = a_message(node, "+15550100002", Category.AUTHENTICATION, hold=True)
         answer = await node.services.gateway.submit(replace(claimed, queued=True))
         assert isinstance(answer, Unavailable)
+        await house.start_store()
+
+    async def test_what_has_claimed_to_be_the_only_one_of_its_kind_waits_for_the_store(self, house: House) -> None:
+        house.rules = RULES
+        node = await house.node()
+        await leased(node, LEASED)
+        message = a_message(node, "+15550100001", Category.AUTHENTICATION, hold=False)
+        entry = Entry(PORTFOLIO, "shop:same", "", message.message_id)
+        # What it had taken before went back with its first round: it did not start in time.
+        claim = SendClaim(entry=entry, is_taken=True, request=message.request, services=node.services)
+        await house.end_store()
+
+        answer = await node.services.gateway.submit(replace(message, claim=claim))
+
+        assert isinstance(answer, Unavailable), "who repeats it asks another node, which knows nothing of this one's"
+        assert await a_code(node, 1)
         await house.start_store()
 
 

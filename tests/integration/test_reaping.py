@@ -101,6 +101,17 @@ async def test_places_that_come_free_together_are_freed_some_at_a_time(book: Boo
     assert await book.used() == 0
 
 
+async def test_what_has_ended_is_freed_even_where_the_count_of_places_is_wrong(book: Book) -> None:
+    await admitted(book, 3, hold_ms=HOUR_MS)
+    await book.client.hset(book.keys.ledger, "used", -5)
+    await book.at(HOUR_MS)
+
+    calls = await reaped(book)
+
+    assert len(calls) <= 2
+    assert not [key async for key in book.client.scan_iter(match="*:places:*")]
+
+
 async def test_a_node_goes_on_where_one_call_was_not_enough(client: StoreClient, valkey_socket: str) -> None:
     sends = 40 * MESSAGES
     simulator = await run_simulator(config=deployment.Deployment().platform)

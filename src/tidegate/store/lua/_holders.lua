@@ -241,7 +241,7 @@ end
 -- what is used then. `budget`: most strings to look at; where nobody waits most places to free, of which there may be a
 -- million.
 local function sweep(k, now, used, wanted, budget)
-  while used >= wanted and budget > 0 do
+  while (wanted == 0 or used >= wanted) and budget > 0 do
     local bucket = redis.call('ZRANGEBYSCORE', k.calendar, '-inf', digits(now), 'LIMIT', 0, 1)[1]
     if not bucket then break end
     local freed = sweep_bucket(k, bucket, now)

@@ -9,7 +9,7 @@
 -- second and places, in no order. One of more than a thousand seconds is told by the second for ten minutes, and only so
 -- far where that is enough; then the next release, and what follows by the minute, at its last second that frees a place.
 -- Who asks for one place is told the next release alone, wherever it is found before as many seconds as there are.
--- What has ended is freed some buckets at a time, so that nobody's send waits for it: ask again until 0.
+-- What has ended is freed some places at a time, so that nobody's send waits for it: ask again until 0.
 local k = ARGV[1] ~= '' and share_book(keys_of(0), ARGV[1]) or keys_of(0)
 local now, wanted = now_ms(k.clock), tonumber(ARGV[2])
 local books = redis.call('HMGET', k.ledger, 'epoch', 'used')
