@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
+from orjson import loads
 
 from .recipients import RecipientKind
 from .vocabulary import Category, MessageType
@@ -20,8 +21,7 @@ class TemplateRef(NamedTuple):
 class Request(Struct, eq=False, gc=False):
     """A message that a caller wants to be sent. It is never changed.
 
-    Nothing that tells who it goes to, or what it says, is shown by `repr`. `body` is the parsed body as it
-    came and must not be changed.
+    Nothing that tells who it goes to, or what it says, is shown by `repr`.
     """
 
     kind: RecipientKind
@@ -35,9 +35,10 @@ class Request(Struct, eq=False, gc=False):
     """The category that a Direct Send claims for itself; None for templates, whose category Meta keeps."""
     opaque: str | None
     """The caller's own `biz_opaque_callback_data`."""
-    body: dict[str, Any]
+    read: dict[str, Any] | None
+    """The body as it came, parsed; None: it was let go, and `text` has it."""
     text: bytes = b""
-    """`body` written anew as JSON, where it has no callback data yet; empty: it is not at hand."""
+    """The body written anew as JSON, where it has no callback data yet; empty: it is not at hand."""
 
     def __repr__(self) -> str:
         return (
@@ -56,7 +57,21 @@ class Request(Struct, eq=False, gc=False):
 
     def with_body(self, body: dict[str, Any]) -> "Request":
         """The same message, as another body says it."""
-        return replace(self, body=body, text=b"")
+        return replace(self, read=body, text=b"")
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body as it came, parsed; it must not be changed."""
+        return loads(self.text) if self.read is None else self.read
+
+    def let_body_go(self) -> None:
+        """Keep the body as text alone, where that is at hand: whoever asks for it from now on parses it.
+
+        It is dozens of values, which take microseconds to be freed once others have taken their place in the
+        processor's cache, and a fraction of that right after they were read.
+        """
+        if self.text:
+            self.read = None
 
     @property
     def is_template(self) -> bool:

@@ -195,8 +195,8 @@ class Message(Struct, gc=False):
 
     def packed(self) -> bytes:
         """What it needs to go on its way again, as JSON: sealed before it is stored."""
-        packed = {
-            "body": self.request.body,
+        packed: dict[str, object] = {
+            "body": orjson.Fragment(self.request.text) if self.request.text else self.request.body,
             "path": self.raw_path,
             "headers": dict(self.headers),
             "not_before_ms": self.not_before_ms,

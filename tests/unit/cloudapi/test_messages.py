@@ -52,7 +52,7 @@ def test_the_recorded_sends_are_read(recorded: Callable[[str], Any]) -> None:
         template=TemplateRef("order_confirmation", "en_US"),
         category=None,
         opaque="cmp=orders;attempt=1",
-        body=sends["template_named_params"],
+        read=sends["template_named_params"],
     )
     assert parse_request(sends["template_positional_header_button"]).template == TemplateRef(
         "black_friday_offer", "en_US"

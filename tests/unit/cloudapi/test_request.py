@@ -1,7 +1,10 @@
 """A request knows what kind of message it is, and shows nobody whom it is for."""
 
+import json
+
 import pytest
 
+from tidegate.cloudapi.messages import parse_send, serialise
 from tidegate.cloudapi.recipients import RecipientKind
 from tidegate.cloudapi.request import BadMessage, ReadReceipt, Request, TemplateRef
 from tidegate.cloudapi.vocabulary import Category, MessageType
@@ -16,7 +19,7 @@ def a_request(template: TemplateRef | None, category: Category | None) -> Reques
         template=template,
         category=category,
         opaque="for +16505551234",
-        body={"to": "+16505551234"},
+        read={"to": "+16505551234"},
     )
 
 
@@ -48,6 +51,24 @@ def test_another_body_changes_nothing_else() -> None:
     told = request.with_body({"to": "x"})
     assert (told.body, told.text, told.recipient) == ({"to": "x"}, b"", request.recipient)
     assert receipt.with_body({"message_id": "wamid.1"}) == ReadReceipt({"message_id": "wamid.1"})
+
+
+def test_a_body_that_was_let_go_is_read_from_its_text_anew() -> None:
+    body = {"messaging_product": "whatsapp", "to": "16505551234", "text": {"body": "é\u2028"}}
+    request = parse_send(json.dumps(body, indent=1).encode())
+    assert isinstance(request, Request)
+    kept = serialise(request, "tg1.a.b")
+
+    request.let_body_go()
+
+    assert (request.read, request.body, serialise(request, "tg1.a.b")) == (None, body, kept)
+    assert request == parse_send(json.dumps(body).encode())
+
+
+def test_a_body_without_a_text_is_not_let_go() -> None:
+    request = a_request(None, None)
+    request.let_body_go()
+    assert request.body == {"to": "+16505551234"}
 
 
 def test_a_request_can_be_hashed() -> None:

@@ -125,6 +125,7 @@ class Sends:
                 within_ms = kind.same_within_ms
                 claim = self._duplicates.claim(sender, request, message_id, within_ms) if within_ms else None
                 message = message_of(sender, request, options, raw_path, message_id, kind, now_ms, claim)
+                request.let_body_go()
                 answered = await self._gateway.submit(message, at_ms, now_ms)
                 told = self._telling.at_once(portfolio, kind.category, standing, claim, answered)
                 return told or await self._telling.of(portfolio, request, kind.category, claim, answered)
