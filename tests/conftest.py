@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from tests import lua_struct
@@ -53,6 +54,13 @@ def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """A busy machine is no broken store, except where a test is about how soon a hung one is noticed."""
     if request.node.get_closest_marker("impatient") is None:
         monkeypatch.setattr("tidegate.store.client.TIMEOUT_S", 5.0)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that is run in a test says how much is logged, for the whole process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -22,8 +21,6 @@ def store_url(valkey_socket: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def few_logs() -> Iterator[None]:
+def few_logs() -> None:
     """Days of logs would bury what a failure prints."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    yield
-    structlog.reset_defaults()
