@@ -11,7 +11,6 @@ from tidegate.clock import StoreClock
 from tidegate.cloudapi.messages import RecipientKind, Request
 from tidegate.cloudapi.vocabulary import Category, MessageType
 from tidegate.gateway import Claim, Held, Message, Route
-from tidegate.gateway.answered import Answered
 from tidegate.gateway.settling import Settling, _Open
 from tidegate.journal import Journal, open_slot
 from tidegate.policy.verdict import Reason
@@ -32,12 +31,12 @@ class Told(Claim):
 
     is_sealed: bool = False
 
-    def with_answer(self, answered: Answered) -> bytes:
-        assert answered is ANSWERED
+    def with_answer(self) -> bytes:
+        assert self.answered is ANSWERED
         self.is_sealed = True
         return b"sealed"
 
-    def keep_later(self, answered: Answered) -> None:
+    def keep_later(self) -> None:
         raise AssertionError("it could be sealed")
 
 
@@ -84,7 +83,7 @@ async def test_what_a_status_tells_before_it_is_written_stands(store_client: Sto
 
 
 def test_what_is_sealed_yet_to_be_is_shown_nowhere() -> None:
-    shown = repr(_Open(PORTFOLIO, "m1", 1, "accepted", "accepted", unsealed=(make_seal(), WAMID, None, ANSWERED)))
+    shown = repr(_Open(PORTFOLIO, "m1", 1, "accepted", "accepted", unsealed=(make_seal(), WAMID, None)))
 
     assert shown == f"_Open({PORTFOLIO!r}, 'm1', attempt=1, state='accepted')"
 

@@ -29,20 +29,22 @@ class Claim(Struct, kw_only=True, gc=False):
     """Since when it is (the store's time); 0: not told."""
     is_answered: bool = False
     """Whether its answer is kept with the outcome: nobody else has to see to that."""
+    answered: Answered | None = None
+    """That answer; let go where it is at hand as it is stored: it would be freed out of the cache's reach."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     @abstractmethod
-    def with_answer(self, answered: Answered) -> bytes:
-        """What is stored of it once this is how an end is told to whoever repeats the send.
+    def with_answer(self) -> bytes:
+        """What is stored of it with its answer, which is told to whoever repeats the send.
 
         Raises StoreUnavailable, and TypeError for what is no text.
         """
 
     @abstractmethod
-    def keep_later(self, answered: Answered) -> None:
-        """See to it that an end is kept that can't be sealed now."""
+    def keep_later(self) -> None:
+        """See to it that an answer is kept that can't be sealed now."""
 
     def heed(self, facts: Facts) -> None:
         """Note whether it was taken. Raises Unclaimed where the send has nothing, and it won't be decided anew."""
@@ -54,11 +56,11 @@ class Claim(Struct, kw_only=True, gc=False):
         elif not (facts.stale or facts.other_user or facts.outdated):
             raise Unclaimed
 
-    def keeps(self, message_id: str) -> str:
+    def keeps(self, message_id: str, answered: Answered) -> str:
         """What is kept with the outcome of this message, by its name; "": nothing, whoever claims for it does that."""
         if not self.since_ms or message_id != self.entry.message_id:
             return ""
-        self.is_answered = True
+        self.is_answered, self.answered = True, answered
         return self.entry.name
 
 

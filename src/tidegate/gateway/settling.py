@@ -32,7 +32,7 @@ _turnstiles: WeakKeyDictionary[StoreClock, asyncio.Semaphore] = WeakKeyDictionar
 class _Open(Outcome, gc=False):
     """One that is sealed as it is written, and not before: nobody waits for that."""
 
-    unsealed: tuple[Seal, str, Claim | None, Answered] | None = None
+    unsealed: tuple[Seal, str, Claim | None] | None = None
     """By what, and what: what Meta calls it; and what its sender is told, by the claim that keeps it, where the outcome
     names that."""
 
@@ -41,7 +41,7 @@ class _Open(Outcome, gc=False):
         if unsealed is None:
             return False
         self.unsealed = None
-        seal, named, claim, answered = unsealed
+        seal, named, claim = unsealed
         if named:
             try:
                 self.wamid = seal.close_wamid(self.message_id, named)
@@ -50,11 +50,11 @@ class _Open(Outcome, gc=False):
                 self.wamid = ""
         if claim is not None:
             try:
-                self.answer = claim.with_answer(answered)
+                self.answer = claim.with_answer()
             except (StoreUnavailable, TypeError):
                 # No key to seal it with, or a header that is no text: that is no reason to forget the outcome.
                 self.once = ""
-                claim.keep_later(answered)
+                claim.keep_later()
         return True
 
 
@@ -87,10 +87,10 @@ class Settling:
         Few take a task: most are written by the first call that they share.
         """
         message_id, claim = message.message_id, message.claim
-        once = claim.keeps(message_id) if claim is not None else ""
+        once = claim.keeps(message_id, answered) if claim is not None else ""
         outcome = _Open(
             message.route.portfolio, message_id, message.attempt, state, cause, "", False, once, b"",
-            message.intent, (self._seal, wamid, claim if once else None, answered),
+            message.intent, (self._seal, wamid, claim if once else None),
         )  # fmt: skip
         if self._is_traced:
             self._spawn(self._settle(outcome))

@@ -22,13 +22,14 @@ class Said(Claim):
     fault: Exception | None = None
     kept_later: list[Answered] = []  # noqa: RUF012 - a struct gives each its own
 
-    def keep_later(self, answered: Answered) -> None:
-        self.kept_later.append(answered)
+    def keep_later(self) -> None:
+        assert self.answered is not None
+        self.kept_later.append(self.answered)
 
-    def with_answer(self, answered: Answered) -> bytes:
+    def with_answer(self) -> bytes:
         if self.fault is not None:
             raise self.fault
-        return repr(answered).encode()
+        return repr(self.answered).encode()
 
 
 def taken(fault: Exception | None = None) -> Said:
@@ -39,7 +40,7 @@ def taken(fault: Exception | None = None) -> Said:
 
 def closed(claim: Said) -> _Open:
     """The outcome with which the answer of a claim is kept, once it is closed."""
-    outcome = _Open("red", "m1", 1, "unknown", "a test", once="shop:same", unsealed=(make_seal(), "", claim, HELD))
+    outcome = _Open("red", "m1", 1, "unknown", "a test", once="shop:same", unsealed=(make_seal(), "", claim))
     assert outcome.close()
     return outcome
 
@@ -80,7 +81,7 @@ def test_one_that_claims_nothing_is_judged() -> None:
 def test_its_answer_is_kept_under_its_name() -> None:
     claim = taken()
 
-    assert (claim.keeps("m1"), claim.is_answered) == ("shop:same", True)
+    assert (claim.keeps("m1", HELD), claim.is_answered) == ("shop:same", True)
     assert claim.since_ms == NOW_MS
     assert closed(claim).answer == repr(HELD).encode()
 
@@ -89,13 +90,13 @@ def test_since_when_it_is_taken_is_not_told_by_a_second_call() -> None:
     claim = Said(entry=ENTRY)
     claim.heed(make_facts(taken=True, repeated=True))
 
-    assert (claim.is_taken, claim.keeps("m1"), claim.is_answered) == (True, "", False)
+    assert (claim.is_taken, claim.keeps("m1", HELD), claim.is_answered) == (True, "", False)
 
 
 def test_what_another_message_came_to_is_left_to_whoever_claims() -> None:
     claim = taken()
 
-    assert claim.keeps("m2") == ""
+    assert claim.keeps("m2", HELD) == ""
     assert not claim.is_answered
 
 
@@ -103,7 +104,7 @@ def test_what_another_message_came_to_is_left_to_whoever_claims() -> None:
 def test_an_answer_that_can_not_be_sealed_now_keeps_no_outcome_back_and_is_kept_later(fault: Exception) -> None:
     claim = taken(fault)
 
-    assert claim.keeps("m1") == "shop:same"
+    assert claim.keeps("m1", HELD) == "shop:same"
     outcome = closed(claim)
     assert (outcome.once, outcome.answer, claim.kept_later) == ("", b"", [HELD])
-    assert Said(entry=ENTRY).keeps("m1") == ""
+    assert Said(entry=ENTRY).keeps("m1", HELD) == ""

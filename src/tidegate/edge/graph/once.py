@@ -37,14 +37,28 @@ class SendClaim(Claim, gc=False):
     services: Services
     #: The answer to what became of it, once somebody has made it.
     reply: Reply | None = None
+    #: The same as it is kept, where that is at hand.
+    packed: bytes = b""
 
-    def with_answer(self, answered: Answered) -> bytes:
-        answer = packed(self.reply or self.reply_to(answered))
-        return self.services.idempotency.with_answer(self.entry, self.since_ms, answer)
+    def with_answer(self) -> bytes:
+        return self.services.idempotency.with_answer(self.entry, self.since_ms, self._as_kept())
 
-    def keep_later(self, answered: Answered) -> None:
-        entry, reply, services = self.entry, self.reply_to(answered), self.services
-        spawn(until_stored(lambda: services.idempotency.keep(entry, packed(reply)), services.clock), "idempotency")
+    def keep_later(self) -> None:
+        entry, services = self.entry, self.services
+        spawn(until_stored(lambda: services.idempotency.keep(entry, self._as_kept()), services.clock), "idempotency")
+
+    def pack(self, reply: Reply) -> None:
+        """Have this for an answer, as it is kept: what it was made of is needed no longer."""
+        try:
+            self.packed, self.answered = packed(reply), None
+        except TypeError:
+            # A header that is no text.
+            self.reply = reply
+
+    def _as_kept(self) -> bytes:
+        if self.packed or self.answered is None:
+            return self.packed
+        return packed(self.reply_to(self.answered))
 
     def reply_to(self, answered: Answered) -> Reply:
         """The answer to this, which became of it: the same one, whoever needs it first."""

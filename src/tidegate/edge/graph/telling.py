@@ -61,7 +61,7 @@ class Telling:
         reply = answers.forwarded(answered)
         if claim is not None:
             # It is kept with the outcome, a moment later.
-            claim.reply = reply
+            claim.pack(reply)
         return reply.with_headers(quota)
 
     async def of(
