@@ -7,21 +7,30 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
 import pytest
 from msgspec.structs import replace
 
-from loadtest.deployment import NUMBER, PORTFOLIO, WABA
+from loadtest.deployment import APP, LOGIN_CODE, NUMBER, PORTFOLIO, WABA
 from tests.faultproxy import Door, FaultProxy
 from tests.integration.house import LIMIT, House, a_house, a_message, sent, used, works_again
 from tests.ports import free_port
 from tests.waiting import until
 from tidegate.app import Node
-from tidegate.cloudapi.messages import RecipientKind
+from tidegate.cloudapi.messages import RecipientKind, Request, parse_send
 from tidegate.cloudapi.vocabulary import Category
+from tidegate.edge.door.keyring import Keyring
+from tidegate.edge.grants import Grants
+from tidegate.edge.graph.drafts import Draft
+from tidegate.edge.graph.face import Graph
 from tidegate.edge.graph.once import SendClaim
+from tidegate.edge.graph.send_options import SendOptions
+from tidegate.edge.replies import Reply
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Forwarded, Refused, Unavailable
+from tidegate.gateway.wishes import Wishes
 from tidegate.policy.capacity import whole_places
+from tidegate.policy.rules import Hold
 from tidegate.store.idempotency import Entry
 from tidegate.store.ledger import Inbound
 
@@ -234,6 +243,33 @@ class TestOthers:
 
         assert isinstance(answer, Unavailable), "who repeats it asks another node, which knows nothing of this one's"
         assert await a_code(node, 1)
+        await house.start_store()
+
+    async def test_so_does_what_has_a_key_of_its_own_that_was_claimed_before(self, house: House) -> None:
+        house.rules = RULES
+        node = await house.node()
+        await leased(node, LEASED)
+        services = node.services
+        grants = Grants(services.settings, services.credentials)
+        keyring = Keyring(services.keys, services.settings.server, services.clock, services.metrics)
+        sends = Graph(services, keyring, grants)._sends
+        template = {"name": LOGIN_CODE, "language": {"code": "en_US"}}
+        body = {"messaging_product": "whatsapp", "to": "+15550100001", "type": "template", "template": template}
+        request = parse_send(orjson.dumps(body))
+        assert isinstance(request, Request)
+        options = SendOptions(Wishes(hold=Hold.REJECT), idempotency_key="login-1")
+        sender, _ = sends._senders[APP, f"{NUMBER.id}/messages"]
+        draft = Draft(sender, request, options, f"/v25.0/{NUMBER.id}/messages", orjson.dumps(body))
+
+        async def the_store_goes_first(draft: Draft, message_id: str, now_ms: int) -> Reply:
+            await house.end_store()
+            return await sends._submit(draft, message_id, now_ms)
+
+        reply = await sends._once.answer(draft, services.gateway.new_id(PORTFOLIO), the_store_goes_first)
+
+        assert (reply.status, reply.headers["Tidegate-Reason"]) == (503, "store_unavailable")
+        assert await a_code(node, 1)
+        assert house.accepted == 1
         await house.start_store()
 
 

@@ -120,7 +120,8 @@ class Admission:
     async def alone(self, message: Message, case: Case, ask: Ask, rules: Rules, fault: StoreUnavailable) -> Verdict:
         """The verdict while the store is away, by what is this node's own; raises the fault where that won't do."""
         # Whether it is the only one of its kind, only the store knows, and other nodes could not be told that it went.
-        own = None if message.queued or message.claim is not None else await self._offline.admit(ask, case)
+        waits = message.queued or message.is_claimed or message.claim is not None
+        own = None if waits else await self._offline.admit(ask, case)
         if own is None:
             self._take_back(message, was_asked=not isinstance(fault, StoreNotAsked))
             raise fault

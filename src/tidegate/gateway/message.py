@@ -75,6 +75,10 @@ class Message(Struct, gc=False):
     """One object for all that agree in app, route, category, template, type, campaign, delivery and in whether they are
     relayed, as long as one standing lasts; None where nobody made one."""
 
+    # What few direct sends say anything of.
+    is_claimed: bool = False
+    """Whether the store was told before that it is the only one of its kind: who repeats it finds out there."""
+
     # What a direct send says nothing of.
     attempt: int = 1
     queued: bool = False

@@ -56,8 +56,9 @@ class SendClaim(Claim, gc=False):
             self.reply = reply
 
     def _as_kept(self) -> bytes:
-        if self.packed or self.answered is None:
+        if self.packed:
             return self.packed
+        assert self.answered is not None, "it is let go only once it is packed"
         return packed(self.reply_to(self.answered))
 
     def reply_to(self, answered: Answered) -> Reply:

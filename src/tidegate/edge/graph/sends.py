@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 from aiohttp import web
+from msgspec.structs import replace
 
 from tidegate.cloudapi.messages import BadMessage, ReadReceipt, Request, parse_send
 from tidegate.cloudapi.quotes import PLACES, quoted
@@ -213,13 +214,13 @@ class Sends:
         return self._telling.of_earlier(draft, message_id, telling)
 
     async def _submit(self, draft: Draft, message_id: str, now_ms: int) -> Reply:
-        """Carry out a send of which it is known by other means whether it is the first of its kind."""
+        """Carry out a send of which the store has told before whether it is the first of its kind."""
         portfolio = draft.sender.portfolio
         try:
             standing = self._standing(portfolio) or await self._standings.current(portfolio)
         except StoreUnavailable:
             return answers.unavailable(message_id)
-        message = to_message(draft, message_id, standing, now_ms)
+        message = replace(to_message(draft, message_id, standing, now_ms), is_claimed=True)
         answered = await self._gateway.submit(message)
         told = self._telling.at_once(portfolio, message.category, standing, None, answered)
         return told or await self._telling.of(portfolio, draft.request, message.category, None, answered)
