@@ -23,6 +23,8 @@ from loadtest.bench.speed.traffic import Mix
 from loadtest.bench.speed.window import Shape, Void, Window, measured
 
 _WARMS_S: Final = 1.0
+#: Texts alone go to each of them as often as a pair's pace allows, also where a node is fast and is warmed each round.
+_IN_TOUCH_TO_WARM: Final = 8_000
 #: Sends a second that go on while webhooks come as a storm.
 _BESIDE_A_STORM: Final = 300.0
 MANY: Final = Estate(portfolios=50, numbers_each=1)
@@ -116,7 +118,7 @@ async def recipients(plan: Plan, found: Found) -> None:
             async with Redis.from_url(url, socket_timeout=60) as client:
                 found.recipient_bytes[count] = await fill(client, Estate().portfolio(0), count)
 
-        return Tidegate(counted_name(count), prepare=prepare)
+        return Tidegate(counted_name(count), users_in_touch=_IN_TOUCH_TO_WARM, prepare=prepare)
 
     few = form(plan.counted[0])
     async with stage() as at:
