@@ -17,7 +17,7 @@ from tidegate.cloudapi.vocabulary import Category
 from tidegate.errors import StoreUnavailable
 from tidegate.gateway import Gateway, Message, Route
 from tidegate.hands import MOST_INSIDE, MOST_ON_THE_WAY, Anteroom, Hands
-from tidegate.lanes import left_some, open_lanes
+from tidegate.lanes import Turns, left_some, open_lanes
 from tidegate.lookout import Lookout, set_within
 from tidegate.metrics import Metrics
 from tidegate.pacer import FLOOR_EVERY
@@ -76,6 +76,7 @@ class Dispatcher:
         self._numbers: dict[str, list[str]] = {}
         for route in routes:
             self._numbers.setdefault(route.portfolio, []).append(route.number)
+        self._turns = {portfolio: Turns(numbers) for portfolio, numbers in self._numbers.items()}
         self._alarms = {route.portfolio: asyncio.Event() for route in routes}
         self._hands = Hands()
         self._anteroom: Anteroom[tuple[str, Claimed]] = Anteroom(FLOOR_EVERY)
@@ -163,8 +164,8 @@ class Dispatcher:
         """
         standing = await self._standings.current(portfolio)
         self._hands.hungry.pop(portfolio, None)
-        room, numbers = self._hands.room(portfolio), self._numbers[portfolio]
-        lanes = open_lanes(standing, numbers, self._hands, self._claims[portfolio], self._clock.now_ms())
+        room, turns = self._hands.room(portfolio), self._turns[portfolio]
+        lanes = open_lanes(standing, turns, self._hands, self._claims[portfolio], self._clock.now_ms())
         least = min(room.values())
         self._hands.reserve(portfolio, least)
         try:
@@ -175,6 +176,7 @@ class Dispatcher:
             self._hands.hungry[portfolio] = None
             self._claims[portfolio] += 1
         self._clock.observe(claim.now_ms)
+        turns.pass_on(claim.messages)
         for claimed in claim.messages:
             self._hands.take(portfolio, claimed.lane.number, claimed.message_id)
             self._anteroom.put(claimed.lane.category, (portfolio, claimed))
