@@ -24,15 +24,13 @@ from tidegate.pacer import FLOOR_EVERY
 from tidegate.policy.campaign.part import Part
 from tidegate.policy.lifecycle import State
 from tidegate.policy.rules import Delivery
+from tidegate.reaper import Reaper
 from tidegate.store.sealing import BrokenSeal
 from tidegate.store.send_queue import Claimed, Lane, SendQueue
 from tidegate.store.standings import Standings
 from tidegate.tasks import lasting, spawn
 
 _LEAST_MS: Final = 5
-_REAP_EVERY_MS: Final = 1_000
-#: Between two calls for what is too much for one: the store has others to serve.
-_REAP_ON_MS: Final = 25
 _RETRY_MS: Final = 500
 #: A claimed send waits for its turn as long as it takes within its lease, instead of going back to its lane.
 _PACING_WAIT_MS: Final = 10_000
@@ -43,8 +41,6 @@ _MUCH_ROOM: Final = MOST_ON_THE_WAY * 3 // 4
 #: get ready, and neither waits for the other. Reading a body takes time of the loop: no more bytes than this at a turn.
 _AT_ONCE: Final = MOST_INSIDE // 2
 _BYTES_AT_ONCE: Final = 65_536
-#: What a message may become by running out of time that says what became of a campaign's row.
-_ENDED: Final = frozenset({State.EXPIRED.value, State.UNKNOWN.value})
 
 #: A member of an enumeration is looked for at each asking; this one is asked for at each send.
 _AT_MOST_ONCE: Final = Delivery.AT_MOST_ONCE
@@ -72,7 +68,6 @@ class Dispatcher:
         self._standings = standings
         self._routes = {route.number: route for route in routes}
         self._clock = clock
-        self._metrics = metrics
         self._numbers: dict[str, list[str]] = {}
         for route in routes:
             self._numbers.setdefault(route.portfolio, []).append(route.number)
@@ -85,8 +80,8 @@ class Dispatcher:
         self._opening: asyncio.Handle | None = None
         self._claims: Counter[str] = Counter()
         self._claimed_at_ms: dict[str, float] = {}
-        self._reap_at_ms: dict[str, float] = {}
         self._lookout = Lookout(queue, standings, clock, self.wake, self._left)
+        self._reaper = Reaper(queue, self._lookout.overdue, clock, metrics, self.wake, self._ended)
         self._running: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -138,7 +133,7 @@ class Dispatcher:
             self._alarms[portfolio].clear()
             wait_ms: float | None
             try:
-                reap_in_ms = await self._reap_in_time(portfolio)
+                reap_in_ms = await self._reaper.reap_in_time(portfolio)
                 wait_ms = await self.drain_once(portfolio)
                 if reap_in_ms is not None:
                     wait_ms = reap_in_ms if wait_ms is None else min(wait_ms, reap_in_ms)
@@ -282,39 +277,9 @@ class Dispatcher:
             relayed="relay" in about,
         )
 
-    async def _reap_in_time(self, portfolio: str) -> float | None:
-        """Reap what is overdue, where it is time to; ms until it is time for more of it, None: there is no more."""
-        overdue = self._lookout.overdue
-        if portfolio in overdue and self._clock.monotonic_ms() >= self._reap_at_ms.get(portfolio, float("-inf")):
-            overdue.discard(portfolio)
-            wait_ms = _REAP_EVERY_MS
-            if await self._reap(portfolio):
-                overdue.add(portfolio)
-                wait_ms = _REAP_ON_MS
-            self._reap_at_ms[portfolio] = self._clock.monotonic_ms() + wait_ms
-        if portfolio not in overdue:
-            return None
-        return max(1.0, self._reap_at_ms[portfolio] - self._clock.monotonic_ms())
-
-    async def _reap(self, portfolio: str) -> bool:
-        """Have the store end what ran out of time, and tell of it; whether more may be left."""
-        reaping = await self._queue.reap(portfolio)
-        self._clock.observe(reaping.now_ms)
-        for became, message_id, about in reaping.messages:
-            if became in _ENDED:
-                self._tell(portfolio, about, State(became))
-                self.on_end(portfolio, message_id, became, orjson.loads(about) if about else {})
-            if became == "unresolved":
-                self._metrics.unresolved()
-                log.warning("message_unresolved", message_id=message_id)
-                continue
-            if became == "tried_again":
-                self._metrics.tried_again()
-                self.wake(portfolio)
-            else:
-                self._metrics.ended(became)
-            log.info("message_ended", message_id=message_id, became=became)
-        return reaping.is_more
+    def _ended(self, portfolio: str, message_id: str, became: str, about: bytes) -> None:
+        self._tell(portfolio, about, State(became))
+        self.on_end(portfolio, message_id, became, orjson.loads(about) if about else {})
 
     def _tell(self, portfolio: str, about: bytes, state: State) -> None:
         part = Part.of(orjson.loads(about)) if about else None
