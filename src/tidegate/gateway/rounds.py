@@ -288,13 +288,7 @@ class Rounds:
                         return other, None
                 try:
                     await self._keeping.keep(
-                        message,
-                        reason,
-                        detail,
-                        until_ms,
-                        needs_place=needs_place,
-                        spread_ms=spread_ms,
-                        epoch=standing.epoch,
+                        message, reason, detail, until_ms, needs_place=needs_place, spread_ms=spread_ms
                     )
                 except StoreUnavailable as fault:
                     if not message.queued and not isinstance(fault, StoreNotAsked):
