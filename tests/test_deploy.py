@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -18,6 +19,7 @@ from tidegate import __version__
 from tidegate.cli.open_files import open_files_for
 from tidegate.settings import load
 from tidegate.settings.tables import Server
+from tidegate.store.embedded import OPTIONS
 
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "deploy/systemd/tidegate.service"
@@ -103,11 +105,12 @@ def test_every_selector_finds_pods_and_every_mount_its_volume() -> None:
     assert budget["selector"]["matchLabels"] == manifest("StatefulSet", "tidegate")["spec"]["selector"]["matchLabels"]
 
 
-def test_the_store_of_the_pods_keeps_what_it_acknowledges() -> None:
+def test_the_stores_of_pods_and_compose_are_set_as_the_embedded_one_is() -> None:
     (container,) = manifest("StatefulSet", "store")["spec"]["template"]["spec"]["containers"]
-    started = " ".join(container["args"])
-    for option in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction"):
-        assert option in started
+    (composed,) = documents(ROOT / "docker-compose.yml")
+    for command in (shlex.split(" ".join(container["args"])), composed["services"]["store"]["command"]):
+        given = {command[i][2:]: command[i + 1] for i in range(len(command) - 1) if command[i].startswith("--")}
+        assert given.items() >= OPTIONS.items()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

@@ -103,6 +103,7 @@ class TestOneNode:
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "save": "",
+            "rdbcompression": "no",
             "port": "0",
         }
         assert {name: settings[name] for name in expected} == expected

@@ -21,6 +21,7 @@ from loadtest.bench.speed import configs, machine
 from loadtest.bench.speed.configs import APP_SECRET, KEY, Estate
 from loadtest.bench.speed.stage import Candidate, NotStarted, Stage
 from loadtest.bench.speed.traffic import IN_TOUCH, InTouch, Traffic
+from tidegate.store import embedded
 from tidegate.store.valkey_process import ValkeyProcess
 
 BARE, BARE_AGAIN, NGINX, HAPROXY, NAIVE = "bare aiohttp", "bare aiohttp again", "bare nginx", "bare haproxy", "naive"
@@ -129,7 +130,7 @@ class Tidegate:
 
     async def _stores(self, stage: Stage) -> tuple[list[ValkeyProcess], str]:
         if not self.replicas:
-            store, url = await stage.store({"appendonly": "yes", "appendfsync": "always"} if self.synced else {})
+            store, url = await stage.store(dict(embedded.OPTIONS) if self.synced else {})
             return [store], url
         port = free_port()
         store, url = await stage.store({"port": str(port), "bind": "127.0.0.1", "repl-diskless-sync-delay": "0"})

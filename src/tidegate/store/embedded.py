@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 from urllib.parse import quote
 
 from tidegate.errors import StoreUnavailable
@@ -19,7 +20,7 @@ _STOP_TIMEOUT_S = 10.0
 _ORPHAN_TIMEOUT_S = 15.0
 _POLL_S = 0.02
 
-_OPTIONS: Mapping[str, str] = MappingProxyType(
+OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         # What was promised is on disk before it is promised: `everysec` lost acknowledged writes on power
         # loss.
@@ -28,8 +29,11 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "save": "",
         # A full store must refuse; one that evicts forgets messages that were accepted.
         "maxmemory-policy": "noeviction",
+        # What is kept is ids, hashes and sealed texts: packing takes a quarter of a rewrite's time, and saves 3 %.
+        "rdbcompression": "no",
     }
 )
+"""What its server is started with, and what any server should be that promises rest on."""
 
 
 class EmbeddedStore:
@@ -62,7 +66,7 @@ class EmbeddedStore:
             self._socket_path = data_directory.reachable_socket(self.directory)
             server_lock = await self._server_lock()
             try:
-                self._process = ValkeyProcess.spawn(self.directory, _OPTIONS, inherited_fds=[server_lock])
+                self._process = ValkeyProcess.spawn(self.directory, OPTIONS, inherited_fds=[server_lock])
             finally:
                 # From here on it is the server that holds this lock, and nobody else.
                 os.close(server_lock)
