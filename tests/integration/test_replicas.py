@@ -30,6 +30,7 @@ from tidegate.errors import StoreUnavailable
 from tidegate.simulator.server import Simulator, run_simulator
 from tidegate.store.client import connect
 from tidegate.store.keys import PortfolioKeys
+from tidegate.store.replicas import Replicas
 from tidegate.store.scripts import require_replicas, script
 from tidegate.store.send_queue import Lane, SendQueue, Waiting
 
@@ -109,6 +110,44 @@ async def waiting_client(pair: Pair) -> AsyncIterator[Any]:
         yield connection.client
 
 
+async def looked(pair: Pair) -> int | None:
+    """A look at who follows the primary."""
+    async with await connect(pair.url) as connection:
+        return await Replicas(connection, [PORTFOLIO]).look()
+
+
+async def applied_by(pair: Pair, name: str) -> set[str]:
+    """What the replica was told to do for three sends at once that were admitted and settled."""
+    async with waiting_client(pair) as client, pair.replica.client as replica:
+        await replica.config_resetstat()
+        ledger = make_ledger(client)
+        asks = [make_ask(f"{name}{n}", user(n)) for n in range(3)]
+        assert all(facts.taken for facts in await asyncio.gather(*map(ledger.admit, asks)))
+        await asyncio.gather(*(ledger.settle(make_outcome(ask.intent.message_id)) for ask in asks))
+        applied = set(await replica.info("commandstats"))
+    assert {"cmdstat_set", "cmdstat_psetex", "cmdstat_msetex"} & applied
+    return applied
+
+
+@asynccontextmanager
+async def another_replica(pair: Pair) -> AsyncIterator[None]:
+    """A second one follows the primary within the block."""
+    with TemporaryDirectory(prefix="tidegate-test-") as directory:
+        other = Server(Path(directory), {})
+        await other.start()
+        try:
+            async with other.client as client:
+                await client.replicaof("127.0.0.1", str(pair.primary.address[1]))
+
+                async def follows() -> bool:
+                    return (await client.info("replication")).get("master_link_status") == "up"
+
+                await until(follows)
+            yield
+        finally:
+            await other.stop()
+
+
 class TestAPromise:
     async def test_is_on_the_replica_when_it_is_made(self, pair: Pair) -> None:
         async with waiting_client(pair) as client, pair.replica.client as replica:
@@ -118,14 +157,55 @@ class TestAPromise:
                 assert await replica.exists(f"tidegate:{{lucky-shrub}}:message:m{n}")
 
     async def test_is_written_as_an_older_replica_understands_it(self, pair: Pair) -> None:
-        async with waiting_client(pair) as client, pair.replica.client as replica:
-            ledger = make_ledger(client)
-            asks = [make_ask(f"m{n}", user(n)) for n in range(3)]
-            assert all(facts.taken for facts in await asyncio.gather(*map(ledger.admit, asks)))
-            await asyncio.gather(*(ledger.settle(make_outcome(ask.intent.message_id)) for ask in asks))
+        assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(await applied_by(pair, "a"))
+
+    async def test_is_written_so_too_where_the_replica_is_behind_and_nobody_waits_for_it(self, pair: Pair) -> None:
+        async with await connect(pair.url) as connection, pair.replica.client as replica:
+            ledger = make_ledger(connection.client)
+            pair.replica.signal(signal.SIGSTOP)
+            for n in range(3):
+                asks = [make_ask(f"{n} {m}", user(m)) for m in range(3)]
+                await asyncio.gather(*map(ledger.admit, asks))
+                await asyncio.gather(*(ledger.settle(make_outcome(ask.intent.message_id)) for ask in asks))
+            pair.replica.signal(signal.SIGCONT)
+            await until(lambda: replica.exists("tidegate:{lucky-shrub}:message:2 2"))
             applied = await replica.info("commandstats")
-            assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(applied), applied.keys()
-            assert "cmdstat_set" in applied
+        assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(applied)
+
+    async def test_is_written_together_where_the_replica_is_known_to_understand_it(self, pair: Pair) -> None:
+        assert await looked(pair) == 1
+        assert "cmdstat_msetex" in await applied_by(pair, "a")
+        async with pair.replica.client as replica:
+            assert await replica.exists(*(f"tidegate:{{lucky-shrub}}:message:a{n}" for n in range(3))) == 3
+
+    async def test_is_not_written_together_once_another_replica_follows(self, pair: Pair) -> None:
+        assert await looked(pair) == 1
+        async with another_replica(pair):
+            assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(await applied_by(pair, "a"))
+
+            assert await looked(pair) == 2
+            assert "cmdstat_msetex" in await applied_by(pair, "b")
+
+    async def test_is_not_written_together_once_a_replica_is_seen_that_is_older(
+        self, pair: Pair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert await looked(pair) == 1
+        monkeypatch.setattr("tidegate.store.replicas._OLDEST", (99, 0))
+        assert await looked(pair) == 0
+        assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(await applied_by(pair, "a"))
+
+    async def test_is_written_together_no_longer_than_a_replica_is_known(self, pair: Pair) -> None:
+        assert await looked(pair) == 1
+        pair.replica.signal(signal.SIGSTOP)
+        assert await looked(pair) is None
+        async with pair.primary.client as primary:
+            assert 0 < await primary.pttl(PortfolioKeys(PORTFOLIO).replicas) <= 150_000
+        pair.replica.signal(signal.SIGCONT)
+
+    async def test_is_written_whatever_stands_where_replicas_are_noted(self, pair: Pair) -> None:
+        async with pair.primary.client as primary:
+            await primary.hset(PortfolioKeys(PORTFOLIO).replicas, "damaged", "1")
+        assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(await applied_by(pair, "a"))
 
     async def test_is_not_made_when_the_replica_does_not_answer(self, pair: Pair) -> None:
         async with waiting_client(pair) as client:

@@ -136,7 +136,8 @@ class Tidegate:
         store, url = await stage.store({"port": str(port), "bind": "127.0.0.1", "repl-diskless-sync-delay": "0"})
         stores = [store]
         for _ in range(self.replicas):
-            replica, replica_url = await stage.store({"replicaof": f"127.0.0.1 {port}"})
+            listens = {"port": str(free_port()), "bind": "127.0.0.1"}
+            replica, replica_url = await stage.store({"replicaof": f"127.0.0.1 {port}"} | listens)
             await _in_step(replica_url)
             stores.append(replica)
         return stores, url

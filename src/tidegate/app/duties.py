@@ -25,6 +25,7 @@ from tidegate.store.books import Books
 from tidegate.store.condition import inspect
 from tidegate.store.outcome_counts import OutcomeCounts
 from tidegate.store.relays import Room
+from tidegate.store.replicas import Replicas
 from tidegate.store.users import Users
 from tidegate.store.warnings import Warnings
 from tidegate.warm_ups import WarmUps
@@ -67,6 +68,7 @@ def duties_of(
         "data keys": ground.data_keys.run,
         "audit": audit_watch.run,
         "loop lag": gauges.watch_loop,
+        "replicas": Replicas(ground.connection, ground.portfolios).run,
         "recovery": recovery.run,
         "time without the store": without_store.run,
         "relay": hearing.relay.run,

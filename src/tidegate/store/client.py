@@ -62,6 +62,11 @@ class StoreConnection:
         self._aside.append(aside)
         return aside
 
+    def to_server(self, host: str, port: int) -> Redis:
+        """A client of one server of the store, a replica for instance. Whoever asks for it closes it."""
+        address = parse_address(self.url)
+        return Redis.from_pool(Pool(**_pool_options(address), **_over_tcp(address, (host, port))))
+
     async def aclose(self) -> None:
         """Close the client, then end the embedded server if this started it. Nothing is asked through it any more."""
         try:

@@ -1,7 +1,15 @@
 -- texts: strings that a call of `n` writes. Together, where they are many and the server has a command for it, which takes
 -- a third of the time: those that last equally long, in ms, 0 for ever, 'KEEPTTL' as long as what they follow. They wait
--- until `texts_write`. One by one where a replica follows: an older one would lose all of such a call, and acknowledge it.
-local texts = n > 1 and (redis.VALKEY_VERSION_NUM or 0) >= 0x90100 and redis.pcall('WAIT', 0, 0) == 0 and {}
+-- until `texts_write`. One by one where more replicas follow than are known to understand it (store/replicas.py): an older
+-- one would lose all of such a call, and acknowledge it.
+local texts
+if n > 1 and (redis.VALKEY_VERSION_NUM or 0) >= 0x90100 then
+  -- WAIT would leave out those that have not acknowledged what the caller wrote last.
+  local info = redis.pcall('INFO', 'replication')
+  local follow = type(info) == 'string' and tonumber(string.match(info, 'connected_slaves:(%d+)'))
+  if follow == 0 or follow
+    and follow <= (tonumber(redis.pcall('GET', string.sub(KEYS[1], 1, -6) .. 'replicas')) or 0) then texts = {} end
+end
 local function text_put(lasting, key, text)
   if texts then
     local list = texts[lasting]
