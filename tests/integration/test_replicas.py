@@ -347,6 +347,16 @@ async def house(pair: Pair) -> AsyncIterator[House]:
             await simulator.stop()
 
 
+async def test_a_node_asks_who_follows(house: House) -> None:
+    await house.node()
+    async with house.pair.primary.client as primary:
+
+        async def is_known() -> bool:
+            return (await primary.get(PortfolioKeys(PORTFOLIO).replicas)) == b"1"
+
+        await until(is_known)
+
+
 async def test_while_the_replica_is_stopped_nothing_is_promised_and_nothing_is_sent(house: House) -> None:
     node = await house.node()
     assert (await house.send(node, "+15550100001"))[0] == 200
