@@ -195,12 +195,17 @@ class TestAPromise:
         assert {"cmdstat_mset", "cmdstat_msetex"}.isdisjoint(await applied_by(pair, "a"))
 
     async def test_is_written_together_no_longer_than_a_replica_is_known(self, pair: Pair) -> None:
+        key = PortfolioKeys(PORTFOLIO).replicas
         assert await looked(pair) == 1
-        pair.replica.signal(signal.SIGSTOP)
-        assert await looked(pair) is None
         async with pair.primary.client as primary:
-            assert 0 < await primary.pttl(PortfolioKeys(PORTFOLIO).replicas) <= 150_000
-        pair.replica.signal(signal.SIGCONT)
+            assert 0 < await primary.pttl(key) <= 150_000
+            await primary.pexpire(key, 60_000)
+            pair.replica.signal(signal.SIGSTOP)
+            assert await looked(pair) is None
+            pair.replica.signal(signal.SIGCONT)
+            assert 0 < await primary.pttl(key) <= 60_000
+            assert await looked(pair) == 1
+            assert await primary.pttl(key) > 60_000
 
     async def test_is_written_whatever_stands_where_replicas_are_noted(self, pair: Pair) -> None:
         async with pair.primary.client as primary:

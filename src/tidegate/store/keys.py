@@ -61,7 +61,7 @@ lane that it was given.
 | campaign:<what>:<id> | several | one campaign: below | campaign_write, ... | 40 days after its end, or deadline |
 | erased | zset | recipient that was erased -> when (ms): for uploads under way | erasures | 2 h |
 | promise | string | written before replicas are waited for, so that there is something to wait for | scripts | 1 min |
-| replicas | string | how many follow, all of which understand what scripts write | replicas | 150 s |
+| replicas | string | how many follow, all of which understand all (read by `lua/_texts.lua`) | replicas | 150 s |
 | once:<app>:<key> | string | who does what only one does, its answer (`lua/_once.lua`) | recall, admit, settle | 24 h |
 
 A `message:` that goes as most do is one string, a head and lines, to which Meta's acceptance and its statuses add; it
