@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from loadtest.bench.floor.__main__ import measure
 from loadtest.bench.speed import candidates as who
 from loadtest.bench.speed.configs import Estate
 from loadtest.bench.speed.intake import taken_in
@@ -33,3 +34,11 @@ async def test_a_round_of_a_bare_proxy_a_naive_gateway_and_a_node_tallies_and_te
     assert rounds.of(who.ON, lambda window: window.store_us).median > 0
     assert queue.messages == 40
     assert told.statuses == 60
+
+
+async def test_the_floor_of_a_send_leaves_as_much_in_the_store_as_sends_do() -> None:
+    ((words, floor, sends),) = [tuple(costs.values()) for costs in await measure(rounds=1, sends=1_920)]
+    assert words.keys == 0
+    assert floor.keys == pytest.approx(sends.keys, rel=0.02)
+    assert floor.bytes == pytest.approx(sends.bytes, rel=0.15)
+    assert 0 < words.us < sends.us

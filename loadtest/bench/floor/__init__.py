@@ -1,0 +1,1 @@
+"""What a send would cost the store if nobody judged it."""
