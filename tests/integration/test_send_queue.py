@@ -169,6 +169,21 @@ async def test_what_is_held_behind_one_that_moves_is_roused_too(book: Book, stor
     assert roused == 3
 
 
+async def test_what_an_older_standing_holds_is_due_at_once(book: Book, store_client: StoreClient) -> None:
+    await store_client.hset(book.keys.ledger, "epoch", 7)
+    await book.enqueue("m6", user(0), due_at_ms=60_000, epoch=6)
+    await book.enqueue("m7", user(1), due_at_ms=60_000, epoch=7)
+    await book.enqueue("scheduled", user(2), due_at_ms=60_000)
+    await book.enqueue("given-back", user(3))
+    [given_back] = [one for one in (await book.claim()).messages if one.message_id != "m6"]
+    again = {"attempt": given_back.attempt, "due_at_ms": 60_000, "epoch": 6}
+    await book.enqueue("given-back", user(3), **again)
+
+    assert [one.message_id for one in (await book.claim()).messages] == ["given-back"]
+    await book.at(60_000)
+    assert {one.message_id for one in (await book.claim()).messages} == {"m7", "scheduled"}
+
+
 async def test_a_lane_tells_what_waits_in_it(book: Book) -> None:
     await book.enqueue("m1", user(0), due_at_ms=5_000, reason="quiet_hours", until_ms=BEGIN_MS + 5_000)
     await book.at(1_000)

@@ -52,10 +52,12 @@ class Keeping:
         needs_place: bool = False,
         admitted: bool = False,
         spread_ms: int = 0,
+        epoch: int | None = None,
     ) -> None:
         """Queue a message until `until_ms`; one that was `admitted` gives its place back. Raises StoreUnavailable.
 
         `spread_ms`: where messages go one by one, so far apart, those that have tried before come back at odd times.
+        `epoch`: of the standing by which it may not go; where that is no longer in force, it is asked again at once.
         """
         assert message.category is not None, "free-form messages are never queued"
         route = message.route
@@ -72,6 +74,7 @@ class Keeping:
             reason=reason.value,
             until_ms=until_ms,
             cause=cause,
+            epoch=epoch,
         )
         await self._queue.enqueue(route.portfolio, waiting)
         if needs_place or waiting.due_at_ms <= self._clock.now_ms() + _SOON_MS:

@@ -288,7 +288,13 @@ class Rounds:
                         return other, None
                 try:
                     await self._keeping.keep(
-                        message, reason, detail, until_ms, needs_place=needs_place, spread_ms=spread_ms
+                        message,
+                        reason,
+                        detail,
+                        until_ms,
+                        needs_place=needs_place,
+                        spread_ms=spread_ms,
+                        epoch=standing.epoch,
                     )
                 except StoreUnavailable as fault:
                     if not message.queued and not isinstance(fault, StoreNotAsked):

@@ -50,7 +50,10 @@ class Lane(NamedTuple):
 
 
 class Waiting(Struct, frozen=True, gc=False):
-    """A message to be queued. `attempt` is None for a new one, else the attempt that gives it back."""
+    """A message to be queued. `attempt` is None for a new one, else the attempt that gives it back.
+
+    `epoch`: of the standing by which it may not go, None where it is none. Under another one it is due at once.
+    """
 
     message_id: str
     attempt: int | None
@@ -64,6 +67,7 @@ class Waiting(Struct, frozen=True, gc=False):
     reason: str
     until_ms: int | None
     cause: str
+    epoch: int | None = None
 
 
 class Claimed(Struct, frozen=True, gc=False):
@@ -191,6 +195,7 @@ class SendQueue:
                 waiting.reason,
                 "" if waiting.until_ms is None else waiting.until_ms,
                 waiting.cause,
+                "" if waiting.epoch is None else waiting.epoch,
             )
         answer = await script("enqueue").repeatable(self._client, keys, args)
         return [kept == 1 for kept in answer[1:]]

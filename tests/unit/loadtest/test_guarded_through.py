@@ -37,9 +37,9 @@ def test_a_healthy_campaign_is_sent_day_by_day_as_the_warm_up_allows(empty_store
 
 
 def test_a_campaign_to_a_bought_list_is_stopped_for_quality_and_its_number_is_not_restricted(empty_store: str) -> None:
-    sent = send_through(Trial(Audience.BOUGHT, 1, guarded=True, recipients=160, days=3), empty_store)
+    sent = send_through(Trial(Audience.BOUGHT, 1, guarded=True, recipients=400, days=3), empty_store)
     assert not sent.restricted
-    assert sent.accepted < 160
+    assert sent.accepted < 400
     assert sent.stopped_at_ms is not None
     assert sent.longest_hold_ms > DAY_MS // 4
     assert not sent.falsely_stopped
